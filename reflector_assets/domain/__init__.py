@@ -1,0 +1,1 @@
+"""What a meeting, its audio and its text are: pure code, no Dagster, no network, no environment."""

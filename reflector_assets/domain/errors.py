@@ -1,0 +1,68 @@
+"""The error tree: transient errors are retried, permanent ones end the step at once."""
+
+from typing import Self
+
+
+class ReflectorError(Exception):
+    """Something that went wrong with one recording, told in one line.
+
+    `what` says what happened, `recording` and `track` to whom, `hint` what to do about it.
+    """
+
+    def __init__(
+        self, what: str, *, recording: str | None = None, track: str | int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what, self.recording, self.track, self.hint = what, recording, track, hint
+
+    def at(self, *, recording: str | None = None, track: str | int | None = None) -> Self:
+        """Say to which recording and track it happened, where the place of origin didn't know; returns itself."""
+        self.recording = self.recording or recording
+        self.track = track if self.track is None else self.track
+        return self
+
+    def __str__(self) -> str:
+        place = [f"recording {self.recording}"] if self.recording else []
+        place += [f"track {self.track}"] if self.track is not None else []
+        line = f"{', '.join(place)}: {self.what}" if place else self.what
+        return f"{line.rstrip('.')}. {self.hint}" if self.hint else line
+
+
+class TransientError(ReflectorError):
+    """A failure that another attempt can heal; `retry_after` is the least wait in seconds, if one was told."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        recording: str | None = None,
+        track: str | int | None = None,
+        hint: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, recording=recording, track=track, hint=hint)
+        self.retry_after = retry_after
+
+
+class StepTimeout(TransientError):
+    """A step ran past its time limit and was interrupted."""
+
+
+class PermanentError(ReflectorError):
+    """A failure that no retry helps: bad input, bad configuration, access refused."""
+
+
+class InvalidInput(PermanentError):
+    """What the user or Daily gave does not describe a recording that can be processed."""
+
+
+class UnreadableAudio(PermanentError):
+    """A file that holds no audio that can be decoded."""
+
+
+class NotFound(PermanentError):
+    """A recording, result or stored object that does not exist."""
+
+
+class InvalidAnswer(PermanentError):
+    """A language model's answer that stayed invalid after its correction rounds."""
