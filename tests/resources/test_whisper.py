@@ -1,0 +1,219 @@
+"""The embedded Whisper: the sample meeting, silence, long pauses, languages, and what can't be transcribed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jiwer
+import numpy as np
+import pytest
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from reflector_assets.domain import decoding, words
+from reflector_assets.domain.errors import PermanentError, UnreadableAudio
+from reflector_assets.domain.padding import pad, silent_track
+from reflector_assets.domain.probe import open_audio
+from resources import voice
+from resources.store import LocalStore
+from resources.transcriber import TrackAudio, Transcription
+from resources.whisper import EmbeddedWhisper
+from tests.conftest import SAMPLE
+from tests.domain.audio_files import RATE, Sound, opus_track
+
+TRUTH: Mapping[str, Any] = json.loads((SAMPLE / "truth.json").read_text())
+NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "participants.json").read_text())["data"]}
+
+# OpenAI's own normaliser for English, as word error rates of Whisper are given: lower case, no punctuation, numbers
+# in figures ("twenty sixth" and "26th" are the same word, so are "nine thousand euros" and "9,000 euros").
+normal = EnglishTextNormalizer()
+
+
+class Heard(NamedTuple):
+    """What was heard of one participant's track, and the turns that were spoken."""
+
+    name: str
+    transcription: Transcription
+    turns: list[Mapping[str, Any]]
+
+    @property
+    def said(self) -> str:
+        return normal(" ".join(turn["text"] for turn in self.turns))
+
+    @property
+    def heard(self) -> str:
+        return normal(" ".join(word.word for word in self.transcription.words))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the sample's padded tracks, `<name>.webm`."""
+    folder = tmp_path_factory.mktemp("store")
+    for track in (SAMPLE / "tracks").iterdir():
+        pad(track, folder / f"{NAMES[track.name.split('-', 1)[1][:36]]}.webm")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hear(folder: Path) -> Callable[..., Transcription]:
+    """Transcribe a file of the store, with tiny.en unless told otherwise."""
+
+    def heard(name: str, *, duration: float = TRUTH["duration_s"], speaker: int = 0, **fields: Any) -> Transcription:
+        transcriber = EmbeddedWhisper(**{"model": "tiny.en", "model_dir": str(folder / "models"), **fields})
+        audio = TrackAudio(LocalStore(root=str(folder)), name, "unused", duration)
+        return transcriber.transcribe(audio, speaker=speaker, recording="rec-1", track=2)
+
+    return heard
+
+
+@pytest.fixture(scope="module")
+def meeting(hear: Callable[..., Transcription]) -> list[Heard]:
+    """The sample meeting as tiny.en hears it."""
+    return [turns_of(name, hear(f"{name}.webm", speaker=n)) for n, name in enumerate(TRUTH["speakers"])]
+
+
+def turns_of(name: str, transcription: Transcription) -> Heard:
+    return Heard(name, transcription, [turn for turn in TRUTH["turns"] if turn["speaker"] == name])
+
+
+def turn(folder: Path, number: int) -> Sound:
+    """The sound of one turn of the meeting, shape (1, samples) at 48 kHz."""
+    wanted = TRUTH["turns"][number]
+    sound = np.zeros((1, round(TRUTH["duration_s"] * RATE) + RATE), np.float32)
+    with open_audio(folder / f"{wanted['speaker']}.webm") as source:
+        for chunk in decoding.chunks(source):
+            sound[:, chunk.at : chunk.at + chunk.samples.shape[1]] = chunk.samples
+    return sound[:, round(wanted["start"] * RATE) : round(wanted["end"] * RATE)]
+
+
+def onsets(found: Heard) -> list[float]:
+    """How far the nearest word's start lies from each turn's start, in seconds."""
+    return [min(abs(word.start - said["start"]) for word in found.transcription.words) for said in found.turns]
+
+
+def test_at_most_8_of_100_words_of_the_meeting_are_wrong(meeting: list[Heard]):
+    assert jiwer.wer([found.said for found in meeting], [found.heard for found in meeting]) <= 0.08
+
+
+def test_the_packaged_model_hears_as_well_and_tells_the_language(hear: Callable[..., Transcription]):
+    found = turns_of("Chloe", hear("Chloe.webm", model="base", language="auto"))
+    assert jiwer.wer(found.said, found.heard) <= 0.08
+    assert sum(onset <= 0.4 for onset in onsets(found)) >= 0.9 * len(found.turns)
+    assert found.transcription.language == "en"
+
+
+def test_turns_begin_when_they_were_spoken(meeting: list[Heard]):
+    late = [onset for found in meeting for onset in onsets(found)]
+    assert sum(onset <= 0.4 for onset in late) >= 0.9 * len(late)
+
+
+def test_words_belong_to_who_spoke_then(meeting: list[Heard]):
+    merged = words.words(words.merge([words.table(found.transcription.words) for found in meeting]))
+    right = [
+        any(
+            said["start"] - 0.3 <= (word.start + word.end) / 2 <= said["end"] + 0.3
+            for said in meeting[word.speaker].turns
+        )
+        for word in merged
+    ]
+    assert len(right) > 600
+    assert sum(right) >= 0.98 * len(right)
+
+
+def test_words_are_in_order_sure_of_themselves_and_whole(meeting: list[Heard]):
+    for speaker, found in enumerate(meeting):
+        heard = found.transcription.words
+        assert [word.start for word in heard] == sorted(word.start for word in heard)
+        for word in heard:
+            assert 0 <= word.start <= word.end <= TRUTH["duration_s"]
+            assert 0 <= word.confidence <= 1
+            assert word.speaker == speaker
+            assert {type(word.start), type(word.end), type(word.confidence)} == {float}
+            assert word.word == word.word.strip()
+            assert word.word[0] not in ",.-"
+    voice = sum(found.transcription.speech for found in meeting)
+    spoken = sum(said["end"] - said["start"] for said in TRUTH["turns"])
+    assert voice == pytest.approx(spoken, rel=0.15)
+
+
+def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):
+    opus_track(folder / "short.webm", turn(folder, 2))
+    heard = hear("short.webm", duration=2.0).words
+    assert max(word.end for word in heard) == 2.0
+    assert [word.start for word in heard] == sorted(word.start for word in heard)
+
+
+@pytest.mark.parametrize("noise", [0.0, 3e-4])
+def test_silence_has_no_words_and_asks_no_model(hear: Callable[..., Transcription], folder: Path, noise: float):
+    if noise:
+        sound = np.random.default_rng(1).standard_normal((1, 60 * RATE)).astype(np.float32) * noise
+        opus_track(folder / "silence.webm", sound)
+    else:
+        silent_track(folder / "silence.webm", 60)
+    # There is no such model: asking for it would fail.
+    found = hear("silence.webm", model=str(folder / "no-model"), duration=60)
+    assert found == Transcription((), "en", 0.0, 0.0)
+    assert hear("silence.webm", model=str(folder / "no-model"), language="auto").language is None
+
+
+def test_a_track_without_a_single_packet_has_no_words(hear: Callable[..., Transcription], folder: Path):
+    opus_track(folder / "empty.webm", np.zeros((1, RATE), np.float32), lost=lambda _: True)
+    assert hear("empty.webm", duration=60).words == ()
+
+
+def test_speech_after_long_silence_and_across_windows_keeps_its_time(hear: Callable[..., Transcription], folder: Path):
+    sound = np.random.default_rng(1).standard_normal((1, 262 * RATE)).astype(np.float32) * 2e-4
+    places = {7: 100.0, 9: 236.0, 2: 252.0}
+    for number, at in places.items():
+        spoken = turn(folder, number)
+        sound[:, round(at * RATE) : round(at * RATE) + spoken.shape[1]] += spoken
+    opus_track(folder / "late.webm", sound)
+    # 236 s lies before a window's end and 244 s after it: what is said between stays in one piece.
+    assert any(
+        clip.start < 236.2 * voice.RATE and clip.end > 243.4 * voice.RATE
+        for clip in voice.clips(voice.sound(folder / "late.webm"))
+    )
+    heard = hear("late.webm", duration=262).words
+    for number, at in places.items():
+        said = TRUTH["turns"][number]
+        there = [word for word in heard if at - 0.5 <= word.start <= at + said["end"] - said["start"] + 0.5]
+        assert there[0].start == pytest.approx(at, abs=0.4)
+        assert jiwer.wer(normal(said["text"]), normal(" ".join(word.word for word in there))) <= 0.2
+    assert len(heard) == pytest.approx(sum(len(TRUTH["turns"][n]["text"].split()) for n in places), abs=3)
+
+
+def test_a_file_that_is_no_audio_names_recording_and_track(hear: Callable[..., Transcription], folder: Path):
+    (folder / "bad.webm").write_bytes(b"no audio at all" * 100)
+    with pytest.raises(UnreadableAudio, match=r"^recording rec-1, track 2: bad\.webm"):
+        hear("bad.webm")
+
+
+@pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("de", "doesn't know the language 'de'"),
+        ("auto", "knows English only"),
+        ("xx", "doesn't know the language 'xx'"),
+    ],
+)
+def test_a_language_that_the_model_does_not_know_is_refused(
+    hear: Callable[..., Transcription], language: str, why: str
+):
+    with pytest.raises(PermanentError, match=f"^recording rec-1, track 2: .*{why}"):
+        hear("Chloe.webm", language=language)
+
+
+def test_a_region_in_the_language_is_understood(hear: Callable[..., Transcription], folder: Path):
+    opus_track(folder / "short.webm", turn(folder, 2))
+    found = hear("short.webm", language="en-US", duration=4)
+    assert found.language == "en"
+    assert found.words[0].word.startswith("Good")
+
+
+def test_importing_is_cheap_and_loads_no_model():
+    check = (
+        "import sys, resources.whisper; assert not {'faster_whisper', 'ctranslate2', 'onnxruntime'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True)
