@@ -1,0 +1,27 @@
+"""By when something is to be done, in the words of an English speaker: "before Wednesday", "in two weeks"."""
+
+import re
+
+DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+ORDINAL = (
+    r"(?:\d{1,2}(?:st|nd|rd|th)?|(?:(?:twenty|thirty)[ -])?"
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|"
+    r"tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|"
+    r"thirtieth)"
+)
+NUMBER = r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a few|a couple of)"
+DATE = rf"(?:(?:the\s+)?{ORDINAL}\s+(?:of\s+)?{MONTH}|{MONTH}\s+(?:the\s+)?{ORDINAL})"
+PART = r"(?:morning|noon|afternoon|evening|night)"
+PERIOD = rf"(?:day|week|month|quarter|year|sprint|{PART}|{DAY})"
+PREPOSITION = r"(?:no later than|not later than|before|by|until|till|on|from|at|after|starting|due)"
+DEADLINE = re.compile(
+    rf"\b(?:{PREPOSITION}\s+(?:the\s+)?)?(?:(?:end|beginning|start|middle)\s+of\s+(?:the\s+|this\s+|next\s+)?"
+    rf"(?:{PERIOD}|{MONTH}|business)|(?:this|next)\s+{PERIOD}|"
+    rf"(?:for\s+)?(?:the\s+)?(?:{ORDINAL}|last)\s+week\s+of\s+{MONTH}|"
+    rf"{DAY}(?:\s+{PART})?(?:,?\s+{DATE})?|{DATE}|(?:tomorrow|today)(?:\s+{PART})?|tonight|end of day|eod)\b"
+    rf"|\b{PREPOSITION}\s+(?:{MONTH}|noon|midnight|lunch|\d{{1,2}}(?::\d\d|\s*[ap]\.?m\b|\s*o'clock))"
+    rf"|\b(?:in|within)\s+(?:the\s+next\s+)?{NUMBER}\s+(?:hours?|days?|weeks?|months?)\b"
+    r"|\bas soon as possible\b|\basap\b",
+    re.I,
+)

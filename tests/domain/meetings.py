@@ -1,0 +1,31 @@
+"""Meetings as tables of words."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from reflector_assets.domain.words import Word, table
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "meeting" / "truth.json"
+ADA, BEN, CHLOE = "Ada", "Ben", "Chloe"
+NAMES = {0: ADA, 1: BEN, 2: CHLOE}
+
+
+def spoken(*turns: tuple[str, str], names: dict[int, str] | None = None) -> pd.DataFrame:
+    """Make a words table of (name, text) turns, three words a second."""
+    speakers = {name: number for number, name in (names or NAMES).items()}
+    words: list[Word] = []
+    at = 0.0
+    for name, text in turns:
+        for word in text.split():
+            words.append(Word(word, at, at + 0.3, speakers[name], 0.9))
+            at += 0.33
+        at += 0.7
+    return table(words)
+
+
+def sample_meeting() -> pd.DataFrame:
+    """Give the sample meeting's script as if it had been heard without a fault."""
+    turns = json.loads(SAMPLE.read_text())["turns"]
+    return spoken(*((turn["speaker"], turn["text"]) for turn in turns))
