@@ -1,0 +1,140 @@
+"""From raw tracks to padded tracks, one mix, and its waveform."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import dagster as dg
+
+from reflector_assets.assets.common import check, recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain.errors import UnreadableAudio
+from reflector_assets.domain.mixdown import mix
+from reflector_assets.domain.padding import Padding, pad, silent_track
+from reflector_assets.domain.picture import waveform_markdown
+from reflector_assets.domain.probe import SilentFile
+from reflector_assets.domain.recording import Recording, Track
+from reflector_assets.domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
+from reflector_assets.io_manager import folder
+from reflector_assets.policies import timeout_for
+from resources.source import Source
+from resources.store import Store
+
+
+@recording_asset(
+    revision=1,
+    group="audio",
+    kinds={"python", "opus"},
+    checks=[("every_track_padded", "Every audio track of the recording has a padded track with sound in it.")],
+)
+def padded_tracks(
+    context: dg.AssetExecutionContext, recording: Recording, source: Source, store: Store
+) -> dg.MaterializeResult[PaddedTracks]:
+    """One WebM/Opus file per track on the recording's clock: the late start and every muted gap are silence."""
+
+    def padded(track: Track) -> PaddedTrack:
+        key = f"{folder(recording.id)}/tracks/{track.index}.webm"
+        with source.track(recording, track) as original, store.new_file(key) as target:
+            try:
+                made = pad(original, target, name_offset=track.offset_s)
+            except SilentFile:
+                seconds = recording.duration or 1.0
+                silent_track(target, seconds)
+                made = Padding(
+                    duration=seconds,
+                    start=0.0,
+                    silence=seconds,
+                    gaps=0,
+                    packets=0,
+                    copied=False,
+                    notes=("holds no packets, taken as silent",),
+                )
+            except UnreadableAudio as error:
+                raise error.at(recording=recording.id, track=track.index) from None
+        stored = store.stat(key)
+        return PaddedTrack(
+            index=track.index,
+            participant_id=track.participant_id,
+            speaker=recording.speakers()[track.participant_id],
+            key=key,
+            sha256=stored.sha256,
+            bytes=stored.bytes,
+            duration=made.duration,
+            start=made.start,
+            silence=made.silence,
+            gaps=made.gaps,
+            notes=made.notes,
+        )
+
+    with step(context, "padded_tracks", seconds=timeout_for("padded_tracks", tracks=len(recording.tracks))) as work:
+        with ThreadPoolExecutor(max_workers=4, thread_name_prefix="pad") as pool:
+            tracks = tuple(pool.map(padded, recording.tracks))
+        for key in set(store.list_keys(f"{folder(recording.id)}/tracks")) - {track.key for track in tracks}:
+            store.delete(key)
+    measured = max((track.duration for track in tracks), default=0.0)
+    # Daily's duration is the master: it is what users and bills see. What was measured stands beside it.
+    value = PaddedTracks(
+        duration=recording.duration if recording.duration is not None else measured,
+        duration_source="daily" if recording.duration is not None else "tracks",
+        tracks=tracks,
+    )
+    missing = [f"track {t.index}: no padded track" for t in recording.tracks[len(tracks) :]]
+    remarks = [f"track {t.index}: {note}" for t in tracks for note in t.notes]
+    rows = "\n".join(
+        f"| {t.index} | {t.speaker} | {t.start:.2f} | {t.duration:.2f} | {t.silence:.1f} | {t.gaps} | {t.bytes:,} |"
+        for t in tracks
+    )
+    return result(
+        value,
+        work,
+        {
+            "duration_s": value.duration,
+            "duration_measured_s": round(measured, 3),
+            "duration_source": value.duration_source,
+            "tracks": dg.MetadataValue.md(
+                "| track | speaker | starts at s | length s | silence s | gaps | bytes |\n"
+                f"| --- | --- | --- | --- | --- | --- | --- |\n{rows}"
+            ),
+        },
+        [check("every_track_padded", missing + remarks, warn=not missing)],
+    )
+
+
+@recording_asset(revision=1, group="audio", kinds={"python", "mp3"})
+def mixed_audio(
+    context: dg.AssetExecutionContext, padded_tracks: PaddedTracks, store: Store
+) -> dg.MaterializeResult[MixedAudio]:
+    """The meeting as one stereo mp3, all tracks together, with the peaks taken in the same pass."""
+    recording_id = context.partition_key
+    key = f"{folder(recording_id)}/audio.mp3"
+    seconds = timeout_for("mixed_audio", tracks=len(padded_tracks.tracks), duration=padded_tracks.duration)
+    with step(context, "mixed_audio", seconds=seconds) as work, ExitStack() as stack:
+        paths = [stack.enter_context(store.local(track.key)) for track in padded_tracks.tracks]
+        with store.new_file(key) as target:
+            made = mix(paths, target, duration=padded_tracks.duration)
+        stored = store.stat(key)
+    return result(
+        MixedAudio(key=key, sha256=stored.sha256, bytes=stored.bytes, duration=made.duration, peaks=made.peaks),
+        work,
+        {
+            "duration_s": padded_tracks.duration,
+            "duration_measured_s": round(made.duration, 3),
+            "bytes": stored.bytes,
+            "stored_audio": key,
+        },
+    )
+
+
+@recording_asset(revision=1, group="audio", kinds={"python", "json"})
+def waveform(context: dg.AssetExecutionContext, mixed_audio: MixedAudio) -> dg.MaterializeResult[Waveform]:
+    """255 peaks of the mix, 0 to 1, for the player's picture."""
+    with step(context, "waveform") as work:
+        value = Waveform(mixed_audio.peaks)
+    return result(
+        value,
+        work,
+        {
+            "peaks": len(value.root),
+            "loudest": max(value.root, default=0.0),
+            "picture": dg.MetadataValue.md(waveform_markdown(value.root)),
+        },
+    )

@@ -1,0 +1,74 @@
+"""The finished document."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from reflector_assets.assets.common import recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain import captions, words
+from reflector_assets.domain.recording import Participants, Recording
+from reflector_assets.domain.results import (
+    ActionItems,
+    MixedAudio,
+    PaddedTracks,
+    Summary,
+    Title,
+    Topics,
+    Transcript,
+    Waveform,
+)
+from reflector_assets.io_manager import folder
+from resources.store import Store
+
+
+@recording_asset(revision=1, group="publication", kinds={"python", "json"})
+def transcript(
+    context: dg.AssetExecutionContext,
+    recording: Recording,
+    participants: Participants,
+    padded_tracks: PaddedTracks,
+    mixed_audio: MixedAudio,
+    waveform: Waveform,  # noqa: ARG001 - a finished recording has its waveform
+    merged_words: pd.DataFrame,
+    topics: Topics,
+    title: Title,
+    summary: Summary,
+    action_items: ActionItems,
+    store: Store,
+) -> dg.MaterializeResult[Transcript]:
+    """The finished document, as JSON and as WebVTT captions."""
+    with step(context, "transcript") as work:
+        names = participants.names()
+        value = Transcript(
+            id=recording.id,
+            room_name=recording.room_name,
+            created_at=datetime.fromtimestamp(recording.start_ts, UTC).isoformat() if recording.start_ts else None,
+            duration=padded_tracks.duration,
+            title=title.title,
+            short_summary=summary.short_summary,
+            long_summary=summary.long_summary,
+            topics=topics.root,
+            action_items=action_items,
+            participants=participants.root,
+            segments=words.segments(words.sentences(merged_words), names),
+            method=summary.method,
+            words=len(merged_words),
+            audio_key=mixed_audio.key,
+        )
+        stored = store.write(f"{folder(recording.id)}/transcript.vtt", captions.webvtt(value.segments).encode())
+    return result(
+        value,
+        work,
+        {
+            "title": value.title,
+            "duration_s": value.duration,
+            "words": value.words,
+            "sentences": len(value.segments),
+            "speakers": len(names),
+            "method": value.method,
+            "stored_captions": stored.key,
+            "preview": dg.MetadataValue.md(captions.markdown(value)[:6000]),
+        },
+    )

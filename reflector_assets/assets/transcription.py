@@ -1,0 +1,195 @@
+"""From padded tracks to words: one step per track, joined, then merged into one table."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from reflector_assets.assets.common import (
+    OWNERS,
+    check,
+    code_version,
+    data_version,
+    for_run,
+    recording_asset,
+    result,
+)
+from reflector_assets.assets.step import step
+from reflector_assets.domain import words
+from reflector_assets.domain.results import (
+    PaddedTrack,
+    PaddedTracks,
+    TrackTranscript,
+    TrackTranscripts,
+    TranscribedTrack,
+)
+from reflector_assets.io_manager import folder
+from reflector_assets.partitions import recordings
+from reflector_assets.policies import op_tags, policies, retry_policy
+from resources import remembered
+from resources.call_cache import CallCache
+from resources.store import Store
+from resources.transcriber import TrackAudio, Transcriber
+
+REVISION = 1
+
+
+@dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
+def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
+    """Hand out the padded tracks, so that each is transcribed in a step of its own."""
+    for track in padded_tracks.tracks:
+        yield dg.DynamicOutput(track, mapping_key=str(track.index))
+
+
+@dg.op(
+    retry_policy=retry_policy("transcribe_track"),
+    tags=op_tags("transcribe_track"),
+    pool=policies()["transcribe_track"].pool,
+)
+def transcribe_track(
+    context: dg.OpExecutionContext, track: PaddedTrack, transcriber: Transcriber, call_cache: CallCache, store: Store
+) -> TranscribedTrack:
+    """Turn one padded track into words with times on the recording's clock."""
+    recording_id = context.partition_key
+    with step(context, "transcribe_track", track=track.index) as work:
+        heard, kept = remembered.transcribe(
+            transcriber,
+            for_run(context, call_cache),
+            TrackAudio(store, track.key, track.sha256, track.duration),
+            speaker=track.speaker,
+            recording=recording_id,
+            track=track.index,
+        )
+        stored = store.write(
+            f"{folder(recording_id)}/tracks/{track.index}.words.parquet",
+            words.to_parquet(words.table(heard.words)),
+        )
+    context.add_output_metadata(
+        {
+            "words": len(heard.words),
+            "speech_s": round(heard.speech, 1),
+            "language": heard.language,
+            "gpu_s": heard.gpu_seconds,
+            "kept_from_an_earlier_call": kept,
+            **work.metadata,
+        }
+    )
+    return TranscribedTrack(
+        transcript=TrackTranscript(
+            index=track.index,
+            speaker=track.speaker,
+            key=stored.key,
+            sha256=stored.sha256,
+            words=len(heard.words),
+            language=heard.language,
+            speech=round(heard.speech, 3),
+        ),
+        gpu_seconds=heard.gpu_seconds,
+        kept=kept,
+    )
+
+
+@dg.op(retry_policy=retry_policy("track_transcripts"))
+def join_transcripts(
+    context: dg.OpExecutionContext, padded_tracks: PaddedTracks, transcribed: list[TranscribedTrack]
+) -> dg.Output[TrackTranscripts]:
+    """Collect the transcripts of all tracks into one result."""
+    with step(context, "track_transcripts") as work:
+        value = TrackTranscripts(
+            duration=padded_tracks.duration,
+            tracks=tuple(sorted((t.transcript for t in transcribed), key=lambda t: t.index)),
+        )
+    rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
+    return dg.Output(
+        value,
+        data_version=data_version(value),
+        metadata={
+            "words": sum(t.words for t in value.tracks),
+            "speech_s": round(sum(t.speech for t in value.tracks), 1),
+            "tracks_kept_from_an_earlier_call": sum(t.kept for t in transcribed),
+            "gpu_s": round(sum(t.gpu_seconds for t in transcribed), 2),
+            "tracks": dg.MetadataValue.md(
+                f"| track | speaker | words | speech s | language |\n| --- | --- | --- | --- | --- |\n{rows}"
+            ),
+            **work.metadata,
+        },
+    )
+
+
+@dg.graph_asset(
+    partitions_def=recordings,
+    group_name="transcription",
+    kinds={"python", "whisper"},
+    owners=OWNERS,
+    code_version=code_version("track_transcripts", REVISION),
+)
+def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
+    """The words of every track, transcribed alone and all at once, one step per track."""
+    return join_transcripts(padded_tracks, each_track(padded_tracks).map(transcribe_track).collect())
+
+
+@recording_asset(
+    revision=1,
+    group="transcription",
+    kinds={"python", "pandas"},
+    checks=[
+        ("every_track_transcribed", "Each padded track has a transcript, numbered without a hole."),
+        ("times_inside_the_recording", "Word times are ordered and lie inside the recording."),
+        ("speech_present", "Somebody said something."),
+        ("every_speaker_heard", "Who spoke for two seconds or more has words."),
+    ],
+)
+def merged_words(
+    context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, store: Store
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """All words of all speakers in one table, by start time: word, start s, end s, speaker, confidence."""
+    with step(context, "merged_words") as work:
+        tracks = track_transcripts.tracks
+        table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+    return result(
+        table,
+        work,
+        {
+            "words": len(table),
+            "speakers": int(table["speaker"].nunique()),
+            "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
+            "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+            "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
+            "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
+        },
+        [
+            check("every_track_transcribed", _holes(tracks)),
+            check("times_inside_the_recording", _bad_times(table, track_transcripts.duration)),
+            check("speech_present", [] if len(table) else ["no words at all"], warn=True),
+            check("every_speaker_heard", _unheard(tracks), warn=True),
+        ],
+    )
+
+
+def _holes(tracks: tuple[TrackTranscript, ...]) -> list[str]:
+    have = {track.index for track in tracks}
+    return [f"track {index} is missing" for index in range(max(have, default=-1) + 1) if index not in have]
+
+
+def _bad_times(table: pd.DataFrame, duration: float) -> list[str]:
+    # Daily's duration is in whole seconds and can be a little shorter than the sound.
+    late = table[(table["end"] > duration + 2.0) | (table["start"] < 0)]
+    backwards = table[table["end"] < table["start"]]
+    problems = [f"{w.word!r} at {w.start:.2f} s lies outside of 0..{duration:.2f} s" for w in late.head(5).itertuples()]
+    problems += [f"{w.word!r} at {w.start:.2f} s ends before it begins" for w in backwards.head(5).itertuples()]
+    if not table["start"].is_monotonic_increasing:
+        problems.append("the words are not ordered by start")
+    return problems
+
+
+def _unheard(tracks: tuple[TrackTranscript, ...]) -> list[str]:
+    speech: dict[int, float] = {}
+    spoken: dict[int, int] = {}
+    for track in tracks:
+        speech[track.speaker] = speech.get(track.speaker, 0.0) + track.speech
+        spoken[track.speaker] = spoken.get(track.speaker, 0) + track.words
+    return [
+        f"speaker {speaker}: {seconds:.1f} s of speech and no words"
+        for speaker, seconds in sorted(speech.items())
+        if seconds >= 2.0 and not spoken[speaker]
+    ]

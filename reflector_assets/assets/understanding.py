@@ -1,0 +1,132 @@
+"""What the meeting was about: topics, title, summary, decisions and next steps."""
+
+import dagster as dg
+import pandas as pd
+
+from reflector_assets.assets.common import check, for_run, recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain.captions import clock
+from reflector_assets.domain.errors import PermanentError, TransientError
+from reflector_assets.domain.recording import Participants
+from reflector_assets.domain.results import ActionItems, Summary, Title, Topics
+from reflector_assets.domain.topics import chunks
+from reflector_assets.io_manager import folder
+from reflector_assets.policies import policies, timeout_for
+from resources.store import Store
+from resources.understanding import Understanding, Usage
+
+
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+def topics(
+    context: dg.AssetExecutionContext,
+    merged_words: pd.DataFrame,
+    participants: Participants,
+    understanding: Understanding,
+) -> dg.MaterializeResult[Topics]:
+    """The meeting in stretches of about 300 words, each with a title and a summary."""
+    seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
+    with step(context, "topics", seconds=seconds) as work:
+        value, usage = for_run(context, understanding).topics(
+            merged_words, participants.names(), recording=context.partition_key
+        )
+    listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
+    return result(
+        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **spent(usage)}
+    )
+
+
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+def title(
+    context: dg.AssetExecutionContext, topics: Topics, understanding: Understanding
+) -> dg.MaterializeResult[Title]:
+    """The meeting's title, made from its topics."""
+    with step(context, "title") as work:
+        value, usage = for_run(context, understanding).title(topics, recording=context.partition_key)
+    return result(value, work, {"title": value.title, "method": value.method, **spent(usage)})
+
+
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+def summary(
+    context: dg.AssetExecutionContext,
+    merged_words: pd.DataFrame,
+    topics: Topics,
+    participants: Participants,
+    understanding: Understanding,
+    store: Store,
+) -> dg.MaterializeResult[Summary]:
+    """A recap in one paragraph and a long summary by subject, in Markdown."""
+    recording_id = context.partition_key
+    with step(context, "summary") as work:
+        value, usage = for_run(context, understanding).summary(
+            merged_words, topics, participants.names(), recording=recording_id
+        )
+        stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
+    return result(
+        value,
+        work,
+        {
+            "method": value.method,
+            "short_summary": value.short_summary,
+            "preview": dg.MetadataValue.md(value.long_summary),
+            "stored_summary": stored.key,
+            **spent(usage),
+        },
+    )
+
+
+@recording_asset(
+    revision=1,
+    group="understanding",
+    kinds={"python", "llm"},
+    checks=[("action_items_made", "Decisions and next steps could be made; the transcript is finished without them.")],
+)
+def action_items(
+    context: dg.AssetExecutionContext,
+    merged_words: pd.DataFrame,
+    participants: Participants,
+    understanding: Understanding,
+) -> dg.MaterializeResult[ActionItems]:
+    """What was decided, and who does what by when."""
+    recording_id = context.partition_key
+    with step(context, "action_items") as work:
+        try:
+            value, usage = for_run(context, understanding).action_items(
+                merged_words, participants.names(), recording=recording_id
+            )
+        except (PermanentError, TransientError) as error:
+            attempts_left = context.retry_number < policies()["action_items"].retries
+            if isinstance(error, TransientError) and attempts_left:
+                raise
+            # A side product: its failure is shown on the asset and in the transcript, and doesn't stop the meeting.
+            value, usage = ActionItems(method="none", error=str(error)), Usage(0, 0, 0)
+    return result(
+        value,
+        work,
+        {
+            "method": value.method,
+            "decisions": len(value.decisions),
+            "next_steps": len(value.next_steps),
+            "preview": dg.MetadataValue.md(as_markdown(value)),
+            **spent(usage),
+        },
+        [check("action_items_made", [value.error] if value.error else [], warn=True)],
+    )
+
+
+def as_markdown(items: ActionItems) -> str:
+    """Decisions and next steps as two Markdown lists."""
+    decided = [f"- {d.decision}{f' ({d.decided_by})' if d.decided_by else ''}" for d in items.decisions]
+    steps = [
+        f"- {f'**{s.assigned_to}**: ' if s.assigned_to else ''}{s.task}{f' (by {s.deadline})' if s.deadline else ''}"
+        for s in items.next_steps
+    ]
+    return "\n".join(["**Decisions**", *(decided or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
+
+
+def spent(usage: Usage) -> dict[str, int]:
+    """LLM calls and tokens as metadata."""
+    return {
+        "llm_calls": usage.calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+    }

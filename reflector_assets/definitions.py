@@ -1,0 +1,51 @@
+"""The only wiring: assets, jobs, resources, executor."""
+
+import dagster as dg
+
+from reflector_assets import doors
+from reflector_assets.assets import audio, ingest, publish, transcription, understanding
+from reflector_assets.executor import executor
+from reflector_assets.io_manager import StoreIOManager
+from reflector_assets.partitions import recordings
+from reflector_assets.settings import get_settings
+from reflector_assets.staleness import AssetGraph
+from sensors import orphaned, stale
+
+assets: list[dg.AssetsDefinition] = [
+    ingest.recording,
+    ingest.participants,
+    audio.padded_tracks,
+    audio.mixed_audio,
+    audio.waveform,
+    transcription.track_transcripts,
+    transcription.merged_words,
+    understanding.topics,
+    understanding.title,
+    understanding.summary,
+    understanding.action_items,
+    publish.transcript,
+]
+
+graph = AssetGraph.of(assets)
+
+process = dg.define_asset_job(
+    "process",
+    selection=dg.AssetSelection.assets(*assets),
+    partitions_def=recordings,
+    description="One recording from its raw tracks to the finished transcript.",
+)
+
+defs = dg.Definitions(
+    assets=assets,
+    jobs=[process],
+    sensors=[stale.build(process.name, graph, get_settings()), orphaned.end_orphaned_runs],
+    executor=executor,
+    resources={
+        "io_manager": StoreIOManager(store=doors.store()),
+        "store": doors.store(),
+        "source": doors.source(),
+        "call_cache": doors.call_cache(),
+        "transcriber": doors.transcriber(),
+        "understanding": doors.understanding(),
+    },
+)

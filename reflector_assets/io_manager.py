@@ -1,0 +1,80 @@
+"""Asset values in the store, one file per recording and asset, by type: models as JSON, tables as Parquet."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, get_args, get_origin
+
+import pandas as pd
+from dagster import ConfigurableIOManager, Failure, InputContext, OutputContext
+from pydantic import BaseModel, ValidationError
+
+from reflector_assets.domain import words
+from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
+from resources.store import Store
+
+# The contract with other programs names this file; all others are named after their asset.
+FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
+
+
+def folder(recording_id: str) -> str:
+    """Key prefix of everything that belongs to one recording."""
+    return f"recordings/{recording_id}"
+
+
+def value_key(asset: str, recording_id: str) -> str:
+    """Key of an asset's value."""
+    return f"{folder(recording_id)}/{FILE_NAMES.get(asset, f'{asset}.json')}"
+
+
+class StoreIOManager(ConfigurableIOManager):
+    """Writes values atomically through the store and reads them back by their annotated type."""
+
+    store: Store
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        if isinstance(obj, pd.DataFrame):
+            content = words.to_parquet(obj)
+        elif isinstance(obj, BaseModel):
+            content = obj.model_dump_json(indent=1).encode()
+        else:
+            raise TypeError(f"{context.name}: an asset hands on a model or a table, not {type(obj).__name__}")
+        with told(context.partition_key):
+            stored = self.store.write(_key(context, context.partition_key), content)
+        if context.has_asset_key:
+            context.add_output_metadata({"stored_as": stored.key, "stored_bytes": stored.bytes})
+
+    def load_input(self, context: InputContext) -> Any:
+        upstream = context.upstream_output
+        assert upstream is not None
+        key = _key(upstream, context.partition_key)
+        # What a fan-in collects is loaded one by one, under the type of the whole list.
+        annotated = context.dagster_type.typing_type
+        expected = get_args(annotated)[0] if get_origin(annotated) is list else annotated
+        with told(context.partition_key):
+            content = self.store.read(key)
+            if not issubclass(expected, BaseModel):
+                return words.from_parquet(content)
+            try:
+                return expected.model_validate_json(content)
+            except ValidationError as error:
+                raise PermanentError(
+                    f"{key} doesn't hold what its readers expect: {error.errors(include_input=False)[0]['msg']}",
+                    hint="Run the asset that makes it again.",
+                ) from error
+
+
+@contextmanager
+def told(recording_id: str) -> Iterator[None]:
+    """Tell Dagster the plain reason of what went wrong around a step's body, and whether to try again."""
+    try:
+        yield
+    except ReflectorError as error:
+        error.at(recording=recording_id)
+        raise Failure(str(error), allow_retries=isinstance(error, TransientError)) from error
+
+
+def _key(output: OutputContext, recording_id: str) -> str:
+    """Key of an output; what steps of a graph asset hand to each other lies under its run and step."""
+    if output.has_asset_key:
+        return value_key(output.asset_key.to_user_string(), recording_id)
+    return f"{folder(recording_id)}/steps/{'/'.join(output.get_identifier())}.json"

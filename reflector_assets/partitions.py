@@ -1,0 +1,5 @@
+"""The one partition set: a partition is a recording, its key is Daily's recording id."""
+
+from dagster import DynamicPartitionsDefinition
+
+recordings = DynamicPartitionsDefinition(name="recordings")

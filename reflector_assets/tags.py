@@ -1,0 +1,10 @@
+"""The tags that runs carry: Dagster's that we read, and ours."""
+
+PARTITION = "dagster/partition"
+PRIORITY = "dagster/priority"
+WILL_RETRY = "dagster/will_retry"
+
+# Which code version of each asset a run was made for, so that a failure isn't repeated with the same code.
+CODE = "reflector/code"
+# GPU and LLM calls of the run are made anew; can be given in Dagster's launchpad too.
+FORCE = "reflector/force"
