@@ -1,0 +1,274 @@
+"""`reflector`: import, run, show and list recordings from a terminal.
+
+Every reporting command takes --json and then prints one JSON document on stdout; everything else goes to stderr.
+Exit codes: 0 done, 1 the recording or its run failed, 2 the command line is wrong.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Column, Table
+
+from reflector_assets.domain.errors import ReflectorError
+
+if TYPE_CHECKING:
+    from reflector_assets.refresh import StaleRecording
+
+app = typer.Typer(
+    help="Daily.co multitrack recordings to finished, speaker-attributed transcripts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+RecordingId = Annotated[str, typer.Argument(metavar="ID", help="The recording's id; `reflector list` shows them.")]
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of tracks.", resolve_path=True)],
+    recording_id: Annotated[
+        str | None, typer.Option("--id", help="The recording's id; else recording.json's, else the folder's name.")
+    ] = None,
+    replace: Annotated[bool, typer.Option(help="Put it in the place of another import under the same id.")] = False,
+    skip_unreadable: Annotated[bool, typer.Option(help="Go on without tracks that can't be read.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a folder of tracks as a recording.
+
+    The folder holds one audio file per participant (WebM, Ogg, WAV, M4A, MP3, FLAC), itself or in `tracks/`,
+    and, if there are any, `recording.json` and `participants.json` as Daily's API gives them.
+    """
+    import dagster as dg  # noqa: PLC0415 - Dagster takes a second to load: --help shouldn't
+
+    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.partitions import recordings  # noqa: PLC0415
+
+    with open_instance() as instance:
+        found = doors.source().import_folder(
+            folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
+        )
+        if not instance.has_dynamic_partition(recordings.name or "", found.recording.id):
+            instance.add_dynamic_partitions(recordings.name or "", [found.recording.id])
+        elif found.changed:
+            # Tells that the source changed, so that `recording` is stale.
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization("recording", partition=found.recording.id, description="another import")
+            )
+    for note in found.notes:
+        err.print(f"[yellow]note[/] {note}", highlight=False)
+    if as_json:
+        _print_json(
+            {
+                "id": found.recording.id,
+                "changed": found.changed,
+                "tracks": len(found.recording.tracks),
+                "notes": found.notes,
+            }
+        )
+    else:
+        what = "imported" if found.changed else "unchanged"
+        out.print(f"{what} {found.recording.id}: {len(found.recording.tracks)} tracks", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def run(
+    recording_id: RecordingId,
+    selection: Annotated[
+        str | None,
+        typer.Option("--select", help="Only these assets, in Dagster's syntax: `title`, `title+`, `+summary`."),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Compute fresh assets again, too, and call GPU and LLM anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a recording up to date: run what is stale, leave alone what is fresh."""
+    from reflector_assets import runs  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
+
+    with open_instance() as instance, ProgressLines(err) as lines:
+        outcome = runs.bring_up_to_date(
+            instance,
+            defs,
+            graph,
+            runs.known(instance, recording_id),
+            only=runs.select(assets, selection),
+            force=force,
+            begin=lines.begin,
+            tell=lines.tell,
+        )
+    if as_json:
+        _print_json(
+            {
+                "run_id": outcome.run_id,
+                "materialized": outcome.materialized,
+                "fresh": outcome.fresh,
+                "failed": list(outcome.failed),
+                "reasons": outcome.failed,
+            }
+        )
+    elif not outcome.failed:
+        done = f"{len(outcome.materialized)} assets made, " if outcome.materialized else "nothing to do, "
+        out.print(f"{recording_id}: {done}{len(outcome.fresh)} fresh already", highlight=False, soft_wrap=True)
+    for asset, reason in outcome.failed.items():
+        _complain(f"{asset} failed: {reason}")
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    recording_id: RecordingId,
+    lines: Annotated[int, typer.Option(help="So many lines of the transcript; 0 for all.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show a finished transcript: title, summary, action items, and its first lines."""
+    from reflector_assets import doors, runs  # noqa: PLC0415
+    from reflector_assets.domain import captions  # noqa: PLC0415
+    from reflector_assets.domain.errors import NotFound  # noqa: PLC0415
+    from reflector_assets.domain.results import Transcript  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.io_manager import folder, value_key  # noqa: PLC0415
+    from reflector_assets.settings import get_settings  # noqa: PLC0415
+
+    with open_instance() as instance:
+        runs.known(instance, recording_id)
+    try:
+        content = doors.store().read(value_key("transcript", recording_id))
+    except NotFound:
+        raise NotFound(
+            "it has no transcript yet", recording=recording_id, hint=f"Make it with `reflector run {recording_id}`."
+        ) from None
+    if as_json:
+        sys.stdout.write(content.decode() + "\n")
+        return
+    transcript = Transcript.model_validate_json(content)
+    out.print(Markdown(captions.overview(transcript)))
+    shown = transcript.segments[: lines or None]
+    out.print()
+    for segment in shown:
+        out.print(f"[dim]{captions.clock(segment.start)}[/] [bold]{segment.name}[/]: {segment.text}", highlight=False)
+    if len(shown) < len(transcript.segments):
+        out.print(f"[dim]... {len(transcript.segments) - len(shown)} more sentences[/]")
+    place = get_settings().data_dir / folder(recording_id)
+    out.print(f"\nThe files are in {place}", highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the recordings and where each one is."""
+    from reflector_assets import doors, overview  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+
+    with open_instance() as instance:
+        rows = overview.recordings_overview(instance, doors.store())
+    if as_json:
+        _print_json([row._asdict() for row in rows])
+        return
+    table = Table(Column("ID", no_wrap=True), "Room", "State", "Title", "Reason")
+    for row in rows:
+        table.add_row(row.id, row.room or "", row.state, row.title or "", row.reason or "")
+    out.print(table if rows else "There are no recordings yet: `reflector import FOLDER` adds one.")
+
+
+@app.command()
+def refresh(
+    since: Annotated[int | None, typer.Option(help="Only recordings of the last so many days.", min=0)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what is stale.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring all recordings up to date: a table of what is stale, why, and what it took last time; then the runs.
+
+    With Dagster's daemon up, the runs go to its queue behind new recordings; without, they run here one by one.
+    """
+    from reflector_assets import refresh as refreshing  # noqa: PLC0415
+    from reflector_assets import runs  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
+
+    failed: dict[str, dict[str, str]] = {}
+    queued = False
+    with open_instance() as instance:
+        found = list(refreshing.stale_recordings(instance, graph, None if since is None else since * 86400.0))
+        if not as_json:
+            _print_stale(found)
+        if found and not dry_run:
+            queued = refreshing.daemon_is_up(instance)
+            for stale in found:
+                if queued:
+                    refreshing.request(instance, stale.id)
+                    continue
+                with ProgressLines(err) as lines:
+                    outcome = runs.bring_up_to_date(
+                        instance,
+                        defs,
+                        graph,
+                        stale.id,
+                        only=runs.select(assets, None),
+                        begin=lines.begin,
+                        tell=lines.tell,
+                    )
+                if outcome.failed:
+                    failed[stale.id] = outcome.failed
+    if as_json:
+        rows = [{"id": s.id, "stale": s.reasons, "cost": s.cost._asdict() if s.cost else None} for s in found]
+        _print_json({"recordings": rows, "queued": queued, "failed": failed})
+    elif queued:
+        out.print(f"{len(found)} recordings are queued; `reflector list` shows how they fare.")
+    for recording_id, reasons in failed.items():
+        for asset, reason in reasons.items():
+            _complain(f"{recording_id}: {asset} failed: {reason}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_stale(found: "list[StaleRecording]") -> None:
+    if not found:
+        out.print("Everything is up to date.")
+        return
+    table = Table(Column("ID", no_wrap=True), "Stale", "Why", "Took last time")
+    for stale in found:
+        cost = stale.cost
+        took = (
+            f"{cost.seconds} s, GPU {cost.gpu_seconds} s, {cost.llm_calls} LLM calls, {cost.tokens} tokens"
+            if cost
+            else "never made"
+        )
+        grouped: dict[str, list[str]] = {}
+        for asset, reason in stale.reasons.items():
+            grouped.setdefault(reason, []).append(asset)
+        for number, (reason, names) in enumerate(grouped.items()):
+            table.add_row("" if number else stale.id, ", ".join(names), reason, "" if number else took)
+    out.print(table)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, default=str) + "\n")
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"reflector: {' '.join(line.split())}\n")
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of ours are one line on stderr and exit code 1."""
+    try:
+        app()
+    except ReflectorError as error:
+        _complain(str(error))
+        sys.exit(1)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

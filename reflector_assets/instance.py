@@ -1,0 +1,23 @@
+"""The Dagster instance that every command of ours uses, wherever it is called from."""
+
+import os
+
+from dagster import DagsterInstance
+
+from reflector_assets.settings import PROJECT_ROOT
+
+
+def enter_project() -> None:
+    """Make this process see the project's Dagster instance, as plain `dagster` commands in its folder do.
+
+    dagster.yaml names the embedded storage relative to the project's folder, so the process moves there;
+    a DAGSTER_HOME that is set already stands.
+    """
+    os.environ["DAGSTER_HOME"] = os.environ.get("DAGSTER_HOME") or str(PROJECT_ROOT)
+    os.chdir(PROJECT_ROOT)
+
+
+def open_instance() -> DagsterInstance:
+    """Open the instance; close it by using it as a context manager."""
+    enter_project()
+    return DagsterInstance.get()

@@ -1,0 +1,68 @@
+"""Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
+
+import json
+from typing import Any, Literal, NamedTuple
+
+import dagster as dg
+
+from reflector_assets import tags
+from reflector_assets.domain.errors import NotFound
+from reflector_assets.io_manager import value_key
+from reflector_assets.partitions import recordings
+from reflector_assets.progress import step_events
+from reflector_assets.runs import IN_PROGRESS
+from resources.store import Store
+
+State = Literal["new", "processing", "ended", "error"]
+
+
+class RecordingOverview(NamedTuple):
+    """One recording: `reason` says why it is in error, `run_id` is its last run."""
+
+    id: str
+    room: str | None
+    state: State
+    title: str | None
+    duration: float | None
+    run_id: str | None
+    reason: str | None
+
+
+def recordings_overview(instance: dg.DagsterInstance, store: Store) -> list[RecordingOverview]:
+    """Each recording with its state, in the order of their ids."""
+    return [_overview(instance, store, one) for one in sorted(instance.get_dynamic_partitions(recordings.name or ""))]
+
+
+def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    transcript = _json(store, value_key("transcript", recording_id))
+    described = transcript or _json(store, f"recordings/{recording_id}/source/recording.json") or {}
+    state: State = "ended" if transcript else "new"
+    reason = None
+    if last is not None and last.status in IN_PROGRESS:
+        state = "processing"
+    elif last is not None and last.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+        state, reason = "error", _reason(instance, last)
+    return RecordingOverview(
+        id=recording_id,
+        room=described.get("room_name"),
+        state=state,
+        title=transcript.get("title") if transcript else None,
+        duration=described.get("duration"),
+        run_id=last.run_id if last else None,
+        reason=reason,
+    )
+
+
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    for event in step_events(failures):
+        return f"{event.asset}: {event.reason}"
+    return run.status.value.lower()
+
+
+def _json(store: Store, key: str) -> dict[str, Any] | None:
+    try:
+        return json.loads(store.read(key))
+    except NotFound:
+        return None

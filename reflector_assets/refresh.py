@@ -1,0 +1,87 @@
+"""Bringing many recordings up to date on request: what is stale, why, what it would cost, and the request itself."""
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import dagster as dg
+
+from reflector_assets import staleness
+from reflector_assets.partitions import recordings
+from reflector_assets.staleness import AssetGraph, AssetState
+
+PAGE = 500
+
+
+class Cost(NamedTuple):
+    """What something took when it was last made: wall and GPU seconds, LLM calls and tokens."""
+
+    seconds: float
+    gpu_seconds: float
+    llm_calls: int
+    tokens: int
+
+
+class StaleRecording(NamedTuple):
+    """One recording with its stale assets and the reason of each; `cost` is None when it was never made."""
+
+    id: str
+    reasons: dict[str, str]
+    cost: Cost | None
+
+
+def stale_recordings(instance: dg.DagsterInstance, graph: AssetGraph, since: float | None) -> Iterator[StaleRecording]:
+    """Yield what is stale, newest recordings first, whose `recording` was made at most `since` seconds ago."""
+    for recording_id in _newest_first(instance):
+        found = staleness.states(instance, graph, recording_id)
+        made = next((state.record for state in found if state.asset == "recording"), None)
+        if since is not None and made is not None and time.time() - made.timestamp > since:
+            continue
+        if reasons := {state.asset: state.reason for state in found if state.reason}:
+            yield StaleRecording(recording_id, reasons, _cost(found))
+
+
+def request(instance: dg.DagsterInstance, recording_id: str) -> None:
+    """Ask the sensor to bring a recording up to date, whatever its age and however its last run ended."""
+    instance.report_runless_asset_event(
+        dg.AssetObservation("recording", partition=recording_id, description="brought up to date on request")
+    )
+
+
+def daemon_is_up(instance: dg.DagsterInstance) -> bool:
+    """Say whether Dagster's daemon evaluates sensors on this instance now: they beat every 30 s at least."""
+    beat = instance.get_daemon_heartbeats().get("SENSOR")
+    return beat is not None and time.time() - beat.timestamp < 90
+
+
+def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
+    cursor: str | None = None
+    while True:
+        page = instance.get_paginated_dynamic_partitions(
+            recordings.name or "", limit=PAGE, ascending=False, cursor=cursor
+        )
+        yield from page.results
+        if not page.has_more:
+            return
+        cursor = page.cursor
+
+
+def _cost(found: list[AssetState]) -> Cost | None:
+    """What the stale assets took when they were last made."""
+    spent = [
+        {name: value.value for name, value in state.record.asset_materialization.metadata.items()}
+        for state in found
+        if state.reason and state.record and state.record.asset_materialization
+    ]
+    if not spent:
+        return None
+
+    def total(*names: str) -> float:
+        return sum(float(one.get(name) or 0) for one in spent for name in names)  # pyright: ignore[reportArgumentType]
+
+    return Cost(
+        round(total("wall_seconds"), 1),
+        round(total("gpu_s"), 1),
+        int(total("llm_calls")),
+        int(total("prompt_tokens", "completion_tokens")),
+    )

@@ -1,0 +1,129 @@
+"""Bringing one recording up to date from the command line: what is stale runs, the rest is left alone."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import dagster as dg
+
+from reflector_assets import orphans, staleness, tags
+from reflector_assets.domain.errors import InvalidInput, NotFound
+from reflector_assets.domain.recording import check_recording_id
+from reflector_assets.partitions import recordings
+from reflector_assets.progress import Follower, StepEvent
+
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class Outcome(NamedTuple):
+    """What a command did: its last run, and the assets that it computed, left alone, and failed at."""
+
+    run_id: str | None
+    materialized: list[str]
+    fresh: list[str]
+    failed: dict[str, str]
+
+
+def known(instance: dg.DagsterInstance, recording_id: str) -> str:
+    """Return the id of a recording that exists; raises InvalidInput, NotFound."""
+    check_recording_id(recording_id)
+    if not instance.has_dynamic_partition(recordings.name or "", recording_id):
+        raise NotFound(
+            "there is no such recording",
+            recording=recording_id,
+            hint="`reflector list` shows those that exist; `reflector import FOLDER` adds one.",
+        )
+    return recording_id
+
+
+def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[str]:
+    """Resolve a selection in Dagster's syntax, such as `title+`; all assets without one. Raises InvalidInput."""
+    try:
+        parts = [dg.AssetSelection.from_string(part.strip()) for part in (selection or "*").split(",")]
+        keys = {key.to_user_string() for part in parts for key in part.resolve(assets)}
+    except dg.DagsterError:
+        keys = set[str]()
+    if not keys:
+        raise InvalidInput(
+            f"the selection {selection!r} names no asset", hint="`dagster asset list` shows their names."
+        )
+    return keys
+
+
+def bring_up_to_date(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    graph: staleness.AssetGraph,
+    recording_id: str,
+    *,
+    only: set[str],
+    force: bool = False,
+    begin: Callable[[list[str]], None] = lambda _: None,
+    tell: Callable[[StepEvent], None] = lambda _: None,
+) -> Outcome:
+    """Run a recording's stale assets in this process until none is left; `force` runs fresh ones too, once.
+
+    New content can make further assets stale, so that there can be several runs, one after the other.
+    Raises InvalidInput when another run of this recording is under way.
+    """
+    job = defs.resolve_job_def("process")
+    materialized: list[str] = []
+    run_id: str | None = None
+    while True:
+        if (busy := in_progress(instance, recording_id)) is not None:
+            raise InvalidInput(
+                f"run {busy.run_id} is working on it",
+                recording=recording_id,
+                hint="Wait for it, or end it in Dagster's page of runs.",
+            )
+        found = staleness.states(instance, graph, recording_id)
+        ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
+        if force and run_id is None:
+            ready = [name for name in graph.names() if name in only]
+        if not ready:
+            fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
+            return Outcome(run_id, materialized, fresh, {})
+        run_id = str(uuid.uuid4())
+        begin(ready)
+        failed: dict[str, str] = {}
+
+        def watch(event: StepEvent, failed: dict[str, str] = failed) -> None:
+            if event.status == "failed":
+                failed[event.asset] = event.reason or "failed"
+            tell(event)
+
+        with Follower(instance, run_id, watch):
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=recording_id,
+                asset_selection=[dg.AssetKey(name) for name in ready],
+                run_id=run_id,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={
+                    tags.CODE: code_tag(graph, ready),
+                    **({tags.FORCE: "true"} if force else {}),
+                },
+            )
+        done = {key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)}
+        materialized += [name for name in graph.names() if name in done]
+        if not result.success:
+            fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
+            return Outcome(run_id, materialized, fresh, failed)
+
+
+def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRun | None:
+    """The run that works on a recording, if any; orphaned ones are ended first."""
+    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}, statuses=IN_PROGRESS))
+    return next((run for run in runs if not orphans.end_if_orphaned(instance, run)), None)
+
+
+def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:
+    """The code versions of these assets, as one tag value."""
+    return ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)

@@ -1,0 +1,141 @@
+"""What is stale in one recording, and why: by Dagster's own notions, from its public event log.
+
+Dagster itself answers this only for whole assets; for partitions its badges need a walk over every partition.
+An asset of a recording is stale when it was never materialized, when its code version differs from the one
+that made it, or when an input has newer content than the one it consumed. An upstream re-run with equal
+content (same data version) changes nothing downstream.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import NamedTuple
+
+import dagster as dg
+
+# The tags under which Dagster publishes versions on materialization events.
+CODE_VERSION = "dagster/code_version"
+DATA_VERSION = "dagster/data_version"
+INPUT_POINTER = "dagster/input_event_pointer/"
+
+CODE_CHANGED = "code changed"
+REPORTED = "source changed"
+
+
+class Node(NamedTuple):
+    """One asset of the graph: its name, the assets it reads, and the version of its code as loaded now."""
+
+    name: str
+    reads: tuple[str, ...]
+    code_version: str | None
+
+
+class AssetState(NamedTuple):
+    """One asset of one recording: fresh when `reason` is None; `record` is its last materialization."""
+
+    asset: str
+    reason: str | None
+    record: dg.EventLogRecord | None
+
+
+class AssetGraph(tuple[Node, ...]):
+    """The partitioned assets in topological order."""
+
+    @classmethod
+    def of(cls, assets: Iterable[dg.AssetsDefinition]) -> "AssetGraph":
+        """Read names, dependencies and code versions off asset definitions."""
+        specs = {spec.key.to_user_string(): spec for definition in assets for spec in definition.specs}
+        reads = {
+            name: tuple(
+                sorted(d.asset_key.to_user_string() for d in spec.deps if d.asset_key.to_user_string() in specs)
+            )
+            for name, spec in specs.items()
+        }
+        order = TopologicalSorter(reads).static_order()
+        return cls(Node(name, reads[name], specs[name].code_version) for name in order)
+
+    def names(self) -> list[str]:
+        """Asset names in topological order."""
+        return [node.name for node in self]
+
+    def digest(self) -> str:
+        """One line that changes whenever any asset's code version does."""
+        return ";".join(f"{node.name}={node.code_version}" for node in self)
+
+
+def states(instance: dg.DagsterInstance, graph: AssetGraph, recording_id: str) -> list[AssetState]:
+    """Each asset of a recording with the reason why it is stale, in topological order."""
+    latest = {node.name: _latest(instance, node.name, recording_id) for node in graph}
+    return [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
+
+
+def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
+    """The stale assets that one run can settle now, in topological order.
+
+    A stale asset behind a fresh one that has a stale ancestor waits: the ancestor's new content may make the
+    fresh one stale, and the waiting one would be computed twice.
+    """
+    stale = {state.asset for state in found if state.reason}
+    unsettled: set[str] = set()
+    ready: list[str] = []
+    for node in graph:
+        waits = any(parent in unsettled for parent in node.reads)
+        if node.name in stale and not waits:
+            ready.append(node.name)
+        elif waits or any(parent in stale for parent in node.reads):
+            unsettled.add(node.name)
+    return ready
+
+
+def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
+    """What decides staleness, as one string: code versions now, and the storage id of every last materialization."""
+    made = ",".join(str(state.record.storage_id if state.record else 0) for state in found)
+    return f"{graph.digest()}|{made}"
+
+
+def _latest(
+    instance: dg.DagsterInstance, asset: str, recording_id: str, up_to: int | None = None
+) -> dg.EventLogRecord | None:
+    """The last materialization, or the last one up to a storage id.
+
+    A graph asset's pointer names the newest event of its input over all recordings, so that what it consumed
+    is this recording's last event up to there, not the event at the pointer itself.
+    """
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey(asset),
+            asset_partitions=[recording_id],
+            before_storage_id=None if up_to is None else up_to + 1,
+        ),
+        limit=1,
+    )
+    return found.records[0] if found.records else None
+
+
+def _reason(
+    instance: dg.DagsterInstance, node: Node, latest: Mapping[str, dg.EventLogRecord | None], recording_id: str
+) -> str | None:
+    record = latest[node.name]
+    if record is None:
+        return "missing"
+    made = _tags(record)
+    if CODE_VERSION not in made:
+        # Not made by a run: an import reports so that it put another recording in the place of this one.
+        return REPORTED
+    if made[CODE_VERSION] != node.code_version:
+        return CODE_CHANGED
+    for parent in node.reads:
+        newest = latest[parent]
+        pointer = made.get(f"{INPUT_POINTER}{parent}", "")
+        if not pointer.isdigit():
+            return f"{parent} is new"
+        if newest is None or newest.storage_id <= int(pointer):
+            continue
+        consumed = _latest(instance, parent, recording_id, up_to=int(pointer))
+        if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
+            return f"{parent} changed"
+    return None
+
+
+def _tags(record: dg.EventLogRecord) -> Mapping[str, str]:
+    materialization = record.asset_materialization
+    return (materialization.tags or {}) if materialization else {}

@@ -1,0 +1,202 @@
+"""The sensor that keeps recordings up to date: it asks only about those to which something happened."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+
+import dagster as dg
+from pydantic import BaseModel
+
+from reflector_assets import staleness, tags
+from reflector_assets.partitions import recordings
+from reflector_assets.runs import code_tag, in_progress
+from reflector_assets.settings import Settings
+from reflector_assets.staleness import AssetGraph, AssetState
+
+SENSOR = "keep_up_to_date"
+PAGE = 200
+# Looking at one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's own limit is 60 s.
+TICK_BUDGET_S = 20.0
+ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+NEW, REFRESH, BACKFILL = "10", "0", "-10"
+
+
+class Cursor(BaseModel):
+    """What the sensor has seen: positions in Dagster's own logs, and the recordings still to look at."""
+
+    partitions: str | None = None
+    reported: int = 0
+    requested: int = 0
+    endings: dict[str, int] = {}
+    code: str = ""
+    scan: str | None = None
+    scanning: bool = False
+    waiting: list[str] = []
+    on_request: list[str] = []
+
+
+def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
+    """Make the sensor for a job over this graph; how far back code changes reach is a setting."""
+
+    @dg.sensor(
+        name=SENSOR,
+        job_name=job_name,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Requests exactly the stale assets of each recording to which something happened: it is new, "
+        "a run of it ended, or code changed.",
+    )
+    def keep_up_to_date(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        instance = context.instance
+        cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
+        deadline = time.monotonic() + TICK_BUDGET_S
+        if len(cursor.waiting) < PAGE:
+            cursor.waiting = list(dict.fromkeys([*cursor.waiting, *_happened(instance, cursor, graph, settings)]))
+        requests: list[dg.RunRequest] = []
+        while cursor.waiting and time.monotonic() < deadline:
+            recording_id = cursor.waiting.pop(0)
+            asked = recording_id in cursor.on_request
+            request = request_for(instance, graph, recording_id, settings.reach_seconds, on_request=asked)
+            requests += [request] if request else []
+            if asked:
+                cursor.on_request.remove(recording_id)
+        return dg.SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
+
+    return keep_up_to_date
+
+
+def request_for(
+    instance: dg.DagsterInstance, graph: AssetGraph, recording_id: str, reach: float, *, on_request: bool = False
+) -> dg.RunRequest | None:
+    """The run that one recording needs, or None: it is fresh, in progress, out of reach, or failed just so.
+
+    `on_request` neither its age nor its last failure matters.
+    """
+    if not instance.has_dynamic_partition(recordings.name or "", recording_id):
+        return None
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    if in_progress(instance, recording_id) or (last and last.tags.get(tags.WILL_RETRY) == "true"):
+        return None
+    found = staleness.states(instance, graph, recording_id)
+    new = all(state.record is None for state in found)
+    ready = [
+        name
+        for name in staleness.runnable(graph, found)
+        if new or on_request or _in_reach(found, reach) or _input_changed(found, name)
+    ]
+    if not ready or (last and not on_request and _failed_just_so(last, graph, ready)):
+        return None
+    state = f"{staleness.fingerprint(graph, found)}|{last.run_id if last else ''}"
+    return dg.RunRequest(
+        partition_key=recording_id,
+        asset_selection=[dg.AssetKey(name) for name in ready],
+        # The last run belongs to the key, else a revert of the code to an earlier state would be blocked for ever.
+        run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
+        tags={tags.PRIORITY: NEW if new else BACKFILL if on_request else REFRESH, tags.CODE: code_tag(graph, ready)},
+    )
+
+
+def _happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, settings: Settings) -> Iterator[str]:
+    """Ids of recordings to which something happened since the cursor, which moves along."""
+    yield from _added(instance, cursor)
+    yield from _reported(instance, cursor)
+    yield from _requested(instance, cursor)
+    for ending in ENDINGS:
+        yield from _ended(instance, cursor, ending)
+    if cursor.code != graph.digest():
+        # The first tick of all pages through every recording as added; only a later change needs a scan.
+        cursor.scanning = bool(cursor.code) and settings.reach_seconds > 0
+        cursor.code, cursor.scan = graph.digest(), None
+    if cursor.scanning:
+        yield from _scanned(instance, cursor, settings)
+
+
+def _added(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
+    page = instance.get_paginated_dynamic_partitions(
+        recordings.name or "", limit=PAGE, ascending=True, cursor=cursor.partitions
+    )
+    cursor.partitions = page.cursor
+    return list(page.results)
+
+
+def _reported(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
+    """Recordings whose source was replaced: the import reports that without a run."""
+    page = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=cursor.reported),
+        limit=PAGE,
+        ascending=True,
+    )
+    cursor.reported = max([cursor.reported, *(record.storage_id for record in page.records)])
+    return [record.partition_key for record in page.records if record.partition_key]
+
+
+def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
+    """Recordings that somebody asked to bring up to date (`reflector refresh`)."""
+    page = instance.fetch_observations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=cursor.requested),
+        limit=PAGE,
+        ascending=True,
+    )
+    cursor.requested = max([cursor.requested, *(record.storage_id for record in page.records)])
+    asked = [record.partition_key for record in page.records if record.partition_key]
+    cursor.on_request = list(dict.fromkeys([*cursor.on_request, *asked]))
+    return asked
+
+
+def _ended(instance: dg.DagsterInstance, cursor: Cursor, ending: dg.DagsterEventType) -> list[str]:
+    page = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(
+            event_type=ending,  # pyright: ignore[reportArgumentType] - the three are of its literal type
+            after_storage_id=cursor.endings.get(ending.value, 0),
+        ),
+        limit=PAGE,
+        ascending=True,
+    )
+    if not page.records:
+        return []
+    cursor.endings[ending.value] = page.records[-1].storage_id
+    run_ids = [record.event_log_entry.run_id for record in page.records]
+    return _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
+
+
+def _recordings_of(runs: Iterable[dg.DagsterRun]) -> list[str]:
+    return [run.tags[tags.PARTITION] for run in runs if tags.PARTITION in run.tags]
+
+
+def _scanned(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> list[str]:
+    """The next page of recordings, newest first, until a whole page is out of reach."""
+    page = instance.get_paginated_dynamic_partitions(
+        recordings.name or "", limit=PAGE, ascending=False, cursor=cursor.scan
+    )
+    cursor.scan = page.cursor
+    last = page.results[-1] if page.results else None
+    cursor.scanning = page.has_more and last is not None and _recent(instance, last, settings.reach_seconds)
+    return list(page.results)
+
+
+def _recent(instance: dg.DagsterInstance, recording_id: str, reach: float) -> bool:
+    made = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id]), limit=1
+    ).records
+    return not made or time.time() - made[0].timestamp <= reach
+
+
+def _in_reach(found: list[AssetState], reach: float) -> bool:
+    """Say whether code changes reach this recording: by the time of its `recording` asset."""
+    made = next((state.record for state in found if state.asset == "recording"), None)
+    return made is None or time.time() - made.timestamp <= reach
+
+
+def _input_changed(found: list[AssetState], asset: str) -> bool:
+    reason = next(state.reason for state in found if state.asset == asset) or ""
+    return reason.endswith(("changed", "is new")) and reason != staleness.CODE_CHANGED
+
+
+def _failed_just_so(last: dg.DagsterRun, graph: AssetGraph, ready: list[str]) -> bool:
+    """Say whether the last run failed, or was ended by hand, with the same code of what would run now."""
+    if last.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+        return False
+    tried = dict(pair.split("=", 1) for pair in last.tags.get(tags.CODE, "").split(",") if "=" in pair)
+    now = dict(pair.split("=", 1) for pair in code_tag(graph, ready).split(","))
+    # A run that doesn't say what code it ran (from Dagster's pages, say) counts as having run today's.
+    return not tried or all(tried.get(asset) == version for asset, version in now.items())

@@ -1,0 +1,1 @@
+"""The HTTP service, a process of its own: webhook receiver, API, events and transcript page."""
