@@ -1,0 +1,55 @@
+# Everything a newcomer needs; each target sets up what it uses. `make help` lists them.
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+SAMPLE := 0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70
+export DAGSTER_HOME ?= $(CURDIR)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+.venv/runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: put it on the PATH or give PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+.PHONY: install
+install: .venv/runtime ## set up the virtual environment
+
+.PHONY: demo
+demo: install ## transcribe the sample meeting and show the result
+	@$(BIN)/reflector import samples/meeting
+	@$(BIN)/reflector run $(SAMPLE)
+	@$(BIN)/reflector show $(SAMPLE)
+	@echo "\nOpen Dagster's pages with: make dev"
+
+.PHONY: dev
+dev: install ## start Dagster's pages and daemon on the same recordings
+	$(BIN)/dagster dev -w workspace.yaml
+
+.PHONY: test
+test: .venv/dev ## run the tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: .venv/dev ## lint, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+.PHONY: bench
+bench: .venv/dev ## measure padding and mixing against ffmpeg's command line
+	$(BIN)/python -m bench.audio
+
+.PHONY: lock
+lock: ## pin all dependencies anew
+	uv export --quiet --no-header --no-emit-project --no-annotate --no-dev -o requirements.lock
+	uv export --quiet --no-header --no-emit-project --no-annotate --group dev -o requirements-dev.lock

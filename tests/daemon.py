@@ -1,0 +1,79 @@
+"""A real Dagster daemon over a deployment, ended by its process id."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+import psutil
+
+from tests.conftest import ROOT, Deployment
+
+
+class Daemon:
+    """`dagster-daemon run` with its code server; a context manager."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.log = deployment.home / "daemon.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        program = Path(sys.executable).parent / "dagster-daemon"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "run", "-w", "workspace.yaml"],
+                cwd=ROOT,
+                env=self.deployment.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the daemon, its code server, and what they started."""
+        family = self.family()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """The daemon and every process below it."""
+        assert self.process is not None
+        try:
+            daemon = psutil.Process(self.process.pid)
+            return [daemon, *daemon.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def kill(self) -> None:
+        """Kill the daemon alone."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def open_instance(deployment: Deployment) -> dg.DagsterInstance:
+    """Open the deployment's instance from the test's own process."""
+    return dg.DagsterInstance.from_config(str(deployment.home / "dagster"))
+
+
+def until(reached: Callable[[], Any], seconds: float = 120, what: str = "") -> Any:
+    """Wait until something is so, and return it; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := reached():
+            return found
+        time.sleep(0.25)
+    raise AssertionError(f"not within {seconds} s: {what or reached}")

@@ -1,0 +1,170 @@
+"""The sample meeting from its folder of raw tracks to the finished transcript, as a user runs it."""
+
+import json
+import re
+from typing import Any
+
+import jiwer
+import pandas as pd
+import pytest
+
+from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
+
+ASSETS = [
+    "recording",
+    "participants",
+    "padded_tracks",
+    "mixed_audio",
+    "waveform",
+    "track_transcripts",
+    "merged_words",
+    "topics",
+    "title",
+    "summary",
+    "action_items",
+    "transcript",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Any]:
+    """The sample meeting, imported and run with the embedded defaults; the deployment and run's answer."""
+    deployment = deploy(tmp_path_factory.mktemp("sample"), REFLECTOR_WHISPER_MODEL="base")
+    assert deployment.json("import", str(SAMPLE))["id"] == SAMPLE_ID
+    return deployment, deployment.json("run", SAMPLE_ID)
+
+
+def truth() -> Any:
+    return json.loads((SAMPLE / "truth.json").read_text())
+
+
+def transcript(deployment: Deployment) -> Any:
+    return json.loads((deployment.folder(SAMPLE_ID) / "transcript.json").read_text())
+
+
+def words(deployment: Deployment) -> pd.DataFrame:
+    return pd.read_parquet(deployment.folder(SAMPLE_ID) / "words.parquet")
+
+
+def plain(text: str) -> str:
+    """Lower case, no punctuation."""
+    return re.sub(r"[^a-z0-9 ]+", "", text.lower().replace("-", " ").replace("\n", " "))
+
+
+def test_every_asset_is_made_once(finished: tuple[Deployment, Any]) -> None:
+    _, answer = finished
+    assert sorted(answer["materialized"]) == sorted(ASSETS)
+    assert answer["fresh"] == []
+    assert answer["failed"] == []
+
+
+def test_a_second_run_computes_nothing(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    again = deployment.json("run", SAMPLE_ID)
+    assert again["materialized"] == []
+    assert sorted(again["fresh"]) == sorted(ASSETS)
+    assert again["run_id"] is None
+
+
+def test_results_lie_where_the_contract_says(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    names = {str(p.relative_to(deployment.folder(SAMPLE_ID))) for p in deployment.folder(SAMPLE_ID).rglob("*.*")}
+    assert {
+        "recording.json",
+        "participants.json",
+        "tracks/0.webm",
+        "tracks/1.webm",
+        "tracks/2.webm",
+        "audio.mp3",
+        "waveform.json",
+        "words.parquet",
+        "topics.json",
+        "title.json",
+        "summary.md",
+        "action_items.json",
+        "transcript.json",
+        "transcript.vtt",
+    } <= names
+    assert not [name for name in names if ".writing-" in name]
+    assert list(words(deployment).columns) == ["word", "start", "end", "speaker", "confidence"]
+    assert len(json.loads((deployment.folder(SAMPLE_ID) / "waveform.json").read_text())) == 255
+
+
+def test_word_error_rate_is_at_most_8_percent(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    people = {p["speaker"]: p["name"] for p in transcript(deployment)["participants"]}
+    table = words(deployment)
+    said, heard = [], []
+    for speaker, name in people.items():
+        said.append(plain(" ".join(t["text"] for t in truth()["turns"] if t["speaker"] == name)))
+        heard.append(plain(" ".join(table[table["speaker"] == speaker]["word"])))
+    assert jiwer.wer(said, heard) <= 0.08
+
+
+def test_turns_begin_when_they_do_and_words_have_the_right_speaker(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    numbers = {p["name"]: p["speaker"] for p in transcript(deployment)["participants"]}
+    assert set(numbers) == {"Ada", "Ben", "Chloe"}
+    table = words(deployment)
+    turns = truth()["turns"]
+    near = [
+        (table[table["speaker"] == numbers[turn["speaker"]]]["start"] - turn["start"]).abs().min() <= 0.4
+        for turn in turns
+    ]
+    assert sum(near) >= 0.9 * len(turns)
+
+    def speaking(at: float, speaker: int) -> bool:
+        return any(t["start"] - 0.4 <= at <= t["end"] + 0.4 and numbers[t["speaker"]] == speaker for t in turns)
+
+    right = [speaking((w.start + w.end) / 2, w.speaker) for w in table.itertuples()]
+    assert sum(right) >= 0.98 * len(table)
+
+
+def test_the_document_reads_well(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    document = transcript(deployment)
+    assert document["title"] not in {"", "Untitled Meeting"}
+    assert document["duration"] == 245
+    assert len(document["topics"]) >= 2
+    tasks = {(s["assigned_to"], bool(s["deadline"])) for s in document["action_items"]["next_steps"]}
+    assert ("Chloe", True) in tasks
+    assert ("Ben", True) in tasks
+    assert document["action_items"]["decisions"]
+    vtt = (deployment.folder(SAMPLE_ID) / "transcript.vtt").read_text()
+    assert vtt.startswith("WEBVTT")
+    assert "<v Chloe>" in vtt
+
+
+def test_show_and_list(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    shown = deployment.reflector("show", SAMPLE_ID)
+    assert shown.returncode == 0
+    assert transcript(deployment)["title"] in shown.stdout
+    listed = deployment.json("list")
+    assert [(row["id"], row["state"], row["reason"]) for row in listed] == [(SAMPLE_ID, "ended", None)]
+
+
+def test_three_tracks_are_three_steps(finished: tuple[Deployment, Any]) -> None:
+    deployment, answer = finished
+    steps = deployment.run("python", "-m", "tests.show_steps", answer["run_id"])
+    assert steps.returncode == 0, steps.stderr
+    keys = json.loads(steps.stdout)
+    assert {f"track_transcripts.transcribe_track[{n}]" for n in range(3)} <= set(keys)
+
+
+def test_plain_dagster_materializes_one_asset(finished: tuple[Deployment, Any]) -> None:
+    deployment, _ = finished
+    before = (deployment.folder(SAMPLE_ID) / "title.json").stat().st_mtime_ns
+    done = deployment.run("dagster", "asset", "materialize", "--select", "title", "--partition", SAMPLE_ID)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (deployment.folder(SAMPLE_ID) / "title.json").stat().st_mtime_ns > before
+    # Equal content: nothing downstream became stale.
+    assert deployment.json("run", SAMPLE_ID)["materialized"] == []
+
+
+def test_asset_checks_pass(finished: tuple[Deployment, Any]) -> None:
+    deployment, answer = finished
+    done = deployment.run("python", "-m", "tests.show_steps", answer["run_id"], "--checks")
+    results = json.loads(done.stdout)
+    assert set(results) >= {"every_track_padded", "every_track_transcribed", "times_inside_the_recording"}
+    assert all(results.values()), results
