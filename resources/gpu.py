@@ -1,0 +1,85 @@
+"""A GPU service that fetches tracks itself: one call with a presigned URL per track (spec: transcription service)."""
+
+import time
+
+import httpx
+from pydantic import Field
+
+from reflector_assets.domain.errors import PermanentError, ReflectorError
+from resources import asr_wire
+from resources.transcriber import TrackAudio, Transcriber, Transcription
+
+PATH = "/v1/audio/transcriptions-from-url"
+# Seconds that a presigned URL outlives the call: the service may fetch late.
+MARGIN = 300
+
+
+class GPUService(Transcriber):
+    """A self-hosted or Modal service at the base `url`; `timeout` in seconds is for the whole call.
+
+    The timeout lies below the step's, so that a slow service is told as such. `model` None leaves it to the service.
+    """
+
+    url: str
+    api_key: str = Field("", repr=False)
+    model: str | None = None
+    timeout: float = 1500
+
+    def identity(self) -> str:
+        return f"gpu {self.model or 'default'} language={self.language}"
+
+    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Have one track transcribed; GPU seconds are the service's figure, else the call's. See `Transcriber`."""
+        service = asr_wire.host(self.url)
+        body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}
+        if self.model:
+            body["model"] = self.model
+        try:
+            begin = time.monotonic()
+            content = asr_wire.call(self._post(body, service), seconds=self.timeout, service=service)
+            took = time.monotonic() - begin
+            answer = asr_wire.read_answer(content, service)
+            billed = answer.get("gpu_seconds")
+            return asr_wire.transcription(
+                answer,
+                duration=audio.duration,
+                speaker=speaker,
+                language=self.language,
+                gpu_seconds=round(billed if isinstance(billed, int | float) and 0 <= billed < 1e6 else took, 3),
+                service=service,
+            )
+        except ReflectorError as error:
+            error.at(recording=recording, track=track)
+            raise
+
+    async def _post(self, body: dict[str, str], service: str) -> bytes:
+        key = asr_wire.secret(self.api_key)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        url = self.url.rstrip("/").removesuffix("/v1") + PATH
+        content = bytearray()
+        try:
+            async with (
+                httpx.AsyncClient(timeout=httpx.Timeout(self.timeout, connect=30)) as client,
+                client.stream("POST", url, json=body, headers=headers) as response,
+            ):
+                async for piece in response.aiter_bytes():
+                    content += piece
+                    if len(content) > asr_wire.MOST_BYTES:
+                        raise PermanentError(f"the transcription service at {service} answers without end")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
+        except httpx.TransportError as error:
+            raise asr_wire.unreachable(error, service) from error
+        if response.status_code != 200:
+            raise asr_wire.refusal(
+                response.status_code, bytes(content), response.headers, service=service, hints=self._hints(body)
+            )
+        return bytes(content)
+
+    def _hints(self, body: dict[str, str]) -> dict[int, str]:
+        scheme = body["audio_file_url"].split(":", 1)[0]
+        return {
+            400: f"It may not know the language {self.language!r} (REFLECTOR_LANGUAGE).",
+            404: f"It could not read the track's {scheme} URL, or TRANSCRIPT_URL is not its base: the service must be "
+            "able to reach the storage (TRANSCRIPT_STORAGE_BACKEND).",
+        }

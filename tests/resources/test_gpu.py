@@ -1,0 +1,259 @@
+"""Both doors to a transcription service, against a real server that checks their contract and misbehaves."""
+
+import time
+
+import dagster as dg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.words import Word
+from resources import asr_wire
+from resources.gpu import GPUService
+from resources.openai_audio import OpenAIAudio
+from resources.store import LocalStore
+from resources.transcriber import TrackAudio
+from tests.hosts.gpu_host import FROM_URL, UPLOAD, GPUHost
+
+KEY = "recordings/r1/tracks/0.webm"
+WHO = {"speaker": 3, "recording": "r1", "track": 0}
+
+
+@pytest.fixture
+def host():
+    with GPUHost() as server:
+        yield server
+
+
+@pytest.fixture
+def audio(tmp_path):
+    store = LocalStore(root=str(tmp_path / "data"))
+    stored = store.write(KEY, b"the bytes of a track")
+    return TrackAudio(store, KEY, stored.sha256, 60.0)
+
+
+def gpu(host, **changes):
+    return GPUService(**{"url": host.url, "api_key": host.key, "model": host.model, "timeout": 20, **changes})
+
+
+def sdk(host, **changes):
+    fields = {"url": f"{host.url}/v1", "api_key": host.key, "model": host.model, "timeout": 20}
+    return OpenAIAudio(**{**fields, **changes})
+
+
+BOTH = pytest.mark.parametrize("door", [gpu, sdk], ids=["gpu", "openai"])
+
+
+def failure(door, audio, kind: type[ReflectorError]):
+    with pytest.raises(kind) as told:
+        door.transcribe(audio, **WHO)
+    assert (told.value.recording, told.value.track) == ("r1", 0)
+    return told.value
+
+
+@BOTH
+def test_words_come_stripped_with_speaker_and_times(door, host, audio):
+    heard = door(host).transcribe(audio, **WHO)
+    assert [word.word for word in heard.words] == ["this", "is", "0", "speaking"]
+    assert heard.words[1] == Word("is", 0.5, 0.9, 3, 1.0)
+    assert heard.speech == pytest.approx(1.6)
+    assert heard.language == "en"
+
+
+def test_the_service_is_sent_what_its_contract_says_and_reads_the_url(host, audio):
+    gpu(host, language="de").transcribe(audio, **WHO)
+    [call] = host.requests
+    assert (call.door, call.status, call.bytes) == (FROM_URL, 200, len(b"the bytes of a track"))
+    assert set(call.fields) == {"audio_file_url", "language", "model"}
+    assert call.fields["language"] == "de"
+    assert list(host.calls.values()) == [1]
+
+
+def test_the_url_is_made_anew_for_every_call(host, tmp_path):
+    asked = []
+
+    class Signing(LocalStore):
+        def url(self, key: str, expires: float = 3600) -> str:
+            asked.append(expires)
+            return f"{super().url(key)}?signature={len(asked)}"
+
+    store = Signing(root=str(tmp_path))
+    store.write(KEY, b"track")
+    audio = TrackAudio(store, KEY, "", 60.0)
+    host.fail(1, 503)
+    service = gpu(host, timeout=20)
+    failure(service, audio, TransientError)
+    service.transcribe(audio, **WHO)
+    assert [call.fields["audio_file_url"][-1] for call in host.requests] == ["1", "2"]
+    assert min(asked) > 20, "the URL must outlive the call"
+
+
+def test_openais_door_uploads_the_file(host, audio):
+    sdk(host).transcribe(audio, **WHO)
+    [call] = host.requests
+    assert (call.door, call.name, call.bytes) == (UPLOAD, "0.webm", len(b"the bytes of a track"))
+    assert call.fields["language"] == "en"
+
+
+def test_openais_door_leaves_the_language_open_when_it_is_to_be_detected(host, audio):
+    heard = sdk(host, language="auto").transcribe(audio, **WHO)
+    assert "language" not in host.requests[0].fields
+    assert heard.language == "english"
+
+
+@BOTH
+def test_a_silent_track_is_no_failure(door, host, audio):
+    host.words = lambda call: []
+    assert door(host).transcribe(audio, **WHO).words == ()
+
+
+def test_gpu_seconds_are_the_services_own_or_the_calls(host, audio):
+    host.latency = 0.3
+    assert 0.3 <= gpu(host).transcribe(audio, **WHO).gpu_seconds < 10
+    host.extra = {"gpu_seconds": 1.25}
+    assert gpu(host).transcribe(audio, **WHO).gpu_seconds == 1.25
+
+
+@BOTH
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+def test_what_a_retry_helps_is_transient(door, host, audio, status):
+    host.fail(1, status, retry_after=7)
+    error = failure(door(host), audio, TransientError)
+    assert f"answered {status} (told to fail)" in str(error)
+    assert error.retry_after == 7
+    assert len(host.requests) == 1, "the step's policy retries, not the client"
+    assert door(host).transcribe(audio, **WHO).words
+
+
+@BOTH
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 307])
+def test_what_no_retry_helps_is_permanent(door, host, audio, status):
+    host.fail(1, status)
+    failure(door(host), audio, PermanentError)
+    assert len(host.requests) == 1
+
+
+@pytest.mark.parametrize(("given", "least"), [("Wed, 21 Oct 2099 07:28:00 GMT", 1e6), ("soon", None)])
+def test_retry_after_can_be_a_date_or_nonsense(host, audio, given, least):
+    host.fail(1, 503, retry_after=given)
+    wait = failure(gpu(host), audio, TransientError).retry_after
+    assert wait is None if least is None else wait is not None and wait > least
+
+
+@BOTH
+def test_a_wrong_key_is_told_without_the_key(door, host, audio):
+    error = failure(door(host, api_key="s3cr3t-key"), audio, PermanentError)
+    assert "TRANSCRIPT_MODAL_API_KEY" in str(error)
+    assert "s3cr3t-key" not in repr(error)
+
+
+@BOTH
+def test_a_language_that_the_service_lacks_is_told(door, host, audio):
+    error = failure(door(host, language="tlh"), audio, PermanentError)
+    assert "'tlh'" in str(error)
+
+
+def test_a_url_that_the_service_cannot_read_is_told_without_the_url(host, audio, tmp_path):
+    class Elsewhere(LocalStore):
+        def url(self, key: str, expires: float = 3600) -> str:
+            return f"file:///nowhere/{key}?X-Amz-Signature=c2ln"
+
+    error = failure(gpu(host), TrackAudio(Elsewhere(root=str(tmp_path)), KEY, "", 60.0), PermanentError)
+    assert "could not read the track's file URL" in str(error)
+    assert "c2ln" not in str(error)
+
+
+@BOTH
+def test_a_service_that_never_answers_is_given_up(door, host, audio):
+    host.hang()
+    begin = time.monotonic()
+    error = failure(door(host, timeout=0.5), audio, TransientError)
+    assert "didn't answer in 0.5 s" in str(error)
+    assert time.monotonic() - begin < 10
+
+
+@BOTH
+def test_a_service_that_drips_is_given_up_after_the_whole_time(door, host, audio):
+    host.drip()
+    begin = time.monotonic()
+    error = failure(door(host, timeout=0.5), audio, TransientError)
+    assert "didn't answer in 0.5 s" in str(error)
+    assert time.monotonic() - begin < 10
+
+
+@BOTH
+def test_a_connection_that_breaks_in_mid_answer_is_transient(door, host, audio):
+    host.reset()
+    error = failure(door(host), audio, TransientError)
+    assert "the connection to the transcription service at 127.0.0.1" in str(error)
+
+
+@BOTH
+def test_a_service_that_is_away_is_transient(door, host, audio):
+    with GPUHost() as gone:
+        pass
+    failure(door(gone), audio, TransientError)
+
+
+def test_an_address_that_is_none_is_permanent(audio):
+    failure(GPUService(url="gpu.example:80"), audio, PermanentError)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>Welcome</html>", "no JSON object"),
+        (b"", "no JSON object"),
+        ([], "no JSON object"),
+        ({"text": "hello"}, "no list of words"),
+        ({"words": [{"word": "a", "start": 1}]}, "word 1 has no word, start or end"),
+        ({"words": ["a"]}, "word 1 has no word"),
+        ({"words": [{"word": "a", "start": float("nan"), "end": 1}]}, "no number"),
+        ({"words": [{"word": "a", "start": 1, "end": 1e9}]}, "outside of the track"),
+        ({"words": [{"word": "a", "start": -5, "end": 1}]}, "out of order"),
+        ({"words": [{"word": "a", "start": 9, "end": 2}]}, "out of order"),
+        ({"words": [{"word": w, "start": s, "end": s + 1} for w, s in (("a", 9), ("b", 2))]}, "word 2"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_permanent(door, host, audio, body, said):
+    host.answer(1, body)
+    assert said in str(failure(door(host), audio, PermanentError))
+
+
+times = st.floats(-0.9, 60.9)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), times, st.floats(0, 2)), max_size=20))
+@settings(deadline=None)
+def test_accepted_words_are_always_in_order_and_inside(items):
+    given = [{"word": word, "start": start, "end": start + length} for word, start, length in items]
+    try:
+        words = asr_wire.read_words({"words": given}, duration=60.0, speaker=1, service="x")
+    except PermanentError:
+        return
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    assert all(0 <= word.start <= word.end <= 60 and word.word == word.word.strip() != "" for word in words)
+    assert 0 <= asr_wire.spoken(words) <= 60
+
+
+def test_a_confidence_is_kept(host, audio):
+    host.words = lambda call: [{"word": "a", "start": 0, "end": 1, "probability": 0.25}]
+    assert gpu(host).transcribe(audio, **WHO).words[0].confidence == 0.25
+
+
+@BOTH
+def test_identity_holds_what_decides_the_result_and_no_secret(door, host):
+    made = door(host, model="large", language="de")
+    assert made.identity() == door(host, model="large", language="de", url="http://b", api_key="other").identity()
+    assert len({made.identity(), door(host, model="small", language="de").identity()}) == 2
+    assert len({made.identity(), door(host, model="large", language="en").identity()}) == 2
+    assert host.key not in made.identity() + repr(made) + str(made)
+    assert "127.0.0.1" not in made.identity()
+
+
+@BOTH
+def test_a_key_can_come_from_the_environment(door, host, audio, monkeypatch):
+    monkeypatch.setenv("TRANSCRIPT_MODAL_API_KEY", host.key)
+    assert door(host, api_key=dg.EnvVar("TRANSCRIPT_MODAL_API_KEY")).transcribe(audio, **WHO).words
