@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from reflector_assets.domain.errors import PermanentError
 
@@ -82,6 +82,22 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(
         4, alias="REFLECTOR_LLM_CONCURRENCY", description="LLM calls that one step makes at once.", ge=1
     )
+    cpu_steps: int = Field(
+        2, alias="REFLECTOR_CPU_STEPS", description="Steps that pad or mix at once, over all runs.", ge=1
+    )
+    gpu_steps: int | None = Field(
+        None,
+        alias="REFLECTOR_GPU_STEPS",
+        description="Tracks that are transcribed at once, over all runs; without it 1 for the embedded Whisper, "
+        "which uses all cores, and 8 for a service.",
+        ge=1,
+    )
+    llm_steps: int = Field(
+        2,
+        alias="REFLECTOR_LLM_STEPS",
+        description="Steps that ask the LLM at once, over all runs; times REFLECTOR_LLM_CONCURRENCY: calls at once.",
+        ge=1,
+    )
     prompts: Path | None = Field(
         None, alias="REFLECTOR_PROMPTS", description="TOML file with own prompts in place of the built-in ones."
     )
@@ -117,6 +133,11 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else PROJECT_ROOT / value.expanduser()
 
+    def pools(self) -> dict[str, int]:
+        """How many steps of each pool run at once."""
+        gpu = self.gpu_steps or (1 if self.transcript_backend == "whisper" else 8)
+        return {"cpu": self.cpu_steps, "gpu": gpu, "llm": self.llm_steps}
+
     @property
     def reach_seconds(self) -> float:
         """How old a recording may be to be reached by a change of code, in seconds."""
@@ -133,12 +154,25 @@ def get_settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise PermanentError(f"the settings are wrong: {wrong}", hint="See docs/settings.md.") from None
+    except SettingsError as error:
+        # Its message names the field, not the variable that users know.
+        aliases = {name: field.alias for name, field in Settings.model_fields.items()}
+        named = next((alias for name, alias in aliases.items() if f'"{name}"' in str(error)), None)
+        raise PermanentError(
+            f"the settings are wrong: {named or error}: not valid JSON", hint="See docs/settings.md."
+        ) from None
 
 
-def markdown_table() -> str:
-    """The settings as a Markdown table, for docs/settings.md."""
+def markdown_page() -> str:
+    """docs/settings.md, made from the settings themselves."""
+    head = "# Settings\n\nEnvironment variables, or a file `.env` in the project's folder. Nothing has to be set.\n\n"
     rows = ["| Setting | Default | What it does |", "| --- | --- | --- |"]
     for field in Settings.model_fields.values():
-        default = "" if field.default is None else f"`{field.default}`"
+        default = "" if field.default is None or field.default == {} else f"`{field.default}`"
         rows.append(f"| `{field.alias}` | {default} | {field.description} |")
-    return "\n".join(rows) + "\n"
+    rows.append("| `DAGSTER_HOME` | this folder | Another Dagster instance: the folder of its `dagster.yaml`. |")
+    return head + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown_page(), end="")
