@@ -1,0 +1,66 @@
+"""Dagster's own commands on this project, as its users type them, beside a running daemon."""
+
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from tests.conftest import Deployment, deploy
+from tests.daemon import Daemon, open_instance, until
+from tests.domain import audio_files
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """Two recordings in which nobody speaks, so that no model is needed."""
+    home = tmp_path_factory.mktemp("commands")
+    made = deploy(home / "deployment")
+    for name in ("first", "second"):
+        folder = home / name
+        folder.mkdir()
+        audio_files.opus_track(folder / "zoe.webm", np.zeros((1, 3 * 48_000), np.float32))
+        made.json("import", str(folder))
+    return made
+
+
+def ended(instance: dg.DagsterInstance, count: int, **tags: str) -> list[dg.DagsterRun]:
+    runs = instance.get_runs(dg.RunsFilter(tags=tags))
+    return runs if len(runs) >= count and all(run.is_finished for run in runs) else []
+
+
+def test_recordings_are_processed_by_themselves_and_a_backfill_does_them_again(deployment: Deployment) -> None:
+    with Daemon(deployment), open_instance(deployment) as instance:
+        requested = until(lambda: ended(instance, 2, **{"dagster/sensor_name": "keep_up_to_date"}), 120)
+        assert {run.status for run in requested} == {dg.DagsterRunStatus.SUCCESS}
+        assert {row["state"] for row in deployment.json("list")} == {"ended"}
+
+        done = deployment.run(
+            "dagster", "job", "backfill", "-w", "workspace.yaml", "-j", "process", "--all", "all", "--noprompt"
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        until(lambda: len(instance.get_backfills()) == 1, 30)
+        (backfill,) = instance.get_backfills()
+        again = until(lambda: ended(instance, 2, **{"dagster/backfill": backfill.backfill_id}), 120)
+        assert {run.status for run in again} == {dg.DagsterRunStatus.SUCCESS}
+
+
+def test_definitions_are_valid_for_dagster_and_for_dg(deployment: Deployment) -> None:
+    assert deployment.run("dagster", "definitions", "validate", "-w", "workspace.yaml").returncode == 0
+    done = deployment.run("dg", "check", "defs")
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+
+
+def test_dg_launches_an_asset(deployment: Deployment) -> None:
+    title = deployment.folder("first") / "title.json"
+    title.unlink(missing_ok=True)
+    done = deployment.run("dg", "launch", "--assets", "title", "--partition", "first")
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+    assert title.exists()
+
+
+def test_without_dagster_home_the_same_instance_is_found(tmp_path: Path) -> None:
+    """Plain commands in the project's folder read dagster.yaml there: its storage is relative to it."""
+    config = dg.DagsterInstance.from_config(str(Path(__file__).parent.parent)).get_ref().storage_data
+    assert config is not None
+    assert ".reflector/dagster" in config.config_yaml
