@@ -32,6 +32,7 @@ demo: install ## transcribe the sample meeting and show the result
 
 .PHONY: dev
 dev: install ## start Dagster's pages and daemon on the same recordings
+	@$(BIN)/reflector pools
 	$(BIN)/dagster dev -w workspace.yaml
 
 .PHONY: test
@@ -48,6 +49,10 @@ check: .venv/dev ## lint, types, imports
 .PHONY: bench
 bench: .venv/dev ## measure padding and mixing against ffmpeg's command line
 	$(BIN)/python -m bench.audio
+
+.PHONY: docs
+docs: install ## write the generated pages of docs/
+	$(BIN)/python -m reflector_assets.settings > docs/settings.md
 
 .PHONY: lock
 lock: ## pin all dependencies anew

@@ -93,6 +93,7 @@ def run(
     from reflector_assets import runs  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings import get_settings  # noqa: PLC0415
     from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
 
     with open_instance() as instance, ProgressLines(err) as lines:
@@ -122,6 +123,7 @@ def run(
     for asset, reason in outcome.failed.items():
         _complain(f"{asset} failed: {reason}")
     if outcome.failed:
+        err.print(f"The run: {get_settings().ui_base_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -193,7 +195,7 @@ def refresh(
     from reflector_assets import refresh as refreshing  # noqa: PLC0415
     from reflector_assets import runs  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
     from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
 
     failed: dict[str, dict[str, str]] = {}
@@ -203,7 +205,7 @@ def refresh(
         if not as_json:
             _print_stale(found)
         if found and not dry_run:
-            queued = refreshing.daemon_is_up(instance)
+            queued = daemon_is_up(instance)
             for stale in found:
                 if queued:
                     refreshing.request(instance, stale.id)
@@ -230,6 +232,22 @@ def refresh(
             _complain(f"{recording_id}: {asset} failed: {reason}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def pools(as_json: AsJson = False) -> None:
+    """Tell Dagster how many steps of each kind may run at once over all runs, as the settings say."""
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings import get_settings  # noqa: PLC0415
+
+    limits = get_settings().pools()
+    with open_instance() as instance:
+        for pool, limit in limits.items():
+            instance.event_log_storage.set_concurrency_slots(pool, limit)
+    if as_json:
+        _print_json(limits)
+    else:
+        out.print(", ".join(f"{pool}: {limit} at once" for pool, limit in limits.items()), highlight=False)
 
 
 def _print_stale(found: "list[StaleRecording]") -> None:

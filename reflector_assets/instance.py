@@ -1,6 +1,7 @@
 """The Dagster instance that every command of ours uses, wherever it is called from."""
 
 import os
+import time
 
 from dagster import DagsterInstance
 
@@ -21,3 +22,9 @@ def open_instance() -> DagsterInstance:
     """Open the instance; close it by using it as a context manager."""
     enter_project()
     return DagsterInstance.get()
+
+
+def daemon_is_up(instance: DagsterInstance) -> bool:
+    """Say whether Dagster's daemon evaluates sensors on this instance now: they beat every 30 s at least."""
+    beat = instance.get_daemon_heartbeats().get("SENSOR")
+    return beat is not None and time.time() - beat.timestamp < 90

@@ -8,6 +8,8 @@ import psutil
 
 # A process that began this much later (seconds) than its run's event has only inherited the process id.
 TOLERANCE = 5.0
+# A run that is starting has a worker, too, once its process has said so.
+WITH_WORKER = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 def end_if_orphaned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
@@ -16,7 +18,7 @@ def end_if_orphaned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     Dagster's run retries then take it up again from where it was, as often as dagster.yaml allows. Runs that
     another launcher started, on other machines, are left to that launcher's own health checks.
     """
-    if run.status not in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING):
+    if run.status not in WITH_WORKER:
         return False
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return False

@@ -48,12 +48,6 @@ def request(instance: dg.DagsterInstance, recording_id: str) -> None:
     )
 
 
-def daemon_is_up(instance: dg.DagsterInstance) -> bool:
-    """Say whether Dagster's daemon evaluates sensors on this instance now: they beat every 30 s at least."""
-    beat = instance.get_daemon_heartbeats().get("SENSOR")
-    return beat is not None and time.time() - beat.timestamp < 90
-
-
 def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
     cursor: str | None = None
     while True:

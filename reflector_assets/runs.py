@@ -1,5 +1,6 @@
 """Bringing one recording up to date from the command line: what is stale runs, the rest is left alone."""
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import dagster as dg
 from reflector_assets import orphans, staleness, tags
 from reflector_assets.domain.errors import InvalidInput, NotFound
 from reflector_assets.domain.recording import check_recording_id
+from reflector_assets.instance import daemon_is_up
 from reflector_assets.partitions import recordings
 from reflector_assets.progress import Follower, StepEvent
 
@@ -69,19 +71,16 @@ def bring_up_to_date(
 ) -> Outcome:
     """Run a recording's stale assets in this process until none is left; `force` runs fresh ones too, once.
 
-    New content can make further assets stale, so that there can be several runs, one after the other.
-    Raises InvalidInput when another run of this recording is under way.
+    New content can make further assets stale, so that there can be several runs, one after the other. A run of this
+    recording that is under way already is waited for. Raises InvalidInput when that one can't begin.
     """
     job = defs.resolve_job_def("process")
     materialized: list[str] = []
     run_id: str | None = None
     while True:
         if (busy := in_progress(instance, recording_id)) is not None:
-            raise InvalidInput(
-                f"run {busy.run_id} is working on it",
-                recording=recording_id,
-                hint="Wait for it, or end it in Dagster's page of runs.",
-            )
+            _follow(instance, busy, tell)
+            continue
         found = staleness.states(instance, graph, recording_id)
         ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
         if force and run_id is None:
@@ -116,6 +115,20 @@ def bring_up_to_date(
         if not result.success:
             fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
             return Outcome(run_id, materialized, fresh, failed)
+
+
+def _follow(instance: dg.DagsterInstance, run: dg.DagsterRun, tell: Callable[[StepEvent], None]) -> None:
+    """Wait for a run that somebody else started; raises InvalidInput when nobody is there to begin it."""
+    with Follower(instance, run.run_id, tell):
+        while (now := instance.get_run_by_id(run.run_id)) is not None and not now.is_finished:
+            if now.status == dg.DagsterRunStatus.QUEUED and not daemon_is_up(instance):
+                raise InvalidInput(
+                    f"run {run.run_id} waits in the queue, and Dagster's daemon isn't up to begin it",
+                    recording=run.tags.get(tags.PARTITION),
+                    hint="Start it with `make dev`, or end the run in Dagster's page of runs.",
+                )
+            if not orphans.end_if_orphaned(instance, now):
+                time.sleep(1.0)
 
 
 def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRun | None:

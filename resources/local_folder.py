@@ -177,7 +177,7 @@ def _tracks(
         except UnreadableAudio as error:
             error.at(recording=recording_id, track=file.name)
             if not skip_unreadable:
-                error.hint = error.hint or "Remove the file, or give --skip-unreadable to go on without it."
+                error.hint = "Remove the file, or give --skip-unreadable to go on without it."
                 raise
             notes.append(f"{error} (left out)")
             continue

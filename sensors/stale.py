@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 from pydantic import BaseModel
@@ -11,28 +11,35 @@ from reflector_assets import staleness, tags
 from reflector_assets.partitions import recordings
 from reflector_assets.runs import code_tag, in_progress
 from reflector_assets.settings import Settings
-from reflector_assets.staleness import AssetGraph, AssetState
+from reflector_assets.staleness import AssetGraph, AssetState, Node
 
 SENSOR = "keep_up_to_date"
 PAGE = 200
 # Looking at one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's own limit is 60 s.
 TICK_BUDGET_S = 20.0
+# So far back goes the search for the run that was last to make an asset.
+RECENT_RUNS = 20
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
 
 
 class Cursor(BaseModel):
-    """What the sensor has seen: positions in Dagster's own logs, and the recordings still to look at."""
+    """What the sensor has seen: positions in Dagster's own logs, and the recordings still to look at.
+
+    `on_request` holds when somebody asked for a recording, until nothing of it is left to do. Times are in seconds
+    since the epoch.
+    """
 
     partitions: str | None = None
     reported: int = 0
     requested: int = 0
     endings: dict[str, int] = {}
     code: str = ""
+    code_since: float = 0.0
     scan: str | None = None
     scanning: bool = False
     waiting: list[str] = []
-    on_request: list[str] = []
+    on_request: dict[str, float] = {}
 
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
@@ -55,45 +62,61 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         requests: list[dg.RunRequest] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
-            asked = recording_id in cursor.on_request
-            request = request_for(instance, graph, recording_id, settings.reach_seconds, on_request=asked)
-            requests += [request] if request else []
-            if asked:
-                cursor.on_request.remove(recording_id)
+            asked = cursor.on_request.get(recording_id)
+            reach = settings.reach_seconds
+            request = request_for(instance, graph, recording_id, reach, asked=asked, code_since=cursor.code_since)
+            if request:
+                requests.append(request)
+            elif asked and not _at_work(instance, recording_id):
+                del cursor.on_request[recording_id]
         return dg.SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
 
     return keep_up_to_date
 
 
 def request_for(
-    instance: dg.DagsterInstance, graph: AssetGraph, recording_id: str, reach: float, *, on_request: bool = False
+    instance: dg.DagsterInstance,
+    graph: AssetGraph,
+    recording_id: str,
+    reach: float,
+    *,
+    asked: float | None = None,
+    code_since: float = 0.0,
 ) -> dg.RunRequest | None:
-    """The run that one recording needs, or None: it is fresh, in progress, out of reach, or failed just so.
+    """The run that one recording needs, or None: it is fresh, at work, out of reach, or failed just so.
 
-    `on_request` neither its age nor its last failure matters.
+    `reach` is in seconds. `asked` is when somebody asked for it: then neither its age matters nor what failed before.
+    `code_since` is when code changed last, for failed runs that don't say which code they ran.
     """
-    if not instance.has_dynamic_partition(recordings.name or "", recording_id):
+    if not instance.has_dynamic_partition(recordings.name or "", recording_id) or _at_work(instance, recording_id):
         return None
-    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
-    if in_progress(instance, recording_id) or (last and last.tags.get(tags.WILL_RETRY) == "true"):
-        return None
+    runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
     found = staleness.states(instance, graph, recording_id)
     new = all(state.record is None for state in found)
     ready = [
         name
         for name in staleness.runnable(graph, found)
-        if new or on_request or _in_reach(found, reach) or _input_changed(found, name)
+        if new or asked or _in_reach(found, reach) or _input_changed(found, name)
     ]
-    if not ready or (last and not on_request and _failed_just_so(last, graph, ready)):
+    ready = _without_failed(graph, found, ready, runs, asked or 0.0, code_since)
+    if not ready:
         return None
-    state = f"{staleness.fingerprint(graph, found)}|{last.run_id if last else ''}"
+    state = f"{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
         partition_key=recording_id,
         asset_selection=[dg.AssetKey(name) for name in ready],
         # The last run belongs to the key, else a revert of the code to an earlier state would be blocked for ever.
         run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
-        tags={tags.PRIORITY: NEW if new else BACKFILL if on_request else REFRESH, tags.CODE: code_tag(graph, ready)},
+        tags={tags.PRIORITY: NEW if new else BACKFILL if asked else REFRESH, tags.CODE: code_tag(graph, ready)},
     )
+
+
+def _at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Say whether a run works on a recording, or Dagster is about to resume one; its end brings it back here."""
+    if in_progress(instance, recording_id):
+        return True
+    last = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
+    return bool(last) and last[0].tags.get(tags.WILL_RETRY) == "true"
 
 
 def _happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, settings: Settings) -> Iterator[str]:
@@ -106,6 +129,7 @@ def _happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, s
     if cursor.code != graph.digest():
         # The first tick of all pages through every recording as added; only a later change needs a scan.
         cursor.scanning = bool(cursor.code) and settings.reach_seconds > 0
+        cursor.code_since = time.time() if cursor.code else 0.0
         cursor.code, cursor.scan = graph.digest(), None
     if cursor.scanning:
         yield from _scanned(instance, cursor, settings)
@@ -138,9 +162,21 @@ def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
         ascending=True,
     )
     cursor.requested = max([cursor.requested, *(record.storage_id for record in page.records)])
-    asked = [record.partition_key for record in page.records if record.partition_key]
-    cursor.on_request = list(dict.fromkeys([*cursor.on_request, *asked]))
-    return asked
+    times = {record.partition_key: record.timestamp for record in page.records if record.partition_key}
+    # A cursor that was lost reads old requests again: a run that began since has served them.
+    asked = {recording_id: at for recording_id, at in times.items() if at > _last_began(instance, recording_id)}
+    cursor.on_request |= asked
+    return list(asked)
+
+
+def _last_began(instance: dg.DagsterInstance, recording_id: str) -> float:
+    runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
+    return _began(runs[0]) if runs else 0.0
+
+
+def _began(run: dg.RunRecord) -> float:
+    """When a run began to work; the time of its creation is in whole seconds on SQLite."""
+    return run.start_time or run.create_timestamp.timestamp()
 
 
 def _ended(instance: dg.DagsterInstance, cursor: Cursor, ending: dg.DagsterEventType) -> list[str]:
@@ -192,11 +228,52 @@ def _input_changed(found: list[AssetState], asset: str) -> bool:
     return reason.endswith(("changed", "is new")) and reason != staleness.CODE_CHANGED
 
 
-def _failed_just_so(last: dg.DagsterRun, graph: AssetGraph, ready: list[str]) -> bool:
-    """Say whether the last run failed, or was ended by hand, with the same code of what would run now."""
-    if last.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+def _without_failed(
+    graph: AssetGraph,
+    found: list[AssetState],
+    ready: list[str],
+    runs: Sequence[dg.RunRecord],
+    asked: float,
+    code_since: float,
+) -> list[str]:
+    """Leave out what failed just so, and what reads that; what reads something that will run gets its chance."""
+    made = {state.asset: state.record for state in found}
+    going: set[str] = set()
+    failed: set[str] = set()
+    for node in graph:
+        if node.name not in ready:
+            continue
+        if failed.intersection(node.reads) or going.intersection(node.reads):
+            left_out = bool(failed.intersection(node.reads))
+        else:
+            inputs = [record for name in (node.name, *node.reads) if (record := made[name])]
+            left_out = _failed_just_so(node, inputs, runs, asked, code_since)
+        (failed if left_out else going).add(node.name)
+    return [name for name in ready if name in going]
+
+
+def _failed_just_so(
+    node: Node, inputs: list[dg.EventLogRecord], runs: Sequence[dg.RunRecord], asked: float, code_since: float
+) -> bool:
+    """Say whether the last run that was to make an asset failed, or was ended by hand, with its code and inputs.
+
+    A run that doesn't say what code it ran (from Dagster's pages, say) ran the code of its time.
+    """
+    last = next((run for run in runs if _was_to_make(run.dagster_run, node.name)), None)
+    if last is None or last.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return False
-    tried = dict(pair.split("=", 1) for pair in last.tags.get(tags.CODE, "").split(",") if "=" in pair)
-    now = dict(pair.split("=", 1) for pair in code_tag(graph, ready).split(","))
-    # A run that doesn't say what code it ran (from Dagster's pages, say) counts as having run today's.
-    return not tried or all(tried.get(asset) == version for asset, version in now.items())
+    began, code = _began(last), _code(last.dagster_run)
+    if began < asked or (code[node.name] != str(node.code_version) if code else began < code_since):
+        return False
+    return not any(made.run_id != last.dagster_run.run_id and made.timestamp > began for made in inputs)
+
+
+def _was_to_make(run: dg.DagsterRun, asset: str) -> bool:
+    if code := _code(run):
+        return asset in code
+    return run.asset_selection is None or dg.AssetKey(asset) in run.asset_selection
+
+
+def _code(run: dg.DagsterRun) -> dict[str, str]:
+    """The code version of each asset that a run was for; empty when it doesn't say."""
+    return dict(pair.split("=", 1) for pair in run.tags.get(tags.CODE, "").split(",") if "=" in pair)

@@ -91,7 +91,7 @@ def transcribe_track(
 
 @dg.op(retry_policy=retry_policy("track_transcripts"))
 def join_transcripts(
-    context: dg.OpExecutionContext, padded_tracks: PaddedTracks, transcribed: list[TranscribedTrack]
+    context: dg.OpExecutionContext, padded_tracks: PaddedTracks, transcribed: list[TranscribedTrack], store: Store
 ) -> dg.Output[TrackTranscripts]:
     """Collect the transcripts of all tracks into one result."""
     with step(context, "track_transcripts") as work:
@@ -99,6 +99,7 @@ def join_transcripts(
             duration=padded_tracks.duration,
             tracks=tuple(sorted((t.transcript for t in transcribed), key=lambda t: t.index)),
         )
+        _forget_earlier_runs(context, store)
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
     return dg.Output(
         value,
@@ -114,6 +115,15 @@ def join_transcripts(
             **work.metadata,
         },
     )
+
+
+def _forget_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
+    """Remove what the track steps of earlier runs handed on: nothing else ever would."""
+    needed = {context.run.run_id, context.run.parent_run_id, context.run.root_run_id}
+    steps = f"{folder(context.partition_key)}/steps/"
+    for key in store.list_keys(steps):
+        if key.removeprefix(steps).split("/", 1)[0] not in needed:
+            store.delete(key)
 
 
 @dg.graph_asset(

@@ -1,0 +1,244 @@
+"""What the sensor requests, and what it doesn't: evaluated by hand over a small graph."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from reflector_assets import refresh, tags
+from sensors.stale import PAGE, request_for
+from tests.scenarios.small import ALL, Small
+
+A, B = "first", "second"
+EVERYTHING = (A, set(ALL))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Small]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = Small(instance, tmp_path)
+        graph.add(A)
+        yield graph
+
+
+@pytest.fixture
+def done(small: Small) -> Small:
+    """A finished recording, and a sensor that has seen it."""
+    assert small.settle() == [EVERYTHING]
+    small.tried.clear()
+    return small
+
+
+def set_reach(small: Small, reach: str) -> None:
+    small.settings = small.settings.model_copy(update={"reach": reach})
+
+
+def test_a_new_recording_is_requested_once_and_goes_before_refreshes(small: Small) -> None:
+    [request] = small.requests()
+    assert request.partition_key == A
+    assert request.tags[tags.PRIORITY] == "10"
+    assert small.requests() == [], "it was asked for already"
+
+
+def test_nothing_happens_while_nothing_changes_not_even_when_the_cursor_is_lost(done: Small) -> None:
+    assert [done.tick() for _ in range(5)] == [[]] * 5
+    done.cursor = None
+    assert [done.tick() for _ in range(3)] == [[]] * 3
+    assert done.tried == []
+
+
+def test_a_code_change_runs_that_asset_and_what_its_new_content_reaches(done: Small) -> None:
+    done.code["title"] = "2"
+    done.content["title"] = "A better title"
+    assert done.settle() == [(A, {"title"}), (A, {"document"})]
+    assert [asset for _, asset in done.made[-2:]] == ["title", "document"]
+
+
+def test_a_code_change_without_effect_ends_at_the_asset(done: Small) -> None:
+    done.code["topics"] = "2"
+    assert done.settle() == [(A, {"topics"})]
+
+
+def test_code_can_go_back_and_forth(done: Small) -> None:
+    for version in ("2", "1", "2"):
+        done.code["title"] = version
+        assert done.settle() == [(A, {"title"})]
+
+
+def test_a_change_far_down_waits_for_what_lies_between(done: Small) -> None:
+    done.code |= {"topics": "2", "document": "2"}
+    done.content["topics"] = "another cut"
+    done.content["title"] = "another title"
+    assert done.settle() == [(A, {"topics"}), (A, {"title", "document"})]
+
+
+def test_a_permanent_failure_is_one_run_until_its_code_changes(small: Small) -> None:
+    small.broken = {"title"}
+    assert small.tick() == [EVERYTHING]
+    assert [small.tick() for _ in range(20)] == [[]] * 20
+    small.cursor = None
+    assert small.settle() == []
+    small.code["title"] = "2"
+    assert small.settle() == [(A, {"title", "document"})]
+    assert small.tried.count((A, "title")) == 2
+    small.broken.clear()
+    small.code["title"] = "3"
+    assert small.settle() == [(A, {"title", "document"})]
+    assert small.stale(A) == {}
+
+
+def test_a_failed_asset_is_not_tried_again_because_its_siblings_were_made(done: Small) -> None:
+    done.broken = {"title"}
+    done.code |= {"summary": "2", "title": "2"}
+    done.content["summary"] = "another summary"
+    assert done.settle() == [(A, {"summary", "title"})]
+    assert done.stale(A).keys() == {"title", "document"}
+
+
+def test_a_failed_asset_is_not_tried_again_because_other_code_changed(done: Small) -> None:
+    done.broken = {"title"}
+    done.code["title"] = "2"
+    done.settle()
+    for asset in ("summary", "words", "summary"):
+        done.code[asset] += "+"
+        assert done.settle() == [(A, {asset})]
+    assert done.tried.count((A, "title")) == 1
+
+
+def test_a_failed_asset_is_tried_again_when_its_input_changed(done: Small) -> None:
+    done.broken = {"title"}
+    done.code["title"] = "2"
+    done.settle()
+    done.broken.clear()
+    done.code["topics"] = "2"
+    done.content["topics"] = "another cut"
+    done.settle()
+    assert done.stale(A) == {}
+
+
+def test_a_failed_recording_is_tried_again_when_another_import_took_its_place(small: Small) -> None:
+    small.broken = {"tracks"}
+    small.settle()
+    small.broken.clear()
+    # What `reflector import --replace` reports.
+    small.instance.report_runless_asset_event(dg.AssetMaterialization("recording", partition=A))
+    assert small.settle() == [EVERYTHING]
+    assert small.stale(A) == {}
+
+
+def test_another_import_that_fails_as_well_is_one_more_run(small: Small) -> None:
+    small.broken = {"recording"}
+    small.settle()
+    small.instance.report_runless_asset_event(dg.AssetMaterialization("recording", partition=A))
+    assert small.settle() == [EVERYTHING]
+
+
+def test_a_failure_of_a_run_by_hand_is_repeated_only_with_other_code(done: Small) -> None:
+    done.broken = {"title"}
+    done.run(A, ["title", "document"], tagged=False)
+    done.content["topics"] = "another cut"
+    done.run(A, ["topics", "title"], tagged=False)
+    assert done.settle() == []
+    done.broken.clear()
+    done.code["title"] = "2"
+    assert done.settle() == [(A, {"title"})]
+
+
+def test_a_recording_at_work_is_left_alone_and_looked_at_again_when_its_run_ends(done: Small) -> None:
+    run = done.instance.create_run_for_job(done.job(), tags={tags.PARTITION: A}, status=dg.DagsterRunStatus.STARTED)
+    done.code["title"] = "2"
+    assert done.settle() == []
+    done.instance.report_run_canceled(run)
+    assert done.settle() == [(A, {"title"})]
+
+
+def test_a_run_that_dagster_will_resume_is_left_to_it(done: Small) -> None:
+    run = done.instance.create_run_for_job(done.job(), tags={tags.PARTITION: A, tags.WILL_RETRY: "true"})
+    done.code["title"] = "2"
+    done.instance.report_run_failed(run)
+    assert done.settle() == []
+
+
+def test_reach_none_leaves_finished_recordings_alone_but_makes_new_ones(done: Small) -> None:
+    set_reach(done, "none")
+    done.code["title"] = "2"
+    assert done.settle() == []
+    done.cursor = None
+    assert done.settle() == []
+    done.add(B)
+    assert done.settle() == [(B, set(ALL))]
+
+
+def test_new_content_spreads_however_far_code_changes_reach(done: Small) -> None:
+    set_reach(done, "none")
+    done.content["topics"] = "another cut"
+    done.run(A, ["topics"], tagged=False)
+    assert done.settle() == [(A, {"title"})]
+
+
+def test_code_changes_reach_as_far_back_as_the_recording_is_young(done: Small) -> None:
+    done.code["title"] = "2"
+    time.sleep(0.3)
+    assert request_for(done.instance, done.graph(), A, reach=0.2) is None
+    found = request_for(done.instance, done.graph(), A, reach=60)
+    assert found
+    assert [key.to_user_string() for key in found.asset_selection or ()] == ["title"]
+
+
+def test_a_request_reaches_any_recording_and_goes_behind_new_ones(done: Small) -> None:
+    set_reach(done, "none")
+    done.code["title"] = "2"
+    done.settle()
+    refresh.request(done.instance, A)
+    [request] = done.requests()
+    assert request.tags[tags.PRIORITY] == "-10"
+
+
+def test_a_request_is_followed_to_the_end_out_of_reach_too(done: Small) -> None:
+    set_reach(done, "none")
+    done.code |= {"topics": "2", "document": "2"}
+    refresh.request(done.instance, A)
+    assert done.settle() == [(A, {"topics"}), (A, {"document"})]
+    assert done.stale(A) == {}
+
+
+def test_a_request_tries_what_failed_once_more_and_then_leaves_it(small: Small) -> None:
+    small.broken = {"title"}
+    small.settle()
+    refresh.request(small.instance, A)
+    assert small.settle() == [(A, {"title", "document"})]
+
+
+def test_a_request_is_kept_while_the_recording_is_at_work(done: Small) -> None:
+    set_reach(done, "none")
+    run = done.instance.create_run_for_job(done.job(), tags={tags.PARTITION: A}, status=dg.DagsterRunStatus.STARTED)
+    done.code["title"] = "2"
+    refresh.request(done.instance, A)
+    assert done.settle() == []
+    done.instance.report_run_failed(run)
+    assert done.settle() == [(A, {"title"})]
+
+
+def test_a_request_that_was_served_counts_no_more_when_the_cursor_is_lost(done: Small) -> None:
+    set_reach(done, "none")
+    done.code["title"] = "2"
+    refresh.request(done.instance, A)
+    assert done.settle() == [(A, {"title"})]
+    done.code["title"] = "3"
+    done.cursor = None
+    assert done.settle() == []
+
+
+def test_a_deleted_recording_is_forgotten(done: Small) -> None:
+    done.instance.delete_dynamic_partition("recordings", A)
+    done.code["title"] = "2"
+    assert done.settle() == []
+
+
+def test_more_recordings_than_a_page_are_all_found(small: Small) -> None:
+    ids = [f"r{n}" for n in range(PAGE + 3)]
+    small.add(*ids)
+    requested = [str(request.partition_key) for _ in range(4) for request in small.requests()]
+    assert sorted(requested) == sorted([A, *ids])
