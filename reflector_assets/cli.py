@@ -94,9 +94,9 @@ def run(
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
-    from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
+    from reflector_assets.terminal import ProgressLines, own_stderr  # noqa: PLC0415
 
-    with open_instance() as instance, ProgressLines(err) as lines:
+    with open_instance() as instance, ProgressLines(own_stderr()) as lines:
         outcome = runs.bring_up_to_date(
             instance,
             defs,
@@ -196,7 +196,7 @@ def refresh(
     from reflector_assets import runs  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
-    from reflector_assets.terminal import ProgressLines  # noqa: PLC0415
+    from reflector_assets.terminal import ProgressLines, own_stderr  # noqa: PLC0415
 
     failed: dict[str, dict[str, str]] = {}
     queued = False
@@ -210,7 +210,7 @@ def refresh(
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                with ProgressLines(err) as lines:
+                with ProgressLines(own_stderr()) as lines:
                     outcome = runs.bring_up_to_date(
                         instance,
                         defs,

@@ -1,5 +1,7 @@
 """A run's progress on a terminal: a live line per step, or plain lines where output isn't a terminal."""
 
+import os
+
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -12,6 +14,11 @@ MARKS = {
     "retrying": "[yellow]↻[/]",
     "started": " ",
 }
+
+
+def own_stderr() -> Console:
+    """A console on standard error that stays on the terminal while Dagster redirects the process's output to files."""
+    return Console(file=os.fdopen(os.dup(2), "w", buffering=1))
 
 
 class ProgressLines:
