@@ -50,8 +50,11 @@ check: .venv/dev ## lint, types, imports
 	$(BIN)/pyright
 
 .PHONY: bench
-bench: .venv/dev ## measure padding and mixing against ffmpeg's command line
+bench: .venv/dev ## measure audio against ffmpeg, the executor, latency and the sensor
 	$(BIN)/python -m bench.audio
+	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.tick
 
 .PHONY: docs
 docs: install ## write the generated pages of docs/

@@ -9,7 +9,7 @@ from dagster import ConfigurableIOManager, Failure, InputContext, OutputContext
 from pydantic import BaseModel, ValidationError
 
 from reflector_assets.domain import words
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from resources.store import Store
 
 # The contract with other programs names this file; all others are named after their asset.
@@ -51,7 +51,14 @@ class StoreIOManager(ConfigurableIOManager):
         annotated = context.dagster_type.typing_type
         expected = get_args(annotated)[0] if get_origin(annotated) is list else annotated
         with told(context.partition_key):
-            content = self.store.read(key)
+            try:
+                content = self.store.read(key)
+            except NotFound as error:
+                name = upstream.asset_key.to_user_string() if upstream.has_asset_key else upstream.step_key
+                raise NotFound(
+                    f"{name} was never made, or its file {key} was removed",
+                    hint=f"Make it first: `reflector run {context.partition_key} --select {name} --force`.",
+                ) from error
             if not issubclass(expected, BaseModel):
                 return words.from_parquet(content)
             try:

@@ -46,8 +46,10 @@ def known(instance: dg.DagsterInstance, recording_id: str) -> str:
 
 def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[str]:
     """Resolve a selection in Dagster's syntax, such as `title+`; all assets without one. Raises InvalidInput."""
+    if selection is None:
+        return {spec.key.to_user_string() for definition in assets for spec in definition.specs}
     try:
-        parts = [dg.AssetSelection.from_string(part.strip()) for part in (selection or "*").split(",")]
+        parts = [dg.AssetSelection.from_string(part.strip()) for part in selection.split(",")]
         keys = {key.to_user_string() for part in parts for key in part.resolve(assets)}
     except dg.DagsterError:
         keys = set[str]()

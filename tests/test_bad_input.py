@@ -150,6 +150,13 @@ def test_a_selection_that_names_nothing(deployment: Deployment, folder: Path) ->
     assert "names no asset" in refused(deployment, "run", "standup", "--select", "titel")
 
 
+def test_an_asset_whose_input_was_never_made(deployment: Deployment, folder: Path) -> None:
+    deployment.json("import", str(folder))
+    line = refused(deployment, "run", "standup", "--select", "title")
+    assert "title failed: recording standup: topics was never made" in line
+    assert "--select topics" in line
+
+
 def test_another_folder_under_the_same_id(deployment: Deployment, folder: Path) -> None:
     assert deployment.json("import", str(folder))["changed"] is True
     assert deployment.json("import", str(folder))["changed"] is False
