@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from reflector_assets import doors
+from reflector_assets import doors, tags
 from reflector_assets.assets import audio, ingest, publish, transcription, understanding
 from reflector_assets.executor import executor
 from reflector_assets.io_manager import StoreIOManager
@@ -33,6 +33,9 @@ process = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*assets),
     partitions_def=recordings,
     description="One recording from its raw tracks to the finished transcript.",
+    # A run that died is resumed asset by asset: Dagster's resuming step by step leaves out mapped steps that were
+    # never started, and so would lose whole tracks.
+    tags={tags.RETRY_STRATEGY: "FROM_ASSET_FAILURE"},
 )
 
 defs = dg.Definitions(

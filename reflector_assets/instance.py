@@ -4,8 +4,9 @@ import os
 import time
 
 from dagster import DagsterInstance
+from filelock import FileLock
 
-from reflector_assets.settings import PROJECT_ROOT
+from reflector_assets.settings import PROJECT_ROOT, get_settings
 
 
 def enter_project() -> None:
@@ -19,9 +20,14 @@ def enter_project() -> None:
 
 
 def open_instance() -> DagsterInstance:
-    """Open the instance; close it by using it as a context manager."""
+    """Open the instance; close it by using it as a context manager.
+
+    One process at a time: two that make a new database's tables at once leave it unusable.
+    """
     enter_project()
-    return DagsterInstance.get()
+    get_settings().data_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(get_settings().data_dir / ".opening"):
+        return DagsterInstance.get()
 
 
 def daemon_is_up(instance: DagsterInstance) -> bool:

@@ -41,7 +41,7 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
     reason = None
     if last is not None and last.status in IN_PROGRESS:
         state = "processing"
-    elif last is not None and last.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+    elif last is not None and last.is_failure_or_canceled and not _did_all(instance, last):
         state, reason = "error", _reason(instance, last)
     return RecordingOverview(
         id=recording_id,
@@ -52,6 +52,14 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
         run_id=last.run_id if last else None,
         reason=reason,
     )
+
+
+def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Say whether a run made all that it was for: one that is killed after its last step has failed all the same."""
+    plan = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    planned = instance.get_records_for_run(run.run_id, of_type=plan).records
+    made = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
 
 
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

@@ -3,6 +3,8 @@
 PARTITION = "dagster/partition"
 PRIORITY = "dagster/priority"
 WILL_RETRY = "dagster/will_retry"
+RETRY_STRATEGY = "dagster/retry_strategy"
+ROOT_RUN = "dagster/root_run_id"
 
 # Which code version of each asset a run was made for, so that a failure isn't repeated with the same code.
 CODE = "reflector/code"

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from reflector_assets.orphans import end_if_orphaned
+from reflector_assets.orphans import end_orphaned
 from reflector_assets.runs import IN_PROGRESS
 
 
 @dg.sensor(
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Marks runs as failed whose local process was killed; Dagster's run retries then resume them.",
 )
 def end_orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look at every run in progress; there are at most as many as the queue lets through."""
     runs = context.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS), limit=200)
-    ended = [run.run_id for run in runs if end_if_orphaned(context.instance, run)]
+    ended = end_orphaned(context.instance, runs)
     return dg.SkipReason(f"ended orphaned runs: {', '.join(ended)}" if ended else "no orphaned run")

@@ -37,7 +37,7 @@ def refused(deployment: Deployment, *arguments: str) -> str:
 
 def nothing_written(deployment: Deployment) -> bool:
     listed = deployment.json("list")
-    return listed == [] and not [p for p in deployment.data.rglob("*") if p.is_file()]
+    return listed == [] and not [p for p in (deployment.data / "recordings").rglob("*") if p.is_file()]
 
 
 def test_an_empty_folder(deployment: Deployment, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
+from reflector_assets import tags
 from reflector_assets.assets.common import (
     OWNERS,
     check,
@@ -17,6 +18,7 @@ from reflector_assets.assets.common import (
 )
 from reflector_assets.assets.step import step
 from reflector_assets.domain import words
+from reflector_assets.domain.errors import PermanentError
 from reflector_assets.domain.results import (
     PaddedTrack,
     PaddedTracks,
@@ -99,6 +101,12 @@ def join_transcripts(
 ) -> dg.Output[TrackTranscripts]:
     """Collect the transcripts of all tracks into one result."""
     with step(context, "track_transcripts") as work:
+        if missing := sorted({t.index for t in padded_tracks.tracks} - {t.transcript.index for t in transcribed}):
+            # Dagster leaves out steps that were never started when a run is executed again from where it failed.
+            raise PermanentError(
+                f"the transcripts of tracks {', '.join(map(str, missing))} are missing",
+                hint="Run the whole asset: `reflector run ID`.",
+            )
         value = TrackTranscripts(
             duration=padded_tracks.duration,
             tracks=tuple(sorted((t.transcript for t in transcribed), key=lambda t: t.index)),
@@ -122,8 +130,13 @@ def join_transcripts(
 
 
 def _forget_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
-    """Remove what the track steps of earlier runs handed on: nothing else ever would."""
-    needed = {context.run.run_id, context.run.parent_run_id, context.run.root_run_id}
+    """Remove what the track steps of earlier runs handed on: nothing else ever would.
+
+    Runs that resume one another read each other's values, and a step of a killed run can outlive it for a while.
+    """
+    root = context.run.root_run_id or context.run.run_id
+    resumed = context.instance.get_runs(dg.RunsFilter(tags={tags.ROOT_RUN: root}))
+    needed = {root, context.run.run_id, *(run.run_id for run in resumed)}
     steps = f"{folder(context.partition_key)}/steps/"
     for key in store.list_keys(steps):
         if key.removeprefix(steps).split("/", 1)[0] not in needed:
