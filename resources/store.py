@@ -3,15 +3,20 @@
 import hashlib
 import os
 import tempfile
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dagster import ConfigurableResource
 
 from reflector_assets.domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
+
+WRITING = ".writing-"
+# Seconds without a write after which a file is taken for left over from a process that was killed.
+LEFT_OVER = 6 * 3600
 
 
 class Stored(NamedTuple):
@@ -83,7 +88,8 @@ class LocalStore(Store):
         target = self.path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
+            _remove_left_over(target.parent)
+            handle, name = tempfile.mkstemp(prefix=WRITING, suffix=target.suffix, dir=target.parent)
         except OSError as error:
             raise cannot_write(key, error) from error
         os.close(handle)
@@ -93,6 +99,7 @@ class LocalStore(Store):
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
+            _sync(target.parent)
         except OSError as error:
             raise cannot_write(key, error) from error
         finally:
@@ -117,11 +124,28 @@ class LocalStore(Store):
         root = Path(self.root)
         folder = self.path(prefix)
         for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
-            if path.is_file() and not path.name.startswith(".writing-"):
+            if path.is_file() and not path.name.startswith(WRITING):
                 yield path.relative_to(root).as_posix()
 
     def delete(self, key: str) -> None:
         self.path(key).unlink(missing_ok=True)
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove what killed processes were writing here; others may be writing, or removing, just now."""
+    for path in folder.glob(f"{WRITING}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > LEFT_OVER:
+                path.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Bring a renaming to the disk, lest Dagster's log, which is on it, names a file that a power cut took away."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def cannot_write(key: str, error: OSError) -> ReflectorError:
