@@ -30,6 +30,7 @@ from tests.daemon import Daemon, open_instance, until
 from tests.domain.audio_files import babble, decode, opus_track
 from tests.hosts.gpu_host import GPUHost
 from tests.hosts.llm_host import LLMHost
+from tests.scenarios.processes import Processes
 
 TRACKS = 3
 LATENCY = 0.4
@@ -37,7 +38,17 @@ LATENCY = 0.4
 STORING = 1.0
 # A run is taken up again at most so often (dagster.yaml); a recording that is killed more often stays failed.
 MOST_RUNS = 4
-PLAN = Counter({"step": 7, "step in a call": 6, "worker": 5, "worker in a call": 3, "daemon": 4, "machine": 1})
+PLAN = Counter(
+    {
+        "step": 7,
+        "step in a call": 6,
+        "worker": 4,
+        "worker in a call": 3,
+        "worker at its end": 2,
+        "daemon": 4,
+        "machine": 1,
+    }
+)
 
 
 class Kill(NamedTuple):
@@ -46,49 +57,6 @@ class Kill(NamedTuple):
     kind: str
     at: float
     recordings: frozenset[str]
-
-
-class Processes:
-    """The living processes of a deployment, found by the instance they serve, told apart by their parents."""
-
-    def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
-        self.home, self.instance = str(deployment.home / "dagster"), instance
-        self.workers: dict[int, str] = {}
-
-    def all(self) -> list[psutil.Process]:
-        """Every process that works on the instance, those whose parent was killed too."""
-        found: list[psutil.Process] = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if process.pid != os.getpid() and process.environ().get("DAGSTER_HOME") == self.home:
-                    found.append(process)
-        return found
-
-    def run_workers(self) -> dict[psutil.Process, str | None]:
-        """The processes that execute runs, children of a code server, with the recording where it is known yet."""
-        self._learn()
-        found = [p for p in self.all() if _says(p, "spawn_main") and _says(_parent(p), "api grpc")]
-        return {process: self.workers.get(process.pid) for process in found}
-
-    def steps(self) -> dict[psutil.Process, str]:
-        """The processes that execute steps, forked by the fork server of a run worker, with their recording."""
-        return {
-            step: recording
-            for worker, recording in self.run_workers().items()
-            if recording
-            for server in _children(worker)
-            if _says(server, "forkserver")
-            for step in _children(server)
-            if _says(step, "forkserver")
-        }
-
-    def _learn(self) -> None:
-        for run in self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
-            records = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
-            for record in records:
-                event = record.event_log_entry.dagster_event
-                if event and event.step_key is None and (pid := event.engine_event_data.metadata.get("pid")):
-                    self.workers[int(str(pid.value))] = run.tags[tags.PARTITION]
 
 
 class Scenario:
@@ -117,12 +85,13 @@ class Scenario:
 
     def unfinished(self) -> list[str]:
         """Recordings that the list of recordings doesn't show as ended, with their state."""
-        return [f"{row.id}: {row.state}" for row in recordings_overview(self.instance, self.store) if not_ended(row)]
+        rows = recordings_overview(self.instance, self.store)
+        return [f"{row.id}: {row.state} {row.reason or ''}" for row in rows if row.state != "ended"]
 
     def round(self, kind: str) -> Kill:
         """Kill at some moment, as soon as there is somebody to kill; a killed daemon is started again."""
         time.sleep(self.chance.uniform(0.2, 4.0))
-        victims, recordings = until(lambda: self._victims(kind), 180, f"nobody to kill: {kind}")
+        victims, recordings = until(lambda: self._keep_busy() and self._victims(kind), 120, f"nobody to kill: {kind}")
         at = time.monotonic()
         for victim in victims:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -136,6 +105,12 @@ class Scenario:
             self.daemon.__enter__()
         return kill
 
+    def _keep_busy(self) -> bool:
+        """Have four recordings on their way, as many as there are runs at once."""
+        if len(self.unfinished()) < 4:
+            self.add()
+        return True
+
     def _victims(self, kind: str) -> tuple[list[psutil.Process], Iterable[str]] | None:
         busy = {run.tags[tags.PARTITION] for run in self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))}
         if kind == "daemon":
@@ -146,18 +121,31 @@ class Scenario:
         if kind == "machine":
             return (self.processes.all(), busy) if busy and not busy & tired else None
         if kind.endswith("in a call"):
-            calling = {recording_of(call.name) for call in list(self.gpu.requests) if call.status == 0}
+            eligible = {recording_of(call.name) for call in list(self.gpu.requests) if call.status == 0}
+        elif kind.endswith("at its end"):
+            eligible = {recording for recording in busy if self.store.exists(f"recordings/{recording}/transcript.json")}
         else:
-            calling = busy
+            eligible = busy
         if kind.startswith("step"):
             found: dict[psutil.Process, str | None] = {**self.processes.steps()}
         else:
             found = {p: r for p, r in self.processes.run_workers().items() if r not in tired and (r or not tired)}
-        found = {p: r for p, r in found.items() if r in calling or (r is None and kind == "worker")}
+        found = {p: r for p, r in found.items() if r in eligible or (r is None and kind == "worker")}
         if not found:
             return None
         victim = self.chance.choice(sorted(found, key=lambda process: process.pid))
         return [victim], [r for r in [found[victim]] if r]
+
+
+def test_what_a_killed_process_was_writing_goes_in_the_end(tmp_path: Path) -> None:
+    store = LocalStore(root=str(tmp_path))
+    with store.new_file("a/audio.mp3") as path:
+        (path.parent / ".writing-killed.mp3").write_bytes(b"half")
+        (path.parent / ".writing-at-work.mp3").write_bytes(b"half")
+    yesterday = time.time() - 86400
+    os.utime(tmp_path / "a" / ".writing-killed.mp3", (yesterday, yesterday))
+    store.write("a/title.json", b"{}")
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {".writing-at-work.mp3", "audio.mp3", "title.json"}
 
 
 @pytest.mark.slow
@@ -186,8 +174,8 @@ def test_whatever_is_killed_every_recording_ends_finished(tmp_path: Path) -> Non
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.kill()
             check_steps(instance, scenario.kills)
-            check_calls(gpu, scenario)
             check_files(scenario)
+            check_calls(gpu, scenario)
             assert {call.status for call in llm.calls} <= {0, 200}
 
 
@@ -199,8 +187,6 @@ def kill_and_recover(scenario: Scenario) -> None:
     rounds = list(PLAN.elements())
     scenario.chance.shuffle(rounds)
     for number, kind in enumerate(rounds, 1):
-        if len(scenario.unfinished()) < 4:
-            scenario.add()
         kill = scenario.round(kind)
         print(f"{kill.at - begin:6.1f} s  round {number}: {kind} {' '.join(sorted(kill.recordings))}", flush=True)
     assert len(scenario.kills) >= 25
@@ -220,7 +206,8 @@ def check_steps(instance: dg.DagsterInstance, kills: list[Kill]) -> None:
                 continue
             assert told.is_step_up_for_retry, f"{told.step_key} of {run.run_id}: {event.message} {told}"
             error = told.step_retry_data.error
-            assert error is not None and error.cls_name == "ChildProcessCrashException", error
+            assert error is not None
+            assert error.cls_name == "ChildProcessCrashException", error
             retried += 1
     steps = sum(kill.kind.startswith("step") for kill in kills)
     print(f"{steps} steps killed, {retried} tried again by their retry policy")
@@ -239,7 +226,9 @@ def check_calls(gpu: GPUHost, scenario: Scenario) -> None:
             hits = [k for k in scenario.kills if recording_of(name) in k.recordings and window[0] <= k.at <= window[1]]
             assert hits, f"{name} was transcribed again, though nothing was killed during its call"
             lost += 1
-    print(f"{sum(calls.values())} GPU calls for {len(calls)} tracks, {lost} of them lost to {len(scenario.kills)} kills")
+    print(
+        f"{sum(calls.values())} GPU calls for {len(calls)} tracks, {lost} of them lost to {len(scenario.kills)} kills"
+    )
     assert lost <= len(scenario.kills)
 
 
@@ -274,25 +263,3 @@ def check_files(scenario: Scenario) -> None:
 def recording_of(track: str) -> str:
     """The recording that a track's path belongs to."""
     return Path(track).parent.parent.name
-
-
-def not_ended(row: object) -> bool:
-    return getattr(row, "state", None) != "ended"
-
-
-def _says(process: psutil.Process | None, word: str) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process is not None and process.status() != psutil.STATUS_ZOMBIE and word in " ".join(process.cmdline())
-    return False
-
-
-def _parent(process: psutil.Process) -> psutil.Process | None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.parent()
-    return None
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.children()
-    return []
