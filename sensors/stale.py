@@ -31,6 +31,7 @@ class Cursor(BaseModel):
     """
 
     partitions: str | None = None
+    last_added: str | None = None
     reported: int = 0
     requested: int = 0
     endings: dict[str, int] = {}
@@ -101,11 +102,11 @@ def request_for(
     ready = _without_failed(graph, found, ready, runs, asked or 0.0, code_since)
     if not ready:
         return None
-    state = f"{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
+    state = f"{recording_id}|{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
         partition_key=recording_id,
         asset_selection=[dg.AssetKey(name) for name in ready],
-        # The last run belongs to the key, else a revert of the code to an earlier state would be blocked for ever.
+        # A key that ran once never runs again. It holds the last run, too: a revert of the code would be blocked else.
         run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
         tags={tags.PRIORITY: NEW if new else BACKFILL if asked else REFRESH, tags.CODE: code_tag(graph, ready)},
     )
@@ -136,11 +137,15 @@ def _happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, s
 
 
 def _added(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
-    page = instance.get_paginated_dynamic_partitions(
-        recordings.name or "", limit=PAGE, ascending=True, cursor=cursor.partitions
-    )
+    name = recordings.name or ""
+    if cursor.last_added and not instance.has_dynamic_partition(name, cursor.last_added):
+        # SQLite gives the number of the last one, when that is deleted, to the next one.
+        cursor.partitions = cursor.last_added = None
+    page = instance.get_paginated_dynamic_partitions(name, limit=PAGE, ascending=True, cursor=cursor.partitions)
     cursor.partitions = page.cursor
-    return list(page.results)
+    found = list(page.results)
+    cursor.last_added = found[-1] if found else cursor.last_added
+    return found
 
 
 def _reported(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:

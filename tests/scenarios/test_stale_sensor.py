@@ -42,6 +42,11 @@ def test_a_new_recording_is_requested_once_and_goes_before_refreshes(small: Smal
     assert small.requests() == [], "it was asked for already"
 
 
+def test_each_of_several_new_recordings_gets_a_run(small: Small) -> None:
+    small.add(B)
+    assert sorted(small.settle()) == [EVERYTHING, (B, set(ALL))]
+
+
 def test_nothing_happens_while_nothing_changes_not_even_when_the_cursor_is_lost(done: Small) -> None:
     assert [done.tick() for _ in range(5)] == [[]] * 5
     done.cursor = None
@@ -87,6 +92,17 @@ def test_a_permanent_failure_is_one_run_until_its_code_changes(small: Small) -> 
     small.code["title"] = "3"
     assert small.settle() == [(A, {"title", "document"})]
     assert small.stale(A) == {}
+
+
+def test_code_that_failed_is_tried_again_when_it_comes_back_after_other_code(done: Small) -> None:
+    done.broken = {"title"}
+    for version in ("2", "3"):
+        done.code["title"] = version
+        assert done.settle() == [(A, {"title"})]
+    done.broken.clear()
+    done.code["title"] = "2"
+    assert done.settle() == [(A, {"title"})]
+    assert done.stale(A) == {}
 
 
 def test_a_failed_asset_is_not_tried_again_because_its_siblings_were_made(done: Small) -> None:
@@ -235,6 +251,12 @@ def test_a_deleted_recording_is_forgotten(done: Small) -> None:
     done.instance.delete_dynamic_partition("recordings", A)
     done.code["title"] = "2"
     assert done.settle() == []
+
+
+def test_a_recording_that_is_added_after_the_newest_was_deleted_is_found(done: Small) -> None:
+    done.instance.delete_dynamic_partition("recordings", A)
+    done.add(B)
+    assert done.settle() == [(B, set(ALL))]
 
 
 def test_more_recordings_than_a_page_are_all_found(small: Small) -> None:

@@ -1,0 +1,20 @@
+"""One daemon for all scenarios: to start one takes ten seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenarios.world import World
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("world")) as found:
+        try:
+            yield found
+            # Whatever was tried, the sensor never failed, and no recording had two runs at once.
+            assert [tick.error for tick in found.looks(found.began) if tick.is_failure] == []
+            assert found.overlaps() == []
+        except BaseException:
+            print(found.daemon.log.read_text()[-5000:])
+            raise

@@ -1,0 +1,25 @@
+"""Evaluate the sensor beside the daemon, from an empty cursor on: `looks TIMES` prints how many runs it requests."""
+
+import sys
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets.definitions import graph
+from reflector_assets.instance import open_instance
+from reflector_assets.settings import get_settings
+from sensors import stale
+
+
+def main(times: int) -> None:
+    cursor: str | None = None
+    sensor = stale.build("process", graph, get_settings())
+    with open_instance() as instance:
+        for _ in range(times):
+            result: Any = sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
+            cursor = result.cursor
+            print(len(result.run_requests))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,112 @@
+"""A change of code runs the assets whose code it is, and what their new content reaches, as far as the reach says."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenarios.world import World, llm_calls
+
+pytestmark = pytest.mark.timeout(900)
+OTHER, SAME, REFUSED = "room-other", "room-same", "room-refused"
+TITLE = "TitleAnswer"
+
+
+@pytest.fixture(scope="module")
+def first(world: World) -> Iterator[World]:
+    """Two finished recordings, and one for whose title the LLM refuses to answer."""
+    world.llm.fail(1000, 403, when=lambda call: call.schema == TITLE and REFUSED in call.text)
+    for name in (OTHER, SAME, REFUSED):
+        world.record(name)
+    for name in (OTHER, SAME, REFUSED):
+        world.ended(name)
+    assert world.llm_calls(OTHER) == world.llm_calls(SAME) == world.llm_calls(REFUSED) == llm_calls()
+    yield world
+    world.forget(OTHER, SAME, REFUSED)
+
+
+def test_a_permanent_failure_is_one_run_however_often_the_sensor_looks(first: World) -> None:
+    first.ticks(2)
+    looks = first.deployment.run("python", "-m", "tests.scenarios.looks", "20")
+    assert looks.stdout.split() == ["0"] * 20, looks.stderr
+    assert first.statuses(REFUSED) == ["FAILURE"]
+    assert first.llm_calls(REFUSED) == llm_calls()
+    told = first.overview(REFUSED)
+    assert told.state == "error"
+    assert told.reason
+    assert told.reason.startswith(f"title: recording {REFUSED}: ")
+    assert "403" in told.reason
+
+
+@pytest.fixture(scope="module")
+def second(first: World) -> World:
+    """The prompt for titles changed: the LLM answers anew for one recording, and as before for the other."""
+    first.llm.editions[OTHER, TITLE] = 2
+    first.title_prompt("second")
+    first.restart()
+    first.ended(OTHER, runs=3)
+    first.ended(SAME, runs=2)
+    first.ended(REFUSED, runs=2)
+    first.ticks(1)
+    return first
+
+
+def made_later(world: World, name: str) -> list[set[str]]:
+    """What the runs of a recording made, but for the first."""
+    return [world.made(run) for run in world.runs(name)[1:]]
+
+
+def test_a_changed_prompt_costs_one_call_and_new_text_reaches_the_transcript(second: World) -> None:
+    assert made_later(second, OTHER) == [{"title"}, {"transcript"}]
+    assert second.llm_calls(OTHER) == llm_calls() | {TITLE: 2}
+    assert second.gpu_calls(OTHER) == {0: 1}
+    assert second.overview(OTHER).title == f"{OTHER} title 2"
+
+
+def test_an_equal_answer_ends_the_matter(second: World) -> None:
+    assert made_later(second, SAME) == [{"title"}]
+    assert second.llm_calls(SAME) == llm_calls() | {TITLE: 2}
+    assert second.gpu_calls(SAME) == {0: 1}
+
+
+def test_what_failed_is_tried_again_once_with_its_new_code(second: World) -> None:
+    assert second.statuses(REFUSED) == ["FAILURE", "FAILURE"]
+    assert second.llm_calls(REFUSED) == llm_calls() | {TITLE: 2}
+
+
+def test_going_back_costs_nothing_and_what_failed_heals(second: World) -> None:
+    second.forget(SAME)
+    second.llm.plans.clear()
+    second.title_prompt("first")
+    second.restart()
+    second.ended(OTHER, runs=5)
+    second.ended(REFUSED, runs=3)
+    second.ticks(1)
+    assert made_later(second, OTHER)[2:] == [{"title"}, {"transcript"}]
+    assert second.llm_calls(OTHER) == llm_calls() | {TITLE: 2}
+    assert second.overview(OTHER).title == f"{OTHER} title 1"
+    # This one never had an answer.
+    assert second.statuses(REFUSED) == ["FAILURE", "FAILURE", "SUCCESS"]
+    assert second.llm_calls(REFUSED) == llm_calls() | {TITLE: 3}
+    assert made_later(second, REFUSED)[1] == {"title", "transcript"}
+
+
+def test_out_of_reach_nothing_runs_until_somebody_asks(second: World) -> None:
+    second.forget(SAME, REFUSED)
+    before = len(second.runs(OTHER))
+    second.llm.editions[OTHER, TITLE] = 3
+    second.title_prompt("third")
+    second.restart(REFLECTOR_REACH="none")
+    second.ticks(2)
+    told = second.deployment.json("refresh", "--dry-run")
+    [row] = told["recordings"]
+    assert (row["id"], row["stale"]) == (OTHER, {"title": "code changed"})
+    assert not told["queued"]
+    second.ticks(1)
+    assert len(second.runs(OTHER)) == before
+
+    assert second.deployment.json("refresh")["queued"]
+    last = second.ended(OTHER, runs=before + 2)
+    assert second.made(last) == {"transcript"}
+    second.ticks(1)
+    assert len(second.runs(OTHER)) == before + 2
+    assert second.llm_calls(OTHER) == llm_calls() | {TITLE: 3}

@@ -1,0 +1,243 @@
+"""A deployment with a real daemon, a GPU host and an LLM host that count calls by recording."""
+
+import json
+import re
+import threading
+import time
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from dagster import EventLogRecord
+
+from reflector_assets import tags
+from reflector_assets.overview import RecordingOverview, recordings_overview
+from reflector_assets.progress import StepEvent, step_events
+from reflector_assets.runs import IN_PROGRESS
+from resources.local_folder import LocalFolder
+from resources.store import LocalStore
+from sensors.stale import SENSOR
+from tests.conftest import Deployment, deploy
+from tests.daemon import Daemon, open_instance, until
+from tests.domain.audio_files import babble, opus_track
+from tests.hosts import gpu_host, llm_host
+from tests.hosts.chat_contract import asked, example
+
+SECONDS = 2.0
+# Of a track's transcription, in seconds.
+LIMIT = 6
+# How long a test waits for a run or a tick on a busy machine, in seconds.
+PATIENCE = 280
+# Recordings are named so, and say their name aloud: that tells whose call it is.
+NAME = re.compile(r"\broom-[a-z]+\b")
+# With two subjects: the subjects, per subject details and a paragraph, and the recap.
+SUMMARY = {"SubjectsAnswer": 1, "DetailsAnswer": 2, "ParagraphAnswer": 2, "RecapAnswer": 1}
+
+
+def llm_calls(chunks: int = 1) -> dict[str, int]:
+    """The calls that a recording of so many chunks takes, once."""
+    return {"TopicAnswer": chunks, "TitleAnswer": 1, **SUMMARY, "ActionItemsAnswer": 1}
+
+
+class LLM(llm_host.LLMHost):
+    """Names the recording in all that it answers; `editions` has it answer anew, `held` lets answers wait."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.editions: dict[tuple[str, str], int] = {}
+        self.held: dict[str, threading.Event] = {}
+        server: Any = self.server
+        plain, host = server.RequestHandlerClass, self
+
+        class Handler(plain):
+            def complete(self, call: llm_host.Call, text: str | None, **how: Any) -> None:
+                super().complete(call, host.reply(call), **how)
+
+        server.RequestHandlerClass = Handler
+
+    def reply(self, call: llm_host.Call) -> str:
+        name = recording_of(call.text)
+        if name in self.held:
+            self.held[name].wait(60)
+        schema = asked(call.body)[2]
+        made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1))
+        return json.dumps(made).replace("Plausible", name)
+
+
+def recording_of(text: str) -> str:
+    """The recording that a prompt or a path is about; every one names exactly one."""
+    names = set(NAME.findall(text))
+    assert len(names) == 1, names
+    return names.pop()
+
+
+class World:
+    """The deployment; use as a context manager. `prompt` is the own prompt for titles."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.gpu = gpu_host.GPUHost(words=self._said)
+        self.llm = LLM()
+        self.words: dict[str, int] = {}
+        self.prompts = home / "prompts.toml"
+        self.title_prompt("first")
+        self.deployment: Deployment = deploy(
+            home / "deployment",
+            TRANSCRIPT_BACKEND="modal",
+            TRANSCRIPT_URL=self.gpu.url,
+            TRANSCRIPT_MODAL_API_KEY=self.gpu.key,
+            LLM_URL=self.llm.url,
+            LLM_API_KEY=self.llm.key,
+            LLM_MODEL=self.llm.model,
+            REFLECTOR_RETRY_DELAY="0.2",
+            REFLECTOR_PROMPTS=str(self.prompts),
+            REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": LIMIT}),
+        )
+        self.daemon = Daemon(self.deployment)
+        self.began = time.time()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._open.enter_context(self.gpu)
+        self._open.enter_context(self.llm)
+        self.instance = self._open.enter_context(open_instance(self.deployment))
+        self._open.callback(self.stop)
+        self.daemon.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _said(self, call: gpu_host.Call) -> list[dict[str, Any]]:
+        """The recording's name, then numbered words."""
+        name = recording_of(call.name)
+        said = [name, *(f"w{n}" for n in range(1, self.words.get(name, 12)))]
+        each = SECONDS / len(said)
+        return [{"word": f" {word}", "start": n * each, "end": (n + 0.9) * each} for n, word in enumerate(said)]
+
+    def title_prompt(self, version: str) -> None:
+        """Change the prompt for titles, and with it the code version of `title`; a restart reads it."""
+        self.prompts.write_text(f'title = "Find a title ({version} way of asking): $topics"\n')
+
+    def stop(self) -> None:
+        self.daemon.__exit__()
+
+    def restart(self, **env: str) -> None:
+        """Restart the daemon and its code server, with further settings."""
+        self.stop()
+        self.deployment.env |= env
+        self.daemon = Daemon(self.deployment).__enter__()
+
+    def folder(self, name: str, tracks: int = 1, words: int = 12) -> Path:
+        """Write a folder of tracks; each says the recording's name and so many words."""
+        self.words[name] = words
+        folder = self.home / "folders" / name
+        folder.mkdir(parents=True)
+        for n in range(tracks):
+            sound = babble(SECONDS, seed=zlib.crc32(f"{name} {n}".encode()))
+            opus_track(folder / f"{name} {n}.webm", sound)
+        return folder
+
+    def record(self, name: str, tracks: int = 1, words: int = 12) -> str:
+        """Import a recording, as `reflector import` does."""
+        source = LocalFolder(store=LocalStore(root=str(self.deployment.data)))
+        source.import_folder(self.folder(name, tracks, words), recording_id=name)
+        self.instance.add_dynamic_partitions("recordings", [name])
+        return name
+
+    def forget(self, *names: str) -> None:
+        """Remove recordings, so that changes of code don't reach them."""
+        for name in names:
+            self.instance.delete_dynamic_partition("recordings", name)
+
+    def gpu_calls(self, name: str) -> dict[int, int]:
+        """How often each track was sent to the GPU host."""
+        return {
+            int(Path(path).stem): count for path, count in sorted(self.gpu.calls.items()) if recording_of(path) == name
+        }
+
+    def llm_calls(self, name: str) -> dict[str, int]:
+        """How often the LLM host was asked, by the kind of answer."""
+        with self.llm.lock:
+            calls = list(self.llm.calls)
+        return Counter(call.schema for call in calls if recording_of(call.text) == name)
+
+    def runs(self, name: str) -> list[dg.RunRecord]:
+        """A recording's runs, oldest first."""
+        found = self.instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: name}))
+        return sorted(found, key=lambda run: run.storage_id)
+
+    def statuses(self, name: str) -> list[str]:
+        return [run.dagster_run.status.value for run in self.runs(name)]
+
+    def ended(self, name: str, runs: int = 1) -> dg.RunRecord:
+        """Wait until a recording's runs ended, so many of them, and return the last one."""
+
+        def reached() -> list[dg.RunRecord]:
+            found = self.runs(name)
+            over = [run for run in found if run.dagster_run.is_finished]
+            return found if len(over) == len(found) and len(found) >= runs else []
+
+        return until(reached, PATIENCE, f"{runs} runs of {name}")[-1]
+
+    def ticks(self, count: int = 2) -> None:
+        """Wait until the sensor has looked so many times from now on, and nothing is at work."""
+        now = time.time()
+
+        def reached() -> bool:
+            if self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS), limit=1):
+                return False
+            return len([tick for tick in self.looks(now) if tick.is_completed]) >= count
+
+        until(reached, PATIENCE, f"{count} ticks")
+
+    def looks(self, since: float) -> Sequence[Any]:
+        """The sensor's ticks that began after a time."""
+        states = [state for state in self.instance.all_instigator_state() if state.name == SENSOR]
+        return [
+            tick
+            for state in states
+            for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id, after=since)
+        ]
+
+    def lose_cursor(self) -> None:
+        """Have the sensor forget all that it has seen."""
+        done = self.deployment.run("dagster", "sensor", "cursor", SENSOR, "--delete", "-w", "workspace.yaml")
+        assert done.returncode == 0, done.stderr
+
+    def steps(self, run: dg.RunRecord) -> list[StepEvent]:
+        return list(step_events(self._records(run)))
+
+    def made(self, run: dg.RunRecord) -> set[str]:
+        """The assets that a run materialized."""
+        records = self._records(run, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        return {key.to_user_string() for record in records if (key := record.asset_key)}
+
+    def overlaps(self) -> list[str]:
+        """Recordings of which two runs were at work at once."""
+        spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for run in self.instance.get_run_records():
+            if run.start_time and run.end_time:
+                spans[run.dagster_run.tags[tags.PARTITION]].append((run.start_time, run.end_time))
+        return [
+            name
+            for name, found in spans.items()
+            if any(after[0] < before[1] for before, after in zip(sorted(found), sorted(found)[1:], strict=False))
+        ]
+
+    def overview(self, name: str) -> RecordingOverview:
+        """What `reflector list` says of a recording."""
+        store = LocalStore(root=str(self.deployment.data))
+        return next(row for row in recordings_overview(self.instance, store) if row.id == name)
+
+    def _records(self, run: dg.RunRecord, kind: dg.DagsterEventType | None = None) -> Sequence[EventLogRecord]:
+        return self.instance.get_records_for_run(run.dagster_run.run_id, of_type=kind).records
+
+
+def of(name: str, track: int) -> Callable[[gpu_host.Call], bool]:
+    """Pick the GPU calls of one track."""
+    return lambda call: call.name.endswith(f"/{name}/tracks/{track}.webm")
