@@ -25,7 +25,7 @@ import dagster as dg
 from reflector_assets import staleness
 from reflector_assets.definitions import graph
 from reflector_assets.settings import get_settings
-from sensors import stale
+from sensors import happened, stale
 from tests.domain.audio_files import babble, opus_track
 from tests.hosts.gpu_host import GPUHost
 
@@ -113,8 +113,8 @@ def measure(repeat: int) -> dict[str, float]:
             states = staleness.states(instance, graph, f"recording-{number:05}")
             assert all(state.reason is None for state in states), [state.reason for state in states]
         # To the end of all logs, without looking at each recording on the way: that would take hours.
-        cursor = stale.Cursor()
-        while any(True for _ in stale._happened(instance, cursor, graph, get_settings())):
+        cursor = happened.Cursor()
+        while any(True for _ in happened.happened(instance, cursor, graph, get_settings())):
             pass
         place = cursor.model_dump_json()
 

@@ -50,14 +50,14 @@ def import_(
 
     from reflector_assets import doors  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.partitions import recordings  # noqa: PLC0415
+    from reflector_assets.partitions import RECORDINGS  # noqa: PLC0415
 
     with open_instance() as instance:
         found = doors.source().import_folder(
             folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
         )
-        if not instance.has_dynamic_partition(recordings.name or "", found.recording.id):
-            instance.add_dynamic_partitions(recordings.name or "", [found.recording.id])
+        if not instance.has_dynamic_partition(RECORDINGS, found.recording.id):
+            instance.add_dynamic_partitions(RECORDINGS, [found.recording.id])
         elif found.changed:
             # Tells that the source changed, so that `recording` is stale.
             instance.report_runless_asset_event(

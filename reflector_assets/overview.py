@@ -8,7 +8,7 @@ import dagster as dg
 from reflector_assets import tags
 from reflector_assets.domain.errors import NotFound
 from reflector_assets.io_manager import value_key
-from reflector_assets.partitions import recordings
+from reflector_assets.partitions import RECORDINGS
 from reflector_assets.progress import step_events
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
@@ -30,7 +30,7 @@ class RecordingOverview(NamedTuple):
 
 def recordings_overview(instance: dg.DagsterInstance, store: Store) -> list[RecordingOverview]:
     """Each recording with its state, in the order of their ids."""
-    return [_overview(instance, store, one) for one in sorted(instance.get_dynamic_partitions(recordings.name or ""))]
+    return [_overview(instance, store, one) for one in sorted(instance.get_dynamic_partitions(RECORDINGS))]
 
 
 def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:

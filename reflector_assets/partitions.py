@@ -2,4 +2,5 @@
 
 from dagster import DynamicPartitionsDefinition
 
-recordings = DynamicPartitionsDefinition(name="recordings")
+RECORDINGS = "recordings"
+recordings = DynamicPartitionsDefinition(name=RECORDINGS)

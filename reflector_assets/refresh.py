@@ -7,7 +7,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from reflector_assets import staleness
-from reflector_assets.partitions import recordings
+from reflector_assets.partitions import RECORDINGS
 from reflector_assets.staleness import AssetGraph, AssetState
 
 PAGE = 500
@@ -51,9 +51,7 @@ def request(instance: dg.DagsterInstance, recording_id: str) -> None:
 def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
     cursor: str | None = None
     while True:
-        page = instance.get_paginated_dynamic_partitions(
-            recordings.name or "", limit=PAGE, ascending=False, cursor=cursor
-        )
+        page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=False, cursor=cursor)
         yield from page.results
         if not page.has_more:
             return

@@ -11,7 +11,7 @@ from reflector_assets import orphans, staleness, tags
 from reflector_assets.domain.errors import InvalidInput, NotFound
 from reflector_assets.domain.recording import check_recording_id
 from reflector_assets.instance import daemon_is_up
-from reflector_assets.partitions import recordings
+from reflector_assets.partitions import RECORDINGS
 from reflector_assets.progress import Follower, StepEvent
 
 IN_PROGRESS = [
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 def known(instance: dg.DagsterInstance, recording_id: str) -> str:
     """Return the id of a recording that exists; raises InvalidInput, NotFound."""
     check_recording_id(recording_id)
-    if not instance.has_dynamic_partition(recordings.name or "", recording_id):
+    if not instance.has_dynamic_partition(RECORDINGS, recording_id):
         raise NotFound(
             "there is no such recording",
             recording=recording_id,

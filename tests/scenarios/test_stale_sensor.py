@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from reflector_assets import refresh, tags
-from sensors.stale import PAGE, request_for
+from sensors.happened import PAGE
+from sensors.stale import request_for
 from tests.scenarios.small import ALL, Small
 
 A, B = "first", "second"
