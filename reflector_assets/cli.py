@@ -58,7 +58,8 @@ def import_(
         )
         if not instance.has_dynamic_partition(RECORDINGS, found.recording.id):
             instance.add_dynamic_partitions(RECORDINGS, [found.recording.id])
-        elif found.changed:
+        made = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[found.recording.id])
+        if found.changed and instance.fetch_materializations(made, limit=1).records:
             # Tells that the source changed, so that `recording` is stale.
             instance.report_runless_asset_event(
                 dg.AssetMaterialization("recording", partition=found.recording.id, description="another import")

@@ -84,12 +84,12 @@ def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
     cursor.requested = max([cursor.requested, *(record.storage_id for record in page.records)])
     times = {record.partition_key: record.timestamp for record in page.records if record.partition_key}
     # A cursor that was lost reads old requests again: a run that began since has served them.
-    asked = {recording_id: at for recording_id, at in times.items() if at > _lastbegan(instance, recording_id)}
+    asked = {recording_id: at for recording_id, at in times.items() if at > _last_began(instance, recording_id)}
     cursor.on_request |= asked
     return list(asked)
 
 
-def _lastbegan(instance: dg.DagsterInstance, recording_id: str) -> float:
+def _last_began(instance: dg.DagsterInstance, recording_id: str) -> float:
     runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
     return began_at(runs[0]) if runs else 0.0
 

@@ -54,7 +54,6 @@ def test_padding_again_with_equal_output_runs_nothing_else(plain: World) -> None
     assert calls(plain) == ONCE
 
 
-@pytest.mark.xfail(strict=True, reason="padding removes the words of its tracks, which are fresh, from the store")
 def test_what_lies_behind_can_still_be_made_after_padding_again(plain: World) -> None:
     assert plain.deployment.json("run", PLAIN, "--select", "merged_words", "--force")["failed"] == []
 
