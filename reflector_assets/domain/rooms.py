@@ -1,0 +1,57 @@
+"""Settings of a room, kept under its base name: what its recordings are transcribed as and where results go."""
+
+import re
+from typing import Annotated
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, SecretStr, StringConstraints, field_validator
+
+ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
+_STARTED = re.compile(r"-[0-9]{14}\Z")
+
+RoomName = Annotated[str, StringConstraints(pattern=rf"^{ROOM_PATTERN}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class RoomSettings(BaseModel):
+    """What can be set of a room; none of it has to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    zulip_stream: Text | None = None
+    zulip_topic: Text | None = None
+    zulip_auto_post: bool = False
+    skip_consent: bool = False
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        return None if value is None else str(AnyHttpUrl(value))
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _sane(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = "-" if value is None else value.get_secret_value()
+        if not (0 < len(secret) <= 500 and secret.isascii() and secret.isprintable()):
+            raise ValueError("must be 1 to 500 printable ASCII characters")
+        return value
+
+
+class Room(RoomSettings):
+    """A room with its settings."""
+
+    name: RoomName
+
+    def public(self) -> dict[str, object]:
+        """All but the secret, of which it only says whether there is one."""
+        return {
+            **self.model_dump(mode="json", exclude={"webhook_secret"}),
+            "has_webhook_secret": self.webhook_secret is not None,
+        }
+
+
+def base_name(room_name: str) -> str:
+    """The base of a room's name, without the start time that each meeting appends (spec: `{base}-YYYYMMDDHHMMSS`)."""
+    return _STARTED.sub("", room_name)
