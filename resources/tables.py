@@ -1,0 +1,61 @@
+"""The tables of the product's database; changes of them are migrations in migrations/versions/."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite numbers rows by itself only where the key is a plain INTEGER.
+Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    # The order of arrival.
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    # One arrival each: the event's id, or the recording's where it was polled.
+    sa.Column("key", sa.String(300), nullable=False, unique=True),
+    sa.Column("source", sa.String(20), nullable=False),
+    sa.Column("event_type", sa.String(100)),
+    sa.Column("recording_id", sa.String(100), index=True),
+    # As it came, so that it can be judged again.
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    # Seconds since the epoch, like all times here.
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, server_default="received"),
+    sa.Column("reason", sa.Text),
+    sa.Column("settled_at", sa.Double),
+    # How often Daily was asked about an unfinished one, and when it is next.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("ask_at", sa.Double),
+    sa.Index("ix_inbox_state_seq", "state", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# One row: how far a sweep through Daily's list of recordings has come; no `known_to`: none is under way.
+sweep = sa.Table(
+    "sweep",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("known_to", Number),
+    sa.Column("after", sa.String(300)),
+    # Daily asked not to be called before.
+    sa.Column("not_before", sa.Double, nullable=False, server_default="0"),
+)
+
+rooms = sa.Table(
+    "rooms",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("language", sa.String(10)),
+    sa.Column("webhook_url", sa.Text),
+    sa.Column("webhook_secret", sa.Text),
+    sa.Column("zulip_stream", sa.String(200)),
+    sa.Column("zulip_topic", sa.String(200)),
+    sa.Column("zulip_auto_post", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
+    sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
+)
