@@ -1,0 +1,66 @@
+"""The service: receives Daily's webhook and serves the API. It works while Dagster is down."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from resources.inbox import Inbox
+from resources.rooms import Rooms
+from service import rooms as rooms_api
+from service.answers import HANDLERS
+from service.auth import check_token
+from service.daily_webhook import DailyWebhook
+from service.inbox_writer import InboxWriter
+from service.openapi import Endpoint, routes
+
+
+class Event(BaseModel, extra="allow"):
+    """One of Daily's events; its payload depends on its type."""
+
+    version: str | None = None
+    type: str | None = None
+    id: str | None = None
+    payload: dict[str, object] = {}
+    event_ts: float | None = None
+
+
+class Received(BaseModel):
+    """The event is stored."""
+
+    ok: bool
+
+
+def build(
+    inbox: Inbox, rooms: Rooms, *, secrets: Sequence[bytes], window: float, token: str | None, trial: bool
+) -> Starlette:
+    """Make the ASGI application; `window` in seconds. Without `secrets` it takes unsigned webhooks: for trials only."""
+    writer = InboxWriter(inbox)
+
+    def check(request: Request) -> None:
+        check_token(request, token, trial=trial)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with writer.running():
+            yield
+
+    endpoints = [
+        Endpoint(
+            "POST",
+            "/v1/daily/webhook",
+            DailyWebhook(writer, secrets, window).receive,
+            "Take one of Daily's events",
+            takes=Event,
+            answers=Received,
+            refusals=(400, 401, 413, 503),
+            headers={
+                "X-Webhook-Signature": "Base64 of HMAC-SHA256 over timestamp, a dot and the raw body",
+                "X-Webhook-Timestamp": "Unix time",
+            },
+        ),
+        *rooms_api.endpoints(rooms, check),
+    ]
+    return Starlette(routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))
