@@ -78,17 +78,14 @@ class LocalStore(Store):
 
     def path(self, key: str) -> Path:
         """Return where an object lies; raises InvalidInput for a key that would leave the folder."""
-        parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or ".." in parts or "\0" in key:
-            raise InvalidInput(f"{key!r} is not a key of this store")
-        return Path(self.root, *parts)
+        return Path(self.root, check_key(key))
 
     @contextmanager
     def new_file(self, key: str) -> Iterator[Path]:
         target = self.path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(target.parent)
+            remove_left_over(target.parent)
             handle, name = tempfile.mkstemp(prefix=WRITING, suffix=target.suffix, dir=target.parent)
         except OSError as error:
             raise cannot_write(key, error) from error
@@ -131,7 +128,15 @@ class LocalStore(Store):
         self.path(key).unlink(missing_ok=True)
 
 
-def _remove_left_over(folder: Path) -> None:
+def check_key(key: str) -> str:
+    """Return a key in its plain form, `a/b/c`; raises InvalidInput for one that would leave the store."""
+    parts = PurePosixPath(key).parts
+    if not parts or key.startswith("/") or ".." in parts or "\0" in key:
+        raise InvalidInput(f"{key!r} is not a key of this store")
+    return "/".join(parts)
+
+
+def remove_left_over(folder: Path) -> None:
     """Remove what killed processes were writing here; others may be writing, or removing, just now."""
     for path in folder.glob(f"{WRITING}*"):
         with suppress(FileNotFoundError):
