@@ -38,6 +38,10 @@ dev: install ## start Dagster's pages and daemon on the same recordings
 	@$(BIN)/reflector pools
 	$(BIN)/dagster dev -w workspace.yaml
 
+.PHONY: serve
+serve: install ## receive Daily's webhook and serve the HTTP API, as a trial on this machine
+	$(BIN)/reflector serve --trial
+
 .PHONY: test
 test: .venv/dev ## run the tests
 	$(BIN)/python -m pytest
@@ -50,11 +54,12 @@ check: .venv/dev ## lint, types, imports
 	$(BIN)/pyright
 
 .PHONY: bench
-bench: .venv/dev ## measure audio against ffmpeg, the executor, latency and the sensor
+bench: .venv/dev ## measure audio against ffmpeg, the executor, latency, the sensor and the receiver
 	$(BIN)/python -m bench.audio
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.tick
+	$(BIN)/python -m bench.receiver
 
 .PHONY: docs
 docs: install ## write the generated pages of docs/

@@ -4,12 +4,12 @@ import dagster as dg
 
 from reflector_assets import doors, tags
 from reflector_assets.assets import audio, ingest, publish, transcription, understanding
-from reflector_assets.executor import executor
+from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.settings import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import orphaned, stale
+from sensors import discovery, orphaned, poll, stale
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -41,12 +41,20 @@ process = dg.define_asset_job(
 defs = dg.Definitions(
     assets=assets,
     jobs=[process],
-    sensors=[stale.build(process.name, graph, get_settings()), orphaned.end_orphaned_runs],
-    executor=executor,
+    sensors=[
+        discovery.build(process.name, graph, get_settings()),
+        poll.build(get_settings()),
+        stale.build(process.name, graph, get_settings()),
+        orphaned.end_orphaned_runs,
+    ],
+    executor=build_executor(get_settings()),
     resources={
         "io_manager": StoreIOManager(store=doors.store()),
         "store": doors.store(),
         "source": doors.source(),
+        "daily_api": doors.daily_api(),
+        "inbox": doors.inbox(),
+        "rooms": doors.rooms(),
         "call_cache": doors.call_cache(),
         "transcriber": doors.transcriber(),
         "understanding": doors.understanding(),

@@ -1,41 +1,153 @@
 """Builds the doors to the outside from the settings; the only place that chooses between them."""
 
 import os
+from contextlib import AbstractContextManager
 from functools import cache
+from typing import TypeVar
 
-from dagster import EnvVar
+from dagster import ConfigurableResource, EnvVar
 from pydantic import SecretStr
 
-from reflector_assets.domain.errors import PermanentError
+from reflector_assets.domain.errors import InvalidInput, PermanentError
+from reflector_assets.domain.signatures import secret_bytes
 from reflector_assets.settings import Settings, get_settings
 from resources.call_cache import CallCache
+from resources.daily import DailyAPI
+from resources.daily_source import AnnouncedSource, DailySource, Sources
+from resources.database import Database
 from resources.gpu import GPUService
+from resources.inbox import Inbox
 from resources.llm import LLM
 from resources.local_folder import LocalFolder
 from resources.openai_audio import OpenAIAudio
+from resources.rooms import Rooms
+from resources.s3 import S3Store
+from resources.shared_calls import SharedCallCache
+from resources.source import Source
 from resources.store import LocalStore, Store
 from resources.transcriber import Transcriber
 from resources.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.whisper import EmbeddedWhisper
 
+R = TypeVar("R", bound=ConfigurableResource)
+
+
+def opened(resource: R) -> AbstractContextManager[R]:
+    """Make a door usable outside Dagster: what it was given by a variable's name gets its value."""
+    return resource.process_config_and_initialize_cm()
+
 
 @cache
 def store() -> Store:
     """The store of results."""
-    return LocalStore(root=str(get_settings().data_dir))
+    settings = get_settings()
+    if settings.storage_backend == "local":
+        return LocalStore(root=str(settings.data_dir))
+    return S3Store(
+        bucket=_needed("TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", settings.storage_bucket, "reflector-results"),
+        prefix=settings.storage_prefix,
+        region=settings.storage_region,
+        endpoint_url=settings.storage_endpoint_url,
+        access_key_id=_secret("TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID", settings.storage_access_key_id),
+        secret_access_key=_secret("TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", settings.storage_secret_access_key),
+        encryption=settings.storage_encryption,
+        kms_key_id=settings.storage_kms_key_id,
+        settings_prefix="TRANSCRIPT_STORAGE_AWS",
+        folder=str(settings.data_dir / "tmp"),
+    )
 
 
 @cache
-def source() -> LocalFolder:
-    """Where recordings come from."""
+def imported() -> LocalFolder:
+    """Recordings imported from folders."""
     return LocalFolder(store=store())
+
+
+@cache
+def source() -> Sources:
+    """Where recordings come from: folders that were imported, and Daily."""
+    settings = get_settings()
+    bucket, domain = daily_bucket(), settings.daily_domain
+    if settings.daily_api_key is None:
+        daily: Source = AnnouncedSource(inbox=inbox(), bucket=bucket, daily_domain=domain)
+    else:
+        daily = DailySource(api=daily_api(), bucket=bucket, daily_domain=domain)
+    return Sources(imported=imported(), daily=daily)
+
+
+@cache
+def daily_bucket() -> Store:
+    """The bucket that Daily writes tracks to, or a folder that is laid out like it."""
+    settings = get_settings()
+    if settings.daily_bucket is None:
+        return LocalStore(root=str(settings.daily_folder))
+    return S3Store(
+        bucket=settings.daily_bucket,
+        region=settings.daily_region,
+        endpoint_url=settings.daily_endpoint_url,
+        access_key_id=_secret("DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", settings.daily_access_key_id),
+        secret_access_key=_secret("DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", settings.daily_secret_access_key),
+        # The old system's operators have both set: there it is the role by which Daily writes.
+        role_arn=None if settings.daily_access_key_id else settings.daily_role_arn,
+        settings_prefix="DAILYCO_STORAGE_AWS",
+        folder=str(settings.data_dir / "tmp"),
+    )
+
+
+@cache
+def daily_api() -> DailyAPI:
+    """Daily's REST API."""
+    settings = get_settings()
+    return DailyAPI(base_url=settings.daily_api_url, api_key=_secret("DAILY_API_KEY", settings.daily_api_key))
+
+
+def webhook_secrets() -> list[bytes]:
+    """The secrets that sign Daily's webhooks, all valid; raises InvalidInput that names the setting."""
+    settings = get_settings()
+    given = {
+        "DAILY_WEBHOOK_SECRET": settings.daily_webhook_secret,
+        "REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET": settings.previous_daily_webhook_secret,
+    }
+    secrets: list[bytes] = []
+    for name, value in given.items():
+        if value is None:
+            continue
+        try:
+            secrets.append(secret_bytes(value.get_secret_value()))
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error.what}", hint=error.hint) from None
+    return secrets
+
+
+@cache
+def database() -> Database:
+    """The product's own database."""
+    settings = get_settings()
+    if settings.database_url is None:
+        return Database(url=f"sqlite:///{settings.data_dir / 'reflector.db'}")
+    return Database(url=_secret("DATABASE_URL", settings.database_url), pool_size=settings.database_pool_size)
+
+
+@cache
+def inbox() -> Inbox:
+    """What arrived from Daily."""
+    return Inbox(database=database())
+
+
+@cache
+def rooms() -> Rooms:
+    """Settings of rooms."""
+    return Rooms(database=database())
 
 
 @cache
 def call_cache() -> CallCache:
     """Answers of GPU and LLM calls that were paid for."""
     settings = get_settings()
-    return CallCache(folder=str(settings.data_dir / "calls"), max_bytes=settings.call_cache_bytes)
+    folder, limit = str(settings.data_dir / "calls"), settings.call_cache_bytes
+    if settings.storage_backend == "local":
+        return CallCache(folder=folder, max_bytes=limit)
+    return SharedCallCache(folder=folder, max_bytes=limit, store=store())
 
 
 @cache
@@ -46,22 +158,18 @@ def transcriber() -> Transcriber:
         return EmbeddedWhisper(
             model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
         )
-    if settings.transcript_url is None:
-        raise PermanentError(
-            f"TRANSCRIPT_BACKEND is {settings.transcript_backend}, and TRANSCRIPT_URL is missing",
-            hint="Set it to the service's base URL, such as https://gpu.example.com",
-        )
+    url = _needed("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
         return GPUService(
-            url=settings.transcript_url,
+            url=url,
             api_key=key,
             model=settings.transcript_model,
             timeout=settings.transcript_file_timeout,
             language=settings.language,
         )
     return OpenAIAudio(
-        url=settings.transcript_url,
+        url=url,
         api_key=key,
         model=settings.transcript_model or "whisper-1",
         timeout=settings.transcript_file_timeout,
@@ -91,6 +199,13 @@ def _llm(settings: Settings) -> LLM:
         parse_max_retries=settings.llm_parse_max_retries,
         max_concurrency=settings.llm_concurrency,
     )
+
+
+def _needed(name: str, value: str | None, example: str) -> str:
+    """Return a setting that what was chosen can't do without; raises PermanentError."""
+    if value is None:
+        raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
+    return value
 
 
 def _secret(name: str, value: SecretStr | None) -> str:

@@ -36,7 +36,12 @@ def recordings_overview(instance: dg.DagsterInstance, store: Store) -> list[Reco
 def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
     transcript = _json(store, value_key("transcript", recording_id))
-    described = transcript or _json(store, f"recordings/{recording_id}/source/recording.json") or {}
+    described = (
+        transcript
+        or _json(store, value_key("recording", recording_id))
+        or _json(store, f"recordings/{recording_id}/source/recording.json")
+        or {}
+    )
     state: State = "ended" if transcript else "new"
     reason = None
     if last is not None and last.status in IN_PROGRESS:

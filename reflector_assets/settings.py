@@ -82,6 +82,122 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(
         4, alias="REFLECTOR_LLM_CONCURRENCY", description="LLM calls that one step makes at once.", ge=1
     )
+    database_url: SecretStr | None = Field(
+        None,
+        alias="DATABASE_URL",
+        description="Database of the inbox and of rooms, such as `postgresql://user:password@host:5432/reflector`; "
+        "without it an SQLite file in REFLECTOR_DATA_DIR.",
+    )
+    database_pool_size: int = Field(
+        5, alias="REFLECTOR_DATABASE_POOL_SIZE", description="Connections that one process keeps to it.", ge=1
+    )
+    daily_api_key: SecretStr | None = Field(
+        None,
+        alias="DAILY_API_KEY",
+        description="Key of Daily's REST API; without it nothing is polled and speakers have no names.",
+    )
+    daily_api_url: str = Field(
+        "https://api.daily.co/v1", alias="DAILY_API_URL", description="Base URL of Daily's REST API."
+    )
+    daily_domain: str | None = Field(
+        None,
+        alias="DAILY_SUBDOMAIN",
+        description="Our domain at Daily, the first part of every track's key: recordings of others are refused. "
+        "Without it the keys of one recording must agree.",
+    )
+    daily_webhook_secret: SecretStr | None = Field(
+        None, alias="DAILY_WEBHOOK_SECRET", description="Secret of Daily's webhook, base64 as Daily gives it."
+    )
+    previous_daily_webhook_secret: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET",
+        description="Secret that is valid besides while it is being changed.",
+    )
+    webhook_window: float = Field(
+        300,
+        alias="REFLECTOR_WEBHOOK_WINDOW",
+        description="Seconds that a webhook's timestamp may lie before or after our clock.",
+        gt=0,
+    )
+    poll_interval: int | None = Field(
+        None,
+        alias="REFLECTOR_POLL_INTERVAL",
+        description="Seconds between two looks at Daily's list of recordings; without it 180 where "
+        "DAILY_WEBHOOK_SECRET is set, else 15.",
+        ge=1,
+    )
+    poll_days: float | None = Field(
+        None,
+        alias="REFLECTOR_POLL_DAYS",
+        description="Polled recordings that began more days ago are ignored; without it none is.",
+        gt=0,
+    )
+    daily_folder: Path = Field(
+        Path(".reflector/daily"),
+        alias="REFLECTOR_DAILY_FOLDER",
+        description="Folder laid out like Daily's bucket, read where DAILYCO_STORAGE_AWS_BUCKET_NAME isn't set.",
+    )
+    storage_backend: Literal["local", "aws"] = Field(
+        "local",
+        alias="TRANSCRIPT_STORAGE_BACKEND",
+        description="Where results lie: `local` in REFLECTOR_DATA_DIR, or `aws` in S3 or what speaks its protocol.",
+    )
+    storage_bucket: str | None = Field(
+        None, alias="TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", description="Bucket of results (`aws`)."
+    )
+    storage_region: str | None = Field(
+        None, alias="TRANSCRIPT_STORAGE_AWS_REGION", description="Its region, such as `eu-central-1`."
+    )
+    storage_access_key_id: SecretStr | None = Field(
+        None,
+        alias="TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID",
+        description="Key to it; without one, AWS's own places are searched (environment, profile, the machine's role).",
+    )
+    storage_secret_access_key: SecretStr | None = Field(
+        None, alias="TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", description="The key's secret."
+    )
+    storage_endpoint_url: str | None = Field(
+        None,
+        alias="TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL",
+        description="URL of a store that isn't AWS's, such as `https://minio.example.com`.",
+    )
+    storage_prefix: str = Field(
+        "", alias="REFLECTOR_STORAGE_PREFIX", description="What all keys in it begin with, such as `reflector`."
+    )
+    storage_encryption: Literal["none", "AES256", "aws:kms"] = Field(
+        "none", alias="REFLECTOR_STORAGE_ENCRYPTION", description="Encryption that the store is asked for."
+    )
+    storage_kms_key_id: str | None = Field(
+        None, alias="REFLECTOR_STORAGE_KMS_KEY_ID", description="Key of AWS KMS for `aws:kms`; else the account's own."
+    )
+    daily_bucket: str | None = Field(
+        None, alias="DAILYCO_STORAGE_AWS_BUCKET_NAME", description="Bucket that Daily writes tracks to."
+    )
+    daily_region: str | None = Field(None, alias="DAILYCO_STORAGE_AWS_REGION", description="Its region.")
+    daily_role_arn: str | None = Field(
+        None,
+        alias="DAILYCO_STORAGE_AWS_ROLE_ARN",
+        description="Role that is assumed to read it where no key is set; with a key it is only Daily's, for writing.",
+    )
+    daily_access_key_id: SecretStr | None = Field(
+        None, alias="DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", description="Key to it; without one as for the other bucket."
+    )
+    daily_secret_access_key: SecretStr | None = Field(
+        None, alias="DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", description="The key's secret."
+    )
+    daily_endpoint_url: str | None = Field(
+        None, alias="REFLECTOR_DAILY_ENDPOINT_URL", description="URL of its store where that isn't AWS's."
+    )
+    host: str = Field("127.0.0.1", alias="REFLECTOR_HOST", description="Address that `reflector serve` listens at.")
+    port: int = Field(1250, alias="REFLECTOR_PORT", description="Port that it listens at.", ge=0, le=65535)
+    api_token: SecretStr | None = Field(
+        None, alias="REFLECTOR_API_TOKEN", description="Bearer token of our HTTP API; without it the API is closed."
+    )
+    trial: bool = Field(
+        False,
+        alias="REFLECTOR_TRIAL",
+        description="A trial on this machine: webhooks need no signature and the API no token; only for 127.0.0.1.",
+    )
     cpu_steps: int = Field(
         2, alias="REFLECTOR_CPU_STEPS", description="Steps that pad or mix at once, over all runs.", ge=1
     )
@@ -127,8 +243,31 @@ class Settings(BaseSettings):
     ui_base_url: str = Field(
         "http://127.0.0.1:3000", alias="UI_BASE_URL", description="Where users reach Dagster's pages; used in links."
     )
+    executor: Literal["processes", "celery", "k8s"] = Field(
+        "processes",
+        alias="REFLECTOR_EXECUTOR",
+        description="Where the steps of a run are executed: in `processes` on the run's own machine, by `celery` "
+        "workers on several machines, or each in a pod of its own (`k8s`).",
+    )
+    celery_broker: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_CELERY_BROKER",
+        description="Redis that hands steps to Celery workers, such as `redis://:password@redis:6379/0`.",
+    )
+    celery_backend: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_CELERY_BACKEND",
+        description="Redis that takes the workers' answers; without it REFLECTOR_CELERY_BROKER.",
+    )
+    kubernetes_pods: dict[str, dict[str, object]] = Field(
+        {},
+        alias="REFLECTOR_K8S_PODS",
+        description="What the pods of steps ask of Kubernetes, as JSON by pool (`cpu`, `gpu`, `llm`), in the form of "
+        "the tag `dagster-k8s/config`: "
+        '`{"gpu": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}}`.',
+    )
 
-    @field_validator("data_dir", "prompts")
+    @field_validator("data_dir", "prompts", "daily_folder")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else PROJECT_ROOT / value.expanduser()
@@ -137,6 +276,11 @@ class Settings(BaseSettings):
         """How many steps of each pool run at once."""
         gpu = self.gpu_steps or (1 if self.transcript_backend == "whisper" else 8)
         return {"cpu": self.cpu_steps, "gpu": gpu, "llm": self.llm_steps}
+
+    @property
+    def poll_seconds(self) -> int:
+        """Seconds between two looks at Daily's list of recordings."""
+        return self.poll_interval or (180 if self.daily_webhook_secret else 15)
 
     @property
     def reach_seconds(self) -> float:

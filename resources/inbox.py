@@ -211,5 +211,5 @@ def _id(value: object) -> str | None:
 
 
 def _text(reason: str | None) -> str | None:
-    # PostgreSQL's text can't hold it.
-    return None if reason is None else reason.replace("\0", "")
+    # Texts in databases hold no halves of surrogate pairs, PostgreSQL's no NUL.
+    return None if reason is None else reason.replace("\0", "").encode(errors="backslashreplace").decode()

@@ -32,6 +32,10 @@ class LocalFolder(Source):
 
     store: Store
 
+    def has(self, recording_id: str) -> bool:
+        """Say whether a recording was imported."""
+        return self.store.exists(_source_key(recording_id, "recording.json"))
+
     def recording(self, recording_id: str) -> Recording:
         return Recording.model_validate_json(self._read(recording_id, "recording.json"))
 

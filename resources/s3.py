@@ -19,7 +19,7 @@ from reflector_assets.domain.errors import NotFound, ReflectorError, TransientEr
 from resources.asr_wire import secret
 from resources.s3_client import Clients
 from resources.s3_errors import LOST, Place, explain, status, told
-from resources.store import WRITING, Store, Stored, remove_left_over, check_key
+from resources.store import WRITING, Store, Stored, check_key, remove_left_over
 
 SHA256 = "sha256"
 PIECE = 65536

@@ -1,7 +1,7 @@
 """What happened to recordings since the last look, read off Dagster's own logs page by page."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import dagster as dg
 from pydantic import BaseModel
@@ -65,28 +65,26 @@ def _added(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
 
 def _reported(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
     """Recordings whose source was replaced: the import reports that without a run."""
-    page = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=cursor.reported),
-        limit=PAGE,
-        ascending=True,
-    )
-    cursor.reported = max([cursor.reported, *(record.storage_id for record in page.records)])
-    return [record.partition_key for record in page.records if record.partition_key]
+    told, cursor.reported = _told(instance.fetch_materializations, cursor.reported)
+    return list(told)
 
 
 def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
     """Recordings that somebody asked to bring up to date (`reflector refresh`)."""
-    page = instance.fetch_observations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=cursor.requested),
-        limit=PAGE,
-        ascending=True,
-    )
-    cursor.requested = max([cursor.requested, *(record.storage_id for record in page.records)])
-    times = {record.partition_key: record.timestamp for record in page.records if record.partition_key}
+    told, cursor.requested = _told(instance.fetch_observations, cursor.requested)
     # A cursor that was lost reads old requests again: a run that began since has served them.
-    asked = {recording_id: at for recording_id, at in times.items() if at > _last_began(instance, recording_id)}
+    asked = {recording_id: at for recording_id, at in told.items() if at > _last_began(instance, recording_id)}
     cursor.on_request |= asked
     return list(asked)
+
+
+def _told(fetch: Callable[..., dg.EventRecordsResult], after: int) -> tuple[dict[str, float], int]:
+    """The next page of what was told of `recording`: when, by recording id, and the last storage id."""
+    page = fetch(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=after), limit=PAGE, ascending=True
+    )
+    times = {record.partition_key: record.timestamp for record in page.records if record.partition_key}
+    return times, max([after, *(record.storage_id for record in page.records)])
 
 
 def _last_began(instance: dg.DagsterInstance, recording_id: str) -> float:

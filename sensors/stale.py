@@ -11,6 +11,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.runs import code_tag, in_progress
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
+from resources.inbox import Inbox
 from sensors.happened import PAGE, Cursor, began_at, happened
 
 SENSOR = "keep_up_to_date"
@@ -32,15 +33,20 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         description="Requests exactly the stale assets of each recording to which something happened: it is new, "
         "a run of it ended, or code changed.",
     )
-    def keep_up_to_date(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def keep_up_to_date(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         deadline = time.monotonic() + TICK_BUDGET_S
         if len(cursor.waiting) < PAGE:
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *happened(instance, cursor, graph, settings)]))
         requests: list[dg.RunRequest] = []
+        held: list[str] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
+            if inbox.is_on_its_way(recording_id):
+                # The discovery sensor is about to request its first run.
+                held.append(recording_id)
+                continue
             asked = cursor.on_request.get(recording_id)
             reach = settings.reach_seconds
             request = request_for(instance, graph, recording_id, reach, asked=asked, code_since=cursor.code_since)
@@ -48,6 +54,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
                 requests.append(request)
             elif asked and not _at_work(instance, recording_id):
                 del cursor.on_request[recording_id]
+        cursor.waiting += held
         return dg.SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
 
     return keep_up_to_date

@@ -13,7 +13,7 @@ from service import rooms as rooms_api
 from service.answers import HANDLERS
 from service.auth import check_token
 from service.daily_webhook import DailyWebhook
-from service.inbox_writer import InboxWriter
+from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
 
 
@@ -34,10 +34,21 @@ class Received(BaseModel):
 
 
 def build(
-    inbox: Inbox, rooms: Rooms, *, secrets: Sequence[bytes], window: float, token: str | None, trial: bool
+    inbox: Inbox,
+    rooms: Rooms,
+    *,
+    secrets: Sequence[bytes],
+    window: float,
+    token: str | None,
+    trial: bool,
+    patience: float = PATIENCE,
 ) -> Starlette:
-    """Make the ASGI application; `window` in seconds. Without `secrets` it takes unsigned webhooks: for trials only."""
-    writer = InboxWriter(inbox)
+    """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
+
+    `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
+    both in seconds.
+    """
+    writer = InboxWriter(inbox, patience)
 
     def check(request: Request) -> None:
         check_token(request, token, trial=trial)

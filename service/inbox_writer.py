@@ -21,7 +21,7 @@ class InboxWriter:
     After `patience` seconds `put` gives up, though its arrival may still be stored later.
     """
 
-    def __init__(self, inbox: Inbox, patience: float = PATIENCE) -> None:
+    def __init__(self, inbox: Inbox, patience: float) -> None:
         self._inbox, self._patience = inbox, patience
         self._queue: SimpleQueue[tuple[Arrival, asyncio.Future[None]] | None] = SimpleQueue()
 

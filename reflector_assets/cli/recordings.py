@@ -1,33 +1,20 @@
-"""`reflector`: import, run, show and list recordings from a terminal.
+"""Recordings: import, run, show, list and refresh them."""
 
-Every reporting command takes --json and then prints one JSON document on stdout; everything else goes to stderr.
-Exit codes: 0 done, 1 the recording or its run failed, 2 the command line is wrong.
-"""
-
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
-from reflector_assets.domain.errors import ReflectorError
+from reflector_assets.cli.output import AsJson, complain, err, out, print_json
 
 if TYPE_CHECKING:
     from reflector_assets.refresh import StaleRecording
 
-app = typer.Typer(
-    help="Daily.co multitrack recordings to finished, speaker-attributed transcripts.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-out, err = Console(), Console(stderr=True)
+app = typer.Typer()
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 RecordingId = Annotated[str, typer.Argument(metavar="ID", help="The recording's id; `reflector list` shows them.")]
 
 
@@ -53,7 +40,7 @@ def import_(
     from reflector_assets.partitions import RECORDINGS  # noqa: PLC0415
 
     with open_instance() as instance:
-        found = doors.source().import_folder(
+        found = doors.imported().import_folder(
             folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
         )
         if not instance.has_dynamic_partition(RECORDINGS, found.recording.id):
@@ -67,7 +54,7 @@ def import_(
     for note in found.notes:
         err.print(f"[yellow]note[/] {note}", highlight=False)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "id": found.recording.id,
                 "changed": found.changed,
@@ -109,7 +96,7 @@ def run(
             tell=lines.tell,
         )
     if as_json:
-        _print_json(
+        print_json(
             {
                 "run_id": outcome.run_id,
                 "materialized": outcome.materialized,
@@ -122,7 +109,7 @@ def run(
         done = f"{len(outcome.materialized)} assets made, " if outcome.materialized else "nothing to do, "
         out.print(f"{recording_id}: {done}{len(outcome.fresh)} fresh already", highlight=False, soft_wrap=True)
     for asset, reason in outcome.failed.items():
-        _complain(f"{asset} failed: {reason}")
+        complain(f"{asset} failed: {reason}")
     if outcome.failed:
         err.print(f"The run: {get_settings().ui_base_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
@@ -175,7 +162,7 @@ def list_(as_json: AsJson = False) -> None:
     with open_instance() as instance:
         rows = overview.recordings_overview(instance, doors.store())
     if as_json:
-        _print_json([row._asdict() for row in rows])
+        print_json([row._asdict() for row in rows])
         return
     table = Table(Column("ID", no_wrap=True), "Room", "State", "Title", "Reason")
     for row in rows:
@@ -225,12 +212,12 @@ def refresh(
                     failed[stale.id] = outcome.failed
     if as_json:
         rows = [{"id": s.id, "stale": s.reasons, "cost": s.cost._asdict() if s.cost else None} for s in found]
-        _print_json({"recordings": rows, "queued": queued, "failed": failed})
+        print_json({"recordings": rows, "queued": queued, "failed": failed})
     elif queued:
         out.print(f"{len(found)} recordings are queued; `reflector list` shows how they fare.")
     for recording_id, reasons in failed.items():
         for asset, reason in reasons.items():
-            _complain(f"{recording_id}: {asset} failed: {reason}")
+            complain(f"{recording_id}: {asset} failed: {reason}")
     if failed:
         raise typer.Exit(1)
 
@@ -246,7 +233,7 @@ def pools(as_json: AsJson = False) -> None:
         for pool, limit in limits.items():
             instance.event_log_storage.set_concurrency_slots(pool, limit)
     if as_json:
-        _print_json(limits)
+        print_json(limits)
     else:
         out.print(", ".join(f"{pool}: {limit} at once" for pool, limit in limits.items()), highlight=False)
 
@@ -269,25 +256,3 @@ def _print_stale(found: "list[StaleRecording]") -> None:
         for number, (reason, names) in enumerate(grouped.items()):
             table.add_row("" if number else stale.id, ", ".join(names), reason, "" if number else took)
     out.print(table)
-
-
-def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, default=str) + "\n")
-
-
-def _complain(line: str) -> None:
-    sys.stderr.write(f"reflector: {' '.join(line.split())}\n")
-
-
-def main() -> NoReturn:
-    """Run the command line; errors of ours are one line on stderr and exit code 1."""
-    try:
-        app()
-    except ReflectorError as error:
-        _complain(str(error))
-        sys.exit(1)
-    sys.exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -61,7 +61,7 @@ class DailyRecording(_Tolerant):
     """
 
     id: str = Field(validation_alias=AliasChoices("recording_id", "id"))
-    room_name: str = Field("", validation_alias=AliasChoices("room_name", "room"))
+    room_name: str = ""
     type: str | None = None
     start_ts: Number = None
     status: str | None = None
@@ -73,6 +73,9 @@ class DailyRecording(_Tolerant):
     @classmethod
     def read(cls, described: object) -> Self:
         """Read Daily's JSON object; raises InvalidInput that names the field."""
+        if isinstance(described, dict):
+            known: dict[str, Any] = described
+            described = {**known, "room_name": known.get("room_name") or known.get("room") or ""}
         try:
             return cls.model_validate(described)
         except ValidationError as error:
@@ -174,8 +177,10 @@ def judge(recording: DailyRecording, domain: str | None, *, ready: bool) -> Verd
     if recording.kind is None:
         return Verdict("failed", "Daily has neither tracks nor a file of it: the recording failed there", recording)
     own = domain or next((key.split("/")[0] for key in (recording.s3_key, *_keys(recording)) if key), None)
-    for key in _keys(recording):
-        check_track_key(key, own)
+    for track in recording.tracks or ():
+        check_track_key(track.key, own)
+        if track.type == "audio" and TrackName.parse(track.key) is None:
+            raise InvalidInput(f"{_shown(track.key)} isn't named as Daily names tracks: nobody knows whose it is")
     return Verdict("accepted", None, recording)
 
 
@@ -199,7 +204,7 @@ def check_track_key(key: str, domain: str | None) -> str:
     if domain is not None and (len(parts) < 2 or parts[0] != domain):
         raise InvalidInput(
             f"the track's key {_shown(key)} lies outside {_shown(domain)}/",
-            hint="It belongs to another domain of Daily's; REFLECTOR_DAILY_DOMAIN names ours.",
+            hint="It belongs to another domain of Daily's; DAILY_SUBDOMAIN names ours.",
         )
     return key
 

@@ -54,13 +54,17 @@ class Track(Frozen):
 
 
 class Recording(Frozen):
-    """One recording; `duration` in seconds is Daily's own figure and null when it gave none."""
+    """One recording; `duration` in seconds is Daily's own figure and null when it gave none.
+
+    `language` is what its room is set to; null where nothing is set, and the deployment's own is taken.
+    """
 
     id: str
     room_name: str
     start_ts: float | None = None
     duration: float | None = None
     mtg_session_id: str | None = None
+    language: str | None = None
     tracks: tuple[Track, ...] = ()
 
     def speakers(self) -> dict[str, int]:

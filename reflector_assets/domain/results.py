@@ -6,7 +6,10 @@ from reflector_assets.domain.recording import Frozen, Participant
 
 
 class PaddedTrack(Frozen):
-    """One padded track; second n of the recording is sample 48000 n of the file. Lengths in seconds."""
+    """One padded track; second n of the recording is sample 48000 n of the file. Lengths in seconds.
+
+    `language` is the room's, or null for the deployment's own.
+    """
 
     index: int
     participant_id: str
@@ -18,6 +21,7 @@ class PaddedTrack(Frozen):
     start: float
     silence: float
     gaps: int
+    language: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -66,9 +70,10 @@ class TranscribedTrack(Frozen):
 
 
 class TrackTranscripts(Frozen):
-    """The transcripts of all tracks, in the order of the tracks, and the recording's duration in seconds."""
+    """The transcripts of all tracks, in their order; `expected` is how many there must be, `duration` in seconds."""
 
     duration: float
+    expected: int
     tracks: tuple[TrackTranscript, ...]
 
 

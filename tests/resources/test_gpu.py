@@ -64,7 +64,7 @@ def test_words_come_stripped_with_speaker_and_times(door, host, audio):
 def test_the_service_is_sent_what_its_contract_says_and_reads_the_url(host, audio):
     gpu(host, language="de").transcribe(audio, **WHO)
     [call] = host.requests
-    assert (call.door, call.status, call.bytes) == (FROM_URL, 200, len(b"the bytes of a track"))
+    assert (call.path, call.status, call.bytes) == (FROM_URL, 200, len(b"the bytes of a track"))
     assert set(call.fields) == {"audio_file_url", "language", "model"}
     assert call.fields["language"] == "de"
     assert list(host.calls.values()) == [1]
@@ -92,7 +92,7 @@ def test_the_url_is_made_anew_for_every_call(host, tmp_path):
 def test_openais_door_uploads_the_file(host, audio):
     sdk(host).transcribe(audio, **WHO)
     [call] = host.requests
-    assert (call.door, call.name, call.bytes) == (UPLOAD, "0.webm", len(b"the bytes of a track"))
+    assert (call.path, call.name, call.bytes) == (UPLOAD, "0.webm", len(b"the bytes of a track"))
     assert call.fields["language"] == "en"
 
 

@@ -48,13 +48,13 @@ def host() -> Iterator[LLMHost]:
 def test_asks_by_json_schema_first_and_counts_tokens(host: LLMHost) -> None:
     answer, usage = ask(client(host))
     assert isinstance(answer, TopicAnswer)
-    assert [(call.way, call.schema, call.status) for call in host.calls] == [("json_schema", "TopicAnswer", 200)]
+    assert [(call.way, call.schema, call.status) for call in host.requests] == [("json_schema", "TopicAnswer", 200)]
     assert usage.calls == 1
     assert usage.prompt_tokens == len(["You", "write", "minutes.", "What", "was", "this", "about?"])
     assert usage.completion_tokens > 0
-    assert "temperature" not in host.calls[0].body
+    assert "temperature" not in host.requests[0].body
     ask(client(host, temperature=0.2))
-    assert host.calls[1].body["temperature"] == pytest.approx(0.2)
+    assert host.requests[1].body["temperature"] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("way", ["json_schema", "tool", "text"])
@@ -63,22 +63,22 @@ def test_nested_schemas_by_every_way(host: LLMHost, way: str) -> None:
     answer, usage = ask(client(host), Deep)
     assert isinstance(answer, Deep)
     assert answer.parts[0].name
-    assert host.calls[-1].way == way
+    assert host.requests[-1].way == way
     assert usage.calls == 1
 
 
 def test_remembers_which_way_an_endpoint_understands(host: LLMHost) -> None:
     host.ways = ("tool",)
     ask(client(host))
-    assert [call.way for call in host.calls] == ["json_schema", "tool"]
+    assert [call.way for call in host.requests] == ["json_schema", "tool"]
     ask(client(host))
-    assert [call.way for call in host.calls[2:]] == ["tool"]
+    assert [call.way for call in host.requests[2:]] == ["tool"]
 
 
 def test_an_endpoint_that_ignores_the_way_of_asking_is_asked_in_the_next(host: LLMHost) -> None:
     host.misbehave("prose", 10, when=lambda call: call.way != "text")
     _, usage = ask(client(host))
-    assert [call.way for call in host.calls] == ["json_schema", "tool", "text"]
+    assert [call.way for call in host.requests] == ["json_schema", "tool", "text"]
     assert usage.calls == 3
 
 
@@ -87,7 +87,7 @@ def test_an_invalid_answer_is_sent_back_and_mended(host: LLMHost, kind: str) -> 
     host.misbehave(kind)
     answer, _ = ask(client(host))
     assert isinstance(answer, TopicAnswer)
-    first, second = host.calls
+    first, second = host.requests
     assert len(second.messages) == len(first.messages) + 2
     correction = second.messages[-1]["content"]
     assert {"wrong": "title: Field required", "length": "cut off", "huge": "4 MiB", "empty": "empty"}.get(
@@ -147,7 +147,7 @@ def test_failures_are_not_cached(host: LLMHost) -> None:
 
 
 def test_calls_run_at_once_under_one_limit_in_order(host: LLMHost) -> None:
-    host.pause = 0.05
+    host.latency = 0.05
     answers, usage = many(client(host, max_concurrency=3), 12)
     assert host.most_at_once == 3
     assert usage.calls == 12

@@ -47,7 +47,7 @@ def test_topics_take_one_call_per_chunk(host: LLMHost, asking: WithLLM) -> None:
     assert [(t.timestamp, t.duration) for t in topics.root] == [(0.0, 149.9), (150.0, 174.9)]
     assert host.count("TopicAnswer") == usage.calls == host.count() == 2
     assert usage.prompt_tokens > 650
-    by_first_word = {call.text.count("word0 "): call for call in host.calls}
+    by_first_word = {call.text.count("word0 "): call for call in host.requests}
     assert "Ada: word0 word1" in by_first_word[1].text
     assert "word299." in by_first_word[1].text
     assert "word300" not in by_first_word[1].text
@@ -60,7 +60,7 @@ def test_title_takes_one_call_over_the_topics(host: LLMHost, asking: WithLLM) ->
     assert title.title.startswith("Plausible title")
     assert title.method == host.model
     assert (usage.calls, host.count("TitleAnswer")) == (1, 1)
-    assert all(t.title in host.calls[-1].text and t.summary in host.calls[-1].text for t in topics.root)
+    assert all(t.title in host.requests[-1].text and t.summary in host.requests[-1].text for t in topics.root)
 
 
 def test_summary_takes_two_calls_and_two_per_subject(host: LLMHost, asking: WithLLM) -> None:
@@ -139,7 +139,7 @@ def test_a_repeated_step_asks_only_for_what_is_missing(host: LLMHost, asking: Wi
     assert host.count() == 3
     topics, usage = asking.topics(words, NAMES, recording="r")
     assert (host.count(), usage.calls, len(topics.root)) == (4, 1, 3)
-    assert "word350 " in host.calls[-1].text
+    assert "word350 " in host.requests[-1].text
     host.fail(1, 500, when=lambda call: call.schema == "RecapAnswer")
     with pytest.raises(TransientError):
         asking.summary(words, topics, NAMES, recording="r")
@@ -175,7 +175,7 @@ def test_own_prompts_come_from_a_toml_file(host: LLMHost, asking: WithLLM, tmp_p
     assert set(prompts) == {"title"}
     topics, _ = asking.topics(meeting(100), NAMES, recording="r")
     WithLLM(llm=asking.llm, prompts=prompts).title(topics, recording="r")
-    assert "like a pirate" in host.calls[-1].text
+    assert "like a pirate" in host.requests[-1].text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""`reflector`: everything that can be done from a terminal.
+
+Every reporting command takes --json and then prints one JSON document on stdout; everything else goes to stderr.
+Exit codes: 0 done, 1 the recording or its run failed, 2 the command line is wrong.
+"""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from reflector_assets.cli import daily, inbox, recordings, rooms, serve
+from reflector_assets.cli.output import complain
+from reflector_assets.domain.errors import ReflectorError
+
+app = typer.Typer(
+    help="Daily.co multitrack recordings to finished, speaker-attributed transcripts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(recordings.app)
+app.add_typer(serve.app)
+app.add_typer(daily.app, name="daily")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(rooms.app, name="rooms")
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of ours are one line on stderr and exit code 1."""
+    try:
+        app()
+    except ReflectorError as error:
+        complain(str(error))
+        sys.exit(1)
+    sys.exit(0)

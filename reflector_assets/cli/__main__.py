@@ -1,0 +1,5 @@
+"""`python -m reflector_assets.cli` is `reflector`."""
+
+from reflector_assets.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""Settings of rooms."""
+
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.markup import escape
+from rich.table import Table
+
+from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.domain.errors import InvalidInput
+from reflector_assets.domain.rooms import Room, RoomSettings
+
+app = typer.Typer(help="Settings of rooms, by the base of their name.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The room's name, without the start time that a meeting appends.")]
+
+
+@app.command("set")
+def set_(
+    name: Name,
+    language: Annotated[str | None, typer.Option(help="Language that is spoken: `de`, or `auto`.")] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="Where finished transcripts are sent.")] = None,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Secret that signs them.", envvar="WEBHOOK_SECRET", show_envvar=True)
+    ] = None,
+    zulip_stream: Annotated[str | None, typer.Option(help="Zulip stream that they are posted to.")] = None,
+    zulip_topic: Annotated[str | None, typer.Option(help="Topic in that stream.")] = None,
+    zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
+    skip_consent: Annotated[bool | None, typer.Option(help="Nobody has to consent to keep the audio.")] = None,
+    clear: Annotated[
+        list[str] | None, typer.Option(help="Forget this setting, such as webhook_url; can be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set some of a room's settings and leave the others."""
+    from reflector_assets import doors  # noqa: PLC0415
+
+    given = {
+        "language": language,
+        "webhook_url": webhook_url,
+        "webhook_secret": webhook_secret,
+        "zulip_stream": zulip_stream,
+        "zulip_topic": zulip_topic,
+        "zulip_auto_post": zulip_auto_post,
+        "skip_consent": skip_consent,
+    }
+    values = {field: value for field, value in given.items() if value is not None}
+    for field in clear or []:
+        if field not in given:
+            raise InvalidInput(f"there is no setting {field!r} of rooms", hint=f"There are {', '.join(given)}.")
+        values[field] = RoomSettings.model_fields[field].default
+    try:
+        Room(name=name)
+        settings = RoomSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise InvalidInput(f"room {name!r}: {first['loc'][0]}: {first['msg']}") from None
+    with doors.opened(doors.rooms()) as rooms:
+        _print(rooms.change(name, settings), as_json=as_json)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the rooms that something is set of."""
+    from reflector_assets import doors  # noqa: PLC0415
+
+    with doors.opened(doors.rooms()) as rooms:
+        found = [room.public() for room in rooms.list_rooms()]
+    if as_json:
+        print_json(found)
+        return
+    table = Table("Room", "Language", "Webhook", "Signed", "Zulip", "Posts", "Consent")
+    for room in found:
+        zulip = " > ".join(str(part) for part in (room["zulip_stream"], room["zulip_topic"]) if part)
+        table.add_row(
+            str(room["name"]),
+            str(room["language"] or ""),
+            escape(str(room["webhook_url"] or "")),
+            "yes" if room["has_webhook_secret"] else "",
+            escape(zulip),
+            "yes" if room["zulip_auto_post"] else "",
+            "not needed" if room["skip_consent"] else "",
+        )
+    out.print(table if found else "Nothing is set of any room: `reflector rooms set NAME` does.")
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a room's settings."""
+    from reflector_assets import doors  # noqa: PLC0415
+
+    with doors.opened(doors.rooms()) as rooms:
+        _print(rooms.room(name), as_json=as_json)
+
+
+@app.command()
+def delete(name: Name) -> None:
+    """Forget a room's settings."""
+    from reflector_assets import doors  # noqa: PLC0415
+
+    with doors.opened(doors.rooms()) as rooms:
+        rooms.delete(name)
+
+
+def _print(room: Room, *, as_json: bool) -> None:
+    if as_json:
+        print_json(room.public())
+        return
+    for name, value in room.public().items():
+        out.print(f"{name}: {'' if value is None else value}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,67 @@
+"""The service, as a process of its own."""
+
+import gc
+import ipaddress
+from typing import Annotated
+
+import typer
+
+from reflector_assets.cli.output import complain
+from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen at; else REFLECTOR_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen at; else REFLECTOR_PORT.", min=0, max=65535)] = None,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Take unsigned webhooks and serve the API without a token, on 127.0.0.1.")
+    ] = False,
+) -> None:
+    """Receive Daily's webhook and serve the HTTP API until it is ended (SIGTERM or Ctrl-C)."""
+    import uvicorn  # noqa: PLC0415
+
+    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from service.app import build  # noqa: PLC0415
+
+    settings = get_settings()
+    host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
+    secrets = doors.webhook_secrets()
+    if not secrets and not trial:
+        raise PermanentError(
+            "DAILY_WEBHOOK_SECRET isn't set, so nobody could tell Daily's webhooks from anybody else's",
+            hint="Make one with `openssl rand -base64 32`; `reflector serve --trial` goes without on 127.0.0.1.",
+        )
+    if trial and not _is_loopback(host):
+        raise InvalidInput(
+            f"a trial listens on this machine only, not at {host}", hint="Leave --trial and REFLECTOR_TRIAL away."
+        )
+    with doors.opened(doors.inbox()) as inbox, doors.opened(doors.rooms()) as rooms:
+        service = build(
+            inbox,
+            rooms,
+            secrets=secrets,
+            window=settings.webhook_window,
+            token=settings.api_token.get_secret_value() if settings.api_token else None,
+            trial=trial,
+        )
+        try:
+            _ = inbox.database.engine
+        except TransientError as error:
+            complain(f"{error} Until it does, webhooks are answered 503.")
+        # What is loaded by now stays: to look through it for garbage takes as long as to answer.
+        gc.collect()
+        gc.freeze()
+        uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

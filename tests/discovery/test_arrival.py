@@ -1,0 +1,69 @@
+"""Recordings arrive by polling alone: none is lost, doubled or invented. With a real daemon and a real HTTP API."""
+
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.daemon import Daemon, open_instance, until
+from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.daily_oddities import odd_recordings, plain_recording
+
+PATIENCE = 240
+
+
+def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:
+    """Exactly the finished raw-tracks ones arrive, once each, also when everything is killed in between."""
+    recordings, expected = odd_recordings(1234, seed=4)
+    all_fine = set(expected)
+    # Most are cloud recordings: each run that Dagster makes takes it some tenths of a second.
+    for number, recording in enumerate(one for one in recordings if _id(one) in all_fine):
+        if number % 4:
+            recording["type"] = "cloud"
+            expected.discard(recording["id"])
+    with DailyHost(recordings=recordings) as host:
+        deployment = queueing(tmp_path, host)
+        inbox = inbox_of(deployment)
+        with open_instance(deployment) as instance:
+            with Daemon(deployment) as daemon:
+                until(lambda: len(everything(inbox)) > 300, PATIENCE, "a few pages")
+                for process in daemon.family():
+                    os.kill(process.pid, signal.SIGKILL)
+            assert len(everything(inbox)) < 1234, "it was to be killed in the middle"
+            with Daemon(deployment):
+                until(lambda: len(everything(inbox)) == 1234, PATIENCE, "the whole list")
+                until(lambda: not inbox.waiting(1) and partitions(instance) >= expected, PATIENCE, "all taken in")
+                until(lambda: len(runs_by_recording(instance)) == len(expected), PATIENCE, "a run for each")
+            assert partitions(instance) == expected
+            assert set(runs_by_recording(instance).values()) == {1}
+        states = {item.state for item in everything(inbox) if item.recording_id in expected}
+        assert states == {"accepted"}
+        odd = [item for item in everything(inbox) if item.recording_id not in expected]
+        assert all(item.reason for item in odd)
+        assert host.throttled == 0, "Daily takes two requests a second"
+
+
+def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    going_on, processed, deleted = (plain_recording(rng, number) for number in range(3))
+    finished = dict(going_on)
+    going_on |= {"status": "in-progress", "duration": None, "tracks": None}
+    processed["duration"] = None
+    deleted |= {"status": "in-progress", "duration": None, "tracks": None}
+    with DailyHost(recordings=[going_on, processed, deleted], rate=None) as host:
+        deployment = queueing(tmp_path, host)
+        inbox = inbox_of(deployment)
+        with open_instance(deployment) as instance, Daemon(deployment):
+            until(lambda: [item for item in everything(inbox) if item.ask_at], PATIENCE, "put off")
+            until(lambda: len(everything(inbox)) == 3 and not inbox.waiting(1), PATIENCE)
+            assert partitions(instance) == set()
+            host.recordings[:] = [finished, {**processed, "duration": 61.5}]
+            until(lambda: partitions(instance) == {finished["id"], processed["id"]}, PATIENCE, "finished since")
+            [gone] = [item for item in everything(inbox) if item.recording_id == deleted["id"]]
+            until(lambda: inbox.item(gone.seq).state == "failed", PATIENCE, "Daily doesn't have it any more")
+
+
+def _id(recording: dict[str, Any]) -> str | None:
+    return one if isinstance(one := recording.get("id"), str) else None

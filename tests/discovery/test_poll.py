@@ -1,0 +1,104 @@
+"""What the polling sensor says and does when Daily doesn't answer as it should."""
+
+import random
+
+import dagster as dg
+import pytest
+
+from reflector_assets.settings import Settings
+from resources.daily import DailyAPI
+from resources.inbox import Inbox
+from sensors import poll
+from tests.conftest import Deployment
+from tests.discovery.world import everything, inbox_of
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.daily_oddities import plain_recording
+
+RNG = random.Random(1)
+MANY = [plain_recording(RNG, number) for number in range(250)]
+
+
+@pytest.fixture
+def inbox(deployment: Deployment) -> Inbox:
+    return inbox_of(deployment)
+
+
+def look(host: DailyHost, inbox: Inbox, key: str | None = None) -> str:
+    """Evaluate the sensor once, and return what its tick says."""
+    api = DailyAPI(base_url=host.api_url, api_key=key or host.key, interval=0, timeout=2)
+    sensor = poll.build(Settings(DAILY_API_KEY="set"))  # pyright: ignore[reportCallIssue]
+    with dg.build_sensor_context(resources={"daily_api": api, "inbox": inbox}) as context:
+        tick = sensor(context)
+    assert isinstance(tick, dg.SkipReason)
+    return tick.skip_message or ""
+
+
+def test_a_quiet_look_is_one_request(inbox: Inbox) -> None:
+    with DailyHost(recordings=list(MANY), rate=None) as host:
+        assert look(host, inbox) == "250 new in 3 pages, 0 asked about again"
+        assert look(host, inbox) == "0 new in 1 pages, 0 asked about again"
+        assert len(host.requests) == 4
+
+
+def test_a_refused_key_is_one_clear_message(inbox: Inbox) -> None:
+    with DailyHost(recordings=list(MANY), rate=None) as host:
+        said = look(host, inbox, key="wrong-key")
+        assert "401" in said
+        assert "DAILY_API_KEY" in said
+        assert "wrong-key" not in said
+        assert len(host.refused) == 1, "one request a look"
+        assert look(host, inbox).startswith("250 new")
+
+
+def test_retry_after_is_honoured_by_later_looks(inbox: Inbox) -> None:
+    with DailyHost(recordings=list(MANY), rate=None) as host:
+        host.fail(1, 429, retry_after=3600)
+        assert "429" in look(host, inbox)
+        said = look(host, inbox)
+        assert "asked not to be called" in said
+        assert len(host.requests) == 1, "no request before its time"
+
+
+@pytest.mark.parametrize("trouble", ["hang", "reset", "drip", "503", "prose"])
+def test_what_was_read_before_trouble_stays_and_the_sweep_goes_on_from_there(inbox: Inbox, trouble: str) -> None:
+    with DailyHost(recordings=list(MANY), rate=None) as host:
+        second = {"when": lambda call: "starting_after" in call.query}
+        if trouble == "503":
+            host.fail(1, 503, **second)
+        elif trouble == "prose":
+            host.answer(1, b"<html>maintenance</html>", **second)
+        else:
+            getattr(host, trouble)(1, **second)
+        look(host, inbox)
+        look(host, inbox)
+        assert len(everything(inbox)) == 250
+        assert len({item.key for item in everything(inbox)}) == 250
+
+
+def test_a_sweep_survives_that_the_recording_it_stopped_at_is_deleted(inbox: Inbox) -> None:
+    with DailyHost(recordings=list(MANY), rate=None) as host:
+        host.fail(1, 503, when=lambda call: "starting_after" in call.query)
+        look(host, inbox)
+        del host.recordings[99]
+        look(host, inbox)
+        assert len(everything(inbox)) == 250
+
+
+def test_new_ones_on_top_of_an_interrupted_sweep(inbox: Inbox) -> None:
+    """After an outage: what came meanwhile and what wasn't reached yet both arrive."""
+    with DailyHost(recordings=list(MANY[50:]), rate=None) as host:
+        host.fail(1, 503, when=lambda call: "starting_after" in call.query)
+        look(host, inbox)
+        host.recordings[:] = list(MANY)
+        look(host, inbox)
+        look(host, inbox)
+        assert len(everything(inbox)) == 250
+
+
+def test_odd_entries_on_the_first_page_dont_make_every_look_a_whole_sweep(inbox: Inbox) -> None:
+    odd = [{"id": "../..", "status": "finished"}, {"no": "id"}, {"id": 7}]
+    with DailyHost(recordings=[*odd, *MANY], rate=None) as host:
+        look(host, inbox)
+        before = len(host.requests)
+        look(host, inbox)
+        assert len(host.requests) == before + 1

@@ -1,0 +1,96 @@
+"""A deployment beside Daily's stand-in whose runs stay in the queue: what arrives can be counted without processing."""
+
+import itertools
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets import tags
+from reflector_assets.doors import opened
+from reflector_assets.partitions import RECORDINGS
+from resources.database import Database
+from resources.inbox import Inbox, Item
+from tests.conftest import Deployment, deploy
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.daily_oddities import DOMAIN, plain_recording
+
+# Base64, as Daily gives them.
+SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMhIQ=="
+
+
+def queueing(home: Path, host: DailyHost, **env: str) -> Deployment:
+    """Lay out a deployment that never takes a run out of its queue."""
+    deployment = deploy(
+        home,
+        **{
+            "DAILY_API_URL": host.api_url,
+            "DAILY_API_KEY": host.key,
+            "DAILY_WEBHOOK_SECRET": SECRET,
+            "DAILY_SUBDOMAIN": DOMAIN,
+            "REFLECTOR_POLL_INTERVAL": "1",
+            **env,
+        },
+    )
+    config = home / "dagster" / "dagster.yaml"
+    config.write_text(config.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 0"))
+    return deployment
+
+
+def inbox_of(deployment: Deployment) -> Inbox:
+    """The deployment's inbox, from the test's own process."""
+    deployment.data.mkdir(parents=True, exist_ok=True)
+    with opened(Inbox(database=Database(url=f"sqlite:///{deployment.data / 'reflector.db'}"))) as inbox:
+        return inbox
+
+
+def everything(inbox: Inbox) -> list[Item]:
+    return inbox.items(limit=100_000)
+
+
+def partitions(instance: dg.DagsterInstance) -> set[str]:
+    return set(instance.get_dynamic_partitions(RECORDINGS))
+
+
+def runs_by_recording(instance: dg.DagsterInstance) -> Counter[str]:
+    return Counter(run.tags[tags.PARTITION] for run in instance.get_runs())
+
+
+def ready_event(recording: dict[str, Any]) -> dict[str, Any]:
+    """The webhook that announces a recording of the API."""
+    fields = ("start_ts", "status", "max_participants", "duration", "tracks")
+    return {
+        "version": "1.1.0",
+        "type": "recording.ready-to-download",
+        "id": f"rec-rtd-{recording['id']}-1774253050",
+        "payload": {
+            "type": "raw-tracks",
+            "recording_id": recording["id"],
+            "room_name": recording["room_name"],
+            "s3_key": f"{DOMAIN}/{recording['room_name']}",
+            **{field: recording[field] for field in fields},
+        },
+        "event_ts": 1774253050.12,
+    }
+
+
+def other_event(kind: str, recording: dict[str, Any]) -> dict[str, Any]:
+    """The webhook that says that a recording has started, or failed."""
+    payload = {"recording_id": recording["id"], "room_name": recording["room_name"], "start_ts": recording["start_ts"]}
+    if kind == "error":
+        payload |= {"error_msg": "storage refused", "action": "recording-err", "instance_id": "1"}
+    return {"version": "1.1.0", "type": f"recording.{kind}", "id": f"{kind}-{recording['id']}", "payload": payload}
+
+
+def every_order(seed: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Recordings with their events started, ready and error, one recording for each order of the three."""
+    rng = random.Random(seed)
+    made: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    for number, order in enumerate(itertools.permutations(("started", "ready", "error"))):
+        recording = plain_recording(rng, number)
+        events = [ready_event(recording) if kind == "ready" else other_event(kind, recording) for kind in order]
+        made.append((recording, json.loads(json.dumps(events))))
+    return made

@@ -1,0 +1,31 @@
+"""The door to Daily as its tests open it: to a host, without waiting, with a key that must never be seen."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from reflector_assets.domain.errors import ReflectorError
+from resources.daily import DailyAPI
+from tests.hosts.daily_host import DailyHost
+
+E = TypeVar("E", bound=ReflectorError)
+KEY = "a-key-that-nobody-may-see"
+
+
+def door(host: DailyHost, **changes: Any) -> DailyAPI:
+    return DailyAPI(**{"base_url": host.api_url, "api_key": KEY, "interval": 0, "timeout": 20, **changes})
+
+
+def failure(ask: Callable[[], object], kind: type[E]) -> E:
+    """Have a call fail with this kind of error; it is one line, and nothing of it shows the key."""
+    with pytest.raises(kind) as told:
+        ask()
+    chain: list[str] = []
+    error: BaseException | None = told.value
+    while error is not None:
+        chain.append(repr(error) + str(error))
+        error = error.__cause__
+    assert KEY not in "".join(chain)
+    assert "\n" not in str(told.value)
+    return told.value
