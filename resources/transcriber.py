@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from dagster import ConfigurableResource
 
@@ -43,6 +43,10 @@ class Transcriber(ConfigurableResource, ABC):
     """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track."""
 
     language: str = "en"
+
+    def speaking(self, language: str) -> Self:
+        """Return the same backend for another language."""
+        return self.model_copy(update={"language": language})
 
     @abstractmethod
     def identity(self) -> str:

@@ -62,6 +62,7 @@ def padded_tracks(
             start=made.start,
             silence=made.silence,
             gaps=made.gaps,
+            language=recording.language,
             notes=made.notes,
         )
 
