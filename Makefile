@@ -69,3 +69,4 @@ docs: install ## write the generated pages of docs/
 lock: ## pin all dependencies anew
 	uv export --quiet --no-header --no-emit-project --no-annotate --no-dev -o requirements.lock
 	uv export --quiet --no-header --no-emit-project --no-annotate --group dev -o requirements-dev.lock
+	uv export --quiet --no-header --no-emit-project --no-annotate --no-dev --all-extras -o deploy/requirements.lock

@@ -10,9 +10,33 @@ from typing import Any
 
 import pytest
 
+from tests import quick
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "meeting"
 SAMPLE_ID = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70"
+
+# Where Python is told to keep no bytecode, each of the hundreds of processes would compile everything again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than there are cores: half of the tests wait for daemons. None for a single file."""
+    files = {argument.split("::")[0] for argument in config.args}
+    if all(file.endswith(".py") for file in files) and len(files) == 1:
+        return 0
+    return min(len(os.sched_getaffinity(0)) + 1, 6)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one in the end."""
+    seconds: dict[Path, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("slow")
+        seconds[item.path] = max(seconds.get(item.path, 0), mark.args[0] if mark and mark.args else bool(mark))
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @dataclass
@@ -54,7 +78,9 @@ class Deployment:
         )
 
     def reflector(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        return self.run("reflector", *arguments, timeout=timeout)
+        """Run `reflector`, as `run` does but sooner."""
+        program = Path(sys.executable).parent / "reflector"
+        return quick.run(program, arguments, cwd=ROOT, env=self.environment(), timeout=timeout)
 
     def json(self, *arguments: str) -> Any:
         """Run a reporting command with --json and return its document."""

@@ -10,6 +10,8 @@ from tests.conftest import Deployment, deploy
 from tests.daemon import Daemon, open_instance, until
 from tests.domain import audio_files
 
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(90)]
+
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
@@ -31,7 +33,7 @@ def ended(instance: dg.DagsterInstance, count: int, **tags: str) -> list[dg.Dags
 
 def test_recordings_are_processed_by_themselves_and_a_backfill_does_them_again(deployment: Deployment) -> None:
     with Daemon(deployment), open_instance(deployment) as instance:
-        requested = until(lambda: ended(instance, 2, **{"dagster/sensor_name": "keep_up_to_date"}), 120)
+        requested = until(lambda: ended(instance, 2, **{"dagster/sensor_name": "keep_up_to_date"}))
         assert {run.status for run in requested} == {dg.DagsterRunStatus.SUCCESS}
         assert {row["state"] for row in deployment.json("list")} == {"ended"}
 
@@ -39,10 +41,20 @@ def test_recordings_are_processed_by_themselves_and_a_backfill_does_them_again(d
             "dagster", "job", "backfill", "-w", "workspace.yaml", "-j", "process", "--all", "all", "--noprompt"
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        until(lambda: len(instance.get_backfills()) == 1, 30)
+        until(lambda: len(instance.get_backfills()) == 1)
         (backfill,) = instance.get_backfills()
-        again = until(lambda: ended(instance, 2, **{"dagster/backfill": backfill.backfill_id}), 120)
+        again = until(lambda: ended(instance, 2, **{"dagster/backfill": backfill.backfill_id}))
         assert {run.status for run in again} == {dg.DagsterRunStatus.SUCCESS}
+
+
+@pytest.mark.parametrize("arguments", [("list", "--json"), ("show", "nobody")])
+def test_our_program_started_as_users_start_it_does_the_same(
+    deployment: Deployment, arguments: tuple[str, ...]
+) -> None:
+    """The other tests start it in a quicker way."""
+    slow, quick = deployment.run("reflector", *arguments), deployment.reflector(*arguments)
+    assert (slow.returncode, slow.stdout, slow.stderr) == (quick.returncode, quick.stdout, quick.stderr)
+    assert slow.stdout + slow.stderr
 
 
 def test_definitions_are_valid_for_dagster_and_for_dg(deployment: Deployment) -> None:

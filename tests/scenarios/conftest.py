@@ -1,4 +1,4 @@
-"""One daemon for all scenarios: to start one takes ten seconds."""
+"""One daemon for all scenarios of a file: to start one takes ten seconds."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.scenarios.world import World
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with World(tmp_path_factory.mktemp("world")) as found:
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from reflector_assets import doors
 from reflector_assets.definitions import graph
 from reflector_assets.instance import open_instance
 from reflector_assets.settings import get_settings
@@ -16,7 +17,9 @@ def main(times: int) -> None:
     sensor = stale.build("process", graph, get_settings())
     with open_instance() as instance:
         for _ in range(times):
-            result: Any = sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
+            resources = {"inbox": doors.inbox()}
+            with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
+                result: Any = sensor(context)
             cursor = result.cursor
             print(len(result.run_requests))
 

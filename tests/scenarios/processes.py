@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 
 import dagster as dg
 import psutil
@@ -33,11 +34,11 @@ class Processes:
         found = [p for p in self.all() if _says(p, "spawn_main") and _says(_parent(p), "api grpc")]
         return {process: self.workers.get(process.pid) for process in found}
 
-    def steps(self) -> dict[psutil.Process, str]:
-        """The processes that execute steps, forked by the fork server of a run worker, with their recording."""
+    def steps(self, workers: Mapping[psutil.Process, str | None]) -> dict[psutil.Process, str]:
+        """The processes that execute steps, forked by the fork servers of these run workers, with their recording."""
         return {
             step: recording
-            for worker, recording in self.run_workers().items()
+            for worker, recording in workers.items()
             if recording
             for server in _children(worker)
             if _says(server, "forkserver")

@@ -10,6 +10,8 @@ from reflector_assets import staleness, tags
 from reflector_assets.partitions import recordings
 from reflector_assets.runs import code_tag
 from reflector_assets.settings import Settings
+from resources.database import Database
+from resources.inbox import Inbox
 from sensors import stale
 
 READS = {
@@ -40,6 +42,8 @@ class Small:
         self.cursor: str | None = None
         self.keys: set[str | None] = set()
         self._values = dg.FilesystemIOManager(base_dir=str(folder))
+        # Nothing has arrived from Daily.
+        self._inbox = Inbox(database=Database(url=f"sqlite:///{folder}/reflector.db"))
 
     def graph(self) -> staleness.AssetGraph:
         return staleness.AssetGraph.of(self._assets())
@@ -83,8 +87,9 @@ class Small:
     def requests(self) -> list[dg.RunRequest]:
         """Evaluate the sensor once."""
         sensor = stale.build("process", self.graph(), self.settings)
-        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
-        result: Any = sensor(context)
+        resources = {"inbox": self._inbox}
+        with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
+            result: Any = sensor(context)
         self.cursor = result.cursor
         return list(result.run_requests)
 

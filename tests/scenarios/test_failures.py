@@ -7,7 +7,7 @@ import pytest
 
 from tests.scenarios.world import LIMIT, World, llm_calls, of
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(70)]
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
@@ -33,7 +33,7 @@ def test_a_topic_that_fails_and_heals_is_asked_again_alone(faulty: World) -> Non
     assert run.dagster_run.status.value == "SUCCESS"
     calls = llm_calls(CHUNKS)
     assert faulty.llm_calls(LONG) == calls | {"TopicAnswer": CHUNKS + 3}
-    asked = [call for call in faulty.llm.calls if call.schema == "TopicAnswer" and LONG in call.text]
+    asked = [call for call in faulty.llm.requests if call.schema == "TopicAnswer" and LONG in call.text]
     assert sorted(call.status for call in asked if MIDDLE in call.text) == [200, 503, 503, 503]
     retries = [step.step_key for step in faulty.steps(run) if step.status == "retrying"]
     assert retries == ["topics"] * 3
@@ -49,7 +49,8 @@ def test_a_hung_call_is_ended_at_its_time_limit_and_tried_again_alone(faulty: Wo
     assert ended.reason == f"recording {HUNG}, track 1: timeout after {LIMIT} s"
     hung = next(call for call in faulty.gpu.requests if of(HUNG, 1)(call))
     called = hung.at + time.time() - time.monotonic()
-    assert ended.timestamp - called < LIMIT + 2
+    # Far from the minute after which the host gives up.
+    assert ended.timestamp - called < LIMIT + 10
     assert faulty.llm_calls(HUNG) == llm_calls()
 
 

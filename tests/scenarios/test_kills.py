@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +32,17 @@ from tests.hosts.gpu_host import GPUHost
 from tests.hosts.llm_host import LLMHost
 from tests.scenarios.processes import Processes
 
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(200)]
 TRACKS = 3
-LATENCY = 0.4
+# Of a GPU call, in seconds.
+LATENCY = 0.8
+# So many runs are at work at once (dagster.yaml).
+AT_ONCE = 4
 # Seconds between a call's answer and its place in the call cache, on a busy machine.
-STORING = 1.0
-# A run is taken up again at most so often (dagster.yaml); a recording that is killed more often stays failed.
+STORING = 2.0
+# A run is taken up again at most so often (dagster.yaml), and a step tried again; more kills would be one too many.
 MOST_RUNS = 4
+MOST_STEPS = 3
 PLAN = Counter(
     {
         "step": 7,
@@ -49,6 +54,7 @@ PLAN = Counter(
         "machine": 1,
     }
 )
+RARE = {kind for kind in PLAN if kind.endswith(("in a call", "at its end"))}
 
 
 class Kill(NamedTuple):
@@ -62,8 +68,10 @@ class Kill(NamedTuple):
 class Scenario:
     """Recordings on their way through a real daemon, and somebody who kills."""
 
-    def __init__(self, deployment: Deployment, instance: dg.DagsterInstance, gpu: GPUHost, seed: int) -> None:
-        self.deployment, self.instance, self.gpu = deployment, instance, gpu
+    def __init__(
+        self, deployment: Deployment, instance: dg.DagsterInstance, gpu: GPUHost, llm: LLMHost, seed: int
+    ) -> None:
+        self.deployment, self.instance, self.gpu, self.llm = deployment, instance, gpu, llm
         self.chance = random.Random(seed)
         self.store = LocalStore(root=str(deployment.data))
         self.processes = Processes(deployment, instance)
@@ -88,10 +96,10 @@ class Scenario:
         rows = recordings_overview(self.instance, self.store)
         return [f"{row.id}: {row.state} {row.reason or ''}" for row in rows if row.state != "ended"]
 
-    def round(self, kind: str) -> Kill:
-        """Kill at some moment, as soon as there is somebody to kill; a killed daemon is started again."""
-        time.sleep(self.chance.uniform(0.2, 4.0))
-        victims, recordings = until(lambda: self._keep_busy() and self._victims(kind), 120, f"nobody to kill: {kind}")
+    def round(self, kinds: Sequence[str]) -> Kill:
+        """Kill at some moment, in the first way that finds a victim; only rare moments are taken out of turn."""
+        time.sleep(self.chance.uniform(0.2, 3.0))
+        kind, victims, recordings = until(lambda: self._chosen(kinds), what=f"nobody to kill: {kinds}")
         at = time.monotonic()
         for victim in victims:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -105,57 +113,53 @@ class Scenario:
             self.daemon.__enter__()
         return kill
 
-    def _keep_busy(self) -> bool:
-        """Have four recordings on their way, as many as there are runs at once."""
-        if len(self.unfinished()) < 4:
+    def _chosen(self, kinds: Sequence[str]) -> tuple[str, list[psutil.Process], Iterable[str]] | None:
+        all_runs = self.instance.get_runs()
+        runs = Counter(run.tags[tags.PARTITION] for run in all_runs)
+        busy = {run.tags[tags.PARTITION] for run in all_runs if run.status in IN_PROGRESS}
+        made = {r for r in self.recordings if self.store.exists(f"recordings/{r}/transcript.json")}
+        if len(self.recordings) - len(made - busy) < AT_ONCE:
             self.add()
-        return True
-
-    def _victims(self, kind: str) -> tuple[list[psutil.Process], Iterable[str]] | None:
-        busy = {run.tags[tags.PARTITION] for run in self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))}
-        if kind == "daemon":
-            assert self.daemon.process is not None
-            return [psutil.Process(self.daemon.process.pid)], ()
-        runs = Counter(run.tags[tags.PARTITION] for run in self.instance.get_runs())
         tired = {recording for recording, count in runs.items() if count >= MOST_RUNS}
-        if kind == "machine":
-            return (self.processes.all(), busy) if busy and not busy & tired else None
+        workers = self.processes.run_workers()
+        steps = self.processes.steps(workers)
+        workers = {p: r for p, r in workers.items() if r not in tired and (r or not tired)}
+        turn = next((kind for kind in kinds if kind not in RARE), None)
+        for kind in dict.fromkeys(kind for kind in kinds if kind in RARE or kind == turn):
+            if kind == "daemon":
+                assert self.daemon.process is not None
+                return kind, [psutil.Process(self.daemon.process.pid)], ()
+            if kind == "machine" and busy and not busy & tired:
+                return kind, self.processes.all(), busy
+            eligible = self._eligible(kind, busy, made)
+            found: dict[psutil.Process, str | None] = {**(steps if kind.startswith("step") else workers)}
+            found = {p: r for p, r in found.items() if r in eligible or (r is None and kind == "worker")}
+            if found:
+                victim = self.chance.choice(sorted(found, key=lambda process: process.pid))
+                return kind, [victim], [r for r in [found[victim]] if r]
+        return None
+
+    def _eligible(self, kind: str, busy: set[str], made: set[str]) -> set[str]:
+        """The recordings of which a process may be killed in this way now."""
+        eligible = busy if kind != "machine" else set[str]()
         if kind.endswith("in a call"):
             eligible = {recording_of(call.name) for call in list(self.gpu.requests) if call.status == 0}
         elif kind.endswith("at its end"):
-            eligible = {recording for recording in busy if self.store.exists(f"recordings/{recording}/transcript.json")}
-        else:
-            eligible = busy
+            eligible = busy & made
         if kind.startswith("step"):
-            found: dict[psutil.Process, str | None] = {**self.processes.steps()}
-        else:
-            found = {p: r for p, r in self.processes.run_workers().items() if r not in tired and (r or not tired)}
-        found = {p: r for p, r in found.items() if r in eligible or (r is None and kind == "worker")}
-        if not found:
-            return None
-        victim = self.chance.choice(sorted(found, key=lambda process: process.pid))
-        return [victim], [r for r in [found[victim]] if r]
+            killed = Counter(r for kill in self.kills if kill.kind.startswith("step") for r in kill.recordings)
+            eligible = {recording for recording in eligible if killed[recording] < MOST_STEPS}
+        return eligible
 
 
-def test_what_a_killed_process_was_writing_goes_in_the_end(tmp_path: Path) -> None:
-    store = LocalStore(root=str(tmp_path))
-    with store.new_file("a/audio.mp3") as path:
-        (path.parent / ".writing-killed.mp3").write_bytes(b"half")
-        (path.parent / ".writing-at-work.mp3").write_bytes(b"half")
-    yesterday = time.time() - 86400
-    os.utime(tmp_path / "a" / ".writing-killed.mp3", (yesterday, yesterday))
-    store.write("a/title.json", b"{}")
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {".writing-at-work.mp3", "audio.mp3", "title.json"}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_whatever_is_killed_every_recording_ends_finished(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    """Recordings that all came to their end, though processes were killed all the time; nothing runs any more."""
     seed = int(os.environ.get("REFLECTOR_KILL_SEED") or random.randrange(10**6))
     print(f"\nREFLECTOR_KILL_SEED={seed}")
-    with GPUHost(latency=LATENCY) as gpu, LLMHost(pause=0.1) as llm:
+    with GPUHost(latency=LATENCY) as gpu, LLMHost(latency=0.1) as llm:
         deployment = deploy(
-            tmp_path,
+            tmp_path_factory.mktemp("kills"),
             TRANSCRIPT_BACKEND="modal",
             TRANSCRIPT_URL=gpu.url,
             TRANSCRIPT_MODAL_API_KEY=gpu.key,
@@ -166,17 +170,14 @@ def test_whatever_is_killed_every_recording_ends_finished(tmp_path: Path) -> Non
         )
         # The test's own process makes the database, before the daemon opens it.
         with open_instance(deployment) as instance:
-            scenario = Scenario(deployment, instance, gpu, seed)
+            scenario = Scenario(deployment, instance, gpu, llm, seed)
             try:
                 kill_and_recover(scenario)
             finally:
                 for process in scenario.processes.all():
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.kill()
-            check_steps(instance, scenario.kills)
-            check_files(scenario)
-            check_calls(gpu, scenario)
-            assert {call.status for call in llm.calls} <= {0, 200}
+            yield scenario
 
 
 def kill_and_recover(scenario: Scenario) -> None:
@@ -184,23 +185,29 @@ def kill_and_recover(scenario: Scenario) -> None:
     for _ in range(8):
         scenario.add()
     scenario.daemon.__enter__()
-    rounds = list(PLAN.elements())
-    scenario.chance.shuffle(rounds)
-    for number, kind in enumerate(rounds, 1):
-        kill = scenario.round(kind)
-        print(f"{kill.at - begin:6.1f} s  round {number}: {kind} {' '.join(sorted(kill.recordings))}", flush=True)
-    assert len(scenario.kills) >= 25
+    left = list(PLAN.elements())
+    scenario.chance.shuffle(left)
+    while left:
+        kill = scenario.round(left)
+        left.remove(kill.kind)
+        print(f"{kill.at - begin:6.1f} s  {kill.kind} {' '.join(sorted(kill.recordings))}", flush=True)
     try:
         until(lambda: not scenario.unfinished(), 300, "recordings that don't end")
     finally:
         print(f"{time.monotonic() - begin:6.1f} s  not finished: {scenario.unfinished()}", flush=True)
 
 
-def check_steps(instance: dg.DagsterInstance, kills: list[Kill]) -> None:
-    """Every trouble of a step was that its process was killed: nobody read half a file, or used what wasn't there."""
+def test_whatever_is_killed_every_recording_ends_finished(killed: Scenario) -> None:
+    assert Counter(kill.kind for kill in killed.kills) == PLAN
+    assert PLAN.total() >= 25
+    assert killed.unfinished() == []
+
+
+def test_a_step_had_no_trouble_but_that_its_process_was_killed(killed: Scenario) -> None:
+    """Nobody read half a file, or used what wasn't there."""
     retried = 0
-    for run in instance.get_runs():
-        for event in instance.all_logs(run.run_id):
+    for run in killed.instance.get_runs():
+        for event in killed.instance.all_logs(run.run_id):
             told = event.dagster_event
             if told is None or not (told.is_step_failure or told.is_step_up_for_retry):
                 continue
@@ -209,37 +216,38 @@ def check_steps(instance: dg.DagsterInstance, kills: list[Kill]) -> None:
             assert error is not None
             assert error.cls_name == "ChildProcessCrashException", error
             retried += 1
-    steps = sum(kill.kind.startswith("step") for kill in kills)
+    steps = sum(kill.kind.startswith("step") for kill in killed.kills)
     print(f"{steps} steps killed, {retried} tried again by their retry policy")
     assert retried <= steps
 
 
-def check_calls(gpu: GPUHost, scenario: Scenario) -> None:
-    """A track is transcribed once, and once more only for a kill that hit its recording during the call."""
-    calls = gpu.calls
-    assert len(calls) == TRACKS * len(scenario.recordings)
+def test_a_track_is_transcribed_again_only_for_a_kill_that_hit_its_recording_during_the_call(killed: Scenario) -> None:
+    calls = killed.gpu.calls
+    assert len(calls) == TRACKS * len(killed.recordings)
     lost = 0
     for name in calls:
-        made = [call for call in gpu.requests if call.name == name]
+        made = [call for call in killed.gpu.requests if call.name == name]
         for call in made[:-1]:
             window = (call.at, call.at + LATENCY + STORING)
-            hits = [k for k in scenario.kills if recording_of(name) in k.recordings and window[0] <= k.at <= window[1]]
+            hits = [k for k in killed.kills if recording_of(name) in k.recordings and window[0] <= k.at <= window[1]]
             assert hits, f"{name} was transcribed again, though nothing was killed during its call"
             lost += 1
-    print(
-        f"{sum(calls.values())} GPU calls for {len(calls)} tracks, {lost} of them lost to {len(scenario.kills)} kills"
-    )
-    assert lost <= len(scenario.kills)
+    print(f"{sum(calls.values())} GPU calls for {len(calls)} tracks, {lost} of them lost to {len(killed.kills)} kills")
+    assert lost <= len(killed.kills)
 
 
-def check_files(scenario: Scenario) -> None:
-    """Every file of a recording is whole, and says what it would say without kills."""
+def test_the_llm_was_asked_nothing_wrong(killed: Scenario) -> None:
+    assert {call.status for call in killed.llm.requests} <= {0, 200}
+    assert killed.llm.refused == []
+
+
+def test_every_file_is_whole_and_says_what_it_would_without_kills(killed: Scenario) -> None:
     from reflector_assets.definitions import graph
 
     left_over = 0
-    for recording_id in scenario.recordings:
-        folder = scenario.deployment.folder(recording_id)
-        found = staleness.states(scenario.instance, graph, recording_id)
+    for recording_id in killed.recordings:
+        folder = killed.deployment.folder(recording_id)
+        found = staleness.states(killed.instance, graph, recording_id)
         assert [state.asset for state in found if state.record is None] == []
         for path in folder.rglob("*"):
             left_over += path.name.startswith(".writing-")
@@ -257,7 +265,18 @@ def check_files(scenario: Scenario) -> None:
         document = json.loads((folder / "transcript.json").read_text())
         assert len({segment["speaker"] for segment in document["segments"]}) == TRACKS
     print(f"{left_over} files were left half-written, and none of them was read")
-    assert not any(".writing-" in call.name for call in scenario.gpu.requests)
+    assert not any(".writing-" in call.name for call in killed.gpu.requests)
+
+
+def test_what_a_killed_process_was_writing_goes_in_the_end(tmp_path: Path) -> None:
+    store = LocalStore(root=str(tmp_path))
+    with store.new_file("a/audio.mp3") as path:
+        (path.parent / ".writing-killed.mp3").write_bytes(b"half")
+        (path.parent / ".writing-at-work.mp3").write_bytes(b"half")
+    yesterday = time.time() - 86400
+    os.utime(tmp_path / "a" / ".writing-killed.mp3", (yesterday, yesterday))
+    store.write("a/title.json", b"{}")
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {".writing-at-work.mp3", "audio.mp3", "title.json"}
 
 
 def recording_of(track: str) -> str:

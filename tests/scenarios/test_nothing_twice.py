@@ -8,7 +8,7 @@ import pytest
 from tests.daemon import until
 from tests.scenarios.world import World, llm_calls
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW = "room-plain", "room-slow"
 
@@ -80,14 +80,14 @@ def test_force_makes_every_call_anew(plain: World) -> None:
 def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: World) -> None:
     world.llm.held[SLOW] = threading.Event()
     world.record(SLOW, tracks=2)
-    until(lambda: world.llm_calls(SLOW), 60, "the first question to the LLM")
+    until(lambda: world.llm_calls(SLOW), what="the first question to the LLM")
     # The recording is stale, which is why this asks for it: but it is at work.
     refreshed = world.deployment.json("refresh")
     assert [row["id"] for row in refreshed["recordings"]] == [SLOW]
     assert refreshed["queued"]
     launched = world.deployment.run("dagster", "job", "backfill", "-j", "process", "--partitions", SLOW, "--noprompt")
     assert launched.returncode == 0, launched.stderr
-    until(lambda: world.statuses(SLOW)[1:] == ["QUEUED"], 30, "the run by hand is queued")
+    until(lambda: world.statuses(SLOW)[1:] == ["QUEUED"], what="the run by hand is queued")
     assert world.statuses(SLOW) == ["STARTED", "QUEUED"]
     world.llm.held.pop(SLOW).set()
     world.ended(SLOW, runs=2)

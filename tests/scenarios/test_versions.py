@@ -6,7 +6,7 @@ import pytest
 
 from tests.scenarios.world import World, llm_calls
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(180)]
 OTHER, SAME, REFUSED = "room-other", "room-same", "room-refused"
 TITLE = "TitleAnswer"
 

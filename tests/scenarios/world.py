@@ -22,7 +22,7 @@ from resources.local_folder import LocalFolder
 from resources.store import LocalStore
 from sensors.stale import SENSOR
 from tests.conftest import Deployment, deploy
-from tests.daemon import Daemon, open_instance, until
+from tests.daemon import PATIENCE, Daemon, open_instance, until
 from tests.domain.audio_files import babble, opus_track
 from tests.hosts import gpu_host, llm_host
 from tests.hosts.chat_contract import asked, example
@@ -30,8 +30,6 @@ from tests.hosts.chat_contract import asked, example
 SECONDS = 2.0
 # Of a track's transcription, in seconds.
 LIMIT = 6
-# How long a test waits for a run or a tick on a busy machine, in seconds.
-PATIENCE = 280
 # Recordings are named so, and say their name aloud: that tells whose call it is.
 NAME = re.compile(r"\broom-[a-z]+\b")
 # With two subjects: the subjects, per subject details and a paragraph, and the recap.
@@ -50,19 +48,11 @@ class LLM(llm_host.LLMHost):
         super().__post_init__()
         self.editions: dict[tuple[str, str], int] = {}
         self.held: dict[str, threading.Event] = {}
-        server: Any = self.server
-        plain, host = server.RequestHandlerClass, self
 
-        class Handler(plain):
-            def complete(self, call: llm_host.Call, text: str | None, **how: Any) -> None:
-                super().complete(call, host.reply(call), **how)
-
-        server.RequestHandlerClass = Handler
-
-    def reply(self, call: llm_host.Call) -> str:
+    def says(self, call: llm_host.Call) -> str:
         name = recording_of(call.text)
         if name in self.held:
-            self.held[name].wait(60)
+            self.held[name].wait(PATIENCE)
         schema = asked(call.body)[2]
         made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1))
         return json.dumps(made).replace("Plausible", name)
@@ -93,6 +83,7 @@ class World:
             LLM_URL=self.llm.url,
             LLM_API_KEY=self.llm.key,
             LLM_MODEL=self.llm.model,
+            LLM_REQUEST_TIMEOUT=str(PATIENCE),
             REFLECTOR_RETRY_DELAY="0.2",
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": LIMIT}),
@@ -163,7 +154,7 @@ class World:
     def llm_calls(self, name: str) -> dict[str, int]:
         """How often the LLM host was asked, by the kind of answer."""
         with self.llm.lock:
-            calls = list(self.llm.calls)
+            calls = list(self.llm.requests)
         return Counter(call.schema for call in calls if recording_of(call.text) == name)
 
     def runs(self, name: str) -> list[dg.RunRecord]:
@@ -182,7 +173,7 @@ class World:
             over = [run for run in found if run.dagster_run.is_finished]
             return found if len(over) == len(found) and len(found) >= runs else []
 
-        return until(reached, PATIENCE, f"{runs} runs of {name}")[-1]
+        return until(reached, what=f"{runs} runs of {name}")[-1]
 
     def ticks(self, count: int = 2) -> None:
         """Wait until the sensor has looked so many times from now on, and nothing is at work."""
@@ -193,7 +184,7 @@ class World:
                 return False
             return len([tick for tick in self.looks(now) if tick.is_completed]) >= count
 
-        until(reached, PATIENCE, f"{count} ticks")
+        until(reached, what=f"{count} ticks")
 
     def looks(self, since: float) -> Sequence[Any]:
         """The sensor's ticks that began after a time."""
