@@ -1,7 +1,7 @@
 """What Daily says of recordings, by webhook and by its REST API, and what we make of it (spec: Daily.co)."""
 
 import math
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -74,7 +74,7 @@ class DailyRecording(_Tolerant):
     def read(cls, described: object) -> Self:
         """Read Daily's JSON object; raises InvalidInput that names the field."""
         if isinstance(described, dict):
-            known: dict[str, Any] = described
+            known = cast(dict[str, Any], described)
             described = {**known, "room_name": known.get("room_name") or known.get("room") or ""}
         try:
             return cls.model_validate(described)

@@ -6,12 +6,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.daemon import Daemon, open_instance, until
 from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
 from tests.hosts.daily_host import DailyHost
 from tests.hosts.daily_oddities import odd_recordings, plain_recording
 
-PATIENCE = 240
+PATIENCE = 280
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
 
 
 def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SAMPLE, SAMPLE_ID, deploy
 from tests.daemon import Daemon, open_instance, until
 from tests.discovery.world import (
@@ -23,7 +25,8 @@ from tests.hosts.daily_host import DailyHost
 from tests.hosts.daily_oddities import plain_recording
 from tests.parts.receiver import Receiver
 
-PATIENCE = 240
+PATIENCE = 280
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(140)]
 
 
 def test_a_webhook_while_the_daemon_is_stopped_ends_in_a_transcript(tmp_path: Path) -> None:

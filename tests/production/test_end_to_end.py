@@ -1,0 +1,85 @@
+"""The sample meeting through the production doors: from Daily's bucket and webhook to results in S3."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SAMPLE, SAMPLE_ID
+from tests.daemon import until
+from tests.discovery.world import ready_event
+from tests.distributed.cluster import Worker
+from tests.parts.redis import Redis
+from tests.production.world import RESULTS, Production
+
+PATIENCE = 280
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(190)]
+
+
+def announce(world: Production) -> None:
+    body = json.dumps(ready_event(world.described)).encode()
+    assert world.receiver.post(body).status_code == 200
+
+
+def finished(world: Production) -> bool:
+    return [row["state"] for row in world.deployment.json("list")] == ["ended"]
+
+
+def in_error(world: Production) -> list[dict[str, str]]:
+    return [row for row in world.deployment.json("list") if row["state"] == "error"]
+
+
+def check_results(world: Production, calls: list[int]) -> None:
+    """The transcript is complete, in the bucket, and every other file of the recording beside it."""
+    client, folder = world.s3.client(), f"transcripts/recordings/{SAMPLE_ID}"
+    keys = {item["Key"] for item in client.list_objects_v2(Bucket=RESULTS, Prefix=folder)["Contents"]}
+    names = ("transcript.json", "transcript.vtt", "audio.mp3", "words.parquet", "waveform.json", "tracks/2.webm")
+    assert {f"{folder}/{name}" for name in names} <= keys
+    transcript = json.loads(client.get_object(Bucket=RESULTS, Key=f"{folder}/transcript.json")["Body"].read())
+    assert {person["name"] for person in transcript["participants"]} == {"Ada", "Ben", "Chloe"}
+    said = " ".join(segment["text"] for segment in transcript["segments"]).split()
+    told = " ".join(turn["text"] for turn in json.loads((SAMPLE / "truth.json").read_text())["turns"]).split()
+    assert 0.9 < len(said) / len(told) < 1.1
+    assert sorted(world.gpu.calls.values()) == calls
+
+
+def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: Path) -> None:
+    with Production(tmp_path) as world:
+        # The service repeats the presigned URL in its refusal.
+        world.gpu.plan(
+            1,
+            lambda call: world.gpu.error(404, f"can't read {call.fields['audio_file_url']}"),
+            when=lambda call: call.name.endswith("/1.webm"),
+        )
+        announce(world)
+        with world.daemon:
+            [row] = until(
+                lambda: [r for r in world.deployment.json("list") if r["state"] == "error"], PATIENCE, "a fault"
+            )
+            assert "track 1" in row["reason"]
+            assert "404" in row["reason"]
+        done = world.deployment.json("run", SAMPLE_ID)
+        assert done["failed"] == []
+        check_results(world, calls=[1, 1, 2])
+        assert world.leaks() == []
+
+
+def test_on_two_workers_with_a_real_broker(tmp_path: Path) -> None:
+    """The tracks are transcribed at once, on both workers; the rest of the graph runs on one of them."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis(tmp_path / "redis"))
+        world = stack.enter_context(
+            Production(tmp_path, REFLECTOR_EXECUTOR="celery", REFLECTOR_CELERY_BROKER=redis.url)
+        )
+        workers = [
+            stack.enter_context(Worker(world.deployment, "first", "gpu", 1)),
+            stack.enter_context(Worker(world.deployment, "second", "gpu,cpu,llm,light", 2)),
+        ]
+        until(lambda: all(worker.ready() for worker in workers), PATIENCE, "the workers")
+        announce(world)
+        with world.daemon:
+            until(lambda: finished(world), PATIENCE, "the transcript")
+        check_results(world, calls=[1, 1, 1])
+        assert world.gpu.most_at_once >= 2
+        assert world.leaks() == []

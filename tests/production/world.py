@@ -1,0 +1,149 @@
+"""The production deployment with its real parts: S3, PostgreSQL, Redis, the receiver; stand-ins for Daily, GPU, LLM."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from resources.store import LocalStore
+from resources.transcriber import TrackAudio
+from resources.whisper import EmbeddedWhisper
+from tests.conftest import ROOT, SAMPLE, Deployment
+from tests.daemon import Daemon, open_instance
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.gpu_host import Call, GPUHost
+from tests.hosts.llm_host import LLMHost
+from tests.parts.postgres import Postgres
+from tests.parts.receiver import SECRET, Receiver
+from tests.parts.s3 import S3Server
+
+TRACKS, RESULTS = "daily-tracks", "reflector-results"
+TOKEN = "token-of-the-api-for-tests"
+
+
+def by_whisper(model_dir: Path) -> Callable[[Call], list[dict[str, Any]]]:
+    """Have a GPU host hear what it is sent, with the embedded Whisper."""
+    whisper = EmbeddedWhisper(model="tiny.en", model_dir=str(model_dir), language="en")
+
+    def words(call: Call) -> list[dict[str, Any]]:
+        with TemporaryDirectory() as folder, urllib.request.urlopen(call.fields["audio_file_url"], timeout=30) as track:
+            stored = LocalStore(root=folder).write("track.webm", track.read())
+            audio = TrackAudio(LocalStore(root=folder), stored.key, stored.sha256, 300.0)
+            heard = whisper.transcribe(audio, speaker=0, recording="any", track=0)
+        return [{"word": f" {word.word}", "start": word.start, "end": word.end} for word in heard.words]
+
+    return words
+
+
+class Production:
+    """The deployment; use as a context manager. `env` are further settings."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.home, self._env, self._open = home, env, ExitStack()
+        self.s3, self.postgres = S3Server(home / "s3"), Postgres()
+        self.described = json.loads((SAMPLE / "recording.json").read_text())
+        people = json.loads((SAMPLE / "participants.json").read_text())["data"]
+        session = self.described["mtgSessionId"]
+        self.daily = DailyHost(recordings=[self.described], participants={session: people})
+        self.gpu, self.llm = GPUHost(words=by_whisper(home / "models")), LLMHost()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            for part in (self.s3, self.postgres, self.daily, self.gpu, self.llm):
+                opening.enter_context(part)
+            for bucket in (TRACKS, RESULTS):
+                self.s3.create_bucket(bucket)
+            for track in self.described["tracks"]:
+                name = track["s3Key"].rsplit("/", 1)[-1]
+                self.s3.client().upload_file(str(SAMPLE / "tracks" / f"{name}.webm"), TRACKS, track["s3Key"])
+            self.deployment = self._lay_out()
+            os.environ["DAGSTER_POSTGRES_URL"] = self.deployment.env["DAGSTER_POSTGRES_URL"]
+            self.instance: dg.DagsterInstance = opening.enter_context(open_instance(self.deployment))
+            self.receiver = opening.enter_context(Receiver(self.deployment))
+            self.daemon = Daemon(self.deployment)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _lay_out(self) -> Deployment:
+        folder = self.home / "deployment" / "dagster"
+        folder.mkdir(parents=True)
+        (folder / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
+        env = {
+            "DAGSTER_POSTGRES_URL": self.postgres.create_database("dagster"),
+            # As operators write it: which driver is ours to choose.
+            "DATABASE_URL": self.postgres.create_database("product").replace("+psycopg2", ""),
+            "DAILY_API_URL": self.daily.api_url,
+            "DAILY_API_KEY": self.daily.key,
+            "DAILY_WEBHOOK_SECRET": SECRET,
+            "DAILY_SUBDOMAIN": "example",
+            "REFLECTOR_API_TOKEN": TOKEN,
+            "DAILYCO_STORAGE_AWS_BUCKET_NAME": TRACKS,
+            "DAILYCO_STORAGE_AWS_REGION": self.s3.region,
+            "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID": self.s3.reader_access_key,
+            "DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY": self.s3.reader_secret_key,
+            "REFLECTOR_DAILY_ENDPOINT_URL": self.s3.endpoint,
+            "TRANSCRIPT_STORAGE_BACKEND": "aws",
+            "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME": RESULTS,
+            "TRANSCRIPT_STORAGE_AWS_REGION": self.s3.region,
+            "TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID": self.s3.access_key,
+            "TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
+            "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL": self.s3.endpoint,
+            "REFLECTOR_STORAGE_PREFIX": "transcripts",
+            "TRANSCRIPT_BACKEND": "modal",
+            "TRANSCRIPT_URL": self.gpu.url,
+            "TRANSCRIPT_MODAL_API_KEY": self.gpu.key,
+            "LLM_URL": self.llm.url,
+            "LLM_API_KEY": self.llm.key,
+            "LLM_MODEL": self.llm.model,
+            "REFLECTOR_RETRY_DELAY": "0.2",
+            **self._env,
+        }
+        return Deployment(self.home / "deployment", env)
+
+    def secrets(self) -> dict[str, str]:
+        """All that must stay inside, by what it is."""
+        kinds = ("_KEY", "_KEY_ID", "_SECRET", "_TOKEN")
+        found = {name: value for name, value in self.deployment.env.items() if name.endswith(kinds)}
+        for name, value in self.deployment.env.items():
+            if name.endswith(("_URL", "_BROKER")) and (password := urlsplit(value).password):
+                found[name] = password
+        return {**found, "a signature": "X-Amz-Signature", "an old signature": "Signature="}
+
+    def left(self) -> Iterator[tuple[str, bytes]]:
+        """Everything that the deployment has written: logs and files, both databases, the bucket of results."""
+        for path in self.home.rglob("*"):
+            if path.is_file() and self.home / "s3" not in path.parents and self.home / "models" not in path.parents:
+                yield str(path.relative_to(self.home)), path.read_bytes()
+        for name in ("dagster", "product"):
+            yield f"database {name}", self._dump(name)
+        client = self.s3.client()
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=RESULTS):
+            for item in page.get("Contents", []):
+                yield f"bucket {item['Key']}", client.get_object(Bucket=RESULTS, Key=item["Key"])["Body"].read()
+
+    def _dump(self, database: str) -> bytes:
+        with self.postgres.connect(database) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            parts: list[str] = []
+            for (table,) in cursor.fetchall():
+                cursor.execute(f'SELECT t::text FROM "{table}" t')
+                parts += [row[0] for row in cursor.fetchall()]
+        return "\n".join(parts).encode()
+
+    def leaks(self) -> list[str]:
+        """Where a secret or a signature can be read."""
+        found: list[str] = []
+        for place, content in self.left():
+            found += [f"{what} in {place}" for what, secret in self.secrets().items() if secret.encode() in content]
+        return found
