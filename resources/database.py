@@ -8,6 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from dagster import ConfigurableResource
 from filelock import FileLock
@@ -19,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from reflector_assets.domain.errors import PermanentError, TransientError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# As migrations/env.py names it.
+VERSION_TABLE = "reflector_version"
 # Any number that no other program on the same server uses for its advisory locks.
 MIGRATION_LOCK = 7_305_411_092
 HINT = "DATABASE_URL is such as sqlite:////var/lib/reflector.db or postgresql://user:password@host:5432/reflector."
@@ -52,6 +56,25 @@ class Database(ConfigurableResource):
                 raise away(error) from None
             raise
 
+    def check(self) -> str:
+        """Say of which kind it is and at which revision its tables are, and change nothing.
+
+        Raises as `engine` and `begin` do, and PermanentError for tables that this version doesn't work with yet.
+        """
+        newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        with _told():
+            engine = _connecting(self.url, 1)
+            with engine.connect() as connection:
+                context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+                found = context.get_current_revision()
+            engine.dispose()
+        if found not in {None, newest}:
+            raise PermanentError(
+                f"the product's database is at revision {found}, and this version works with {newest}",
+                hint="Update this program, or let it update an older database: `reflector inbox list` does.",
+            )
+        return f"{engine.dialect.name}, " + (f"tables at revision {found}" if found else "empty until its first use")
+
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """Begin an INSERT that can say what happens to rows that are there already."""
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
@@ -68,10 +91,22 @@ def _reason(error: DBAPIError) -> str:
 
 @cache
 def _engine(url: str, pool_size: int) -> sa.Engine:
-    parsed = parse_url(url)
-    try:
-        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, pool_size)
+    with _told():
+        engine = _connecting(url, pool_size)
         migrate(engine)
+    return engine
+
+
+def _connecting(url: str, pool_size: int) -> sa.Engine:
+    parsed = parse_url(url)
+    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, pool_size)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise what the driver and the migrations raise in the block in our terms."""
+    try:
+        yield
     except AWAY as error:
         raise away(error) from None
     except DBAPIError as error:
@@ -82,7 +117,6 @@ def _engine(url: str, pool_size: int) -> sa.Engine:
         raise PermanentError(
             f"the product's database is of another version: {error}", hint="Update this program."
         ) from None
-    return engine
 
 
 def parse_url(url: str) -> sa.URL:

@@ -15,6 +15,7 @@ from service.inbox_writer import InboxWriter
 
 # What Daily posts, unsigned as it made no secret yet, to see whether anybody is there before it creates a webhook.
 TEST = {b'{"test":"test"}', b'{"test": "test"}'}
+OK = JSONResponse({"ok": True})
 
 
 class DailyWebhook:
@@ -31,11 +32,11 @@ class DailyWebhook:
         """
         body = await read_body(request)
         if body.strip() in TEST:
-            return JSONResponse({"ok": True})
+            return OK
         if self._secrets:
             self._verify(request, body)
         await self._writer.put(of_webhook(body))
-        return JSONResponse({"ok": True})
+        return OK
 
     def _verify(self, request: Request, body: bytes) -> None:
         signature = request.headers.get("x-webhook-signature")

@@ -24,18 +24,19 @@ class InboxWriter:
     def __init__(self, inbox: Inbox, patience: float) -> None:
         self._inbox, self._patience = inbox, patience
         self._queue: SimpleQueue[tuple[Arrival, asyncio.Future[None]] | None] = SimpleQueue()
+        # Since when each has waited.
+        self._waiting: dict[asyncio.Future[None], float] = {}
 
     async def put(self, arrival: Arrival) -> None:
         """Store an arrival for good; raises what the inbox raises, TransientError when it takes too long."""
         loop = asyncio.get_running_loop()
         stored = loop.create_future()
+        self._waiting[stored] = loop.time()
         self._queue.put((arrival, stored))
-        late = TransientError("the product's database takes too long to write")
-        end = loop.call_later(self._patience, _tell, [stored], late)
         try:
             await stored
         finally:
-            end.cancel()
+            del self._waiting[stored]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -44,23 +45,35 @@ class InboxWriter:
         # A daemon, as a database that hangs must not keep the process from ending.
         thread = threading.Thread(target=self._write, args=(loop,), name="inbox", daemon=True)
         thread.start()
+        watching = asyncio.create_task(self._give_up())
         try:
             yield
         finally:
+            watching.cancel()
             self._queue.put(None)
             end = loop.time() + self._patience
             while thread.is_alive() and loop.time() < end:
                 await asyncio.sleep(0.01)
 
+    async def _give_up(self) -> None:
+        """Look after those that wait for too long: a timer for each would take as long as all else that is done."""
+        while True:
+            await asyncio.sleep(self._patience / 10)
+            begun = asyncio.get_running_loop().time() - self._patience
+            late = [stored for stored, since in self._waiting.items() if since < begun]
+            _tell(late, TransientError("the product's database takes too long to write"))
+
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
         while batch := self._next():
             arrivals, waiting = zip(*batch, strict=True)
+            told: Exception | None = None
             try:
                 self._inbox.put(arrivals)
             except Exception as error:
-                loop.call_soon_threadsafe(_tell, waiting, error)
-            else:
-                loop.call_soon_threadsafe(_tell, waiting, None)
+                told = error
+            # It is when the database answers only after the end.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_tell, waiting, told)
 
     def _next(self) -> list[tuple[Arrival, asyncio.Future[None]]]:
         """All that waits, at least one; nothing at the end."""

@@ -3,13 +3,25 @@
 import re
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _STARTED = re.compile(r"-[0-9]{14}\Z")
 
 RoomName = Annotated[str, StringConstraints(pattern=rf"^{ROOM_PATTERN}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+HttpUrl = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_extra={"pattern": "^[ -~]+$"})]
 
 
 class RoomSettings(BaseModel):
@@ -18,8 +30,8 @@ class RoomSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
-    webhook_url: str | None = None
-    webhook_secret: SecretStr | None = None
+    webhook_url: HttpUrl | None = None
+    webhook_secret: Secret | None = None
     zulip_stream: Text | None = None
     zulip_topic: Text | None = None
     zulip_auto_post: bool = False
@@ -33,9 +45,9 @@ class RoomSettings(BaseModel):
     @field_validator("webhook_secret")
     @classmethod
     def _sane(cls, value: SecretStr | None) -> SecretStr | None:
-        secret = "-" if value is None else value.get_secret_value()
-        if not (0 < len(secret) <= 500 and secret.isascii() and secret.isprintable()):
-            raise ValueError("must be 1 to 500 printable ASCII characters")
+        secret = "" if value is None else value.get_secret_value()
+        if not (secret.isascii() and secret.isprintable()):
+            raise ValueError("must be printable ASCII characters")
         return value
 
 

@@ -1,0 +1,108 @@
+"""Settings of rooms: what can be set, the base of a room's name, and that the secret is shown nowhere."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from reflector_assets.domain.rooms import Room, RoomSettings, base_name
+
+SECRET = "hush-nobody-knows"
+
+
+@pytest.mark.parametrize(
+    ("room", "base"),
+    [
+        ("weekly-20260323080000", "weekly"),
+        ("weekly", "weekly"),
+        ("a-b-20260323080000", "a-b"),
+        ("weekly-2026032308000", "weekly-2026032308000"),
+        ("weekly-202603230800000", "weekly-202603230800000"),
+        ("weekly-20260323080000-20260323090000", "weekly-20260323080000"),
+        ("weekly-٢٠٢٦٠٣٢٣٠٨٠٠٠٠", "weekly-٢٠٢٦٠٣٢٣٠٨٠٠٠٠"),
+        ("", ""),
+    ],
+)
+def test_the_base_of_a_rooms_name_is_what_comes_before_the_start_time(room: str, base: str) -> None:
+    assert base_name(room) == base
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,100}", fullmatch=True), st.integers(0, 10**14 - 1))
+def test_every_meeting_of_a_room_has_its_base(base: str, at: int) -> None:
+    assert base_name(f"{base}-{at:014}") == base
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "../other"),
+        ("name", "a/b"),
+        ("name", "a\n"),
+        ("name", "-a"),
+        ("name", "a" * 129),
+        ("language", "english"),
+        ("language", "EN"),
+        ("language", "en\n"),
+        ("webhook_url", "ftp://host/"),
+        ("webhook_url", "javascript:alert(1)"),
+        ("webhook_url", "no url"),
+        ("webhook_url", "/path"),
+        ("webhook_secret", ""),
+        ("webhook_secret", "s" * 501),
+        ("webhook_secret", f"{SECRET}\x00"),
+        ("webhook_secret", f"{SECRET}\n"),
+        ("webhook_secret", f"{SECRET}ü"),
+        ("zulip_stream", ""),
+        ("zulip_stream", "a\x00"),
+        ("zulip_stream", "a\n"),
+        ("zulip_topic", "\ud800"),
+        ("zulip_topic", "t" * 201),
+        ("zulip_auto_post", None),
+        ("skip_consent", "maybe"),
+        ("unknown", 1),
+    ],
+)
+def test_what_makes_no_sense_is_refused_without_being_repeated(field: str, value: object) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Room.model_validate({"name": "room", "webhook_secret": SECRET, field: value})
+    assert [error["loc"] for error in raised.value.errors()] == [(field,)]
+    assert SECRET not in str(raised.value)
+
+
+def test_settings_are_optional_and_have_sensible_defaults() -> None:
+    room = Room(name="room")
+    assert room.public() == {
+        "name": "room",
+        "language": None,
+        "webhook_url": None,
+        "has_webhook_secret": False,
+        "zulip_stream": None,
+        "zulip_topic": None,
+        "zulip_auto_post": False,
+        "skip_consent": False,
+    }
+
+
+def test_the_secret_is_shown_nowhere() -> None:
+    room = Room.model_validate({"name": "room", "webhook_secret": SECRET})
+    for shown in (repr(room), str(room), room.model_dump_json(), json.dumps(room.public()), repr(room.model_dump())):
+        assert SECRET not in shown
+    assert room.public()["has_webhook_secret"] is True
+    assert "webhook_secret" not in room.public()
+    assert room.webhook_secret is not None
+    assert room.webhook_secret.get_secret_value() == SECRET
+
+
+@given(st.text() | st.integers() | st.none() | st.binary())
+def test_any_secret_is_taken_whole_or_refused(value: object) -> None:
+    try:
+        settings = RoomSettings.model_validate({"webhook_secret": value})
+    except ValidationError:
+        return
+    if settings.webhook_secret is not None:
+        secret = settings.webhook_secret.get_secret_value()
+        assert secret in {value, value.decode() if isinstance(value, bytes) else value}
+        assert "\0" not in secret

@@ -1,0 +1,39 @@
+"""Empty databases for tests, SQLite and a real PostgreSQL, as a plugin: `pytest_plugins = ["tests.service.databases"]`.
+
+`database_url` runs a test on both kinds, `postgres` is the server that all tests of a session share.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.postgres import Postgres
+
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    return postgres.create_database(f"empty_{next(numbers)}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Make one more."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path / f'empty_{next(numbers)}.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return lambda: server.create_database(f"empty_{next(numbers)}")
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    return new_database()

@@ -1,0 +1,66 @@
+"""The service in the test's own process, on any database: the application with its lifespan, asked over ASGI."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from resources.database import Database
+from resources.inbox import Inbox, Item
+from resources.rooms import Rooms
+from service.app import build
+from tests.parts.receiver import SECRET, signed
+
+TOKEN = "token-of-the-tests"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass
+class Service:
+    """The running application, its doors, and a client that raises nothing: what isn't handled is a 500."""
+
+    app: Starlette
+    client: TestClient
+    inbox: Inbox
+    rooms: Rooms
+
+    def post(
+        self, body: bytes, secret: str | None = SECRET, *, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Post a webhook, signed unless `secret` is None."""
+        own = {} if secret is None else signed(body, secret)
+        return self.client.post("/v1/daily/webhook", content=body, headers={**own, **(headers or {})})
+
+    def items(self) -> list[Item]:
+        return self.inbox.items(limit=1_000_000)
+
+
+def application(
+    url: str,
+    *,
+    secrets: Sequence[str] = (SECRET,),
+    token: str | None = TOKEN,
+    trial: bool = False,
+    patience: float = 10.0,
+) -> tuple[Starlette, Inbox, Rooms]:
+    """Make the application on a database, and doors to the same."""
+    database = Database(url=url)
+    # As `reflector serve` does, so that a webhook doesn't wait for it.
+    _ = database.engine
+    inbox, rooms = Inbox(database=database), Rooms(database=database)
+    keys = [base64.b64decode(secret) for secret in secrets]
+    app = build(inbox, rooms, secrets=keys, window=300, token=token, trial=trial, patience=patience)
+    return app, inbox, rooms
+
+
+@contextmanager
+def serving(url: str, **settings: Any) -> Iterator[Service]:
+    """Run the application while the block lasts; `settings` as for `application`."""
+    app, inbox, rooms = application(url, **settings)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Service(app, client, inbox, rooms)
