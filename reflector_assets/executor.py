@@ -1,37 +1,68 @@
-"""How steps get a process of their own: forked from a server that has everything imported already."""
+"""Who executes steps: processes of this machine, Celery workers, or pods. Nothing but the settings chooses."""
 
 import multiprocessing
+import re
 import signal
+import sys
 
 from dagster import AssetExecutionContext, ExecutorDefinition, OpExecutionContext, multiprocess_executor
 
+from reflector_assets.domain.errors import PermanentError
+from reflector_assets.settings import Settings
+
 WARM_MODULE = "reflector_assets.warm"
 NAME = "multiprocess"
+CELERY = "celery"
+K8S = "k8s"
 
 
 def warm_executor(max_concurrent: int | None = None) -> ExecutorDefinition:
-    """Make the executor: a process per step, at most `max_concurrent` at once (None: one per core)."""
+    """Make the executor: a process per step, at most `max_concurrent` at once (None: one per core).
+
+    The process is forked from a server that has everything imported already.
+    """
     config: dict[str, object] = {"start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}}}
     if max_concurrent is not None:
         config["max_concurrent"] = max_concurrent
     return multiprocess_executor.configured(config, name=NAME)
 
 
-executor = warm_executor()
+def build(settings: Settings) -> ExecutorDefinition:
+    """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
+    if settings.executor == "processes":
+        return warm_executor()
+    try:
+        if settings.executor == "celery":
+            from reflector_assets.distributed import celery_executor  # noqa: PLC0415
+
+            return celery_executor(settings)
+        from dagster_k8s import k8s_job_executor  # noqa: PLC0415
+    except ImportError as error:
+        raise PermanentError(
+            f"REFLECTOR_EXECUTOR is {settings.executor}, and the package {error.name} isn't installed",
+            hint=f"pip install 'reflector-assets[{settings.executor}]'",
+        ) from error
+    # Image, namespace, secrets and volumes are those of the run's own pod.
+    return k8s_job_executor
 
 
 def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
     """Say whether the step is alone in its process, so that ending the process ends nothing else.
 
     It takes both: the multiprocess executor's children are Python child processes, and so are whole runs in process
-    that a code server has started.
+    that a code server has started. The children of a Celery worker execute one step at a time, and a pod only one.
     """
-    return multiprocessing.parent_process() is not None and context.job_def.executor_def.name == NAME
+    executor = context.job_def.executor_def.name
+    if executor == CELERY:
+        billiard = sys.modules.get("billiard")
+        return billiard is not None and billiard.current_process().name != "MainProcess"
+    return executor == K8S or (executor == NAME and multiprocessing.parent_process() is not None)
 
 
 def crash_reason(message: str) -> str | None:
-    """Say plainly what an engine event tells of a step's process that was ended; None when it tells of none."""
-    if "terminated by signal" not in message:
+    """Say plainly what an engine's message tells of a step's process that was ended; None when it tells of none."""
+    found = re.search("terminated by signal|exited prematurely", message)
+    if not found:
         return None
     if f"({signal.SIGALRM.name})" in message:
         return "timeout: the step could not be interrupted, so its process was ended"

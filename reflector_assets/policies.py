@@ -117,6 +117,15 @@ def retry_delay(step: str, attempt: int) -> float | None:
     return delay if policy.longest_backoff is None else min(delay, policy.longest_backoff)
 
 
-def op_tags(step: str) -> dict[str, str]:
-    """The tags by which Dagster's executor orders waiting steps."""
-    return {"dagster/priority": str(policies()[step].priority)}
+def op_tags(step: str) -> dict[str, object]:
+    """The tags by which Dagster's executors order waiting steps, and choose a worker's queue or a pod's resources."""
+    policy = policies()[step]
+    tags: dict[str, object] = {
+        "dagster/priority": str(policy.priority),
+        "dagster-celery/priority": str(policy.priority),
+    }
+    if policy.pool is not None:
+        tags["dagster-celery/queue"] = policy.pool
+        if pod := get_settings().kubernetes_pods.get(policy.pool):
+            tags["dagster-k8s/config"] = pod
+    return tags

@@ -1,0 +1,60 @@
+"""The production instance over a real PostgreSQL, set up by the command that deploy/compose.yaml has for it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster_postgres import PostgresEventLogStorage
+
+from reflector_assets.settings import Settings
+from tests.conftest import ROOT, SAMPLE, SAMPLE_ID, Deployment
+from tests.distributed.cluster import deploy, instance_of
+from tests.parts.postgres import Postgres
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    setup = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]["setup"]["command"]
+    with Postgres() as postgres:
+        found = deploy(
+            tmp_path_factory.mktemp("deployment"),
+            DAGSTER_POSTGRES_URL=postgres.database_url("reflector"),
+            DATABASE_URL=postgres.create_database("product"),
+        )
+        for command in setup[2].split(" && "):
+            done = found.run(*command.split())
+            assert done.returncode == 0, done.stderr
+        yield found
+
+
+def test_the_setup_makes_the_tables_and_the_pools(deployment: Deployment) -> None:
+    with instance_of(deployment) as instance:
+        assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
+        assert isinstance(instance.run_launcher, dg.DefaultRunLauncher)
+        limits = {info.name: info.limit for info in instance.event_log_storage.get_pool_limits()}
+        assert limits == Settings.model_construct().pools()
+        assert instance.run_retries_enabled
+        assert instance.run_retries_max_retries == 3
+
+
+def test_a_run_works(deployment: Deployment) -> None:
+    assert deployment.reflector("import", str(SAMPLE)).returncode == 0
+    done = deployment.json("run", SAMPLE_ID, "--select", "recording,participants,padded_tracks")
+    assert set(done["materialized"]) == {"recording", "participants", "padded_tracks"}
+    [row] = deployment.json("list")
+    assert row["id"] == SAMPLE_ID
+    with instance_of(deployment) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_two_processes_may_open_a_new_instance_at_once(tmp_path: Path) -> None:
+    with Postgres() as postgres:
+        fresh = deploy(tmp_path, DAGSTER_POSTGRES_URL=postgres.url)
+        with ThreadPoolExecutor() as pool:
+            done = list(pool.map(lambda _: fresh.run("dagster", "instance", "migrate"), range(2)))
+        assert [one.returncode for one in done] == [0, 0], [one.stderr[-500:] for one in done]

@@ -1,0 +1,297 @@
+"""What deploy/ says: read by the parsers of those who execute it, and compared with what there is here."""
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import typer
+import yaml
+from dagster._config import validate_config
+from dagster_k8s import K8sRunLauncher
+
+from reflector_assets.settings import Settings
+from tests.conftest import ROOT
+
+DEPLOY = ROOT / "deploy"
+BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
+PASSWORDS = {"POSTGRES_PASSWORD": "pgfilled", "REDIS_PASSWORD": "redisfilled"}
+SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN|AUTH$|BROKER|_URL$")
+PUBLIC = {"UI_BASE_URL", "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "TRANSCRIPT_URL", "LLM_URL"}
+# Names that others read: Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS.
+OTHERS = {"DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
+OTHERS |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+OTHERS |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET"}
+SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
+
+
+def env_file(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """compose.yaml as Docker Compose itself understands it, passwords filled in."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(DEPLOY, project / "deploy", ignore=shutil.ignore_patterns(".env"))
+    filled = {**env_file(DEPLOY / "env.example"), **PASSWORDS}
+    (project / "deploy" / ".env").write_text("".join(f"{name}={value}\n" for name, value in filled.items()))
+    done = docker_compose(project, "--profile", "s3", "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def docker_compose(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).parent / "docker-compose"
+    env = {"PATH": os.environ["PATH"], "HOME": str(project)}
+    command = [program, "-f", "deploy/compose.yaml", *arguments]
+    return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def manifests() -> list[dict[str, Any]]:
+    """Every object of the Kubernetes base."""
+    names = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    return [found for name in names for found in yaml.safe_load_all((BASE / name).read_text())]
+
+
+def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in manifests if "template" in one["spec"]}
+
+
+def containers(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = pods([one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}]).values()
+    return [one for pod in found for one in [*pod.get("initContainers", []), *pod["containers"]]]
+
+
+def programs(words: list[str]) -> list[list[str]]:
+    """The commands in a container's command line, those that it hands to a shell too."""
+    if words[:2] == ["sh", "-c"]:
+        return [part.split() for part in re.split(r"&&|\|\|", words[2])]
+    return [words]
+
+
+def ours(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> list[list[str]]:
+    """The command lines of all containers of our own image, health checks among them."""
+    services = [one for one in compose["services"].values() if one["image"] == "reflector"]
+    lines = [one["command"] for one in services]
+    lines += [["sh", "-c", *check[1:]] if check[0] == "CMD-SHELL" else check[1:] for check in checks(services)]
+    for one in containers(manifests):
+        if one["image"] == "reflector":
+            probes = [one.get(name, {}).get("exec") for name in ("readinessProbe", "livenessProbe")]
+            lines += [one["args"], *(probe["command"] for probe in probes if probe)]
+    return [program for line in lines for program in programs(line)]
+
+
+def checks(services: list[dict[str, Any]]) -> list[list[str]]:
+    return [one["healthcheck"]["test"] for one in services if "healthcheck" in one]
+
+
+def commands() -> dict[str, Any]:
+    """The command lines that exist, by the name of their program."""
+    from celery.bin.celery import celery
+    from dagster._cli import cli as dagster
+    from dagster._daemon.cli import cli as daemon
+    from dagster_webserver.cli import dagster_webserver
+
+    from reflector_assets.cli import app
+
+    reflector = typer.main.get_command(app)
+    found = {"celery": celery, "dagster": dagster, "dagster-daemon": daemon, "dagster-webserver": dagster_webserver}
+    return {**found, "reflector": reflector}
+
+
+def check_words(command: Any, words: list[str]) -> None:
+    """Fail at a sub-command or an option that the command doesn't have."""
+    known = {opt for parameter in command.params for opt in [*parameter.opts, *parameter.secondary_opts]}
+    valued = [parameter for parameter in command.params if not getattr(parameter, "is_flag", True)]
+    takes_value = {opt for parameter in valued for opt in parameter.opts}
+    # Typer has a click of its own, so no class tells a group from a command.
+    below, rest = getattr(command, "commands", None), list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("-"):
+            assert word in known, f"{command.name} has no option {word}"
+            if word in takes_value:
+                rest.pop(0)
+        elif below is not None:
+            assert word in below, f"{command.name} has no command {word}"
+            return check_words(below[word], rest)
+    return None
+
+
+def test_compose_starts_every_part(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services) == {
+        *("setup", "receiver", "code", "webserver", "daemon", "worker", "worker-gpu"),
+        *("postgres", "redis", "s3", "s3-bucket"),
+    }
+    ports = {name: [port["target"] for port in one.get("ports", [])] for name, one in services.items()}
+    assert {name: found for name, found in ports.items() if found} == {"receiver": [1250], "webserver": [3000]}
+    assert services["webserver"]["ports"][0]["host_ip"] == "127.0.0.1"
+    for name in ("worker", "worker-gpu", "code", "daemon"):
+        assert services[name]["environment"]["REFLECTOR_EXECUTOR"] == "celery"
+        assert services[name]["environment"]["REFLECTOR_CELERY_BROKER"] == "redis://:redisfilled@redis:6379/0"
+
+
+def test_compose_wants_passwords() -> None:
+    example = env_file(DEPLOY / "env.example")
+    assert {name: example[name] for name in PASSWORDS} == dict.fromkeys(PASSWORDS, "")
+    text = (DEPLOY / "compose.yaml").read_text()
+    for name in PASSWORDS:
+        assert set(re.findall(rf"\$\{{{name}[^}}]*\}}", text)) == {f"${{{name}:?}}"}
+
+
+def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    from reflector_assets.distributed import LIGHT
+    from reflector_assets.policies import POLICIES
+
+    needed = {policy.pool or LIGHT for policy in POLICIES.values()} | {LIGHT}
+    lines = ours(compose, manifests)
+    served = [line[line.index("-Q") + 1].split(",") for line in lines if "worker" in line]
+    assert len(served) == 4
+    assert set(itertools.chain(*served[:2])) == set(itertools.chain(*served[2:])) == needed
+
+
+def test_every_command_exists(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    known = commands()
+    lines = ours(compose, manifests)
+    assert {line[0] for line in lines} == {*known, "python"}
+    for line in lines:
+        assert (Path(sys.executable).parent / line[0]).exists()
+        if line[0] in known:
+            check_words(known[line[0]], line[1:])
+        for module in re.findall(r"reflector_assets\.\w+", " ".join(line)):
+            assert (ROOT / f"{module.replace('.', '/')}.py").exists()
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    known = commands()
+    check_words(known["dagster"], ["code-server", "start", "-h", "0.0.0.0"])
+    for program, words in {"dagster": "code-server start --hots x", "reflector": "severe", "celery": "wrker"}.items():
+        with pytest.raises(AssertionError, match="has no"):
+            check_words(known[program], words.split())
+
+
+def test_every_setting_exists(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    named = {name for one in compose["services"].values() for name in one.get("environment", {})}
+    named |= {entry["name"] for one in containers(manifests) for entry in one.get("env", [])}
+    named |= {*env_file(BASE / "settings.env"), *env_file(BASE.parent / "secrets.example.env")}
+    overlay = yaml.safe_load((PODS / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
+    named |= {literal.split("=")[0] for literal in overlay}
+    assert "REFLECTOR_EXECUTOR" in named
+    assert named - SETTINGS - OTHERS == set()
+
+
+def test_the_settings_of_kubernetes_are_valid() -> None:
+    overlay = yaml.safe_load((PODS / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
+    given = env_file(BASE / "settings.env") | dict(literal.split("=", 1) for literal in overlay)
+    read = {name: json.loads(value) if value.startswith("{") else value for name, value in given.items()}
+    settings = Settings.model_validate({name: value for name, value in read.items() if name in SETTINGS})
+    assert settings.executor == "k8s"
+    assert set(settings.kubernetes_pods) <= {"cpu", "gpu", "llm"}
+
+
+def test_nothing_secret_stands_there(manifests: list[dict[str, Any]]) -> None:
+    for path in (DEPLOY / "env.example", BASE / "settings.env", BASE.parent / "secrets.example.env"):
+        filled = {name for name, value in env_file(path).items() if value and SECRET.search(name)}
+        assert filled - PUBLIC == set(), path
+    for one in containers(manifests):
+        for entry in one.get("env", []):
+            assert not SECRET.search(entry["name"]) or "valueFrom" in entry
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for one in services.values():
+        for name, value in one.get("environment", {}).items():
+            assert not SECRET.search(name) or "${" in value, name
+
+
+OBJECTS = sorted(
+    path for path in BASE.glob("*.yaml") if "\nkind: " in path.read_text() and path.stem != "kustomization"
+)
+
+
+@pytest.mark.parametrize("path", OBJECTS, ids=lambda path: path.name)
+def test_kubernetes_knows_every_field(path: Path) -> None:
+    for found in yaml.safe_load_all(path.read_text()):
+        kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_kubernetes_names_what_there_is(manifests: list[dict[str, Any]]) -> None:
+    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    made = {one["name"] for one in kustomization["configMapGenerator"]}
+    made |= {one["metadata"]["name"] for one in manifests if one["kind"] == "ConfigMap"}
+    secrets = set(env_file(BASE.parent / "secrets.example.env"))
+    for one in containers(manifests):
+        for source in one.get("envFrom", []):
+            assert source.get("configMapRef", {"name": "reflector-settings"})["name"] in made
+            assert source.get("secretRef", {"name": "reflector-secrets"})["name"] == "reflector-secrets"
+        for entry in one.get("env", []):
+            wanted = entry.get("valueFrom", {}).get("secretKeyRef")
+            assert wanted is None or (wanted["name"], wanted["key"] in secrets) == ("reflector-secrets", True)
+    for pod in pods([one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}]).values():
+        volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+        assert {v["configMap"]["name"] for v in volumes.values() if "configMap" in v} <= made
+    services = {one["metadata"]["name"] for one in manifests if one["kind"] == "Service"}
+    assert {"code", "webserver", "receiver", "postgres", "redis"} == services
+    assert yaml.safe_load((DEPLOY / "workspace.yaml").read_text())["load_from"][0]["grpc_server"]["host"] in services
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl isn't installed")
+@pytest.mark.parametrize(("folder", "deployments"), [(BASE, 6), (PODS, 4)])
+def test_kustomize_builds(folder: Path, deployments: int) -> None:
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=True)
+    built = list(yaml.safe_load_all(done.stdout))
+    for one in built:
+        kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
+    found = {one["metadata"]["name"]: one for one in built if one["kind"] == "Deployment"}
+    assert len(found) == deployments
+    [container] = found["code"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "DAGSTER_CURRENT_IMAGE", "value": container["image"]} in container["env"]
+    settings = next(one["data"] for one in built if one["metadata"]["name"] == "reflector-settings")
+    assert settings["REFLECTOR_EXECUTOR"] == ("celery" if folder == BASE else "k8s")
+
+
+def test_the_instances_differ_only_where_they_say() -> None:
+    embedded, production, kubernetes = (
+        yaml.safe_load(path.read_text())
+        for path in (ROOT / "dagster.yaml", DEPLOY / "dagster.yaml", BASE / "instance.yaml")
+    )
+    assert production["concurrency"]["runs"].pop("max_concurrent_runs") == 10
+    assert embedded["concurrency"]["runs"].pop("max_concurrent_runs") == 4
+    assert kubernetes["concurrency"]["runs"].pop("max_concurrent_runs") == 10
+    assert kubernetes["run_monitoring"].pop("start_timeout_seconds") == 300
+    started = [one["run_monitoring"].pop("start_timeout_seconds") for one in (embedded, production)]
+    assert started == [60, 60]
+    different = {"storage", "compute_logs", "run_launcher"}
+    instances = (embedded, production, kubernetes)
+    kept = [{name: value for name, value in one.items() if name not in different} for one in instances]
+    assert kept[0] == kept[1] == kept[2]
+    assert production["storage"] == kubernetes["storage"]
+
+
+def test_the_launcher_of_pods_takes_its_configuration() -> None:
+    launcher = yaml.safe_load((BASE / "instance.yaml").read_text())["run_launcher"]
+    assert (launcher["module"], launcher["class"]) == ("dagster_k8s", "K8sRunLauncher")
+    done = validate_config(K8sRunLauncher.config_type(), launcher["config"])
+    assert done.success, done.errors
+
+
+def test_the_image_is_made_of_what_there_is() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text()
+    sources = [word for line in re.findall(r"^COPY (.*)$", text, re.M) for word in line.split()[:-1]]
+    assert "reflector_assets" in sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in ignored.splitlines()
+    locked = (DEPLOY / "requirements.lock").read_text()
+    packages = set(re.findall(r"^([\w-]+)==", locked, re.MULTILINE))
+    assert {"dagster-celery", "dagster-k8s", "redis", "dagster-postgres"} <= packages
