@@ -10,6 +10,8 @@ from resources import asr_wire
 from resources.transcriber import TrackAudio, Transcriber, Transcription
 
 PATH = "/v1/audio/transcriptions-from-url"
+# No name ends so (RFC 6761).
+NOWHERE = "https://reflector.invalid/track.webm"
 # Seconds that a presigned URL outlives the call: the service may fetch late.
 MARGIN = 300
 
@@ -52,7 +54,30 @@ class GPUService(Transcriber):
             error.at(recording=recording, track=track)
             raise
 
+    def check(self, seconds: float) -> str:
+        """Ask for a track that can't be read, which the service must answer 404, without work for a GPU.
+
+        It takes the key and the language. A wrong base URL answers 404, too: to a request without a track as well.
+        See `Transcriber`.
+        """
+        service = asr_wire.host(self.url)
+        body = {"audio_file_url": NOWHERE, "language": self.language, **({"model": self.model} if self.model else {})}
+        status, content, headers = asr_wire.call(self._send(body, service), seconds=seconds, service=service)
+        if status == 404:
+            empty, content, headers = asr_wire.call(self._send({}, service), seconds=seconds, service=service)
+            if empty not in {404, 405}:
+                return f"the service at {service} takes the key"
+        raise asr_wire.refusal(
+            status, content, headers, service=service, hints={**self._hints(body), 404: "Check TRANSCRIPT_URL."}
+        )
+
     async def _post(self, body: dict[str, str], service: str) -> bytes:
+        status, content, headers = await self._send(body, service)
+        if status != 200:
+            raise asr_wire.refusal(status, content, headers, service=service, hints=self._hints(body))
+        return content
+
+    async def _send(self, body: dict[str, str], service: str) -> tuple[int, bytes, httpx.Headers]:
         key = asr_wire.secret(self.api_key)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = self.url.rstrip("/").removesuffix("/v1") + PATH
@@ -70,11 +95,7 @@ class GPUService(Transcriber):
             raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
         except httpx.TransportError as error:
             raise asr_wire.unreachable(error, service) from error
-        if response.status_code != 200:
-            raise asr_wire.refusal(
-                response.status_code, bytes(content), response.headers, service=service, hints=self._hints(body)
-            )
-        return bytes(content)
+        return response.status_code, bytes(content), response.headers
 
     def _hints(self, body: dict[str, str]) -> dict[int, str]:
         scheme = body["audio_file_url"].split(":", 1)[0]

@@ -52,6 +52,12 @@ class AnswerCache(Protocol):
         ...
 
 
+class Ready(BaseModel):
+    """What `LLM.check` asks for."""
+
+    ready: bool
+
+
 class LLM(ConfigurableResource):
     """An OpenAI-compatible chat endpoint; `request_timeout` in seconds is the whole of one call.
 
@@ -109,6 +115,16 @@ class LLM(ConfigurableResource):
 
         with start_blocking_portal() as portal:
             return portal.start_task_soon(talk).result()
+
+    def check(self, seconds: float) -> str:
+        """Ask for next to nothing, in the way that steps ask: that takes the URL, the key and the model.
+
+        It costs some ten tokens; a list of models would be free, but some endpoints show it to everybody. Raises as
+        `ask` does.
+        """
+        hasty = self.model_copy(update={"request_timeout": seconds, "parse_max_retries": 0})
+        _, usage = hasty.ask([{"role": "user", "content": 'Answer with {"ready": true}'}], Ready, recording="")
+        return f"{self.model} at {self.host()} answered, {usage.prompt_tokens + usage.completion_tokens} tokens"
 
     def parameters(self) -> dict[str, Any]:
         """What decides an answer besides the prompt; neither the endpoint nor the key is part of it."""

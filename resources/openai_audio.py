@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from reflector_assets.domain.errors import ReflectorError
 from resources import asr_wire
 from resources.split import split
 from resources.transcriber import TrackAudio, Transcriber, Transcription
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
 
 
 class OpenAIAudio(Transcriber):
@@ -48,16 +51,43 @@ class OpenAIAudio(Transcriber):
             error.at(recording=recording, track=track)
             raise
 
+    def check(self, seconds: float) -> str:
+        """Ask for the list of models, where there is none for a transcription of nothing: both take the key, for free.
+
+        See `Transcriber`.
+        """
+        service = asr_wire.host(self.url)
+        asr_wire.call(self._knock(service), seconds=seconds, service=service)
+        return f"the service at {service} takes the key"
+
+    async def _knock(self, service: str) -> None:
+        import openai  # noqa: PLC0415 - takes most of a second to import
+
+        async with self._client() as client:
+            try:
+                listed = await client.models.with_raw_response.list()
+                asr_wire.read_answer(listed.content, service)
+            except openai.APIStatusError as error:
+                if error.status_code not in {404, 405, 501}:
+                    raise self._refusal(error, service) from error
+            except openai.APIConnectionError as error:
+                raise asr_wire.unreachable(error, service) from error
+            else:
+                return
+            try:
+                await client.post("/audio/transcriptions", cast_to=object, body={})
+            except openai.APIStatusError as error:
+                if error.status_code not in {400, 415, 422}:
+                    raise self._refusal(error, service) from error
+            except openai.APIConnectionError as error:
+                raise asr_wire.unreachable(error, service) from error
+
     async def _post(self, paths: list[Path], service: str) -> list[dict[str, Any]]:
         import openai  # noqa: PLC0415 - takes most of a second to import
 
         language = openai.omit if self.language == "auto" else self.language
-        # Steps are retried as a whole, with the policy's delays: the SDK shouldn't besides.
-        client = openai.AsyncOpenAI(
-            api_key=asr_wire.secret(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
-        )
         answers: list[dict[str, Any]] = []
-        async with client:
+        async with self._client() as client:
             for path in paths:
                 try:
                     reply = await client.audio.transcriptions.with_raw_response.create(
@@ -68,20 +98,27 @@ class OpenAIAudio(Transcriber):
                         timestamp_granularities=["word"],
                     )
                 except openai.APIStatusError as error:
-                    raise asr_wire.refusal(
-                        error.status_code,
-                        error.response.content,
-                        error.response.headers,
-                        service=service,
-                        hints={
-                            400: f"It may not know the model {self.model!r} or the language {self.language!r}.",
-                            404: "Check TRANSCRIPT_URL (it usually ends in /v1) and REFLECTOR_TRANSCRIPT_MODEL.",
-                        },
-                    ) from error
+                    raise self._refusal(error, service) from error
                 except openai.APIConnectionError as error:
                     raise asr_wire.unreachable(error, service) from error
                 answers.append(asr_wire.read_answer(reply.content, service))
         return answers
+
+    def _client(self) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI  # noqa: PLC0415 - takes most of a second to import
+
+        # Steps are retried as a whole, with the policy's delays: the SDK shouldn't besides.
+        return AsyncOpenAI(
+            api_key=asr_wire.secret(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
+        )
+
+    def _refusal(self, error: "APIStatusError", service: str) -> ReflectorError:
+        hints = {
+            400: f"It may not know the model {self.model!r} or the language {self.language!r}.",
+            404: "Check TRANSCRIPT_URL (it usually ends in /v1) and REFLECTOR_TRANSCRIPT_MODEL.",
+        }
+        given = error.response
+        return asr_wire.refusal(error.status_code, given.content, given.headers, service=service, hints=hints)
 
 
 def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any]:

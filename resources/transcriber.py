@@ -53,6 +53,13 @@ class Transcriber(ConfigurableResource, ABC):
         """Name all that decides the result: backend, model, parameters, language. Holds no secret and no URL."""
 
     @abstractmethod
+    def check(self, seconds: float) -> str:
+        """Say in a line that it can be used, without a transcription; a service is asked for at most `seconds`.
+
+        Raises TransientError or PermanentError.
+        """
+
+    @abstractmethod
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Find the words of one track, with times in seconds of the recording.
 

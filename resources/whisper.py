@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,18 @@ class EmbeddedWhisper(Transcriber):
             f"whisper {fingerprint(self.model)} int8 beam{BEAM} batch{BATCH} "
             f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}"
         )
+
+    def check(self, seconds: float) -> str:  # noqa: ARG002 - there is nobody to wait for
+        """Find the weights and check them, without loading them; see `Transcriber`."""
+        source = locate(self.model, self.model_dir)
+        if Path(source).is_dir():
+            return f"{self.model}: {source}"
+        from faster_whisper import download_model  # noqa: PLC0415 - takes a second to import
+
+        try:
+            return f"{self.model}: {download_model(source, local_files_only=True)}"
+        except OSError:
+            return f"{self.model}: not downloaded yet, which the first transcription does"
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Find the words of one track, its confidence Whisper's probability; see `Transcriber`.

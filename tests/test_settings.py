@@ -1,12 +1,40 @@
 """Settings: named when wrong, documented once, never shown when secret."""
 
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from reflector_assets.settings import PROJECT_ROOT, Settings, markdown_page
+from reflector_assets.settings import PROJECT_ROOT, Settings, get_settings, markdown_page
+from reflector_assets.settings_checks import WrongSettings, unknown
 from tests.conftest import Deployment
+
+
+@pytest.fixture
+def read(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, str]], list[str]]]:
+    """Read the settings from an environment with these; returns what is wrong with them."""
+
+    def wrong(given: dict[str, str]) -> list[str]:
+        ours = ("REFLECTOR_", "LLM_", "TRANSCRIPT_", "DAILY")
+        with monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(ours)]:
+                patch.delenv(name)
+            for name, value in {**deployment.environment(), **given}.items():
+                patch.setenv(name, value)
+            patch.setitem(Settings.model_config, "env_file", given.get("REFLECTOR_ENV_FILE", os.devnull))
+            get_settings.cache_clear()
+            try:
+                get_settings()
+            except WrongSettings as error:
+                return str(error).splitlines()
+            return []
+
+    yield wrong
+    get_settings.cache_clear()
 
 
 def test_the_page_is_generated_from_the_settings() -> None:
@@ -17,28 +45,109 @@ def test_every_setting_is_described() -> None:
     assert all(field.alias and field.description for field in Settings.model_fields.values())
 
 
+def test_an_example_of_a_setting_is_a_value_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, field in Settings.model_fields.items():
+        if field.examples:
+            monkeypatch.setenv(str(field.alias), field.examples[0])
+            assert getattr(Settings(), name) not in (None, field.default)  # pyright: ignore[reportCallIssue]
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "expects"),
     [
-        ("REFLECTOR_REACH", "a while"),
-        ("LLM_REQUEST_TIMEOUT", "-1"),
-        ("TRANSCRIPT_BACKEND", "abacus"),
-        ("REFLECTOR_STEP_TIMEOUTS", '{"transcribe_trak": 5}'),
-        ("REFLECTOR_STEP_TIMEOUTS", "{not json"),
+        ("REFLECTOR_REACH", "a while", "none|all"),
+        ("LLM_REQUEST_TIMEOUT", "-1", "greater than 0"),
+        ("REFLECTOR_PORT", "http", "a valid integer"),
+        ("TRANSCRIPT_BACKEND", "abacus", "'whisper', 'modal' or 'openai'"),
+        ("REFLECTOR_STEP_TIMEOUTS", "{not json", "no JSON"),
+        ("REFLECTOR_STEP_TIMEOUTS", '{"title": "soon"}', "title: it must be a valid number"),
+        ("LLM_URL", "llm.example.com/v1", "http or https URL"),
+        ("LLM_URL", "http://[half", "http or https URL"),
+        ("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "s3://minio", "http or https URL"),
+        ("DATABASE_URL", "mysql://user:pass-word@host/db", "PostgreSQL or SQLite"),
+        ("REFLECTOR_CELERY_BROKER", "amqp://user:pass-word@host", "redis or rediss URL"),
+        ("DAILY_WEBHOOK_SECRET", "pass-word", "not base64"),
+        ("REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET", "pass-word", "not base64"),
     ],
 )
-def test_a_wrong_setting_is_named_in_one_line(deployment: Deployment, name: str, value: str) -> None:
-    deployment.env[name] = value
+def test_a_wrong_value_is_named_with_what_is_expected(
+    read: Callable[..., list[str]], name: str, value: str, expects: str
+) -> None:
+    [problem] = read({name: value})
+    assert problem.startswith(f"{name}: ")
+    assert expects in problem
+    assert f"for example {name}=" in problem or "openssl" in problem
+    assert "pass-word" not in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "missing", "value"),
+    [
+        ({"TRANSCRIPT_BACKEND": "modal"}, "TRANSCRIPT_URL", "https://gpu.example.com"),
+        ({"TRANSCRIPT_BACKEND": "openai"}, "TRANSCRIPT_URL", "https://gpu.example.com"),
+        ({"TRANSCRIPT_STORAGE_BACKEND": "aws"}, "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", "results"),
+        ({"REFLECTOR_EXECUTOR": "celery"}, "REFLECTOR_CELERY_BROKER", "redis://localhost"),
+        ({"TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID": "pass-word"}, "TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", "secret"),
+        ({"DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY": "pass-word"}, "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", "key"),
+    ],
+)
+def test_what_is_missing_beside_other_settings_is_named(
+    read: Callable[..., list[str]], given: dict[str, str], missing: str, value: str
+) -> None:
+    [problem] = read(given)
+    assert problem.startswith(f"{missing} is missing: {next(iter(given))}")
+    assert "pass-word" not in problem
+    assert not read({**given, missing: value})
+
+
+def test_what_hangs_on_a_wrong_setting_is_not_told_besides(read: Callable[..., list[str]]) -> None:
+    [problem] = read({"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": "nowhere"})
+    assert problem.startswith("TRANSCRIPT_URL: ")
+
+
+def test_a_misspelt_name_is_told_with_the_nearest(read: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert read({"REFLECTOR_DATA_DIRR": "x"}) == ["REFLECTOR_DATA_DIRR is no setting; is REFLECTOR_DATA_DIR meant?"]
+    file = tmp_path / "env"
+    file.write_text("# of somebody\nREFLECTOR_LANGUAGES=de\nexport REFLECTOR_GPU_STEPS=2\nREFLECTOR_HOSTS=\n")
+    [problem] = read({"REFLECTOR_ENV_FILE": str(file)})
+    assert "is REFLECTOR_LANGUAGE meant" in problem
+    # Set to nothing; of somebody else; in small letters.
+    assert not read({"REFLECTOR_HOSTS": "", "REFLECTOR_KILL_SEED": "1", "reflector_data_dir": str(tmp_path)})
+
+
+def test_what_kubernetes_tells_every_pod_of_a_service_is_no_misspelt_setting() -> None:
+    service = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR"]
+    names = [f"REFLECTOR_TRIAL_{name}" for name in service]
+    assert list(unknown([*names, "REFLECTOR_TRAIL"], ["REFLECTOR_TRIAL"])) == [("REFLECTOR_TRAIL", "REFLECTOR_TRIAL")]
+
+
+def test_all_that_is_wrong_is_told_at_once_by_every_program(deployment: Deployment) -> None:
+    deployment.env |= {
+        "LLM_REQUEST_TIMEOUT": "soon",
+        "REFLECTOR_STEP_TIMEOUTS": "{",
+        "TRANSCRIPT_STORAGE_BACKEND": "aws",
+        "REFLECTOR_LANGUGE": "de",
+        "DAILY_WEBHOOK_SECRET": "pass-word",
+    }
+    named = ["LLM_REQUEST_TIMEOUT", "DAILY_WEBHOOK_SECRET", "REFLECTOR_STEP_TIMEOUTS"]
+    named += ["TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", "REFLECTOR_LANGUGE"]
+    for command in (["run", "anything"], ["list", "--json"], ["serve"]):
+        done = deployment.reflector(*command)
+        assert done.returncode == 1
+        assert [re.split("[: ]+", line)[1] for line in done.stderr.splitlines()] == named, done.stderr
+        assert not done.stdout
+    code_server = deployment.run("dagster", "asset", "list", "-m", "reflector_assets.definitions")
+    assert code_server.returncode == 1
+    assert [name for name in named if name in code_server.stderr] == named
+    assert "pass-word" not in code_server.stderr + code_server.stdout
+
+
+def test_a_step_that_does_not_exist_is_told(deployment: Deployment) -> None:
+    deployment.env["REFLECTOR_STEP_TIMEOUTS"] = '{"transcribe_trak": 5}'
     done = deployment.reflector("run", "anything")
     assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("reflector: ")]
-    assert name in line
-    assert "Traceback" not in done.stderr
-
-
-def test_a_backend_without_its_url_is_named(deployment: Deployment) -> None:
-    deployment.env["TRANSCRIPT_BACKEND"] = "modal"
-    assert "TRANSCRIPT_URL is missing" in deployment.reflector("run", "anything").stderr
+    [line] = done.stderr.splitlines()
+    assert "transcribe_trak" in line
 
 
 def test_secrets_are_not_among_what_dagster_shows(deployment: Deployment) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from reflector_assets.cli import daily, inbox, recordings, rooms, serve
+from reflector_assets.cli import daily, doctor, inbox, recordings, rooms, serve
 from reflector_assets.cli.output import complain
 from reflector_assets.domain.errors import ReflectorError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(recordings.app)
 app.add_typer(serve.app)
+app.add_typer(doctor.app)
 app.add_typer(daily.app, name="daily")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(rooms.app, name="rooms")
@@ -31,6 +32,8 @@ def main() -> NoReturn:
     try:
         app()
     except ReflectorError as error:
-        complain(str(error))
+        # Wrong settings are told all at once.
+        for line in getattr(error, "problems", [str(error)]):
+            complain(line)
         sys.exit(1)
     sys.exit(0)

@@ -1,0 +1,50 @@
+"""`reflector doctor`: whether the doors to the outside open."""
+
+import dataclasses
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from reflector_assets.cli.output import AsJson, out, print_json
+
+app = typer.Typer()
+
+COLOURS = {"ok": "green", "failed": "bold red"}
+
+
+@app.command()
+def doctor(
+    timeout: Annotated[float, typer.Option(help="Seconds that each door may take.", min=0.1)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Try every configured door to the outside: databases, stores, Daily, transcriber, LLM, broker.
+
+    Ends with 1 when one of them fails. The LLM is asked a question of a few words, which costs next to nothing.
+    """
+    from reflector_assets.probes import check_up  # noqa: PLC0415
+
+    # What libraries log of their failures is told in the table.
+    logging.disable(logging.CRITICAL)
+    outcomes = check_up(timeout)
+    failed = any(outcome.state == "failed" for outcome in outcomes)
+    if as_json:
+        rows = [dataclasses.asdict(outcome) for outcome in outcomes]
+        print_json({"ok": not failed, "doors": rows})
+    else:
+        fixed = [Column("Door", no_wrap=True), Column("Result", no_wrap=True), Column("ms", justify="right")]
+        table = Table(*fixed, Column("Tried: found", overflow="fold"))
+        for o in outcomes:
+            result = f"[{COLOURS.get(o.state, 'dim')}]{o.state}[/]"
+            table.add_row(o.door, result, str(o.milliseconds), f"[dim]{o.tried}:[/] {escape(o.said)}")
+        out.print(table)
+    if any(outcome.hangs for outcome in outcomes):
+        # The process would wait for threads of libraries.
+        sys.stdout.flush()
+        os._exit(1)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,96 @@
+"""The client of the language model against llama.cpp's own server. Its text is nonsense: only the shape is tested."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from reflector_assets.domain.errors import PermanentError, TransientError
+from reflector_assets.domain.prompts import Message, TitleAnswer
+from reflector_assets.domain.results import ActionItems, Topics
+from reflector_assets.domain.words import Word, table
+from resources.llm import LLM
+from resources.understanding import WithLLM
+from tests.parts import llm_server
+from tests.parts.llm_server import LLMServer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(llm_server.missing() is not None, reason=str(llm_server.missing())),
+]
+
+SENTENCE = "We tested the migration twice on a copy of the production database and nothing was lost."
+SAID = SENTENCE.split()
+QUESTION: list[Message] = [{"role": "user", "content": "What was this about?"}]
+NAMES = {0: "Ada", 1: "Ben"}
+WORDS = table(Word(word, 0.5 * at, 0.5 * at + 0.4, at // len(SAID), 0.9) for at, word in enumerate(SAID * 2))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LLMServer]:
+    with LLMServer(tmp_path_factory.mktemp("llm")) as started:
+        yield started
+
+
+def client(server: LLMServer, **more: object) -> LLM:
+    return LLM.model_validate({"base_url": server.url, "model": server.model, "api_key": server.key, **more})
+
+
+def ask(llm: LLM, messages: list[Message]) -> None:
+    llm.ask(messages, TitleAnswer, recording="r")
+
+
+def test_structured_answers_fit_their_schemas_and_tokens_are_counted(server: LLMServer) -> None:
+    asking = WithLLM(llm=client(server))
+    topics, usage = asking.topics(WORDS, NAMES, recording="r")
+    assert Topics.model_validate_json(topics.model_dump_json()) == topics
+    assert [(topic.words_from, topic.words_to) for topic in topics.root] == [(0, len(WORDS))]
+    assert topics.root[0].title
+    assert topics.root[0].summary
+    assert usage.calls >= 1
+    # The prompt's own words at least; some tokens are parts of words.
+    assert usage.prompt_tokens > 2 * len(SAID)
+    assert usage.completion_tokens > 0
+    items, spent = asking.action_items(WORDS, NAMES, recording="r")
+    assert ActionItems.model_validate_json(items.model_dump_json()) == items
+    assert items.method == server.model
+    assert spent.calls >= 1
+
+
+def test_the_check_takes_key_and_model(server: LLMServer) -> None:
+    assert f"{server.model} at 127.0.0.1:" in client(server).check(60)
+    with pytest.raises(PermanentError, match="LLM_API_KEY") as error:
+        client(server, api_key="sk-another").check(60)
+    assert "sk-another" not in str(error.value)
+
+
+def test_a_wrong_key_is_refused_for_good(server: LLMServer) -> None:
+    with pytest.raises(PermanentError, match="401") as error:
+        ask(client(server, api_key="sk-another"), QUESTION)
+    assert "LLM_API_KEY" in str(error.value)
+    assert server.key not in str(error.value)
+
+
+def test_a_server_that_dies_in_mid_call_is_worth_another_attempt(server: LLMServer) -> None:
+    failures: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            ask(client(server), [{"role": "user", "content": "Why? " * 600}])
+        except TransientError as error:
+            failures.append(error)
+
+    begun = server.begun
+    caller = threading.Thread(target=call)
+    caller.start()
+    end = time.monotonic() + 30
+    while server.begun == begun:
+        assert time.monotonic() < end, "the call never arrived"
+        time.sleep(0.01)
+    server.kill()
+    caller.join(30)
+    assert not caller.is_alive()
+    [failure] = failures
+    assert "connection" in str(failure)
+    server.start()

@@ -1,0 +1,397 @@
+"""`reflector doctor` against real parts: what works, what is broken and how that is told."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster._daemon.types import DaemonHeartbeat
+
+from reflector_assets.doctor import Aside, Probe, examine
+from reflector_assets.domain.errors import PermanentError, TransientError
+from resources.openai_audio import OpenAIAudio
+from resources.whisper_model import FOLDER
+from tests.conftest import ROOT, Deployment, deploy
+from tests.daemon import open_instance
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.gpu_host import GPUHost
+from tests.hosts.host import Answer, Host, Request
+from tests.hosts.llm_host import LLMHost
+from tests.parts import free_ports
+from tests.parts.postgres import PASSWORD, Postgres
+from tests.parts.proxy import Proxy
+from tests.parts.redis import PASSWORD as REDIS_PASSWORD
+from tests.parts.redis import Redis
+from tests.parts.s3 import S3Server
+
+DOORS = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
+DOORS += ["Daily's API", "transcriber", "LLM", "Celery broker"]
+WEBHOOK_SECRET = "dGhlIHNlY3JldCBvZiB0aGUgd2ViaG9vaw=="
+RESULTS, TRACKS, DOMAIN = "results", "tracks", "example-domain"
+
+
+class Parts:
+    """One real server behind each door, proxies in front of those that can't misbehave by themselves."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.postgres, self.s3, self.redis = Postgres(), S3Server(home / "s3"), Redis(home / "redis")
+        self.daily, self.gpu, self.llm = DailyHost(rate=None), GPUHost(), LLMHost()
+        self.number = 0
+
+    def __enter__(self) -> "Parts":
+        with ExitStack() as opening:
+            for part in (self.postgres, self.s3, self.redis, self.daily, self.gpu, self.llm):
+                opening.enter_context(part)
+            self.proxies = {
+                name: opening.enter_context(Proxy(port))
+                for name, port in (("database", self.postgres.port), ("s3", self.s3.port), ("redis", self.redis.port))
+            }
+            self.s3.create_bucket(RESULTS)
+            self.s3.create_bucket(TRACKS)
+            self.s3.client().put_object(Bucket=TRACKS, Key=f"{DOMAIN}/room/a-track", Body=b"track")
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def secrets(self) -> list[str]:
+        keys = [self.s3.secret_key, self.s3.access_key, self.s3.reader_secret_key, self.s3.reader_access_key]
+        return [*keys, self.daily.key, self.gpu.key, self.llm.key, PASSWORD, REDIS_PASSWORD, WEBHOOK_SECRET]
+
+    def deployment(self, **other: str) -> Deployment:
+        """A deployment over all parts, with other settings here and there."""
+        self.number += 1
+        deployment = deploy(self.home / f"deployment-{self.number}")
+        (deployment.home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
+        s3, port = self.s3, self.postgres.port
+        deployment.env |= {
+            "DAGSTER_POSTGRES_URL": self.postgres.url,
+            "DATABASE_URL": self.postgres.url,
+            "TRANSCRIPT_STORAGE_BACKEND": "aws",
+            "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME": RESULTS,
+            "TRANSCRIPT_STORAGE_AWS_REGION": s3.region,
+            "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL": s3.endpoint,
+            "TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID": s3.access_key,
+            "TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY": s3.secret_key,
+            "DAILYCO_STORAGE_AWS_BUCKET_NAME": TRACKS,
+            "DAILYCO_STORAGE_AWS_REGION": s3.region,
+            "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID": s3.reader_access_key,
+            "DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY": s3.reader_secret_key,
+            "REFLECTOR_DAILY_ENDPOINT_URL": s3.endpoint,
+            "REFLECTOR_DAILY_DOMAIN": DOMAIN,
+            "DAILY_API_URL": self.daily.api_url,
+            "DAILY_API_KEY": self.daily.key,
+            "DAILY_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "TRANSCRIPT_BACKEND": "modal",
+            "TRANSCRIPT_URL": self.gpu.url,
+            "TRANSCRIPT_MODAL_API_KEY": self.gpu.key,
+            "LLM_URL": self.llm.url,
+            "LLM_MODEL": self.llm.model,
+            "LLM_API_KEY": self.llm.key,
+            "REFLECTOR_EXECUTOR": "celery",
+            "REFLECTOR_CELERY_BROKER": self.redis.url,
+            **{name: value.replace("DATABASE_PORT", str(port)) for name, value in other.items()},
+        }
+        return deployment
+
+    def doctor(self, timeout: float = 60, code: int = 0, **other: str) -> dict[str, dict[str, Any]]:
+        """Run the command and return its rows by door."""
+        return told(self.deployment(**other), timeout, code, self.secrets)
+
+
+def told(deployment: Deployment, timeout: float, code: int, secrets: list[str]) -> dict[str, dict[str, Any]]:
+    done = deployment.reflector("doctor", "--json", "--timeout", str(timeout))
+    assert done.returncode == code, done.stdout + done.stderr
+    assert not done.stderr
+    assert not [secret for secret in secrets if secret in done.stdout]
+    assert "X-Amz" not in done.stdout
+    document = json.loads(done.stdout)
+    rows = {row["door"]: row for row in document["doors"]}
+    assert document["ok"] == (code == 0)
+    assert all(0 <= row["milliseconds"] <= timeout * 1000 for row in rows.values())
+    return rows
+
+
+def states(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {door: row["state"] for door, row in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    with Parts(tmp_path_factory.mktemp("doctor")) as opened:
+        yield opened
+
+
+def test_without_settings_only_what_is_embedded_is_tried(deployment: Deployment) -> None:
+    deployment.env["COLUMNS"] = "200"
+    done = deployment.reflector("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(door in done.stdout for door in DOORS)
+    assert all(word in done.stdout for word in ("not configured", "not running", "empty until its first use"))
+    assert not done.stderr
+    with open_instance(deployment) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id-of-a-daemon", []))
+    assert deployment.reflector("inbox", "list").returncode == 0
+    rows = told(deployment, 60, 0, [])
+    left = dict.fromkeys(("Daily's bucket", "Daily's API", "LLM", "Celery broker"), "not configured")
+    assert states(rows) == {**dict.fromkeys(DOORS, "ok"), **left}
+    assert list(rows) == DOORS
+    assert re.search(r"sqlite, tables at revision \w+", rows["database"]["said"])
+    assert "tiny.en" in rows["transcriber"]["said"]
+    # Nothing is left behind.
+    assert not [path for path in (deployment.data / "doctor").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_every_door_opens(parts: Parts) -> None:
+    parts.daily.recordings = [{"id": "one"}, {"id": "two"}]
+    rows = parts.doctor()
+    assert states(rows) == {**dict.fromkeys(DOORS, "ok"), "Dagster's daemon": "not running"}
+    assert "2 recordings; no webhook" in rows["Daily's API"]["said"]
+    assert f"{DOMAIN}/... can be read" in rows["Daily's bucket"]["said"]
+    assert "presigned URLs are readable" in rows["result store"]["said"]
+    assert "0 workers" in rows["Celery broker"]["said"]
+    # Nothing was paid for but one short question.
+    assert not [call for call in parts.gpu.requests if call.status == 200]
+    assert parts.llm.count() == 1
+    assert [key["Key"] for key in parts.s3.client().list_objects_v2(Bucket=RESULTS).get("Contents", [])] == []
+
+
+@pytest.mark.slow
+def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
+    wrong = "wrong-key-of-somebody"
+    rows = parts.doctor(
+        code=1,
+        DAGSTER_POSTGRES_URL=f"postgresql+psycopg2://reflector:{wrong}@127.0.0.1:DATABASE_PORT/reflector",
+        DATABASE_URL=f"postgresql://reflector:{wrong}@127.0.0.1:DATABASE_PORT/reflector",
+        TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY=wrong,
+        DAILYCO_STORAGE_AWS_ACCESS_KEY_ID="AKIAWRONG00000000001",
+        DAILY_API_KEY=wrong,
+        TRANSCRIPT_MODAL_API_KEY=wrong,
+        LLM_API_KEY=wrong,
+        REFLECTOR_CELERY_BROKER=f"redis://:{wrong}@127.0.0.1:{parts.redis.port}/0",
+    )
+    named = {
+        "Dagster's storage": "DAGSTER_POSTGRES_URL",
+        "database": "DATABASE_URL",
+        "result store": "TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY",
+        "Daily's bucket": "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID",
+        "Daily's API": "DAILY_API_KEY",
+        "transcriber": "TRANSCRIPT_MODAL_API_KEY",
+        "LLM": "LLM_API_KEY",
+        "Celery broker": "REFLECTOR_CELERY_BROKER",
+    }
+    assert states(rows) == {"settings": "ok", **dict.fromkeys(named, "failed"), "Dagster's daemon": "unknown"}
+    assert {door: setting in rows[door]["said"] for door, setting in named.items()} == dict.fromkeys(named, True)
+    assert wrong not in json.dumps(rows)
+
+
+@pytest.mark.slow
+def test_refused_connections_are_named_by_their_setting(parts: Parts) -> None:
+    [port] = free_ports(1)
+    nowhere = f"http://127.0.0.1:{port}"
+    rows = parts.doctor(
+        code=1,
+        DATABASE_URL=f"postgresql://reflector:{PASSWORD}@127.0.0.1:{port}/reflector",
+        TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL=nowhere,
+        REFLECTOR_DAILY_ENDPOINT_URL=nowhere,
+        DAILY_API_URL=nowhere,
+        TRANSCRIPT_URL=nowhere,
+        LLM_URL=nowhere,
+        REFLECTOR_CELERY_BROKER=f"redis://:{REDIS_PASSWORD}@127.0.0.1:{port}/0",
+    )
+    named = {
+        "database": "DATABASE_URL",
+        "result store": "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL",
+        "Daily's bucket": "ENDPOINT_URL",
+        "Daily's API": "DAILY_API_URL",
+        "transcriber": "TRANSCRIPT_URL",
+        "LLM": "LLM_URL",
+        "Celery broker": "REFLECTOR_CELERY_BROKER",
+    }
+    assert {door for door, state in states(rows).items() if state == "failed"} == set(named)
+    assert {door: setting in rows[door]["said"] for door, setting in named.items()} == dict.fromkeys(named, True)
+
+
+class Silence(Host[Request]):
+    """Takes every request and answers none."""
+
+    def read(self, request: Request) -> Answer:
+        return Answer(how="hang")
+
+
+@pytest.mark.slow
+def test_what_hangs_for_ever_holds_up_nobody(parts: Parts) -> None:
+    # Less than the 10 s after which the driver of PostgreSQL gives up.
+    seconds = 9
+    silent = {name: proxy.port for name, proxy in parts.proxies.items()}
+    for name in ("database", "redis"):
+        parts.proxies[name].hang(times=100)
+    # Its limits are for each piece of an answer, and threads that the process waits for read it.
+    parts.proxies["s3"].drip(1, 2.0, times=100)
+    with Silence() as silence, ThreadPoolExecutor(2) as both:
+        hanging = [
+            {
+                "DATABASE_URL": parts.postgres.url.replace(str(parts.postgres.port), str(silent["database"])),
+                "LLM_URL": silence.url,
+                "DAILY_API_URL": silence.url,
+            },
+            {
+                "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent['s3']}",
+                "TRANSCRIPT_URL": silence.url,
+                "REFLECTOR_CELERY_BROKER": parts.redis.url.replace(str(parts.redis.port), str(silent["redis"])),
+            },
+        ]
+        begin = time.monotonic()
+        done = list(both.map(lambda settings: parts.doctor(seconds, 1, **settings), hanging))
+        took = time.monotonic() - begin
+    failed = [{door for door, state in states(rows).items() if state == "failed"} for rows in done]
+    assert failed == [{"database", "Daily's API", "LLM"}, {"result store", "transcriber", "Celery broker"}]
+    for rows, doors, settings in zip(done, failed, hanging, strict=True):
+        said = [rows[door]["said"] for door in sorted(doors)]
+        assert all(line.startswith(f"no answer in {seconds} s. Check ") for line in said), said
+        prefixes = [name.replace("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "TRANSCRIPT_STORAGE_") for name in settings]
+        assert all(any(name in line for line in said) for name in prefixes), said
+        assert all(row["milliseconds"] < seconds * 1000 for door, row in rows.items() if door not in doors)
+    # Silence ends after a minute: nobody waited for that, not the process either.
+    assert took < 55
+
+
+@pytest.mark.slow
+def test_what_is_missing_or_stopped_is_told_with_what_to_do(parts: Parts) -> None:
+    parts.daily.webhooks["w"] = {
+        "uuid": "w",
+        "url": "https://reflector.example.com/v1/daily/webhook",
+        "state": "FAILED",
+        "failedCount": 3,
+        "hmac": WEBHOOK_SECRET,
+        "eventTypes": ["recording.ready-to-download"],
+    }
+    local = deploy(parts.home / "local")
+    try:
+        rows = parts.doctor(
+            code=1,
+            DAGSTER_HOME=str(local.home / "dagster"),
+            TRANSCRIPT_STORAGE_AWS_BUCKET_NAME="no-such-bucket",
+            DAILYCO_STORAGE_AWS_BUCKET_NAME="no-such-bucket-either",
+            TRANSCRIPT_URL=f"{parts.gpu.url}/not-its-base",
+            LLM_MODEL="no-such-model",
+        )
+    finally:
+        parts.daily.webhooks.clear()
+    told = {door: row["said"] for door, row in rows.items() if row["state"] == "failed"}
+    assert "SQLite" in told.pop("Dagster's storage")
+    assert "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME" in told.pop("result store")
+    assert "DAILYCO_STORAGE_AWS_BUCKET_NAME" in told.pop("Daily's bucket")
+    assert "`reflector daily webhook create https://reflector.example.com/v1/daily/webhook`" in told.pop("Daily's API")
+    assert "Check TRANSCRIPT_URL" in told.pop("transcriber")
+    assert "LLM_MODEL" in told.pop("LLM")
+    assert not told
+
+
+@pytest.mark.slow
+def test_less_than_the_right_to_write_is_told(parts: Parts) -> None:
+    rows = parts.doctor(
+        code=1,
+        TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID=parts.s3.reader_access_key,
+        TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY=parts.s3.reader_secret_key,
+        REFLECTOR_LANGUAGE="tlh",
+    )
+    assert "s3:PutObject" in rows["result store"]["said"]
+    assert "REFLECTOR_LANGUAGE" in rows["transcriber"]["said"]
+    assert [door for door, state in states(rows).items() if state == "failed"] == ["result store", "transcriber"]
+
+
+def test_an_endpoint_like_openais_is_asked_for_nothing_that_costs() -> None:
+    with GPUHost() as host:
+        door = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key)
+        # It has no list of models.
+        assert "takes the key" in door.check(20)
+        with pytest.raises(PermanentError, match="TRANSCRIPT_MODAL_API_KEY"):
+            door.model_copy(update={"api_key": "wrong-key"}).check(20)
+        with pytest.raises(PermanentError, match="Check TRANSCRIPT_URL"):
+            door.model_copy(update={"url": f"{host.url}/v2"}).check(20)
+        with pytest.raises(TransientError, match="didn't answer in"), Silence() as silence:
+            door.model_copy(update={"url": silence.url}).check(0.5)
+        assert not [call for call in host.requests if call.status == 200]
+
+
+def test_damaged_weights_and_a_damaged_database_are_told(deployment: Deployment) -> None:
+    weights = deployment.data / "models" / FOLDER
+    weights.mkdir(parents=True)
+    (weights / "model.bin").write_bytes(b"not these")
+    (deployment.data / "reflector.db").write_bytes(b"not a database" * 100)
+    deployment.env |= {"REFLECTOR_WHISPER_MODEL": "base", "REFLECTOR_ODD": "1"}
+    rows = told(deployment, 60, 1, [])
+    assert f"Remove {weights}" in rows["transcriber"]["said"]
+    assert "DATABASE_URL" in rows["database"]["said"]
+    assert "no settings are REFLECTOR_ODD" in rows["settings"]["said"]
+    assert {door for door, state in states(rows).items() if state == "failed"} == {"transcriber", "database"}
+
+
+def test_wrong_settings_are_all_that_is_told(deployment: Deployment) -> None:
+    deployment.env |= {"LLM_URL": "nowhere", "TRANSCRIPT_BACKEND": "modal"}
+    rows = told(deployment, 60, 1, [])
+    assert list(rows) == ["settings"]
+    assert [line.split(":")[0].split(" ")[0] for line in rows["settings"]["said"].splitlines()] == [
+        "LLM_URL",
+        "TRANSCRIPT_URL",
+    ]
+
+
+def test_probes_run_side_by_side_and_fail_alone() -> None:
+    met, released = threading.Barrier(3), threading.Event()
+
+    def meet(_: float) -> str:
+        met.wait(20)
+        return "met"
+
+    def transient(_: float) -> str:
+        met.wait(20)
+        raise TransientError("it is away", hint="Check THAT.")
+
+    def odd(_: float) -> str:
+        met.wait(20)
+        raise RuntimeError("wrapped") from ValueError("postgresql://user:pass-word@host/db said\nsesame")
+
+    def hang(_: float) -> str:
+        released.wait()
+        return "late"
+
+    def aside(_: float) -> str:
+        raise Aside("not configured", "DOOR isn't set")
+
+    runs = {"meet": meet, "transient": transient, "odd": odd, "hang": hang, "aside": aside}
+    probes = [Probe(name, f"try {name}", f"SETTING_{name.upper()}", run) for name, run in runs.items()]
+    try:
+        outcomes = {outcome.door: outcome for outcome in examine(probes, 2, secrets=["sesame"])}
+    finally:
+        released.set()
+    assert list(outcomes) == list(runs)
+    assert {door: (outcome.state, outcome.said) for door, outcome in outcomes.items()} == {
+        "meet": ("ok", "met"),
+        "transient": ("failed", "it is away. Check THAT."),
+        "odd": ("failed", "ValueError: postgresql://***host/db said ***. Check SETTING_ODD."),
+        "hang": ("failed", "no answer in 2 s. Check SETTING_HANG."),
+        "aside": ("not configured", "DOOR isn't set"),
+    }
+    assert [door for door, outcome in outcomes.items() if outcome.hangs] == ["hang"]
+
+
+def test_a_presigned_url_in_somebodys_message_is_blanked_out() -> None:
+    url = "https://store.example.com/b/key?X-Amz-Algorithm=AWS4&X-Amz-Signature=deadbeef"
+
+    def fail(_: float) -> str:
+        raise RuntimeError(f"can't read {url}")
+
+    [outcome] = examine([Probe("store", "read", "BUCKET", fail)], 20)
+    assert outcome.said == "RuntimeError: can't read https://store.example.com/b/key?***. Check BUCKET."
