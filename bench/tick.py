@@ -22,7 +22,7 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets import staleness
+from reflector_assets import doors, staleness
 from reflector_assets.definitions import graph
 from reflector_assets.settings import get_settings
 from sensors import happened, stale
@@ -121,7 +121,10 @@ def measure(repeat: int) -> dict[str, float]:
         def tick() -> tuple[float, float, int]:
             nonlocal place
             wall, cpu = time.perf_counter(), time.process_time()
-            result: Any = sensor(dg.build_sensor_context(instance=instance, cursor=place))
+            with dg.build_sensor_context(
+                instance=instance, cursor=place, resources={"inbox": doors.inbox()}
+            ) as context:
+                result: Any = sensor(context)
             took = time.process_time() - cpu, time.perf_counter() - wall, len(result.run_requests)
             place = result.cursor
             return took

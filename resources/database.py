@@ -142,8 +142,6 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     assert url.database is not None
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
-    # Many rows are one statement: before and after each, the thread gives Python's lock away and waits for it again.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @event.listens_for(engine, "connect")
     def prepare(connection, _record) -> None:  # pyright: ignore[reportMissingParameterType] - a driver's connection

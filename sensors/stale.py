@@ -17,6 +17,9 @@ from sensors.happened import PAGE, Cursor, began_at, happened
 SENSOR = "keep_up_to_date"
 # Looking at one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's own limit is 60 s.
 TICK_BUDGET_S = 20.0
+# Dagster resumes a killed run within seconds, but overlooks one whose failure it reads before the run says that it will
+# be resumed: after so many seconds it is requested anew.
+RESUMED_WITHIN_S = 120.0
 # So far back goes the search for the run that was last to make an asset.
 RECENT_RUNS = 20
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
@@ -43,8 +46,8 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         held: list[str] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
-            if inbox.is_on_its_way(recording_id):
-                # The discovery sensor is about to request its first run.
+            if inbox.is_on_its_way(recording_id) or _is_about_to_be_resumed(instance, recording_id):
+                # The discovery sensor is about to request its first run, or Dagster its next.
                 held.append(recording_id)
                 continue
             asked = cursor.on_request.get(recording_id)
@@ -98,11 +101,16 @@ def request_for(
 
 
 def _at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Say whether a run works on a recording, or Dagster is about to resume one; its end brings it back here."""
-    if in_progress(instance, recording_id):
-        return True
-    last = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
-    return bool(last) and last[0].tags.get(tags.WILL_RETRY) == "true"
+    """Say whether a run works on a recording, or Dagster is about to resume one."""
+    return in_progress(instance, recording_id) is not None or _is_about_to_be_resumed(instance, recording_id)
+
+
+def _is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    last = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
+    if not last or last[0].dagster_run.tags.get(tags.WILL_RETRY) != "true":
+        return False
+    ended = last[0].end_time or last[0].update_timestamp.timestamp()
+    return time.time() - ended < RESUMED_WITHIN_S
 
 
 def _in_reach(found: list[AssetState], reach: float) -> bool:
@@ -149,6 +157,9 @@ def _failed_just_so(
     """
     last = next((run for run in runs if _was_to_make(run.dagster_run, node.name)), None)
     if last is None or last.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+        return False
+    if last.dagster_run.tags.get(tags.WILL_RETRY) == "true":
+        # It died with its process, and Dagster has not resumed it.
         return False
     began, code = began_at(last), _code(last.dagster_run)
     if began < asked or (code[node.name] != str(node.code_version) if code else began < code_since):

@@ -128,6 +128,7 @@ def test_settings_that_are_wrong_are_named(deployment, daily, receiver):
     deployment.env["DAILY_WEBHOOK_SECRET"] = "no base64!"
     assert "DAILY_WEBHOOK_SECRET" in said(deployment.reflector("daily", "webhook", "create", receiver.url), code=1)
     assert not daily.requests
+    deployment.env["DAILY_WEBHOOK_SECRET"] = OURS
     daily.key = "another"
     assert "DAILY_API_KEY" in said(deployment.reflector("daily", "webhook", "status"), code=1)
     del deployment.env["DAILY_API_KEY"]

@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from filelock import FileLock
+from sqlalchemy.exc import IntegrityError
 
 from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
 from resources.database import MIGRATIONS, Database
@@ -45,7 +46,7 @@ for url in {urls}:
     input()
     Database(url=url).engine
 """
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
         stdin=subprocess.PIPE,
@@ -53,7 +54,6 @@ for url in {urls}:
         stderr=subprocess.PIPE,
         text=True,
     )
-    return process
 
 
 def test_the_tables_are_what_the_code_reads_and_writes(database_url: str) -> None:
@@ -225,7 +225,7 @@ def test_while_postgresql_takes_only_reads_writing_fails_for_now(postgres: Postg
 
 
 def test_errors_show_no_values(database_url: str) -> None:
-    with pytest.raises(sa.exc.IntegrityError) as raised, Database(url=database_url).begin() as connection:
-        for _ in range(2):
-            connection.execute(sa.insert(metadata.tables["rooms"]).values(name="one", webhook_secret=PASSWORD))
+    rows = [{"name": "one", "webhook_secret": PASSWORD}] * 2
+    with pytest.raises(IntegrityError) as raised, Database(url=database_url).begin() as connection:
+        connection.execute(sa.insert(metadata.tables["rooms"]), rows)
     assert PASSWORD not in str(raised.value)

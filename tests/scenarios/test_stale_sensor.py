@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from reflector_assets import refresh, tags
+from sensors import stale
 from sensors.happened import PAGE
 from sensors.stale import request_for
 from tests.scenarios.small import ALL, Small
@@ -176,6 +177,15 @@ def test_a_run_that_dagster_will_resume_is_left_to_it(done: Small) -> None:
     done.code["title"] = "2"
     done.instance.report_run_failed(run)
     assert done.settle() == []
+
+
+def test_a_run_that_dagster_forgot_to_resume_is_requested_anew(done: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = done.instance.create_run_for_job(done.job(), tags={tags.PARTITION: A, tags.WILL_RETRY: "true"})
+    done.code["title"] = "2"
+    done.instance.report_run_failed(run)
+    assert done.settle() == []
+    monkeypatch.setattr(stale, "RESUMED_WITHIN_S", 0.0)
+    assert done.settle()[0] == (A, {"title"})
 
 
 def test_reach_none_leaves_finished_recordings_alone_but_makes_new_ones(done: Small) -> None:

@@ -133,7 +133,7 @@ def test_while_postgresql_is_locked_webhooks_are_refused_for_now(postgres: Postg
         assert [item.key for item in service.items()] == ["event:before", "event:meanwhile"]
 
 
-def test_a_database_that_hangs_keeps_neither_webhooks_nor_the_end_waiting(postgres: Postgres, postgres_url: str) -> None:
+def test_a_database_that_hangs_holds_up_neither_webhooks_nor_the_end(postgres: Postgres, postgres_url: str) -> None:
     with Proxy(postgres.port) as proxy:
         url = postgres_url.replace(f":{postgres.port}/", f":{proxy.port}/")
         with serving(url, patience=1.5) as service:

@@ -27,6 +27,7 @@ from tests.service.in_process import TOKEN, application
 
 pytest_plugins = ["tests.service.databases"]
 
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -85,7 +86,7 @@ def attack(front: Front, path: str, method: str, examples: int, checks: list[Any
     operation = schemathesis.openapi.from_asgi("/openapi.json", front)[path][method]
     for mode in GenerationMode:
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, deadline=None, suppress_health_check=SLOW)
         @given(case=operation.as_strategy(generation_mode=mode))
         def send(case: schemathesis.Case) -> None:
             case.call_and_validate(headers=headers, checks=checks)

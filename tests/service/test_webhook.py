@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,8 +43,12 @@ def inbox(receiver: Receiver) -> Inbox:
     return Inbox(database=Database(url=f"sqlite:///{receiver.deployment.data / 'reflector.db'}"))
 
 
+# The same in every process that collects the tests.
+NUMBERS = itertools.count()
+
+
 def event(**fields: object) -> bytes:
-    return json.dumps({"type": "any", "id": str(uuid.uuid4()), **fields}).encode()
+    return json.dumps({"type": "any", "id": f"event-{next(NUMBERS)}", **fields}).encode()
 
 
 def is_stored(inbox: Inbox, body: bytes) -> bool:
