@@ -43,12 +43,14 @@ class Daemon:
     def __exit__(self, *_: object) -> None:
         """End the daemon, its code server, and what they started."""
         family = self.family()
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        for process in psutil.wait_procs(family, timeout=10)[1]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        # The daemon first: a sensor that it evaluates just now would fail without its code server.
+        for part in (family[:1], family[1:]):
+            for process in part:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+            for process in psutil.wait_procs(part, timeout=10)[1]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def family(self) -> list[psutil.Process]:
         """The daemon and every process below it."""
