@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from reflector_assets.settings_checks import WrongSettings, given_names, unknown, wrong_combinations, wrong_values
-from reflector_assets.settings_services import HttpUrl, ServiceSettings
+from reflector_assets.settings_delivery import DeliverySettings
+from reflector_assets.settings_services import ServiceSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +33,7 @@ Steps = Annotated[dict[str, float], NoDecode, BeforeValidator(_json)]
 Pods = Annotated[dict[str, dict[str, object]], NoDecode, BeforeValidator(_json)]
 
 
-class Settings(ServiceSettings):
+class Settings(DeliverySettings, ServiceSettings):
     """The deployment's configuration; immutable, secrets are SecretStr."""
 
     model_config = SettingsConfigDict(
@@ -133,9 +134,6 @@ class Settings(ServiceSettings):
         alias="REFLECTOR_REACH",
         description="How far back a change of code reaches by itself: `none`, a number of days, or `all`.",
         pattern=r"none|all|\d+",
-    )
-    ui_base_url: HttpUrl = Field(
-        "http://127.0.0.1:3000", alias="UI_BASE_URL", description="Where users reach Dagster's pages; used in links."
     )
     executor: Literal["processes", "celery", "k8s"] = Field(
         "processes",

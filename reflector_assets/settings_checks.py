@@ -66,6 +66,12 @@ def wrong_combinations(settings: "Settings") -> Iterator[tuple[set[str], str]]:
     yield from needs("TRANSCRIPT_BACKEND", "openai", "TRANSCRIPT_URL")
     yield from needs("TRANSCRIPT_STORAGE_BACKEND", "aws", "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME")
     yield from needs("REFLECTOR_EXECUTOR", "celery", "REFLECTOR_CELERY_BROKER")
+    yield from needs("REFLECTOR_MODE", "shadow", "REFLECTOR_OLD_URL")
+    if values["REFLECTOR_FALLBACK"] and values["REFLECTOR_OLD_URL"] is None:
+        yield {"REFLECTOR_FALLBACK", "REFLECTOR_OLD_URL"}, "REFLECTOR_OLD_URL is missing: REFLECTOR_FALLBACK needs it"
+    for name in ("ZULIP_BOT_EMAIL", "ZULIP_API_KEY"):
+        if values["ZULIP_REALM"] is not None and values[name] is None:
+            yield {"ZULIP_REALM", name}, f"{name} is missing: ZULIP_REALM is set{_example(fields[name])}"
     for prefix in ("TRANSCRIPT_STORAGE_AWS", "DAILYCO_STORAGE_AWS"):
         pair = f"{prefix}_ACCESS_KEY_ID", f"{prefix}_SECRET_ACCESS_KEY"
         missing = [name for name in pair if values[name] is None]

@@ -59,3 +59,58 @@ rooms = sa.Table(
     sa.Column("zulip_auto_post", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
 )
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    # A recording's id or that of Daily's meeting session.
+    sa.Column("meeting_id", sa.String(100), nullable=False, index=True),
+    # Of two of the same person the later one counts; without an id all are one person.
+    sa.Column("user_id", sa.String(200), nullable=False, server_default=""),
+    sa.Column("given", sa.Boolean(create_constraint=False), nullable=False),
+    sa.Column("said_at", sa.Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# One meeting can give many recordings.
+meetings = sa.Table(
+    "meetings",
+    metadata,
+    sa.Column("recording_id", sa.String(100), primary_key=True),
+    sa.Column("mtg_session_id", sa.String(100), nullable=False, index=True),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    # What must not be delivered twice: a webhook's event id, or the arrival that is relayed.
+    sa.Column("key", sa.String(300), primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("recording_id", sa.String(100), index=True),
+    sa.Column("state", sa.String(20), nullable=False, server_default="waiting"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", sa.Double),
+    # Who delivers just now has it until then; a killed one doesn't keep it for ever.
+    sa.Column("claimed_until", sa.Double, nullable=False, server_default="0"),
+    sa.Column("status_code", sa.Integer),
+    sa.Column("reason", sa.Text),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("settled_at", sa.Double),
+    sa.Index("ix_deliveries_state_due_at", "state", "due_at"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    # What a message is about: a transcript, or a recording that failed.
+    sa.Column("key", sa.String(200), primary_key=True),
+    # Null while it is not known whether the first attempt to post it came through.
+    sa.Column("message_id", Number),
+    sa.Column("stream", sa.String(200), nullable=False),
+    sa.Column("topic", sa.String(200), nullable=False),
+    # SHA-256 of the content as it stands there.
+    sa.Column("digest", sa.String(64)),
+    sa.Column("claimed_until", sa.Double, nullable=False, server_default="0"),
+    sa.Column("changed_at", sa.Double, nullable=False),
+)

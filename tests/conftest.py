@@ -54,7 +54,7 @@ class Deployment:
         return self.data / "recordings" / recording_id
 
     def environment(self) -> dict[str, str]:
-        ours = ("REFLECTOR_", "LLM_", "TRANSCRIPT_", "DAILY", "DAGSTER_")
+        ours = ("REFLECTOR_", "LLM_", "TRANSCRIPT_", "DAILY", "DAGSTER_", "ZULIP_", "PUBLIC_DATA_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {
             **kept,

@@ -111,7 +111,7 @@ def run(
     for asset, reason in outcome.failed.items():
         complain(f"{asset} failed: {reason}")
     if outcome.failed:
-        err.print(f"The run: {get_settings().ui_base_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
+        err.print(f"The run: {get_settings().dagster_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
