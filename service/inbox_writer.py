@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from reflector_assets.domain.errors import TransientError
 from resources.inbox import Arrival, Inbox
@@ -13,30 +13,58 @@ from resources.inbox import Arrival, Inbox
 BATCH, BATCH_BYTES = 500, 16 * 1024 * 1024
 # Seconds that an arrival waits for a database that hangs.
 PATIENCE = 10.0
+# Seconds that the first arrival waits for others: a commit costs as much as all else that is done for ten of them.
+GATHER = 0.001
+
+
+class Batch:
+    """Arrivals that are stored together, and the future that says that they are on the disk."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.arrivals: list[Arrival] = []
+        self.bytes = 0
+        self.since = loop.time()
+        self.stored: asyncio.Future[None] = loop.create_future()
+
+    def is_full(self) -> bool:
+        """Say whether it is as much as one transaction should hold."""
+        return len(self.arrivals) >= BATCH or self.bytes >= BATCH_BYTES
+
+    def end(self, error: Exception | None) -> None:
+        """Tell all who wait for it, once."""
+        if self.stored.done():
+            return
+        if error is None:
+            self.stored.set_result(None)
+        else:
+            self.stored.set_exception(error)
 
 
 class InboxWriter:
-    """One thread that stores arrivals; `put` returns when its arrival is on the disk.
+    """Gathers arrivals in the event loop, and one thread that stores them batch by batch.
 
-    After `patience` seconds `put` gives up, though its arrival may still be stored later.
+    `put` returns when its arrival is on the disk. After `patience` seconds it gives up; its arrival may still be stored
+    later if that has begun.
     """
 
     def __init__(self, inbox: Inbox, patience: float) -> None:
         self._inbox, self._patience = inbox, patience
-        self._queue: SimpleQueue[tuple[Arrival, asyncio.Future[None]] | None] = SimpleQueue()
-        # Since when each has waited.
-        self._waiting: dict[asyncio.Future[None], float] = {}
+        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
+        # What is handed over is being stored or about to be; the last of the others takes arrivals.
+        self._handed_over: Batch | None = None
+        self._gathered: list[Batch] = []
 
     async def put(self, arrival: Arrival) -> None:
         """Store an arrival for good; raises what the inbox raises, TransientError when it takes too long."""
         loop = asyncio.get_running_loop()
-        stored = loop.create_future()
-        self._waiting[stored] = loop.time()
-        self._queue.put((arrival, stored))
-        try:
-            await stored
-        finally:
-            del self._waiting[stored]
+        if not self._gathered or self._gathered[-1].is_full():
+            self._gathered.append(Batch(loop))
+            if self._handed_over is None and len(self._gathered) == 1:
+                loop.call_later(GATHER, self._hand_over)
+        batch = self._gathered[-1]
+        batch.arrivals.append(arrival)
+        batch.bytes += len(arrival.body)
+        await batch.stored
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -49,56 +77,41 @@ class InboxWriter:
         try:
             yield
         finally:
+            end = loop.time() + self._patience
+            while (self._gathered or self._handed_over) and loop.time() < end:
+                await asyncio.sleep(0.01)
             watching.cancel()
             self._queue.put(None)
-            end = loop.time() + self._patience
-            while thread.is_alive() and loop.time() < end:
-                await asyncio.sleep(0.01)
+
+    def _hand_over(self) -> None:
+        if self._handed_over is None and self._gathered:
+            self._handed_over = self._gathered.pop(0)
+            self._queue.put(self._handed_over)
+
+    def _ended(self, batch: Batch, error: Exception | None) -> None:
+        self._handed_over = None
+        # What gathered meanwhile goes before those who are told now come again.
+        self._hand_over()
+        batch.end(error)
 
     async def _give_up(self) -> None:
-        """Look after those that wait for too long: a timer for each would take as long as all else that is done."""
+        """Look after those that wait for too long."""
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._patience / 10)
-            begun = asyncio.get_running_loop().time() - self._patience
-            late = [stored for stored, since in self._waiting.items() if since < begun]
-            _tell(late, TransientError("the product's database takes too long to write"))
+            begun = loop.time() - self._patience
+            late = [batch for batch in (self._handed_over, *self._gathered) if batch is not None and batch.since < begun]
+            for batch in late:
+                batch.end(TransientError("the product's database takes too long to write"))
+            self._gathered = [batch for batch in self._gathered if batch not in late]
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        while batch := self._next():
-            arrivals, waiting = zip(*batch, strict=True)
+        while batch := self._queue.get():
             told: Exception | None = None
             try:
-                self._inbox.put(arrivals)
+                self._inbox.put(batch.arrivals)
             except Exception as error:
                 told = error
             # It is when the database answers only after the end.
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_tell, waiting, told)
-
-    def _next(self) -> list[tuple[Arrival, asyncio.Future[None]]]:
-        """All that waits, at least one; nothing at the end."""
-        batch: list[tuple[Arrival, asyncio.Future[None]]] = []
-        size, item = 0, self._queue.get()
-        while item is not None:
-            batch.append(item)
-            size += len(item[0].body)
-            if len(batch) >= BATCH or size >= BATCH_BYTES:
-                return batch
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return batch
-        if batch:
-            # The end comes after them.
-            self._queue.put(None)
-        return batch
-
-
-def _tell(waiting: Iterable[asyncio.Future[None]], error: Exception | None) -> None:
-    for stored in waiting:
-        if stored.done():
-            continue
-        if error is None:
-            stored.set_result(None)
-        else:
-            stored.set_exception(error)
+                loop.call_soon_threadsafe(self._ended, batch, told)
