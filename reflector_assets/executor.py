@@ -14,23 +14,27 @@ WARM_MODULE = "reflector_assets.warm"
 NAME = "multiprocess"
 CELERY = "celery"
 K8S = "k8s"
+# Steps of one run that no pool limits, at once: they are short.
+UNPOOLED = 2
 
 
-def warm_executor(max_concurrent: int | None = None) -> ExecutorDefinition:
-    """Make the executor: a process per step, at most `max_concurrent` at once (None: one per core).
+def warm_executor(max_concurrent: int) -> ExecutorDefinition:
+    """Make the executor: a process per step, at most `max_concurrent` of one run at once.
 
     The process is forked from a server that has everything imported already.
     """
-    config: dict[str, object] = {"start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}}}
-    if max_concurrent is not None:
-        config["max_concurrent"] = max_concurrent
+    config: dict[str, object] = {
+        "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
+        "max_concurrent": max_concurrent,
+    }
     return multiprocess_executor.configured(config, name=NAME)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
     if settings.executor == "processes":
-        return warm_executor()
+        # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
+        return warm_executor(sum(settings.pools().values()) + UNPOOLED)
     try:
         if settings.executor == "celery":
             from reflector_assets.distributed import celery_executor  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """The service: receives Daily's webhook and serves the API. It works while Dagster is down."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from pydantic import BaseModel
@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import health
 from service import rooms as rooms_api
 from service.answers import HANDLERS
 from service.auth import check_token
@@ -41,12 +42,13 @@ def build(
     window: float,
     token: str | None,
     trial: bool,
+    look: Callable[[], tuple[bool, Sequence[health.Door]]],
     patience: float = PATIENCE,
 ) -> Starlette:
     """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
 
     `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
-    both in seconds.
+    both in seconds. `look` tells whether the deployment is ready, and of each door.
     """
     writer = InboxWriter(inbox, patience)
 
@@ -73,5 +75,6 @@ def build(
             },
         ),
         *rooms_api.endpoints(rooms, check),
+        *health.endpoints(look, check),
     ]
     return Starlette(routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))

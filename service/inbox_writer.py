@@ -100,7 +100,8 @@ class InboxWriter:
         while True:
             await asyncio.sleep(self._patience / 10)
             begun = loop.time() - self._patience
-            late = [batch for batch in (self._handed_over, *self._gathered) if batch is not None and batch.since < begun]
+            waiting = [*([self._handed_over] if self._handed_over else []), *self._gathered]
+            late = [batch for batch in waiting if batch.since < begun]
             for batch in late:
                 batch.end(TransientError("the product's database takes too long to write"))
             self._gathered = [batch for batch in self._gathered if batch not in late]

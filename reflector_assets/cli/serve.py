@@ -2,14 +2,21 @@
 
 import gc
 import ipaddress
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reflector_assets.cli.output import complain
 from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
 
+if TYPE_CHECKING:
+    from service.health import Door
+
 app = typer.Typer()
+
+# Seconds that each door may take to answer a probe.
+READY_WITHIN_S = 5.0
 
 
 @app.command()
@@ -47,6 +54,7 @@ def serve(
             window=settings.webhook_window,
             token=settings.api_token.get_secret_value() if settings.api_token else None,
             trial=trial,
+            look=_look(),
         )
         try:
             _ = inbox.database.engine
@@ -56,6 +64,21 @@ def serve(
         gc.collect()
         gc.freeze()
         uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+
+
+def _look() -> "Callable[[], tuple[bool, list[Door]]]":
+    """Make what tells whether the deployment is ready."""
+    from reflector_assets.probes import examine_doors  # noqa: PLC0415
+    from reflector_assets.readiness import Readiness, is_ready  # noqa: PLC0415
+    from service.health import Door  # noqa: PLC0415
+
+    readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))
+
+    def look() -> tuple[bool, list[Door]]:
+        outcomes = readiness.outcomes()
+        return is_ready(outcomes), [Door(o.door, o.state, o.milliseconds, o.said) for o in outcomes]
+
+    return look
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,18 +14,18 @@ from tests.hosts.daily_host import DailyHost
 from tests.hosts.daily_oddities import odd_recordings, plain_recording
 
 PATIENCE = 280
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(120)]
 
 
 def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:
     """Exactly the finished raw-tracks ones arrive, once each, also when everything is killed in between."""
     recordings, expected = odd_recordings(1234, seed=4)
-    all_fine = set(expected)
     # Most are cloud recordings: each run that Dagster makes takes it some tenths of a second.
-    for number, recording in enumerate(one for one in recordings if _id(one) in all_fine):
-        if number % 4:
+    cloud = {recording_id for number, recording_id in enumerate(sorted(expected)) if number % 6}
+    expected -= cloud
+    for recording in recordings:
+        if _id(recording) in cloud:
             recording["type"] = "cloud"
-            expected.discard(recording["id"])
     with DailyHost(recordings=recordings) as host:
         deployment = queueing(tmp_path, host)
         inbox = inbox_of(deployment)
@@ -38,7 +38,7 @@ def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:
             with Daemon(deployment):
                 until(lambda: len(everything(inbox)) == 1234, PATIENCE, "the whole list")
                 until(lambda: not inbox.waiting(1) and partitions(instance) >= expected, PATIENCE, "all taken in")
-                until(lambda: len(runs_by_recording(instance)) == len(expected), PATIENCE, "a run for each")
+                until(lambda: set(runs_by_recording(instance)) >= expected, PATIENCE, "a run for each")
             assert partitions(instance) == expected
             assert set(runs_by_recording(instance).values()) == {1}
         states = {item.state for item in everything(inbox) if item.recording_id in expected}

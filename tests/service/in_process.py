@@ -13,6 +13,7 @@ from resources.database import Database
 from resources.inbox import Inbox, Item
 from resources.rooms import Rooms
 from service.app import build
+from service.health import Door
 from tests.parts.receiver import SECRET, signed
 
 TOKEN = "token-of-the-tests"
@@ -43,6 +44,7 @@ def application(
     token: str | None = TOKEN,
     trial: bool = False,
     patience: float = 10.0,
+    ready: bool = True,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -50,7 +52,17 @@ def application(
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
     keys = [base64.b64decode(secret) for secret in secrets]
-    app = build(inbox, rooms, secrets=keys, window=300, token=token, trial=trial, patience=patience)
+    doors = [Door("database", "ok" if ready else "failed", 1, "sqlite")]
+    app = build(
+        inbox,
+        rooms,
+        secrets=keys,
+        window=300,
+        token=token,
+        trial=trial,
+        look=lambda: (ready, doors),
+        patience=patience,
+    )
     return app, inbox, rooms
 
 
