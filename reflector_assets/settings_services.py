@@ -130,7 +130,7 @@ class ServiceSettings(BaseSettings):
     )
     daily_domain: str | None = Field(
         None,
-        alias="REFLECTOR_DAILY_DOMAIN",
+        alias="DAILY_SUBDOMAIN",
         description="Our domain at Daily, the first part of every track's key: recordings of others are refused. "
         "Without it the keys of one recording must agree.",
         examples=["example"],

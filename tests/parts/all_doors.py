@@ -70,7 +70,7 @@ class Parts:
             "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID": s3.reader_access_key,
             "DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY": s3.reader_secret_key,
             "REFLECTOR_DAILY_ENDPOINT_URL": s3.endpoint,
-            "REFLECTOR_DAILY_DOMAIN": DOMAIN,
+            "DAILY_SUBDOMAIN": DOMAIN,
             "DAILY_API_URL": self.daily.api_url,
             "DAILY_API_KEY": self.daily.key,
             "DAILY_WEBHOOK_SECRET": WEBHOOK_SECRET,
