@@ -64,7 +64,7 @@ def build(
         Endpoint(
             "POST",
             "/v1/daily/webhook",
-            DailyWebhook(writer, secrets, window).receive,
+            DailyWebhook(writer, secrets, window),
             "Take one of Daily's events",
             takes=Event,
             answers=Received,

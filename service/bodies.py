@@ -1,6 +1,7 @@
 """Bodies of requests, read up to a limit."""
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from service.answers import Refused
 
@@ -8,17 +9,24 @@ LIMIT = 1024 * 1024
 
 
 async def read_body(request: Request, limit: int = LIMIT) -> bytes:
-    """Read the raw body; raises Refused: 413 past `limit` bytes, 400 when it ends before its length."""
-    length = request.headers.get("content-length", "")
+    """Read a request's raw body; raises Refused: 413 past `limit` bytes, 400 when it ends before its length."""
+    return await read_raw_body(request.headers.get("content-length", "").encode("latin-1"), request.receive, limit)
+
+
+async def read_raw_body(length: bytes, receive: Receive, limit: int = LIMIT) -> bytes:
+    """Read a raw body whose Content-Length is `length` (empty: not told); raises as `read_body` does."""
     # Not int(): it refuses thousands of digits.
-    if length.isdecimal() and (len(length) > 15 or int(length) > limit):
+    if length.isdigit() and (len(length) > 15 or int(length) > limit):
         raise Refused(413, f"the body is longer than {limit} bytes", {"Connection": "close"})
-    body = bytearray()
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > limit:
-                raise Refused(413, f"the body is longer than {limit} bytes", {"Connection": "close"})
-    except ClientDisconnect:
-        raise Refused(400, "the body ended before its length") from None
-    return bytes(body)
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "the body ended before its length")
+        part = message.get("body", b"")
+        size, more = size + len(part), message.get("more_body", False)
+        if size > limit:
+            raise Refused(413, f"the body is longer than {limit} bytes", {"Connection": "close"})
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -13,7 +13,7 @@ from resources.inbox import Arrival, Inbox
 BATCH, BATCH_BYTES = 500, 16 * 1024 * 1024
 # Seconds that an arrival waits for a database that hangs.
 PATIENCE = 10.0
-# Seconds that the first arrival waits for others: a commit costs as much as all else that is done for ten of them.
+# Seconds that a batch waits for more: a commit costs as much as all else that is done for ten of them.
 GATHER = 0.001
 
 
@@ -90,9 +90,10 @@ class InboxWriter:
 
     def _ended(self, batch: Batch, error: Exception | None) -> None:
         self._handed_over = None
-        # What gathered meanwhile goes before those who are told now come again.
-        self._hand_over()
         batch.end(error)
+        if self._gathered:
+            # Those who are told now can come along again.
+            asyncio.get_running_loop().call_later(GATHER, self._hand_over)
 
     async def _give_up(self) -> None:
         """Look after those that wait for too long."""

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from service.answers import Problem
 
@@ -19,7 +20,7 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
-    serve: Callable[[Request], Awaitable[Response]]
+    serve: Callable[[Request], Awaitable[Response]] | ASGIApp
     summary: str
     takes: type[BaseModel] | None = None
     answers: type[BaseModel] | None = None
