@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,34 @@ def talk(_: Call) -> list[dict[str, Any]]:
     return [{"word": f" word{n}.", "start": n * each, "end": (n + 0.9) * each} for n in range(share)]
 
 
-def span(instance: dg.DagsterInstance, run_id: str, steps: Collection[str]) -> float:
-    """Seconds from the first beginning of these steps to their last end."""
-    times: list[float] = []
+@dataclass(frozen=True)
+class Timeline:
+    """A run: its whole seconds, and when each step began and ended, in seconds from its beginning."""
+
+    seconds: float
+    steps: dict[str, tuple[float, float]]
+
+    def span(self, names: Collection[str]) -> float:
+        """Seconds from the first beginning of these steps to their last end."""
+        times = [time for step, both in self.steps.items() if step.split("[")[0] in names for time in both]
+        return max(times) - min(times)
+
+
+def timeline(instance: dg.DagsterInstance, run: dg.RunRecord) -> Timeline:
+    """Read a run's own events."""
+    assert run.start_time is not None
+    assert run.end_time is not None
+    times: dict[str, list[float]] = {}
     for kind in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS):
-        for record in instance.get_records_for_run(run_id, of_type=kind).records:
+        for record in instance.get_records_for_run(run.dagster_run.run_id, of_type=kind).records:
             entry = record.event_log_entry
-            if entry.step_key and any(entry.step_key.split(".")[-1].split("[")[0] == step for step in steps):
-                times.append(entry.timestamp)
-    return max(times) - min(times)
+            if entry.step_key:
+                times.setdefault(entry.step_key.split(".")[-1], []).append(entry.timestamp - run.start_time)
+    return Timeline(run.end_time - run.start_time, {step: (min(at), max(at)) for step, at in times.items()})
 
 
-def one(instance: dg.DagsterInstance, source: LocalFolder, folder: Path, recording_id: str) -> dict[str, float]:
-    """Process a recording; seconds of the tracks, of the LLM's assets, and of the whole run."""
+def one(instance: dg.DagsterInstance, source: LocalFolder, folder: Path, recording_id: str) -> Timeline:
+    """Process a recording."""
     source.import_folder(folder, recording_id=recording_id)
     instance.add_dynamic_partitions("recordings", [recording_id])
 
@@ -61,16 +77,11 @@ def one(instance: dg.DagsterInstance, source: LocalFolder, folder: Path, recordi
     record = until(ended, 300, recording_id)
     if not record.dagster_run.is_success:
         sys.exit(f"run {record.dagster_run.run_id} of {recording_id} failed")
-    run_id = record.dagster_run.run_id
-    return {
-        "tracks": span(instance, run_id, {"transcribe_track"}),
-        "llm": span(instance, run_id, LLM_STEPS),
-        "run": record.end_time - record.start_time,
-    }
+    return timeline(instance, record)
 
 
-def measure(repeat: int) -> tuple[list[dict[str, float]], int]:
-    """The times of `repeat` recordings, and how many LLM calls one takes."""
+def measure(repeat: int) -> tuple[list[Timeline], int]:
+    """The runs of `repeat` recordings, and how many LLM calls one takes."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         gpu = stack.enter_context(GPUHost(latency=TRACK_S, words=talk))
@@ -99,18 +110,20 @@ def measure(repeat: int) -> tuple[list[dict[str, float]], int]:
         return found, len(llm.requests) // (repeat + 1)
 
 
-def table(found: Sequence[dict[str, float]], calls: int) -> str:
-    """Markdown: serial sum against wall time, of the best run."""
-    best = {name: min(times[name] for times in found) for name in found[0]}
+def table(found: Sequence[Timeline], calls: int) -> str:
+    """Markdown: serial sum against wall time of the fastest run, and its steps."""
+    best = min(found, key=lambda run: run.seconds)
     rows = [
-        ("tracks", f"{TRACKS} x {TRACK_S:g} s", TRACKS * TRACK_S, best["tracks"]),
-        ("topics, title, summary, action items", f"{calls} x {CALL_S:g} s", calls * CALL_S, best["llm"]),
-        ("the whole run", "", TRACKS * TRACK_S + calls * CALL_S, best["run"]),
+        ("tracks", f"{TRACKS} x {TRACK_S:g} s", TRACKS * TRACK_S, best.span({"transcribe_track"})),
+        ("topics, title, summary, action items", f"{calls} x {CALL_S:g} s", calls * CALL_S, best.span(LLM_STEPS)),
+        ("the whole run", "", TRACKS * TRACK_S + calls * CALL_S, best.seconds),
     ]
     lines = ["| part | calls | one after the other s | took s | ratio |", "| --- | --- | ---: | ---: | ---: |"]
     lines += [
         f"| {name} | {what} | {serial:.0f} | {took:.1f} | {took / serial:.2f} |" for name, what, serial, took in rows
     ]
+    lines += ["", "| step | begins s | ends s |", "| --- | ---: | ---: |"]
+    lines += [f"| {step} | {begin:.1f} | {end:.1f} |" for step, (begin, end) in best.steps.items()]
     return "\n".join(lines)
 
 
@@ -122,7 +135,7 @@ def main() -> None:
     found, calls = measure(options.repeat)
     print(table(found, calls))
     if options.json:
-        options.json.write_text(json.dumps({"seconds": found, "llm_calls": calls}, indent=1))
+        options.json.write_text(json.dumps({"runs": [asdict(run) for run in found], "llm_calls": calls}, indent=1))
 
 
 if __name__ == "__main__":
