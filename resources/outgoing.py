@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpcore
 import httpx
@@ -142,7 +142,9 @@ class _Connecting(httpcore.AsyncNetworkBackend):
     """Looks a host up, checks all its addresses, and connects to the first of them that answers."""
 
     def __init__(self, allowed: Iterable[Network]) -> None:
-        self._allowed, self._backend = list(allowed), httpcore.AnyIOBackend()
+        self._allowed = list(allowed)
+        # The type checker sees what stands in for it where anyio is missing, and httpx needs that.
+        self._backend = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

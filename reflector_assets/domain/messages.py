@@ -117,9 +117,7 @@ def failure_mark(recording_id: str) -> str:
     return f"Recording {recording_id} failed"
 
 
-def failure_text(
-    recording_id: str, *, room: str | None, step: str | None, reason: str, run_url: str, at: float
-) -> str:
+def failure_text(recording_id: str, *, room: str | None, step: str | None, reason: str, run_url: str, at: float) -> str:
     """What operators are told of a run that failed for good; `at` in seconds since the epoch."""
     facts: Mapping[str, str | None] = {
         "Room": room and _one_line(room, 200),
@@ -148,7 +146,9 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
     lines: list[str] = []
     left = room - len(rest) - 1
     for topic in topics:
-        line = f"* [{clock(topic.timestamp)}] **{_one_line(topic.title, 200)}** {_one_line(topic.summary, 600)}".rstrip()
+        line = (
+            f"* [{clock(topic.timestamp)}] **{_one_line(topic.title, 200)}** {_one_line(topic.summary, 600)}".rstrip()
+        )
         left -= len(line) + 1
         if left < 0:
             break
