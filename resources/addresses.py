@@ -14,14 +14,17 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # IPv6 networks whose addresses end in an IPv4 address: compatible and translated forms, NAT64 (RFC 6052).
 HOLDS_IPV4 = [ipaddress.IPv6Network(network) for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")]
-# Public by their numbers, yet answered by the network or the machine itself.
+# What older versions of Python take for public (IANA's registries of special addresses), and what is public by its
+# number, yet answered by the network or the machine itself.
 REFUSED = [
     ipaddress.ip_network(network)
     for network in (
         "168.63.129.16/32",  # Azure's own services, reached from each of its machines
+        "192.0.0.0/24",  # protocol assignments; Oracle's clouds have metadata there
         "192.88.99.0/24",  # relays of 6to4
         "64:ff9b:1::/48",  # NAT64 of a network's own, which puts the IPv4 address anywhere (RFC 8215)
-        "2001::/32",  # Teredo
+        "2001::/23",  # protocol assignments, as Teredo
+        "3fff::/20",  # documentation
         "fec0::/10",  # site-local
     )
 ]

@@ -67,7 +67,7 @@ class Outgoing(ConfigurableResource):
         if read.scheme not in schemes:
             hint = "REFLECTOR_ALLOW_HTTP allows http." if read.scheme == "http" else None
             raise InvalidInput(f"the URL begins with {read.scheme or 'nothing'}, not with https", hint=hint)
-        if not read.host or "%" in read.host or read.port == 0:
+        if not read.host or "%" in read.host or (read.port is not None and not 0 < read.port < 65536):
             raise InvalidInput("the URL names no host or port that can be called")
         if read.userinfo:
             raise InvalidInput("the URL holds a user or a password", hint="Sign webhooks by a secret instead.")

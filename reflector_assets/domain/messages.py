@@ -20,7 +20,8 @@ FOR_SUMMARY = 6_000
 # Breaks up what Zulip would read as its own Markdown, and shows nothing.
 NOTHING = "\u200b"
 FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
-MENTION = re.compile(r"@(?=_?\*)")
+# Also at the end, where bold type of ours may follow.
+MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
 # What doesn't decide the content of an event: where the audio lies and how the text was made.
 NOT_TOLD = {"audio_key", "method", "words"}
