@@ -36,8 +36,8 @@ class Cursor(BaseModel):
     not_before: float = 0.0
 
 
-def build(settings: Settings) -> dg.SensorDefinition:
-    """Make the sensor; the settings say where operators are told."""
+def build(settings: Settings, settled_after: float = SETTLED_AFTER_S) -> dg.SensorDefinition:
+    """Make the sensor; the settings say where operators are told. A failure is told `settled_after` seconds later."""
 
     @dg.sensor(
         minimum_interval_seconds=5,
@@ -53,7 +53,7 @@ def build(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         if now < cursor.not_before:
             return dg.SkipReason("Zulip didn't take the last message; it is asked again later")
-        said = _tell(context.instance, cursor, messages, store, settings, now)
+        said = _tell(context.instance, cursor, messages, store, settings, now, now - settled_after)
         context.update_cursor(cursor.model_dump_json())
         return dg.SkipReason(said)
 
@@ -61,12 +61,18 @@ def build(settings: Settings) -> dg.SensorDefinition:
 
 
 def _tell(
-    instance: dg.DagsterInstance, cursor: Cursor, messages: Messages, store: Store, settings: Settings, now: float
+    instance: dg.DagsterInstance,
+    cursor: Cursor,
+    messages: Messages,
+    store: Store,
+    settings: Settings,
+    now: float,
+    settled: float,
 ) -> str:
-    """Tell what failed since the cursor, which moves behind each failure that was told."""
+    """Tell what failed since the cursor and up to `settled`; the cursor moves behind each failure that was told."""
     end, told = time.monotonic() + TICK_BUDGET_S, 0
     for record in _failed(instance, cursor):
-        if record.timestamp > now - SETTLED_AFTER_S or time.monotonic() > end:
+        if record.timestamp > settled or time.monotonic() > end:
             break
         run = instance.get_run_by_id(record.event_log_entry.run_id)
         if run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true":

@@ -105,7 +105,7 @@ def test_a_wrong_key_is_permanent_and_not_shown(host: ZulipHost, tmp_path: Path)
 
 
 def test_a_stream_that_doesnt_exist_is_permanent(host: ZulipHost, tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="does not exist.*subscribe the bot"):
+    with pytest.raises(PermanentError, match=r"does not exist.*subscribe the bot"):
         say(messages_of(host, tmp_path), stream="nowhere")
 
 
