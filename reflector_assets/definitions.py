@@ -3,13 +3,13 @@
 import dagster as dg
 
 from reflector_assets import doors, tags
-from reflector_assets.assets import audio, ingest, publish, transcription, understanding
+from reflector_assets.assets import audio, ingest, publish, transcription, understanding, webhook, zulip
 from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.settings import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import discovery, orphaned, poll, stale
+from sensors import deliveries, discovery, failures, orphaned, poll, stale
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -24,6 +24,8 @@ assets: list[dg.AssetsDefinition] = [
     understanding.summary,
     understanding.action_items,
     publish.transcript,
+    zulip.zulip_message,
+    webhook.webhook_delivery,
 ]
 
 graph = AssetGraph.of(assets)
@@ -32,7 +34,7 @@ process = dg.define_asset_job(
     "process",
     selection=dg.AssetSelection.assets(*assets),
     partitions_def=recordings,
-    description="One recording from its raw tracks to the finished transcript.",
+    description="One recording from its raw tracks to the finished transcript, and out.",
     # A run that died is resumed asset by asset: Dagster's resuming step by step leaves out mapped steps that were
     # never started, and so would lose whole tracks.
     tags={tags.RETRY_STRATEGY: "FROM_ASSET_FAILURE"},
@@ -46,6 +48,8 @@ defs = dg.Definitions(
         poll.build(get_settings()),
         stale.build(process.name, graph, get_settings()),
         orphaned.end_orphaned_runs,
+        deliveries.build(process.name, graph, get_settings()),
+        failures.build(get_settings()),
     ],
     executor=build_executor(get_settings()),
     resources={
@@ -58,5 +62,9 @@ defs = dg.Definitions(
         "call_cache": doors.call_cache(),
         "transcriber": doors.transcriber(),
         "understanding": doors.understanding(),
+        "leaving": doors.leaving(),
+        "messages": doors.messages(),
+        "deliveries": doors.deliveries(),
+        "webhook": doors.webhook(),
     },
 )

@@ -15,11 +15,15 @@ from resources.call_cache import CallCache
 from resources.daily import DailyAPI
 from resources.daily_source import AnnouncedSource, DailySource, Sources
 from resources.database import Database
+from resources.deliveries import Deliveries
 from resources.gpu import GPUService
 from resources.inbox import Inbox
+from resources.leaving import Leaving
 from resources.llm import LLM
 from resources.local_folder import LocalFolder
+from resources.messages import Messages
 from resources.openai_audio import OpenAIAudio
+from resources.outgoing import Outgoing
 from resources.rooms import Rooms
 from resources.s3 import S3Store
 from resources.shared_calls import SharedCallCache
@@ -27,7 +31,9 @@ from resources.source import Source
 from resources.store import LocalStore, Store
 from resources.transcriber import Transcriber
 from resources.understanding import Extractive, Understanding, WithLLM, read_prompts
+from resources.webhook import Webhook
 from resources.whisper import EmbeddedWhisper
+from resources.zulip import Zulip
 
 R = TypeVar("R", bound=ConfigurableResource)
 
@@ -138,6 +144,38 @@ def inbox() -> Inbox:
 def rooms() -> Rooms:
     """Settings of rooms."""
     return Rooms(database=database())
+
+
+@cache
+def leaving() -> Leaving:
+    """Whether results leave, and what they say of this deployment."""
+    settings = get_settings()
+    return Leaving(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+
+
+@cache
+def messages() -> Messages:
+    """The messages that stand in Zulip."""
+    settings = get_settings()
+    zulip = Zulip(
+        realm=settings.zulip_realm or "",
+        email=settings.zulip_bot_email or "",
+        api_key=_secret("ZULIP_API_KEY", settings.zulip_api_key),
+    )
+    return Messages(database=database(), zulip=zulip)
+
+
+@cache
+def deliveries() -> Deliveries:
+    """What is to be delivered, and how far it is."""
+    return Deliveries(database=database())
+
+
+@cache
+def webhook() -> Webhook:
+    """Webhooks to rooms."""
+    settings = get_settings()
+    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
 
 
 @cache

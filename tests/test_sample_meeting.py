@@ -23,6 +23,8 @@ ASSETS = [
     "summary",
     "action_items",
     "transcript",
+    "zulip_message",
+    "webhook_delivery",
 ]
 
 

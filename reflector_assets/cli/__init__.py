@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from reflector_assets.cli import daily, doctor, inbox, recordings, rooms, serve
+from reflector_assets.cli import daily, deliveries, doctor, inbox, recordings, rooms, serve, webhook
 from reflector_assets.cli.output import complain
 from reflector_assets.domain.errors import ReflectorError
 
@@ -25,6 +25,8 @@ app.add_typer(doctor.app)
 app.add_typer(daily.app, name="daily")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(rooms.app, name="rooms")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> NoReturn:

@@ -165,3 +165,21 @@ class Transcript(Frozen):
     method: str
     words: int
     audio_key: str
+
+
+class ZulipMessage(Frozen):
+    """Where the transcript stands in Zulip; `note` says why it doesn't, or why it stands there as it was before."""
+
+    message_id: int | None
+    note: str | None = None
+
+
+class WebhookDelivery(Frozen):
+    """What became of the webhook after `attempt` attempts; `next_at` is when the next is due, in ISO 8601."""
+
+    sent: bool
+    status_code: int | None = None
+    attempt: int = 0
+    next_at: str | None = None
+    event_id: str | None = None
+    note: str | None = None

@@ -1,4 +1,4 @@
-"""Signatures of webhooks: Daily's, that come in."""
+"""Signatures of webhooks: Daily's, that come in, and ours, that go out."""
 
 import base64
 import binascii
@@ -47,3 +47,9 @@ def is_fresh(timestamp: str, now: float, window: float) -> bool:
     if seconds > 100_000_000_000:
         seconds /= 1000
     return abs(now - seconds) <= window
+
+
+def sign_outgoing(secret: str, timestamp: int, body: bytes) -> str:
+    """Our signature: `t=` Unix seconds, `v1=` hex of HMAC-SHA256 over timestamp, a dot and the body (spec: out)."""
+    digest = hmac.digest(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
+    return f"t={timestamp},v1={digest.hex()}"

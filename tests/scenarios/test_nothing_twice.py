@@ -11,6 +11,8 @@ from tests.scenarios.world import World, llm_calls
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW = "room-plain", "room-slow"
+# Assets of a recording.
+ALL = 14
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_making_everything_by_hand_pays_for_nothing(plain: World) -> None:
     done = plain.deployment.run(*MATERIALIZE, "--select", "*", "--partition", PLAIN)
     assert done.returncode == 0, done.stderr
     plain.ticks(1)
-    assert len(plain.made(plain.ended(PLAIN))) == 12
+    assert len(plain.made(plain.ended(PLAIN))) == ALL
     assert len(plain.runs(PLAIN)) == before + 1
     assert calls(plain) == ONCE
 
@@ -71,7 +73,7 @@ def test_making_everything_by_hand_pays_for_nothing(plain: World) -> None:
 def test_force_makes_every_call_anew(plain: World) -> None:
     before = len(plain.runs(PLAIN))
     done = plain.deployment.json("run", PLAIN, "--force")
-    assert len(done["materialized"]) == 12
+    assert len(done["materialized"]) == ALL
     assert calls(plain) == ({0: 2, 1: 2, 2: 2}, {kind: 2 * count for kind, count in llm_calls().items()})
     plain.ticks(1)
     assert len(plain.runs(PLAIN)) == before + 1

@@ -1,0 +1,122 @@
+"""The room's webhook: one attempt a run, the next ones by the schedule of a sensor."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from reflector_assets.assets.common import check, recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain.messages import event_id, webhook_body
+from reflector_assets.domain.results import (
+    Transcript,
+    WebhookDelivery,
+    ZulipMessage,
+)
+from reflector_assets.domain.rooms import Room
+from reflector_assets.policies import retry_delay
+from resources.deliveries import Deliveries, Delivery
+from resources.leaving import Leaving
+from resources.rooms import Rooms
+from resources.webhook import Attempt, Webhook
+
+DELIVERED = "delivered"
+# A receiver's Retry-After is honoured up to so many seconds.
+LONGEST_WAIT_S = 3600.0
+
+
+@recording_asset(
+    revision=1,
+    group="publication",
+    kinds={"webhook"},
+    checks=[(DELIVERED, "The room's receiver has taken the webhook; a warning while it is tried again.")],
+)
+def webhook_delivery(
+    context: dg.AssetExecutionContext,
+    zulip_message: ZulipMessage,  # noqa: ARG001 - what a receiver looks for in Zulip is there
+    transcript: Transcript,
+    rooms: Rooms,
+    deliveries: Deliveries,
+    webhook: Webhook,
+    leaving: Leaving,
+) -> dg.MaterializeResult[WebhookDelivery]:
+    """What became of the room's webhook; an attempt that fails leaves it waiting for the next, and fails no run."""
+    delivery: Delivery | None = None
+    with step(context, "webhook_delivery") as work:
+        room = rooms.of_meeting(transcript.room_name)
+        skipped = leaving.held_back()
+        if skipped is None and (room is None or not room.webhook_url):
+            skipped = "the room's webhook_url isn't set"
+            deliveries.give_up(transcript.id, "webhook", skipped)
+        if skipped is None and room is not None and room.webhook_url:
+            delivery = deliver(transcript, room, room.webhook_url, deliveries, webhook, leaving)
+    value = told(delivery) if delivery else WebhookDelivery(sent=False, note=skipped)
+    waits = delivery is not None and delivery.state == "waiting"
+    problems = [value.note or "it waits for its next attempt"] if delivery and not value.sent else []
+    return result(
+        value,
+        work,
+        {
+            "sent": value.sent,
+            "status_code": value.status_code,
+            "attempts_made": value.attempt,
+            "next_at": value.next_at,
+            "event_id": value.event_id,
+            "note": value.note,
+        },
+        checks=[check(DELIVERED, problems, warn=waits)],
+    )
+
+
+def deliver(
+    transcript: Transcript,
+    room: Room,
+    url: str,
+    deliveries: Deliveries,
+    webhook: Webhook,
+    leaving: Leaving,
+    clock: Callable[[], float] = time.time,
+) -> Delivery:
+    """Make one attempt if one is due, and record what came of it."""
+    key = event_id(transcript)
+    delivery = deliveries.create(key, "webhook", transcript.id, newest_only=True, now=clock())
+    claimed = deliveries.claim(key, now=clock())
+    if claimed is None:
+        return delivery
+    body = webhook_body(
+        transcript,
+        room.name,
+        at=claimed.created_at,
+        language=room.language or leaving.language,
+        page_url=leaving.page_url,
+    )
+    secret = room.webhook_secret.get_secret_value() if room.webhook_secret else None
+    attempt = webhook.send(url, secret, body, retry=claimed.attempts - 1, now=clock())
+    return record(deliveries, claimed, attempt, now=clock())
+
+
+def record(deliveries: Deliveries, claimed: Delivery, attempt: Attempt, now: float) -> Delivery:
+    """Record an attempt: done, refused, given up, or waiting for the next by the schedule."""
+    status, reason = attempt.status, attempt.reason
+    if attempt.outcome != "later":
+        return deliveries.settle(claimed, attempt.outcome, status_code=status, reason=reason, now=now)
+    delay = retry_delay("webhook_delivery", claimed.attempts)
+    if delay is None:
+        reason = f"given up after {claimed.attempts} attempts: {reason}"
+        return deliveries.settle(claimed, "given_up", status_code=status, reason=reason, now=now)
+    delay = max(delay, min(attempt.retry_after or 0.0, LONGEST_WAIT_S))
+    return deliveries.settle(claimed, "waiting", status_code=status, reason=reason, due_at=now + delay, now=now)
+
+
+def told(delivery: Delivery) -> WebhookDelivery:
+    """A delivery as the asset's value."""
+    due = datetime.fromtimestamp(delivery.due_at, UTC).isoformat(timespec="seconds") if delivery.due_at else None
+    return WebhookDelivery(
+        sent=delivery.state == "sent",
+        status_code=delivery.status_code,
+        attempt=delivery.attempts,
+        next_at=due if delivery.state == "waiting" else None,
+        event_id=delivery.key,
+        note=delivery.reason,
+    )

@@ -1,0 +1,67 @@
+"""The transcript in Zulip: posted once, edited when it changes."""
+
+import dagster as dg
+
+from reflector_assets.assets.common import check, recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain.errors import PermanentError, TransientError
+from reflector_assets.domain.messages import page, zulip_text, zulip_topic
+from reflector_assets.domain.results import Transcript, ZulipMessage
+from reflector_assets.domain.rooms import Room, base_name
+from reflector_assets.policies import policies
+from resources.leaving import Leaving
+from resources.messages import Messages
+from resources.rooms import Rooms
+
+POSTED = "posted"
+
+
+@recording_asset(
+    revision=1,
+    group="publication",
+    kinds={"zulip"},
+    checks=[(POSTED, "What was to be posted to Zulip stands there.")],
+)
+def zulip_message(
+    context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: Leaving
+) -> dg.MaterializeResult[ZulipMessage]:
+    """The message in the room's Zulip topic; null with the reason where none is to be posted."""
+    problems: list[str] = []
+    with step(context, "zulip_message") as work:
+        room = rooms.of_meeting(transcript.room_name)
+        skipped = leaving.held_back() or _not_wanted(room, messages)
+        value = ZulipMessage(message_id=None, note=skipped)
+        if not skipped and room is not None and room.zulip_stream:
+            try:
+                value = _post(transcript, room, room.zulip_stream, messages, leaving)
+            except (PermanentError, TransientError) as error:
+                # A message is a side-product: without it the recording is finished all the same, and webhooks go out.
+                if isinstance(error, TransientError) and context.retry_number < policies()["zulip_message"].retries:
+                    raise
+                value = ZulipMessage(message_id=None, note=str(error))
+                problems.append(str(error))
+    return result(
+        value,
+        work,
+        {"message_id": value.message_id, "stream": room and room.zulip_stream, "note": value.note},
+        checks=[check(POSTED, problems)],
+    )
+
+
+def _post(transcript: Transcript, room: Room, stream: str, messages: Messages, leaving: Leaving) -> ZulipMessage:
+    posted = messages.post_or_edit(
+        f"transcript:{transcript.id}",
+        stream,
+        zulip_topic(room.zulip_topic or base_name(transcript.room_name)),
+        zulip_text(transcript, leaving.page_url),
+        mark=f"({page(leaving.page_url, transcript.id)})",
+    )
+    return ZulipMessage(message_id=posted.message_id, note=posted.note)
+
+
+def _not_wanted(room: Room | None, messages: Messages) -> str | None:
+    if room is None or not room.zulip_auto_post:
+        return "the room's zulip_auto_post isn't set"
+    if not room.zulip_stream:
+        return "the room's zulip_stream isn't set"
+    return None if messages.zulip.is_set else "ZULIP_REALM isn't set"

@@ -1,0 +1,49 @@
+"""Trying a room's webhook."""
+
+import time
+import uuid
+from typing import Annotated
+
+import typer
+
+from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
+from reflector_assets.domain.messages import trial_body
+
+app = typer.Typer(help="Trying webhooks of rooms.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `test` a command of its own."""
+
+
+@app.command("test")
+def try_(room: Annotated[str, typer.Argument(help="The room's name.")], as_json: AsJson = False) -> None:
+    """Send a `test` event to a room's webhook, and say what its receiver answered, in what time."""
+    from reflector_assets import doors  # noqa: PLC0415
+
+    with doors.opened(doors.rooms()) as rooms:
+        found = rooms.room(room)
+    if not found.webhook_url:
+        raise InvalidInput(
+            f"room {room!r} has no webhook_url", hint=f"`reflector rooms set {room} --webhook-url URL` sets it."
+        )
+    secret = found.webhook_secret.get_secret_value() if found.webhook_secret else None
+    with doors.opened(doors.webhook()) as webhook:
+        body = trial_body(found.name, at=time.time(), event=str(uuid.uuid4()))
+        attempt = webhook.send(found.webhook_url, secret, body)
+    if attempt.outcome != "sent":
+        kind = TransientError if attempt.outcome == "later" else PermanentError
+        raise kind(f"room {room!r}: the test event wasn't taken after {attempt.seconds:.2f} s: {attempt.reason}")
+    if as_json:
+        print_json(
+            {
+                "room": room,
+                "status_code": attempt.status,
+                "seconds": round(attempt.seconds, 3),
+                "event_id": body["event_id"],
+            }
+        )
+    else:
+        out.print(f"{attempt.status} after {attempt.seconds:.2f} s", highlight=False)

@@ -1,0 +1,127 @@
+"""What leaves: stable ids, a body as documented, and text that Zulip can't misread."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reflector_assets.domain import messages
+from reflector_assets.domain.signatures import sign_outgoing
+from tests.domain.finished import RECORDING, finished
+from tests.hosts.webhook_host import Completed, Test, is_signed
+
+PAGE = "https://reflector.example.com"
+NASTY = st.text(st.sampled_from("`~@*_[]()#\n\r\0 >|{}$:/ab\u200b"), max_size=60)
+
+
+def topic(**fields: object) -> dict[str, object]:
+    return {
+        "id": "t",
+        "title": "",
+        "summary": "",
+        "timestamp": 0.0,
+        "duration": 1.0,
+        "words_from": 0,
+        "words_to": 1,
+    } | (fields)
+
+
+def body(**other: object) -> dict[str, object]:
+    return messages.webhook_body(finished(**other), "weekly", at=1774252800.0, language="de", page_url=PAGE)
+
+
+def test_the_body_is_as_documented() -> None:
+    told = json.loads(json.dumps(body()))
+    Completed.model_validate(told)
+    assert told["timestamp"] == "2026-03-23T08:00:00+00:00"
+    assert told["transcript"]["frontend_url"] == f"{PAGE}/transcripts/{RECORDING}"
+    assert told["room"] == {"id": "weekly", "name": "weekly"}
+    first, second = told["transcript"]["topics"]
+    assert "The budget is enough." in first["webvtt"]
+    assert "many plans" not in first["webvtt"]
+    assert "many plans" in second["webvtt"]
+    assert [one["speaker"] for one in told["transcript"]["participants"]] == [0, None]
+    Test.model_validate(messages.trial_body("weekly", at=0.0, event="6ba7b810-9dad-11d1-80b4-00c04fd430c8"))
+
+
+def test_the_event_id_changes_with_the_content_and_with_nothing_else() -> None:
+    first = messages.event_id(finished())
+    assert messages.event_id(finished()) == first
+    assert messages.event_id(finished(audio_key="elsewhere", method="other", words=9)) == first
+    changed = [{"title": "Other"}, {"segments": []}, {"recording_id": "other"}, {"topics": []}, {"short_summary": "x"}]
+    assert len({first, *(messages.event_id(finished(**one)) for one in changed)}) == len(changed) + 1
+
+
+@given(st.text(min_size=1, max_size=40), st.integers(0, 2**33), st.binary(max_size=60))
+def test_a_signature_holds_for_its_body_time_and_secret_alone(secret: str, at: int, content: bytes) -> None:
+    header = sign_outgoing(secret, at, content)
+    assert re.fullmatch(r"t=\d+,v1=[0-9a-f]{64}", header)
+    assert header != sign_outgoing(secret + "x", at, content)
+    assert header != sign_outgoing(secret, at + 1, content)
+    assert header != sign_outgoing(secret, at, content + b"x")
+
+
+def test_a_signature_is_verified_by_the_lines_of_the_documentation() -> None:
+    import time
+
+    now = int(time.time())
+    assert is_signed(sign_outgoing("s", now, b"{}"), b"{}", "s")
+    assert not is_signed(sign_outgoing("s", now, b"{}"), b"{ }", "s")
+    assert not is_signed(sign_outgoing("s", now - 4000, b"{}"), b"{}", "s")
+
+
+def test_zulip_is_told_title_date_link_length_summary_and_topics() -> None:
+    text = messages.zulip_text(finished(), PAGE)
+    assert text.startswith(f"## Weekly meeting\n2026-03-23 08:00 UTC · [Transcript]({PAGE}/transcripts/{RECORDING})")
+    assert "· 01:30\n" in text
+    assert "```spoiler Summary\n# Quick recap" in text
+    assert "```spoiler Topics\n* [00:00] **Budget** Enough\n* [01:05] **Plans** Many\n```" in text
+
+
+@given(NASTY, NASTY, NASTY, NASTY)
+def test_no_text_of_a_meeting_breaks_out_of_its_place(title: str, summary: str, heading: str, line: str) -> None:
+    told = finished(title=title, long_summary=summary, topics=[topic(title=heading, summary=line)])
+    text = messages.zulip_text(told, PAGE)
+    fences = [number for number, line in enumerate(text.split("\n")) if re.search("`{3}|~{3}", line)]
+    lines = text.split("\n")
+    opened = [lines[number] for number in fences]
+    summaries = ["```spoiler Summary", "```"] if (summary.replace("\0", "").strip() or "They met.") else []
+    assert opened == [*summaries, "```spoiler Topics", "```"] or opened == ["```spoiler Topics", "```"]
+    assert not re.search(r"@_?\*", text)
+    assert text.count("](") == 1, "our own link"
+    assert "\0" not in text
+    assert lines[0].startswith("## ")
+
+
+@pytest.mark.parametrize("summary", ["short", "long words " * 2000])
+def test_zulips_limit_is_kept_and_what_is_left_out_is_counted(summary: str) -> None:
+    topics = [topic(id=str(n), title=f"Topic {n}", summary="x" * 300, timestamp=60.0 * n) for n in range(100)]
+    text = messages.zulip_text(finished(title="t" * 500, long_summary=summary, topics=topics), PAGE)
+    assert len(text) <= 10_000
+    shown = len(re.findall(r"^\* \[", text, re.M))
+    assert 5 < shown < 100
+    assert f"and {100 - shown} more on [the transcript's page]({PAGE}/transcripts/{RECORDING})" in text
+    assert text.endswith("```")
+
+
+def test_topics_of_zulip_are_cut_as_zulip_would() -> None:
+    assert messages.zulip_topic("a  b\n") == "a b"
+    assert messages.zulip_topic("x" * 70) == "x" * 57 + "..."
+
+
+def test_operators_are_told_where_and_why() -> None:
+    text = messages.failure_text(
+        "rec-1",
+        room="weekly",
+        step="title",
+        reason="403: @**all** ```\nCheck it",
+        run_url="https://d/runs/12345678-9",
+        at=0,
+    )
+    assert text.startswith("**Recording rec-1 failed**\n* Room: weekly\n* Step: title\n* When: 1970-01-01 00:00 UTC\n")
+    assert "[12345678](https://d/runs/12345678-9)" in text
+    assert messages.failure_mark("rec-1") in text
+    assert "@**" not in text
+    assert "```" not in text

@@ -1,0 +1,186 @@
+"""Requests to URLs of others: where they may lead, and how long and how much they may take."""
+
+import time
+
+import pytest
+
+from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
+from resources.addresses import ForbiddenAddress, checked, networks
+from resources.outgoing import MOST_BYTES, Outgoing
+from tests.hosts.host import Answer, Host, Request
+
+
+class Anything(Host[Request]):
+    """Takes every request."""
+
+    def read(self, request: Request) -> Request | Answer:
+        return request
+
+    def reply(self, call: Request) -> Answer:
+        return Answer(200, b"taken")
+
+
+FORBIDDEN = [
+    "127.0.0.1",
+    "127.0.0.1:8080",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "017700000001",
+    "localhost",
+    "LOCALHOST",
+    "0.0.0.0",
+    "0",
+    "10.0.0.1",
+    "10.0.0.1:22",
+    "172.16.5.4",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "100.100.100.200",
+    "192.0.0.192",
+    "168.63.129.16",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "198.18.0.1",
+    "[::]",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]:443",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:a9fe:a9fe]",
+    "[::127.0.0.1]",
+    "[::ffff:0:127.0.0.1]",
+    "[64:ff9b::10.0.0.1]",
+    "[64:ff9b:1::1]",
+    "[2002:7f00:1::]",
+    "[2002:a9fe:a9fe::1]",
+    "[2001:0:1:2:3:4:5:6]",
+    "[fe80::1]",
+    "[fec0::1]",
+    "[fc00::1]",
+    "[fd00:ec2::254]",
+    "[ff02::1]",
+    "[2001:db8::1]",
+    "[100::1]",
+    "[3fff::1]",
+]
+UNUSABLE = [
+    "https://",
+    "https:///path",
+    "https://user@example.com/",
+    "https://user:password@example.com/",
+    "https://example.com:0/",
+    "https://example.com:99999/",
+    "https://[fe80::1%25eth0]/",
+    "https://[::1/",
+    "http://example.com/",
+    "ftp://example.com/",
+    "file:///etc/passwd",
+    "gopher://example.com/",
+    "//example.com/",
+    "example.com",
+    "",
+    "https://exa mple.com/",
+    "https://0177.0.0.1/",
+    "https://①②⑦.⓪.⓪.①/",
+]
+PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"]
+
+
+@pytest.mark.parametrize("host", FORBIDDEN)
+def test_no_form_of_an_address_that_isnt_public_is_called(host: str) -> None:
+    with pytest.raises(ForbiddenAddress, match="REFLECTOR_ALLOWED_NETWORKS"):
+        Outgoing().post(f"https://{host}/hook?key=secret", b"{}", {})
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_what_is_no_plain_https_url_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        Outgoing().post(url, b"{}", {})
+    assert "password" not in str(told.value).replace("a user or a password", "")
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_may_be_called(address: str) -> None:
+    assert checked("it", [address], []) == [address]
+
+
+def test_one_forbidden_address_of_a_host_is_enough() -> None:
+    with pytest.raises(ForbiddenAddress):
+        checked("it", ["8.8.8.8", "10.0.0.1"], [])
+    with pytest.raises(ForbiddenAddress):
+        checked("it", ["8.8.8.8", "fe80::1%eth0"], [])
+
+
+def test_networks_are_allowed_one_by_one() -> None:
+    allowed = networks("10.1.0.0/16, 127.0.0.0/8")
+    inside = ["10.1.2.3", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3"]
+    assert checked("it", inside, allowed) == inside
+    for outside in ("10.2.0.1", "::1", "169.254.169.254"):
+        with pytest.raises(ForbiddenAddress):
+            checked("it", [outside], allowed)
+
+
+def test_a_server_on_a_forbidden_address_gets_no_byte() -> None:
+    with Anything() as server:
+        with pytest.raises(ForbiddenAddress):
+            Outgoing(allow_http=True, allowed_networks="10.0.0.0/8").post(f"{server.url}/", b"{}", {})
+        assert server.requests == []
+
+
+def to_loopback(timeout: float = 10) -> Outgoing:
+    return Outgoing(allow_http=True, allowed_networks="127.0.0.0/8", timeout=timeout)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433"])
+def test_allowed_networks_are_called_with_body_headers_and_the_urls_own_host(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    with Anything() as server:
+        answer = to_loopback().post(f"http://{host}:{server.server.server_port}/a?b=c", b"{}", {"X-One": "1"})
+        [request] = server.requests
+    assert (answer.status, answer.body) == (200, b"taken")
+    assert (request.path, request.query, request.raw, request.headers["X-One"]) == ("/a", {"b": "c"}, b"{}", "1")
+    assert request.headers["Host"] == f"{host}:{server.server.server_port}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("where", ["http://169.254.169.254/latest/meta-data?x=y", "/elsewhere"])
+def test_redirects_are_told_and_not_followed(status: int, where: str) -> None:
+    with Anything() as server:
+        server.plan(1, lambda _: Answer(status, b"", {"Location": where}))
+        answer = to_loopback().post(server.url, b"{}", {})
+        assert (answer.status, answer.location) == (status, where.split("?", maxsplit=1)[0])
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("trouble", ["hang", "reset"])
+def test_no_answer_is_transient_within_the_time(trouble: str) -> None:
+    with Anything() as server:
+        server.reset(begun=False) if trouble == "reset" else server.hang()
+        begin = time.monotonic()
+        with pytest.raises(TransientError) as told:
+            to_loopback(timeout=0.5).post(f"{server.url}/?key=secret", b"{}", {})
+    assert time.monotonic() - begin < 3
+    assert "secret" not in str(told.value)
+    assert not isinstance(told.value, PermanentError)
+
+
+def test_a_body_that_never_ends_holds_nobody_and_the_status_counts() -> None:
+    with Anything() as server:
+        server.drip()
+        begin = time.monotonic()
+        assert to_loopback(timeout=0.5).post(server.url, b"{}", {}).status == 200
+        assert time.monotonic() - begin < 3
+        server.plan(1, lambda _: Answer(500, b"x" * 10_000_000))
+        assert len(to_loopback().post(server.url, b"{}", {}).body) == MOST_BYTES
+
+
+def test_a_name_without_address_and_a_port_without_server_are_transient() -> None:
+    for url in ("http://nobody.invalid/", "http://127.0.0.1:1/"):
+        with pytest.raises(TransientError):
+            to_loopback().post(url, b"{}", {})
