@@ -3,7 +3,7 @@
 import dagster as dg
 
 from reflector_assets import doors, tags
-from reflector_assets.assets import audio, ingest, publish, transcription, understanding
+from reflector_assets.assets import audio, consent, ingest, publish, transcription, understanding
 from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
@@ -24,6 +24,7 @@ assets: list[dg.AssetsDefinition] = [
     understanding.summary,
     understanding.action_items,
     publish.transcript,
+    consent.consent_cleanup,
 ]
 
 graph = AssetGraph.of(assets)
@@ -44,7 +45,7 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        stale.build(process.name, graph, get_settings()),
+        stale.build(process.name, graph, get_settings(), doors.audio_is_gone),
         orphaned.end_orphaned_runs,
     ],
     executor=build_executor(get_settings()),
@@ -52,9 +53,11 @@ defs = dg.Definitions(
         "io_manager": StoreIOManager(store=doors.store()),
         "store": doors.store(),
         "source": doors.source(),
+        "daily_bucket": doors.daily_bucket(),
         "daily_api": doors.daily_api(),
         "inbox": doors.inbox(),
         "rooms": doors.rooms(),
+        "consents": doors.consents(),
         "call_cache": doors.call_cache(),
         "transcriber": doors.transcriber(),
         "understanding": doors.understanding(),
