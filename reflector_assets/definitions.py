@@ -9,7 +9,7 @@ from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.settings import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import discovery, orphaned, poll, stale
+from sensors import consents, discovery, orphaned, poll, retention, stale
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -41,13 +41,15 @@ process = dg.define_asset_job(
 
 defs = dg.Definitions(
     assets=assets,
-    jobs=[process],
+    jobs=[process, retention.job],
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
         stale.build(process.name, graph, get_settings(), doors.audio_is_gone),
         orphaned.end_orphaned_runs,
+        consents.build(process.name, graph, get_settings()),
     ],
+    schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),
     resources={
         "io_manager": StoreIOManager(store=doors.store()),

@@ -90,7 +90,7 @@ def without_audio(graph: AssetGraph, found: Sequence[AssetState]) -> set[str]:
     for node in graph:
         if never.intersection(node.reads):
             never.add(node.name)
-    return AUDIO.intersection(graph.names()) | never
+    return never | AUDIO.intersection(graph.names())
 
 
 def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:

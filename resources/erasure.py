@@ -20,10 +20,14 @@ MOST_TOLD = 5
 
 
 class AudioDeletion(Frozen):
-    """The marker `audio_deleted.json`: why and when (ISO 8601) a recording's audio was given up for good."""
+    """The marker `audio_deleted.json`: why and when (ISO 8601) a recording's audio was given up for good.
+
+    `proven_at` is when none of it was listed any more; null until then.
+    """
 
     reason: str
     at: str
+    proven_at: str | None = None
 
 
 class Audio(NamedTuple):
@@ -44,7 +48,7 @@ class Audio(NamedTuple):
         It can be done again, and goes on, after any failure. Raises TransientError or PermanentError that names what
         stays.
         """
-        mark(self.store, self.recording_id, reason)
+        marker = mark(self.store, self.recording_id, reason)
         failed: dict[str, ReflectorError] = {}
         gone = 0
         for place, known, listed in self._places():
@@ -63,6 +67,8 @@ class Audio(NamedTuple):
             raise _failure(self.recording_id, failed)
         if left := self.traces():
             raise TransientError(f"audio is still listed: {_some(left)}", recording=self.recording_id)
+        if marker.proven_at is None:
+            _write(self.store, self.recording_id, marker.model_copy(update={"proven_at": _now()}))
         return gone
 
     def _places(self) -> Iterator[tuple[Store, list[str], Callable[[], Iterable[str]]]]:
@@ -108,11 +114,12 @@ def described(store: Store, source: Source, recording_id: str) -> Recording:
         return source.recording(recording_id)
 
 
-def mark(store: Store, recording_id: str, reason: str) -> None:
-    """Say for good that a recording's audio is given up, before any of it goes; a first reason stays."""
-    if deletion_of(store, recording_id) is None:
-        marker = AudioDeletion(reason=reason, at=datetime.now(UTC).isoformat(timespec="seconds"))
-        store.write(_marker(recording_id), marker.model_dump_json(indent=1).encode())
+def mark(store: Store, recording_id: str, reason: str) -> AudioDeletion:
+    """Say for good that a recording's audio is given up, before any of it goes; what was said first stays."""
+    if (marker := deletion_of(store, recording_id)) is None:
+        marker = AudioDeletion(reason=reason, at=_now())
+        _write(store, recording_id, marker)
+    return marker
 
 
 def deletion_of(store: Store, recording_id: str) -> AudioDeletion | None:
@@ -171,3 +178,11 @@ def _some(keys: Sequence[str]) -> str:
 
 def _marker(recording_id: str) -> str:
     return f"{folder(recording_id)}/audio_deleted.json"
+
+
+def _write(store: Store, recording_id: str, marker: AudioDeletion) -> None:
+    store.write(_marker(recording_id), marker.model_dump_json(indent=1).encode())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,8 +7,10 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from resources.consents import Consents
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import consent as consent_api
 from service import rooms as rooms_api
 from service.answers import HANDLERS
 from service.auth import check_token
@@ -36,6 +38,7 @@ class Received(BaseModel):
 def build(
     inbox: Inbox,
     rooms: Rooms,
+    consents: Consents,
     *,
     secrets: Sequence[bytes],
     window: float,
@@ -73,5 +76,6 @@ def build(
             },
         ),
         *rooms_api.endpoints(rooms, check),
+        *consent_api.endpoints(consents, check),
     ]
     return Starlette(routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from reflector_assets.cli import daily, doctor, inbox, recordings, rooms, serve
+from reflector_assets.cli import consent, daily, doctor, inbox, recordings, retention, rooms, serve
 from reflector_assets.cli.output import complain
 from reflector_assets.domain.errors import ReflectorError
 
@@ -22,9 +22,11 @@ app = typer.Typer(
 app.add_typer(recordings.app)
 app.add_typer(serve.app)
 app.add_typer(doctor.app)
+app.add_typer(retention.app)
 app.add_typer(daily.app, name="daily")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(rooms.app, name="rooms")
+app.add_typer(consent.app, name="consent")
 
 
 def main() -> NoReturn:
