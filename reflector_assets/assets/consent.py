@@ -26,8 +26,10 @@ def consent_cleanup(
     rooms: Rooms,
 ) -> dg.MaterializeResult[ConsentCleanup]:
     """Deletes source tracks, padded tracks and the mix when anybody denied consent; the text stays."""
-    recording_id, live = context.partition_key, get_settings().mode == "live"
+    recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
+        mode = get_settings().mode
+        live = mode == "live"
         described = erasure.described(store, source, recording_id)
         said = consents.of_recording(recording_id, described.mtg_session_id)
         room = rooms.of_meeting(described.room_name)
@@ -41,7 +43,6 @@ def consent_cleanup(
             deleted = erasure.audio_of(store, daily_bucket, described).delete(reason)
             value = ConsentCleanup(audio_deleted=True, reason=reason)
         elif denied:
-            mode = get_settings().mode
             value = ConsentCleanup(audio_deleted=False, reason=f"{REASON}, but in mode {mode} nothing is deleted")
         elif denials:
             value = ConsentCleanup(audio_deleted=False, reason="the room needs no consent")
