@@ -98,4 +98,3 @@ def test_a_deletion_that_the_network_breaks_is_tried_again(server: S3Server, sto
     assert result.success
     assert [event for event in result.all_events if event.is_step_up_for_retry]
     assert stored.sound() == []
-
