@@ -3,13 +3,13 @@
 import dagster as dg
 
 from reflector_assets import doors, tags
-from reflector_assets.assets import audio, ingest, publish, transcription, understanding, webhook, zulip
+from reflector_assets.assets import audio, consent, ingest, publish, transcription, understanding, webhook, zulip
 from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.settings import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import deliveries, discovery, failures, orphaned, poll, stale
+from sensors import consents, deliveries, discovery, failures, orphaned, poll, retention, stale
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -24,6 +24,7 @@ assets: list[dg.AssetsDefinition] = [
     understanding.summary,
     understanding.action_items,
     publish.transcript,
+    consent.consent_cleanup,
     zulip.zulip_message,
     webhook.webhook_delivery,
 ]
@@ -42,23 +43,27 @@ process = dg.define_asset_job(
 
 defs = dg.Definitions(
     assets=assets,
-    jobs=[process],
+    jobs=[process, retention.job],
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        stale.build(process.name, graph, get_settings()),
+        stale.build(process.name, graph, get_settings(), doors.audio_is_gone),
         orphaned.end_orphaned_runs,
+        consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
     ],
+    schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),
     resources={
         "io_manager": StoreIOManager(store=doors.store()),
         "store": doors.store(),
         "source": doors.source(),
+        "daily_bucket": doors.daily_bucket(),
         "daily_api": doors.daily_api(),
         "inbox": doors.inbox(),
         "rooms": doors.rooms(),
+        "consents": doors.consents(),
         "call_cache": doors.call_cache(),
         "transcriber": doors.transcriber(),
         "understanding": doors.understanding(),

@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from reflector_assets.domain.errors import InvalidInput, PermanentError
 from reflector_assets.domain.signatures import secret_bytes
 from reflector_assets.settings import Settings, get_settings
+from resources import erasure
 from resources.call_cache import CallCache
+from resources.consents import Consents
 from resources.daily import DailyAPI
 from resources.daily_source import AnnouncedSource, DailySource, Sources
 from resources.database import Database
@@ -144,6 +146,17 @@ def inbox() -> Inbox:
 def rooms() -> Rooms:
     """Settings of rooms."""
     return Rooms(database=database())
+
+
+@cache
+def consents() -> Consents:
+    """Who agreed that audio is kept."""
+    return Consents(database=database())
+
+
+def audio_is_gone(recording_id: str) -> bool:
+    """Say whether a recording's audio was deleted for good."""
+    return erasure.is_deleted(store(), recording_id)
 
 
 @cache

@@ -13,7 +13,7 @@ from reflector_assets.progress import step_events
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
 
-State = Literal["new", "processing", "ended", "error"]
+State = Literal["new", "processing", "ended", "error", "retired"]
 
 
 class RecordingOverview(NamedTuple):
@@ -28,9 +28,20 @@ class RecordingOverview(NamedTuple):
     reason: str | None
 
 
-def recordings_overview(instance: dg.DagsterInstance, store: Store) -> list[RecordingOverview]:
-    """Each recording with its state, in the order of their ids."""
-    return [_overview(instance, store, one) for one in sorted(instance.get_dynamic_partitions(RECORDINGS))]
+def recordings_overview(
+    instance: dg.DagsterInstance, store: Store, *, retired: bool = False
+) -> list[RecordingOverview]:
+    """Each recording with its state, in the order of their ids; also those that were `retired`, which takes longer."""
+    here = set(instance.get_dynamic_partitions(RECORDINGS))
+    gone = finished(store) - here if retired else set[str]()
+    shown = [_overview(instance, store, one) for one in sorted(here | gone)]
+    return [one._replace(state="retired") if one.id in gone else one for one in shown]
+
+
+def finished(store: Store) -> set[str]:
+    """Ids of all recordings that have a transcript, by the store alone."""
+    parts = (key.split("/") for key in store.list_keys("recordings"))
+    return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
 
 
 def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:

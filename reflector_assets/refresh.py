@@ -1,7 +1,7 @@
 """Bringing many recordings up to date on request: what is stale, why, what it would cost, and the request itself."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import dagster as dg
@@ -30,10 +30,15 @@ class StaleRecording(NamedTuple):
     cost: Cost | None
 
 
-def stale_recordings(instance: dg.DagsterInstance, graph: AssetGraph, since: float | None) -> Iterator[StaleRecording]:
+def stale_recordings(
+    instance: dg.DagsterInstance,
+    graph: AssetGraph,
+    since: float | None,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
+) -> Iterator[StaleRecording]:
     """Yield what is stale, newest recordings first, whose `recording` was made at most `since` seconds ago."""
     for recording_id in _newest_first(instance):
-        found = staleness.states(instance, graph, recording_id)
+        found = staleness.states(instance, graph, recording_id, audio_is_gone)
         made = next((state.record for state in found if state.asset == "recording"), None)
         if since is not None and made is not None and time.time() - made.timestamp > since:
             continue

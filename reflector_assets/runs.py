@@ -11,8 +11,10 @@ from reflector_assets import orphans, staleness, tags
 from reflector_assets.domain.errors import InvalidInput, NotFound
 from reflector_assets.domain.recording import check_recording_id
 from reflector_assets.instance import daemon_is_up
+from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.progress import Follower, StepEvent
+from resources.store import Store
 
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
@@ -32,10 +34,13 @@ class Outcome(NamedTuple):
     failed: dict[str, str]
 
 
-def known(instance: dg.DagsterInstance, recording_id: str) -> str:
-    """Return the id of a recording that exists; raises InvalidInput, NotFound."""
+def known(instance: dg.DagsterInstance, recording_id: str, store: Store | None = None) -> str:
+    """Return the id of a recording that exists, or whose transcript is in `store`; raises InvalidInput, NotFound."""
     check_recording_id(recording_id)
-    if not instance.has_dynamic_partition(RECORDINGS, recording_id):
+    if not (
+        instance.has_dynamic_partition(RECORDINGS, recording_id)
+        or (store is not None and store.exists(value_key("transcript", recording_id)))
+    ):
         raise NotFound(
             "there is no such recording",
             recording=recording_id,
@@ -68,6 +73,7 @@ def bring_up_to_date(
     *,
     only: set[str],
     force: bool = False,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
     begin: Callable[[list[str]], None] = lambda _: None,
     tell: Callable[[StepEvent], None] = lambda _: None,
 ) -> Outcome:
@@ -75,6 +81,8 @@ def bring_up_to_date(
 
     New content can make further assets stale, so that there can be several runs, one after the other. A run of this
     recording that is under way already is waited for. Raises InvalidInput when that one can't begin.
+    Of a recording whose `audio_is_gone`, what needs audio runs only when nothing else is selected: it then fails with
+    that reason.
     """
     job = defs.resolve_job_def("process")
     materialized: list[str] = []
@@ -83,10 +91,11 @@ def bring_up_to_date(
         if (busy := in_progress(instance, recording_id)) is not None:
             _follow(instance, busy, tell)
             continue
-        found = staleness.states(instance, graph, recording_id)
+        found = staleness.states(instance, graph, recording_id, audio_is_gone)
         ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
         if force and run_id is None:
-            ready = [name for name in graph.names() if name in only]
+            can = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
+            ready = [name for name in graph.names() if name in (can or only)]
         if not ready:
             fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
             return Outcome(run_id, materialized, fresh, {})

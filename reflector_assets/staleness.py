@@ -6,7 +6,7 @@ that made it, or when an input has newer content than the one it consumed. An up
 content (same data version) changes nothing downstream.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ import dagster as dg
 CODE_VERSION = "dagster/code_version"
 DATA_VERSION = "dagster/data_version"
 INPUT_POINTER = "dagster/input_event_pointer/"
+
+# What can't be made again once the audio of a recording was deleted.
+AUDIO = frozenset({"padded_tracks", "mixed_audio", "waveform", "track_transcripts"})
 
 CODE_CHANGED = "code changed"
 REPORTED = "source changed"
@@ -62,10 +65,32 @@ class AssetGraph(tuple[Node, ...]):
         return ";".join(f"{node.name}={node.code_version}" for node in self)
 
 
-def states(instance: dg.DagsterInstance, graph: AssetGraph, recording_id: str) -> list[AssetState]:
-    """Each asset of a recording with the reason why it is stale, in topological order."""
+def states(
+    instance: dg.DagsterInstance,
+    graph: AssetGraph,
+    recording_id: str,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
+) -> list[AssetState]:
+    """Each asset of a recording with the reason why it is stale, in topological order.
+
+    `audio_is_gone` is asked when something of audio is stale: without audio that is left as it is, and so is what
+    needs something that was never made.
+    """
     latest = {node.name: _latest(instance, node.name, recording_id) for node in graph}
-    return [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
+    found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
+    if any(state.asset in AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
+        settled = without_audio(graph, found)
+        return [state._replace(reason=None) if state.asset in settled else state for state in found]
+    return found
+
+
+def without_audio(graph: AssetGraph, found: Sequence[AssetState]) -> set[str]:
+    """The assets that can't be made any more: those of audio, and what is behind one of them that never was."""
+    never = {state.asset for state in found if state.asset in AUDIO and state.record is None}
+    for node in graph:
+        if never.intersection(node.reads):
+            never.add(node.name)
+    return never | AUDIO.intersection(graph.names())
 
 
 def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
@@ -125,10 +150,12 @@ def _reason(
         return CODE_CHANGED
     for parent in node.reads:
         newest = latest[parent]
+        if newest is None:
+            continue
         pointer = made.get(f"{INPUT_POINTER}{parent}", "")
         if not pointer.isdigit():
             return f"{parent} is new"
-        if newest is None or newest.storage_id <= int(pointer):
+        if newest.storage_id <= int(pointer):
             continue
         consumed = _latest(instance, parent, recording_id, up_to=int(pointer))
         if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from reflector_assets.domain.errors import InvalidInput, NotFound, UnreadableAudio
 from reflector_assets.domain.probe import probe
 from reflector_assets.domain.recording import Frozen, Recording, Track, TrackName, check_recording_id
+from resources.erasure import check_kept, using_audio
 from resources.source import KnownParticipant, Source
 from resources.store import Store
 
@@ -59,10 +60,12 @@ class LocalFolder(Source):
         """Copy a folder's tracks and descriptions into the store; nothing is written when anything is wrong.
 
         Reads `recording.json` and `participants.json` as Daily's API gives them where they exist; else the id
-        comes from the folder's name and names come from file names. Raises InvalidInput, UnreadableAudio.
+        comes from the folder's name and names come from file names. Raises InvalidInput,
+        UnreadableAudio, and AudioDeleted where the audio under this id was deleted for good.
         """
         described = _described(folder)
         chosen = check_recording_id(recording_id or str(described.get("id") or folder.resolve().name))
+        check_kept(self.store, chosen)
         files, notes = _tracks(folder, chosen, described, skip_unreadable=skip_unreadable)
         recording = _recording(chosen, folder, described, files)
         people = _participants(folder, chosen, recording)
@@ -75,9 +78,10 @@ class LocalFolder(Source):
                     recording=chosen,
                     hint="Give --replace to put this folder in its place, or --id to choose another id.",
                 )
-        for track, file in zip(recording.tracks, files, strict=True):
-            with self.store.new_file(track.key) as target:
-                shutil.copyfile(file, target)
+        with using_audio(self.store, chosen, [track.key for track in recording.tracks]):
+            for track, file in zip(recording.tracks, files, strict=True):
+                with self.store.new_file(track.key) as target:
+                    shutil.copyfile(file, target)
         self.store.write(_source_key(chosen, "participants.json"), PARTICIPANTS.dump_json(tuple(people), indent=1))
         # The description comes last: it is what makes the import exist.
         self.store.write(_source_key(chosen, "recording.json"), recording.model_dump_json(indent=1).encode())

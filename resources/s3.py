@@ -19,6 +19,7 @@ from reflector_assets.domain.errors import NotFound, ReflectorError, TransientEr
 from resources.asr_wire import secret
 from resources.s3_client import Clients
 from resources.s3_errors import LOST, Place, explain, status, told
+from resources.s3_versions import erase, erasing, versions
 from resources.store import WRITING, Store, Stored, check_key, remove_left_over
 
 SHA256 = "sha256"
@@ -125,6 +126,22 @@ class S3Store(Store):
         with told(self._place, key):
             self._client().delete_object(Bucket=self.bucket, Key=self._name(key))
 
+    def traces(self, prefix: str) -> Iterator[str]:
+        name = self._name(prefix)
+        own = len(name) - len(check_key(prefix))
+        with erasing(self._place):
+            found = {found for found, _ in versions(self._client(), self.bucket, name)}
+        for one in sorted(found):
+            if (one == name or one.startswith(f"{name}/")) and not one.endswith("/"):
+                yield one[own:]
+
+    def erase(self, key: str) -> None:
+        if self.folder:
+            for left in Path(self.folder).glob(f"{_writing(key)}*"):
+                left.unlink(missing_ok=True)
+        with erasing(self._place, key):
+            erase(self._client(), self.bucket, self._name(key))
+
     def _head(self, key: str) -> dict[str, Any]:
         client, name = self._client(), self._name(key)
         with told(self._place, key):
@@ -187,7 +204,7 @@ class S3Store(Store):
             if self.folder:
                 Path(self.folder).mkdir(parents=True, exist_ok=True)
                 remove_left_over(Path(self.folder))
-            handle, name = tempfile.mkstemp(prefix=WRITING, suffix=PurePosixPath(key).suffix, dir=self.folder)
+            handle, name = tempfile.mkstemp(prefix=_writing(key), suffix=PurePosixPath(key).suffix, dir=self.folder)
         except OSError as error:
             raise self._disk(key, error) from error
         os.close(handle)
@@ -239,6 +256,11 @@ class S3Store(Store):
                 connect_timeout=self.connect_timeout,
                 read_timeout=self.read_timeout,
             )
+
+
+def _writing(key: str) -> str:
+    """How the names of this object's temporary files begin: what a killed process left can be told by it."""
+    return f"{WRITING}{hashlib.sha256(check_key(key).encode()).hexdigest()[:16]}-"
 
 
 def _content_type(key: str) -> dict[str, str]:

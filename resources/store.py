@@ -54,6 +54,14 @@ class Store(ConfigurableResource, ABC):
     def delete(self, key: str) -> None:
         """Remove the object; no error when it isn't there."""
 
+    @abstractmethod
+    def traces(self, prefix: str) -> Iterator[str]:
+        """Yield the keys at or below a prefix of which anything is left, old versions and half-written included."""
+
+    @abstractmethod
+    def erase(self, key: str) -> None:
+        """Remove an object for good: with its old versions, and what was left of writing or reading it here."""
+
     def write(self, key: str, content: bytes) -> Stored:
         """Store bytes under a key, replacing what was there."""
         with self.new_file(key) as path:
@@ -125,7 +133,22 @@ class LocalStore(Store):
                 yield path.relative_to(root).as_posix()
 
     def delete(self, key: str) -> None:
-        self.path(key).unlink(missing_ok=True)
+        try:
+            self.path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise TransientError(
+                f"{key} could not be deleted: {error.strerror or error}",
+                hint=f"Check the permissions of {self.root}.",
+            ) from error
+
+    def traces(self, prefix: str) -> Iterator[str]:
+        root, at = Path(self.root), self.path(prefix)
+        for path in [at] if at.is_file() else sorted(at.rglob("*")):
+            if path.is_file() or path.is_symlink():
+                yield path.relative_to(root).as_posix()
+
+    def erase(self, key: str) -> None:
+        self.delete(key)
 
 
 def check_key(key: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.domain.daily import Verdict, judge_event, judge_listed
-from reflector_assets.partitions import recordings
+from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.runs import code_tag
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
@@ -45,8 +45,8 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         # A tick that died before Dagster added its partitions and runs has not moved the cursor: then nothing is
         # settled here, and its items are taken in again.
         inbox.settle(cursor.taken, "accepted")
-        new, taken = _take_in(inbox, settings)
-        runs = [_first_run(graph, one) for one in new if not _was_begun(context.instance, one)]
+        new, taken = _take_in(context.instance, inbox, settings)
+        runs = [_first_run(graph, one) for one in new if not was_begun(context.instance, one)]
         return dg.SensorResult(
             dynamic_partitions_requests=[recordings.build_add_request(new)] if new else [],
             run_requests=runs,
@@ -57,7 +57,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
     return discovery
 
 
-def _take_in(inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
+def _take_in(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
     """Judge what waits; returns the recordings that are new, and the items that are settled by taking them in."""
     end = time.monotonic() + TICK_BUDGET_S
     new: dict[str, None] = {}
@@ -72,6 +72,8 @@ def _take_in(inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
             inbox.settle([item.seq], "failed" if verdict.outcome == "failed" else "ignored", verdict.reason)
         elif item.reason != REPLAYED and _was_accepted(inbox.of_recording(verdict.recording.id)):
             inbox.settle([item.seq], "accepted", "the recording was taken in before")
+        elif item.reason != REPLAYED and _was_retired(instance, verdict.recording.id):
+            inbox.settle([item.seq], "accepted", "the recording was retired")
         else:
             new[verdict.recording.id] = None
             taken.append(item.seq)
@@ -107,7 +109,12 @@ def _was_accepted(items: Sequence[Item]) -> bool:
     return any(item.state == "accepted" for item in items)
 
 
-def _was_begun(instance: dg.DagsterInstance, recording_id: str) -> bool:
+def _was_retired(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Say whether a recording was here before and left the partitions (REFLECTOR_RETIRE_DAYS)."""
+    return not instance.has_dynamic_partition(RECORDINGS, recording_id) and was_begun(instance, recording_id)
+
+
+def was_begun(instance: dg.DagsterInstance, recording_id: str) -> bool:
     """Say whether a recording has a run or a result already, by an import or a command; then others look after it."""
     made = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id])
     runs = instance.get_runs_count(dg.RunsFilter(tags={tags.PARTITION: recording_id}))

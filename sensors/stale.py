@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
@@ -25,7 +25,12 @@ RECENT_RUNS = 20
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
 
 
-def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
+def build(
+    job_name: str,
+    graph: AssetGraph,
+    settings: Settings,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
+) -> dg.SensorDefinition:
     """Make the sensor for a job over this graph; how far back code changes reach is a setting."""
 
     @dg.sensor(
@@ -52,10 +57,13 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
                 continue
             asked = cursor.on_request.get(recording_id)
             reach = settings.reach_seconds
-            request = request_for(instance, graph, recording_id, reach, asked=asked, code_since=cursor.code_since)
+            since = cursor.code_since
+            request = request_for(
+                instance, graph, recording_id, reach, asked=asked, code_since=since, audio_is_gone=audio_is_gone
+            )
             if request:
                 requests.append(request)
-            elif asked and not _at_work(instance, recording_id):
+            elif asked and not at_work(instance, recording_id):
                 del cursor.on_request[recording_id]
         cursor.waiting += held
         return dg.SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
@@ -71,16 +79,18 @@ def request_for(
     *,
     asked: float | None = None,
     code_since: float = 0.0,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
 ) -> dg.RunRequest | None:
     """The run that one recording needs, or None: it is fresh, at work, out of reach, or failed just so.
 
     `reach` is in seconds. `asked` is when somebody asked for it: then neither its age matters nor what failed before.
-    `code_since` is when code changed last, for failed runs that don't say which code they ran.
+    `code_since` is when code changed last, for failed runs that don't say which code they ran. Nothing of audio is
+    requested where `audio_is_gone`.
     """
-    if not instance.has_dynamic_partition(RECORDINGS, recording_id) or _at_work(instance, recording_id):
+    if not instance.has_dynamic_partition(RECORDINGS, recording_id) or at_work(instance, recording_id):
         return None
     runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
-    found = staleness.states(instance, graph, recording_id)
+    found = staleness.states(instance, graph, recording_id, audio_is_gone)
     new = all(state.record is None for state in found)
     ready = [
         name
@@ -100,7 +110,7 @@ def request_for(
     )
 
 
-def _at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
+def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
     """Say whether a run works on a recording, or Dagster is about to resume one."""
     return in_progress(instance, recording_id) is not None or _is_about_to_be_resumed(instance, recording_id)
 

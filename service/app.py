@@ -7,8 +7,10 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from resources.consents import Consents
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import consent as consent_api
 from service import health
 from service import rooms as rooms_api
 from service.answers import HANDLERS
@@ -37,6 +39,7 @@ class Received(BaseModel):
 def build(
     inbox: Inbox,
     rooms: Rooms,
+    consents: Consents,
     *,
     secrets: Sequence[bytes],
     window: float,
@@ -75,6 +78,7 @@ def build(
             },
         ),
         *rooms_api.endpoints(rooms, check),
+        *consent_api.endpoints(consents, check),
         *health.endpoints(look, check),
     ]
     return Starlette(routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))

@@ -23,6 +23,7 @@ ASSETS = [
     "summary",
     "action_items",
     "transcript",
+    "consent_cleanup",
     "zulip_message",
     "webhook_delivery",
 ]

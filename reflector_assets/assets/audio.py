@@ -16,6 +16,7 @@ from reflector_assets.domain.recording import Recording, Track
 from reflector_assets.domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
 from reflector_assets.io_manager import folder
 from reflector_assets.policies import timeout_for
+from resources.erasure import using_audio
 from resources.source import Source
 from resources.store import Store
 
@@ -31,8 +32,10 @@ def padded_tracks(
 ) -> dg.MaterializeResult[PaddedTracks]:
     """One WebM/Opus file per track on the recording's clock: the late start and every muted gap are silence."""
 
+    keys = {track.index: f"{folder(recording.id)}/tracks/{track.index}.webm" for track in recording.tracks}
+
     def padded(track: Track) -> PaddedTrack:
-        key = f"{folder(recording.id)}/tracks/{track.index}.webm"
+        key = keys[track.index]
         with source.track(recording, track) as original, store.new_file(key) as target:
             try:
                 made = pad(original, target, name_offset=track.offset_s)
@@ -66,7 +69,10 @@ def padded_tracks(
             notes=made.notes,
         )
 
-    with step(context, "padded_tracks", seconds=timeout_for("padded_tracks", tracks=len(recording.tracks))) as work:
+    with (
+        step(context, "padded_tracks", seconds=timeout_for("padded_tracks", tracks=len(recording.tracks))) as work,
+        using_audio(store, recording.id, list(keys.values())),
+    ):
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="pad") as pool:
             tracks = tuple(pool.map(padded, recording.tracks))
         for key in set(store.list_keys(f"{folder(recording.id)}/tracks")) - {track.key for track in tracks}:
@@ -110,7 +116,11 @@ def mixed_audio(
     recording_id = context.partition_key
     key = f"{folder(recording_id)}/audio.mp3"
     seconds = timeout_for("mixed_audio", tracks=len(padded_tracks.tracks), duration=padded_tracks.duration)
-    with step(context, "mixed_audio", seconds=seconds) as work, ExitStack() as stack:
+    with (
+        step(context, "mixed_audio", seconds=seconds) as work,
+        using_audio(store, recording_id, [key]),
+        ExitStack() as stack,
+    ):
         paths = [stack.enter_context(store.local(track.key)) for track in padded_tracks.tracks]
         with store.new_file(key) as target:
             made = mix(paths, target, duration=padded_tracks.duration)

@@ -30,11 +30,17 @@ def code_version(asset: str, revision: int) -> str:
 
 
 def recording_asset(
-    *, revision: int, group: str, kinds: set[str], checks: Sequence[tuple[str, str]] = ()
+    *,
+    revision: int,
+    group: str,
+    kinds: set[str],
+    checks: Sequence[tuple[str, str]] = (),
+    deps: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare an asset of one recording; `checks` are (name, description) pairs that its result answers.
 
-    Raise `revision` when a change of the code should make finished recordings stale.
+    It comes after the assets `deps`, too, whose values it doesn't read. Raise `revision` when a change of the code
+    should make finished recordings stale.
     """
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -45,6 +51,7 @@ def recording_asset(
         return dg.asset(
             partitions_def=recordings,
             group_name=group,
+            deps=list(deps),
             kinds=kinds,
             owners=OWNERS,
             code_version=code_version(name, revision),

@@ -5,15 +5,19 @@ import dagster as dg
 from reflector_assets.assets.common import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.domain.recording import Participants, Recording, name_participants
+from resources.consents import Consents
 from resources.rooms import Rooms
 from resources.source import Source
 
 
 @recording_asset(revision=1, group="recording", kinds={"python", "json"})
-def recording(context: dg.AssetExecutionContext, source: Source, rooms: Rooms) -> dg.MaterializeResult[Recording]:
+def recording(
+    context: dg.AssetExecutionContext, source: Source, rooms: Rooms, consents: Consents
+) -> dg.MaterializeResult[Recording]:
     """The recording as its source describes it: room, start, duration and the list of audio tracks."""
     with step(context, "recording") as work:
         found = source.recording(context.partition_key)
+        consents.belongs(found.id, found.mtg_session_id)
         room = rooms.of_meeting(found.room_name)
         if room is not None and room.language:
             found = found.model_copy(update={"language": room.language})

@@ -31,6 +31,7 @@ from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 from resources import remembered
 from resources.call_cache import CallCache
+from resources.erasure import using_audio
 from resources.store import Store
 from resources.transcriber import TrackAudio, Transcriber
 
@@ -57,7 +58,7 @@ def transcribe_track(
 ) -> TranscribedTrack:
     """Turn one padded track into words with times on the recording's clock."""
     recording_id = context.partition_key
-    with step(context, "transcribe_track", track=track.index) as work:
+    with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
         heard, kept = remembered.transcribe(
             transcriber.speaking(track.language) if track.language else transcriber,
             for_run(context, call_cache),

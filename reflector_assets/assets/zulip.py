@@ -21,6 +21,7 @@ POSTED = "posted"
     group="publication",
     kinds={"zulip"},
     checks=[(POSTED, "What was to be posted to Zulip stands there.")],
+    deps=["consent_cleanup"],
 )
 def zulip_message(
     context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: Leaving

@@ -9,7 +9,18 @@ from typing import NoReturn
 
 import typer
 
-from reflector_assets.cli import daily, deliveries, doctor, inbox, recordings, rooms, serve, webhook
+from reflector_assets.cli import (
+    consent,
+    daily,
+    deliveries,
+    doctor,
+    inbox,
+    recordings,
+    retention,
+    rooms,
+    serve,
+    webhook,
+)
 from reflector_assets.cli.output import complain
 from reflector_assets.domain.errors import ReflectorError
 
@@ -22,9 +33,11 @@ app = typer.Typer(
 app.add_typer(recordings.app)
 app.add_typer(serve.app)
 app.add_typer(doctor.app)
+app.add_typer(retention.app)
 app.add_typer(daily.app, name="daily")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(rooms.app, name="rooms")
+app.add_typer(consent.app, name="consent")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(webhook.app, name="webhook")
 

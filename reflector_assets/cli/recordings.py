@@ -78,7 +78,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run what is stale, leave alone what is fresh."""
-    from reflector_assets import runs  # noqa: PLC0415
+    from reflector_assets import doors, runs  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
@@ -92,6 +92,7 @@ def run(
             runs.known(instance, recording_id),
             only=runs.select(assets, selection),
             force=force,
+            audio_is_gone=doors.audio_is_gone,
             begin=lines.begin,
             tell=lines.tell,
         )
@@ -131,7 +132,7 @@ def show(
     from reflector_assets.settings import get_settings  # noqa: PLC0415
 
     with open_instance() as instance:
-        runs.known(instance, recording_id)
+        runs.known(instance, recording_id, doors.store())
     try:
         content = doors.store().read(value_key("transcript", recording_id))
     except NotFound:
@@ -154,13 +155,18 @@ def show(
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that left Dagster's partitions after REFLECTOR_RETIRE_DAYS.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the recordings and where each one is."""
     from reflector_assets import doors, overview  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
 
     with open_instance() as instance:
-        rows = overview.recordings_overview(instance, doors.store())
+        rows = overview.recordings_overview(instance, doors.store(), retired=everything)
     if as_json:
         print_json([row._asdict() for row in rows])
         return
@@ -180,8 +186,8 @@ def refresh(
 
     With Dagster's daemon up, the runs go to its queue behind new recordings; without, they run here one by one.
     """
+    from reflector_assets import doors, runs  # noqa: PLC0415
     from reflector_assets import refresh as refreshing  # noqa: PLC0415
-    from reflector_assets import runs  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
     from reflector_assets.terminal import ProgressLines, own_stderr  # noqa: PLC0415
@@ -189,7 +195,8 @@ def refresh(
     failed: dict[str, dict[str, str]] = {}
     queued = False
     with open_instance() as instance:
-        found = list(refreshing.stale_recordings(instance, graph, None if since is None else since * 86400.0))
+        oldest = None if since is None else since * 86400.0
+        found = list(refreshing.stale_recordings(instance, graph, oldest, doors.audio_is_gone))
         if not as_json:
             _print_stale(found)
         if found and not dry_run:
@@ -205,6 +212,7 @@ def refresh(
                         graph,
                         stale.id,
                         only=runs.select(assets, None),
+                        audio_is_gone=doors.audio_is_gone,
                         begin=lines.begin,
                         tell=lines.tell,
                     )

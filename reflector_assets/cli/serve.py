@@ -46,10 +46,15 @@ def serve(
         raise InvalidInput(
             f"a trial listens on this machine only, not at {host}", hint="Leave --trial and REFLECTOR_TRIAL away."
         )
-    with doors.opened(doors.inbox()) as inbox, doors.opened(doors.rooms()) as rooms:
+    with (
+        doors.opened(doors.inbox()) as inbox,
+        doors.opened(doors.rooms()) as rooms,
+        doors.opened(doors.consents()) as consents,
+    ):
         service = build(
             inbox,
             rooms,
+            consents,
             secrets=secrets,
             window=settings.webhook_window,
             token=settings.api_token.get_secret_value() if settings.api_token else None,

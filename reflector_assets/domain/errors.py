@@ -64,5 +64,13 @@ class NotFound(PermanentError):
     """A recording, result or stored object that does not exist."""
 
 
+class AudioDeleted(PermanentError):
+    """The audio of a recording was deleted for good: somebody asked for it, or it was kept as long as it may be."""
+
+    def __init__(self, reason: str, *, recording: str | None = None, hint: str | None = None) -> None:
+        how = "on request" if reason.startswith("consent") else f"({reason})"
+        super().__init__(f"the audio of this recording was deleted {how}", recording=recording, hint=hint)
+
+
 class InvalidAnswer(PermanentError):
     """A language model's answer that stayed invalid after its correction rounds."""

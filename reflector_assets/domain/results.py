@@ -148,6 +148,13 @@ class TranscriptSegment(Frozen):
     text: str
 
 
+class ConsentCleanup(Frozen):
+    """Whether the audio of a recording was deleted, proven by listing what is left, and why (or why not)."""
+
+    audio_deleted: bool
+    reason: str | None = None
+
+
 class Transcript(Frozen):
     """The finished document of one recording."""
 

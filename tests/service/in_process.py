@@ -9,6 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from resources.consents import Consents
 from resources.database import Database
 from resources.inbox import Inbox, Item
 from resources.rooms import Rooms
@@ -52,15 +53,16 @@ def application(
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
     keys = [base64.b64decode(secret) for secret in secrets]
-    doors = [Door("database", "ok" if ready else "failed", 1, "sqlite")]
+    states = [Door("database", "ok" if ready else "failed", 1, "sqlite")]
     app = build(
         inbox,
         rooms,
+        Consents(database=database),
         secrets=keys,
         window=300,
         token=token,
         trial=trial,
-        look=lambda: (ready, doors),
+        look=lambda: (ready, states),
         patience=patience,
     )
     return app, inbox, rooms

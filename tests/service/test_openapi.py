@@ -37,7 +37,7 @@ CHECKS = [
     unsupported_method,
     allow_header_conformance,
 ]
-# Rooms are checked for meaning, too; the webhook takes all that is signed.
+# Rooms and consent are checked for meaning, too; the webhook takes all that is signed.
 STRICT = [*CHECKS, negative_data_rejection, ignored_auth]
 
 
@@ -102,9 +102,11 @@ def attack(front: Front, path: str, method: str, examples: int, checks: list[Any
         ("/v1/rooms/{name}", "PUT"),
         ("/v1/rooms/{name}", "PATCH"),
         ("/v1/rooms/{name}", "DELETE"),
+        ("/v1/meetings/{id}/consent", "GET"),
+        ("/v1/meetings/{id}/consent", "POST"),
     ],
 )
-def test_rooms_keep_to_the_document(made: tuple[Any, Inbox], path: str, method: str) -> None:
+def test_rooms_and_consent_keep_to_the_document(made: tuple[Any, Inbox], path: str, method: str) -> None:
     front = Front(made[0])
     # What a valid URL is a document can say only roughly.
     checks = STRICT if method in {"PUT", "PATCH"} else [*STRICT, positive_data_acceptance]

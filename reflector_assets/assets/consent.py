@@ -1,0 +1,60 @@
+"""The end of audio that somebody didn't agree to keep."""
+
+import dagster as dg
+
+from reflector_assets.assets.common import recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain.results import ConsentCleanup
+from reflector_assets.settings import get_settings
+from resources import erasure
+from resources.consents import Consents
+from resources.rooms import Rooms
+from resources.source import Source
+from resources.store import Store
+
+REASON = "consent was denied"
+
+
+# The transcript isn't read: audio goes also where there never was one.
+@recording_asset(revision=1, group="publication", kinds={"python"}, deps=["transcript"])
+def consent_cleanup(
+    context: dg.AssetExecutionContext,
+    source: Source,
+    store: Store,
+    daily_bucket: Store,
+    consents: Consents,
+    rooms: Rooms,
+) -> dg.MaterializeResult[ConsentCleanup]:
+    """Deletes source tracks, padded tracks and the mix when anybody denied consent; the text stays."""
+    recording_id = context.partition_key
+    with step(context, "consent_cleanup") as work:
+        mode = get_settings().mode
+        live = mode == "live"
+        described = erasure.described(store, source, recording_id)
+        said = consents.of_recording(recording_id, described.mtg_session_id)
+        room = rooms.of_meeting(described.room_name)
+        denials = sum(not one.given for one in said)
+        denied = denials > 0 and not (room and room.skip_consent)
+        before = erasure.deletion_of(store, recording_id)
+        deleted = 0
+        value = ConsentCleanup(audio_deleted=False)
+        if (denied or before) and live:
+            reason = before.reason if before else REASON
+            deleted = erasure.audio_of(store, daily_bucket, described).delete(reason)
+            value = ConsentCleanup(audio_deleted=True, reason=reason)
+        elif denied:
+            value = ConsentCleanup(audio_deleted=False, reason=f"{REASON}, but in mode {mode} nothing is deleted")
+        elif denials:
+            value = ConsentCleanup(audio_deleted=False, reason="the room needs no consent")
+    return result(
+        value,
+        work,
+        {
+            "audio_deleted": value.audio_deleted,
+            "reason": value.reason or "nobody denied consent",
+            "denials": denials,
+            "objects_deleted": deleted,
+            # What a later statement is later than; in other modes a denial is still to be followed.
+            "last_statement": max((one.seq for one in said), default=0) if live else 0,
+        },
+    )

@@ -1,0 +1,142 @@
+"""The sensor that has audio deleted once consent was denied, however the recording fared, and until it is gone."""
+
+import time
+from collections.abc import Iterable
+
+import dagster as dg
+from pydantic import BaseModel
+
+from reflector_assets import tags
+from reflector_assets.partitions import RECORDINGS, recordings
+from reflector_assets.runs import code_tag
+from reflector_assets.settings import Settings
+from reflector_assets.staleness import AssetGraph
+from resources.consents import Consents
+from sensors.discovery import was_begun
+from sensors.stale import NEW, at_work
+
+CLEANUP = "consent_cleanup"
+PAGE = 200
+TICK_BUDGET_S = 20.0
+# Seconds after which a deletion that failed, its own retries included, is requested again: once, and from then on.
+FIRST_WAIT_S, NEXT_WAITS_S = 600.0, 3600.0
+
+
+class Pending(BaseModel):
+    """A recording whose denial `seq` is to be followed; `ask_at` is when the next run is due, in epoch seconds."""
+
+    seq: int
+    asked: int = 0
+    ask_at: float = 0.0
+
+
+class Cursor(BaseModel):
+    """What was read of statements and of runs that failed, and the recordings whose audio is still to go."""
+
+    seq: int = 0
+    endings: dict[str, int] = {}
+    pending: dict[str, Pending] = {}
+
+
+def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
+    """Make the sensor for a job over this graph."""
+
+    @dg.sensor(
+        job_name=job_name,
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="After a denial of consent, requests consent_cleanup of each recording of the meeting that isn't "
+        "at work, and again while it fails.",
+    )
+    def follow_consents(context: dg.SensorEvaluationContext, consents: Consents) -> dg.SensorResult | dg.SkipReason:
+        if settings.mode != "live":
+            # The cursor stays: what is denied now is followed once this system is live.
+            return dg.SkipReason(f"in mode {settings.mode} nothing is deleted")
+        instance = context.instance
+        cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
+        _read_statements(consents, cursor)
+        _read_failures(instance, consents, cursor)
+        requests = list(_due(instance, consents, graph, cursor))
+        # A retired recording comes back for it.
+        retired = [str(one.partition_key) for one in requests if not _is_partition(instance, str(one.partition_key))]
+        return dg.SensorResult(
+            run_requests=requests,
+            dynamic_partitions_requests=[recordings.build_add_request(retired)] if retired else [],
+            skip_reason=None if requests else f"{len(cursor.pending)} recordings wait",
+            cursor=cursor.model_dump_json(),
+        )
+
+    return follow_consents
+
+
+def _read_statements(consents: Consents, cursor: Cursor) -> None:
+    for said in consents.after(cursor.seq, PAGE):
+        cursor.seq = said.seq
+        if not said.given:
+            for recording_id in {said.meeting_id, *consents.recordings_of(said.meeting_id)}:
+                cursor.pending[recording_id] = Pending(seq=said.seq)
+
+
+def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cursor) -> None:
+    """A run of a recording that was denied before ends with the deletion, unless it fails on its way there."""
+    for ending in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED):
+        page = instance.fetch_run_status_changes(
+            dg.RunStatusChangeRecordsFilter(event_type=ending, after_storage_id=cursor.endings.get(ending.value, 0)),
+            limit=PAGE,
+            ascending=True,
+        )
+        if not page.records:
+            continue
+        cursor.endings[ending.value] = page.records[-1].storage_id
+        run_ids = [record.event_log_entry.run_id for record in page.records]
+        for recording_id in _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids))):
+            denials = consents.denials(recording_id)
+            if denials and recording_id not in cursor.pending:
+                cursor.pending[recording_id] = Pending(seq=denials[-1].seq)
+
+
+def _recordings_of(runs: Iterable[dg.DagsterRun]) -> set[str]:
+    return {run.tags[tags.PARTITION] for run in runs if tags.PARTITION in run.tags}
+
+
+def _due(
+    instance: dg.DagsterInstance, consents: Consents, graph: AssetGraph, cursor: Cursor
+) -> Iterable[dg.RunRequest]:
+    """The runs that are due now; who has followed its denial, or takes it back, waits no longer."""
+    end = time.monotonic() + TICK_BUDGET_S
+    for recording_id, pending in list(cursor.pending.items()):
+        if time.monotonic() > end:
+            return
+        if _has_followed(instance, recording_id, pending.seq) or not consents.denials(recording_id):
+            del cursor.pending[recording_id]
+            continue
+        if not was_begun(instance, recording_id):
+            # A meeting's id, or one of which nothing came yet: its run will end with the deletion, or fail.
+            del cursor.pending[recording_id]
+            continue
+        if time.time() < pending.ask_at or at_work(instance, recording_id):
+            continue
+        pending.asked += 1
+        pending.ask_at = time.time() + (FIRST_WAIT_S if pending.asked == 1 else NEXT_WAITS_S)
+        yield dg.RunRequest(
+            partition_key=recording_id,
+            asset_selection=[dg.AssetKey(CLEANUP)],
+            # Requested again, because a tick died between the run and its cursor, it runs once.
+            run_key=f"{recording_id}:{pending.seq}:{pending.asked}",
+            tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, [CLEANUP])},
+        )
+
+
+def _has_followed(instance: dg.DagsterInstance, recording_id: str, seq: int) -> bool:
+    """Say whether the last consent_cleanup knew of this denial, and did what it asks for."""
+    made = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(CLEANUP), asset_partitions=[recording_id]), limit=1
+    ).records
+    if not made or (materialization := made[0].asset_materialization) is None:
+        return False
+    last = materialization.metadata.get("last_statement")
+    return last is not None and isinstance(last.value, int) and last.value >= seq
+
+
+def _is_partition(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    return instance.has_dynamic_partition(RECORDINGS, recording_id)

@@ -1,0 +1,65 @@
+"""The daily schedule that deletes audio past its days and retires finished recordings."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from reflector_assets.retention import Done, Retention, apply
+from reflector_assets.settings import Settings, get_settings
+from resources.inbox import Inbox
+from resources.source import Source
+from resources.store import Store
+
+NAME = "retention"
+# Of one day; what is left is the next one's.
+MOST, SECONDS = 1000, 3600.0
+WHEN = "17 3 * * *"
+
+
+@dg.op
+def delete_what_is_due(
+    context: dg.OpExecutionContext, store: Store, daily_bucket: Store, source: Source, inbox: Inbox
+) -> None:
+    """Delete audio older than PUBLIC_DATA_RETENTION_DAYS, retire recordings after REFLECTOR_RETIRE_DAYS."""
+    failed: list[Done] = []
+
+    def tell(done: Done) -> None:
+        if done.failed:
+            failed.append(done)
+            context.log.error(f"{done.due.what} of {done.due.id} stays: {done.failed}")
+        else:
+            context.log.info(f"{done.due.what} of {done.due.id} went, {done.objects} objects: {done.due.reason}")
+
+    complete = apply(
+        Retention(context.instance, store, daily_bucket, source, inbox, get_settings()), MOST, SECONDS, tell
+    )
+    context.log.info("all was looked at" if complete else "the rest is for tomorrow")
+    if failed:
+        names = ", ".join(sorted({done.due.id for done in failed})[:5])
+        raise dg.Failure(f"{len(failed)} were not done, first {names}: {failed[0].failed}", allow_retries=False)
+
+
+@dg.job(name=NAME, executor_def=dg.in_process_executor, description="What isn't kept for ever goes.")
+def job() -> None:
+    """Delete and retire what is due."""
+    delete_what_is_due()
+
+
+def build(settings: Settings) -> dg.ScheduleDefinition:
+    """Make the schedule; without its settings every tick says that nothing is due."""
+
+    @dg.schedule(
+        name=NAME,
+        job=job,
+        cron_schedule=WHEN,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Daily: audio older than PUBLIC_DATA_RETENTION_DAYS goes, recordings older than "
+        "REFLECTOR_RETIRE_DAYS leave the partitions.",
+    )
+    def retention() -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if settings.retention_days is None and settings.retire_days is None:
+            yield dg.SkipReason("neither PUBLIC_DATA_RETENTION_DAYS nor REFLECTOR_RETIRE_DAYS is set")
+        else:
+            yield dg.RunRequest()
+
+    return retention

@@ -1,0 +1,74 @@
+"""Consent by HTTP API and command: what is taken, refused and shown; the API's fuzzing is in tests/service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reflector_assets.domain.consent import Statement, that_count
+from tests.conftest import Deployment
+from tests.service.in_process import BEARER, Service, serving
+
+PATH = "/v1/meetings/0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70/consent"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serving(f"sqlite:///{tmp_path / 'reflector.db'}") as running:
+        running.client.headers.update(BEARER)
+        yield running
+
+
+def test_statements_are_taken_and_shown(service: Service) -> None:
+    client = service.client
+    assert client.get(PATH).json() == {"meeting_id": PATH.split("/")[3], "denied": False, "statements": []}
+    assert client.post(PATH, json={"consent_given": False, "user_id": "ann"}).json()["denied"] is True
+    assert client.post(PATH, json={"consent_given": True}).json()["denied"] is True
+    answer = client.post(PATH, json={"consent_given": True, "user_id": "ann"})
+    assert (answer.status_code, answer.json()["denied"]) == (200, False)
+    shown = client.get(PATH).json()["statements"]
+    assert [(one["user_id"], one["consent_given"]) for one in shown] == [(None, True), ("ann", True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (PATH, b"no JSON", 400),
+        (PATH, b"{}", 422),
+        (PATH, b'{"consent_given": "yes"}', 422),
+        (PATH, b'{"consent_given": 1}', 422),
+        (PATH, b'{"consent_given": true, "user_id": ""}', 422),
+        (PATH, rb'{"consent_given": true, "user_id": "a\u0000"}', 422),
+        (PATH, b'{"consent_given": true, "more": 1}', 422),
+        ("/v1/meetings/-a/consent", b'{"consent_given": true}', 422),
+        ("/v1/meetings/a%00/consent", b'{"consent_given": true}', 422),
+    ],
+)
+def test_what_makes_no_sense_is_refused(service: Service, path: str, body: bytes, status: int) -> None:
+    answer = service.client.post(path, content=body)
+    assert (answer.status_code, list(answer.json())) == (status, ["detail"])
+    assert service.client.get(PATH).json()["statements"] == []
+
+
+def test_nobody_speaks_without_the_token(service: Service) -> None:
+    del service.client.headers["Authorization"]
+    assert service.client.get(PATH).status_code == 401
+    assert service.client.post(PATH, json={"consent_given": False}).status_code == 401
+
+
+def test_the_command_says_and_shows(deployment: Deployment) -> None:
+    assert deployment.json("consent", "deny", "weekly", "--user", "ann")["denied"] is True
+    given = deployment.json("consent", "give", "weekly", "--user", "ann")
+    assert (given["denied"], [one["user_id"] for one in given["statements"]]) == (False, ["ann"])
+    assert deployment.json("consent", "show", "weekly") == given
+    refused = deployment.reflector("consent", "deny", "../weekly")
+    assert (refused.returncode, "can't be a recording id" in refused.stderr) == (1, True)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.booleans())))
+def test_one_statement_of_each_person_counts_whatever_the_order(said: list[tuple[str, bool]]) -> None:
+    statements = [Statement(n, "m", user, one, 0.0) for n, (user, one) in enumerate(said)]
+    assert that_count(statements[::-1]) == that_count(statements)
+    assert {one.user_id: one.given for one in that_count(statements)} == dict(said)

@@ -1,0 +1,133 @@
+"""One recording at Daily and all doors around it, in the test's own process: real assets over real stores."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets import definitions
+from reflector_assets.io_manager import StoreIOManager
+from resources.call_cache import CallCache
+from resources.consents import Consents
+from resources.daily_source import AnnouncedSource, Sources
+from resources.database import Database
+from resources.gpu import GPUService
+from resources.inbox import Inbox, of_poll
+from resources.local_folder import LocalFolder
+from resources.rooms import Rooms
+from resources.store import LocalStore, Store
+from resources.understanding import Extractive
+from tests.domain.audio_files import babble, opus_track
+from tests.hosts.daily_oddities import DOMAIN, plain_recording, track
+from tests.hosts.gpu_host import GPUHost
+
+TEXT = {".json", ".parquet", ".vtt", ".md"}
+ALL = definitions.graph.names()
+
+
+class World:
+    """The doors; `said` is what Daily tells of the recording, whose room also holds another meeting's track."""
+
+    def __init__(self, home: Path, gpu: GPUHost, store: Store | None = None, bucket: Store | None = None) -> None:
+        self.home = home
+        self.store = store or LocalStore(root=str(home / "data"))
+        self.bucket = bucket or LocalStore(root=str(home / "daily"))
+        database = Database(url=f"sqlite:///{home / 'reflector.db'}")
+        self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
+        self.consents = Consents(database=database)
+        self.gpu = gpu
+        self.instance = dg.DagsterInstance.ephemeral()
+        rng = random.Random(1)
+        self.said: dict[str, Any] = plain_recording(rng, 0) | {"duration": 2}
+        self.id, self.session, self.room = (self.said[name] for name in ("id", "mtgSessionId", "room_name"))
+        self.keys = [one["s3Key"] for one in self.said["tracks"]]
+        for number, key in enumerate(self.keys):
+            with self.bucket.new_file(key) as path:
+                opus_track(path, babble(2.0, seed=number))
+        beside = [track(rng, self.said, kind=kind)["s3Key"] for kind in ("screen-audio", "cam-video")]
+        self.other = track(rng, {**self.said, "start_ts": self.said["start_ts"] + 600})["s3Key"]
+        for key in (*beside, self.other):
+            self.bucket.write(key, b"more of it")
+        self.inbox.put([of_poll(self.id, json.dumps(self.said).encode())])
+        self.instance.add_dynamic_partitions("recordings", [self.id])
+
+    def resources(self, **others: Any) -> dict[str, Any]:
+        daily = AnnouncedSource(inbox=self.inbox, bucket=self.bucket, daily_domain=DOMAIN)
+        return {
+            "io_manager": StoreIOManager(store=self.store),
+            "store": self.store,
+            "daily_bucket": self.bucket,
+            "source": Sources(imported=LocalFolder(store=self.store), daily=daily),
+            "rooms": self.rooms,
+            "consents": self.consents,
+            "inbox": self.inbox,
+            "call_cache": CallCache(folder=str(self.home / "calls"), max_bytes=2**20),
+            "transcriber": GPUService(url=self.gpu.url, api_key=self.gpu.key, model="", timeout=60, language="en"),
+            "understanding": Extractive(),
+            **others,
+        }
+
+    def run(self, only: Sequence[str] = ALL, **others: Any) -> dg.ExecuteInProcessResult:
+        """Run assets; `others` are doors in the place of the usual."""
+        defs = dg.Definitions(
+            assets=definitions.assets,
+            jobs=[definitions.process],
+            executor=dg.in_process_executor,
+            resources=self.resources(**others),
+        )
+        return defs.resolve_job_def("process").execute_in_process(
+            instance=self.instance,
+            partition_key=self.id,
+            asset_selection=[dg.AssetKey(name) for name in only],
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+    def deny(self, meeting_id: str | None = None, user: str | None = None) -> None:
+        self.consents.say(meeting_id or self.session, user, given=False)
+
+    def key(self, name: str) -> str:
+        return f"recordings/{self.id}/{name}"
+
+    def sound(self) -> list[str]:
+        """What is left that isn't text, in both stores, whatever kept it."""
+        here = [key for key in self.store.traces(self.key("")) if Path(key).suffix not in TEXT]
+        return here + [key for key in self.bucket.traces(self.room_folder) if key != self.other]
+
+    @property
+    def room_folder(self) -> str:
+        return f"{DOMAIN}/{self.room}"
+
+    def texts(self) -> dict[str, bytes]:
+        """The results without sound, as bytes."""
+        names = ("transcript.json", "transcript.vtt", "words.parquet", "waveform.json", "topics.json")
+        return {name: self.store.read(self.key(name)) for name in names}
+
+    def cleanup(self) -> dict[str, Any]:
+        """The value of consent_cleanup, and its metadata."""
+        made = self.instance.get_latest_materialization_event(dg.AssetKey("consent_cleanup"))
+        assert made is not None
+        assert made.asset_materialization is not None
+        metadata = {name: value.value for name, value in made.asset_materialization.metadata.items()}
+        return {**metadata, "value": json.loads(self.store.read(self.key("consent_cleanup.json")))}
+
+
+def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """What each failed step said."""
+    return {
+        str(event.step_key): event.step_failure_data.user_failure_data.description or ""
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    }
+
+
+@contextmanager
+def world(home: Path, **stores: Store) -> Iterator[World]:
+    with GPUHost() as gpu:
+        made = World(home, gpu, **stores)
+        with made.instance:
+            yield made
