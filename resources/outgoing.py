@@ -51,7 +51,7 @@ class Outgoing(ConfigurableResource):
         """
         target = self._read(url)
         try:
-            return asyncio.run(self._send(target, content, headers))
+            return asyncio.run(self._send(target, content, {"Accept-Encoding": "identity", **headers}))
         except TimeoutError:
             raise TransientError(f"{service(url)} didn't answer in {self.timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:

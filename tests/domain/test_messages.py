@@ -1,19 +1,43 @@
 """What leaves: stable ids, a body as documented, and text that Zulip can't misread."""
 
+import hashlib
+import hmac
 import json
 import re
+import time
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflector_assets.domain import messages
 from reflector_assets.domain.signatures import sign_outgoing
+from tests.conftest import ROOT
 from tests.domain.finished import RECORDING, finished
 from tests.hosts.webhook_host import Completed, Test, is_signed
 
 PAGE = "https://reflector.example.com"
-NASTY = st.text(st.sampled_from("`~@*_[]()#\n\r\0 >|{}$:/ab\u200b"), max_size=60)
+TOKENS = [
+    "`",
+    "```",
+    "~~~~",
+    "```spoiler x",
+    "@",
+    "@**all**",
+    "@_**Ada**",
+    "@*g*",
+    "[x]",
+    "](",
+    "][",
+    "\n",
+    "\r",
+    "\0",
+    " ",
+    "> ",
+    "a",
+]
+NASTY = st.lists(st.sampled_from(TOKENS), max_size=8).map("".join)
 
 
 def topic(**fields: object) -> dict[str, object]:
@@ -64,12 +88,15 @@ def test_a_signature_holds_for_its_body_time_and_secret_alone(secret: str, at: i
 
 
 def test_a_signature_is_verified_by_the_lines_of_the_documentation() -> None:
-    import time
-
+    [lines] = re.findall("```python\n(.*?)```", (ROOT / "docs" / "results-out.md").read_text(), re.S)
+    names: dict[str, Any] = {"hashlib": hashlib, "hmac": hmac, "time": time}
+    exec(lines, names)
     now = int(time.time())
-    assert is_signed(sign_outgoing("s", now, b"{}"), b"{}", "s")
-    assert not is_signed(sign_outgoing("s", now, b"{}"), b"{ }", "s")
-    assert not is_signed(sign_outgoing("s", now - 4000, b"{}"), b"{}", "s")
+    for verify in (names["is_signed"], is_signed):
+        assert verify(sign_outgoing("s", now, b"{}"), b"{}", "s")
+        assert not verify(sign_outgoing("s", now, b"{}"), b"{ }", "s")
+        assert not verify(sign_outgoing("s", now, b"{}"), b"{}", "t")
+        assert not verify(sign_outgoing("s", now - 4000, b"{}"), b"{}", "s")
 
 
 def test_zulip_is_told_title_date_link_length_summary_and_topics() -> None:
@@ -80,6 +107,7 @@ def test_zulip_is_told_title_date_link_length_summary_and_topics() -> None:
     assert "```spoiler Topics\n* [00:00] **Budget** Enough\n* [01:05] **Plans** Many\n```" in text
 
 
+@settings(deadline=None)
 @given(NASTY, NASTY, NASTY, NASTY)
 def test_no_text_of_a_meeting_breaks_out_of_its_place(title: str, summary: str, heading: str, line: str) -> None:
     told = finished(title=title, long_summary=summary, topics=[topic(title=heading, summary=line)])
@@ -90,7 +118,8 @@ def test_no_text_of_a_meeting_breaks_out_of_its_place(title: str, summary: str, 
     summaries = ["```spoiler Summary", "```"] if (summary.replace("\0", "").strip() or "They met.") else []
     assert opened == [*summaries, "```spoiler Topics", "```"] or opened == ["```spoiler Topics", "```"]
     assert not re.search(r"@_?\*", text)
-    assert text.count("](") == 1, "our own link"
+    assert text.count("](") == 1 + summary.count("]("), "our own link, and those of the summary, which is Markdown"
+    assert text.count("][") == summary.count("][")
     assert "\0" not in text
     assert lines[0].startswith("## ")
 
@@ -104,6 +133,14 @@ def test_zulips_limit_is_kept_and_what_is_left_out_is_counted(summary: str) -> N
     assert 5 < shown < 100
     assert f"and {100 - shown} more on [the transcript's page]({PAGE}/transcripts/{RECORDING})" in text
     assert text.endswith("```")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 400), st.integers(1, 300), st.integers(0, 20_000))
+def test_zulips_limit_is_kept_whatever_is_how_long(size: int, count: int, summary: int) -> None:
+    topics = [topic(title="t", summary="x" * size)] * count
+    text = messages.zulip_text(finished(long_summary="y" * summary, topics=topics), PAGE)
+    assert len(text) <= 10_000
 
 
 def test_topics_of_zulip_are_cut_as_zulip_would() -> None:

@@ -110,5 +110,5 @@ def test_out_of_reach_nothing_runs_until_somebody_asks(second: World) -> None:
     last = second.ended(OTHER, runs=before + 3)
     assert second.made(last) == OUT
     second.ticks(1)
-    assert len(second.runs(OTHER)) == before + 2
+    assert len(second.runs(OTHER)) == before + 3
     assert second.llm_calls(OTHER) == llm_calls() | {TITLE: 3}
