@@ -3,13 +3,23 @@
 import dagster as dg
 
 from reflector_assets import doors, tags
-from reflector_assets.assets import audio, consent, ingest, publish, transcription, understanding, webhook, zulip
+from reflector_assets.assets import (
+    audio,
+    consent,
+    ingest,
+    publish,
+    shadow,
+    transcription,
+    understanding,
+    webhook,
+    zulip,
+)
 from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.settings import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import consents, deliveries, discovery, failures, orphaned, poll, retention, stale
+from sensors import consents, deliveries, discovery, failures, fallback, orphaned, poll, retention, stale
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -27,6 +37,8 @@ assets: list[dg.AssetsDefinition] = [
     consent.consent_cleanup,
     zulip.zulip_message,
     webhook.webhook_delivery,
+    # Where nothing is compared, nothing is to be out of date.
+    *([shadow.shadow_comparison] if get_settings().mode == "shadow" else []),
 ]
 
 graph = AssetGraph.of(assets)
@@ -52,6 +64,7 @@ defs = dg.Definitions(
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
+        fallback.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),
@@ -71,5 +84,7 @@ defs = dg.Definitions(
         "messages": doors.messages(),
         "deliveries": doors.deliveries(),
         "webhook": doors.webhook(),
+        "old_system": doors.old_system(),
+        "relays": doors.relays(),
     },
 )

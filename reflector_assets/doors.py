@@ -24,8 +24,10 @@ from resources.leaving import Leaving
 from resources.llm import LLM
 from resources.local_folder import LocalFolder
 from resources.messages import Messages
+from resources.old_system import OldSystem
 from resources.openai_audio import OpenAIAudio
 from resources.outgoing import Outgoing
+from resources.relays import Relays
 from resources.rooms import Rooms
 from resources.s3 import S3Store
 from resources.shared_calls import SharedCallCache
@@ -139,7 +141,8 @@ def database() -> Database:
 @cache
 def inbox() -> Inbox:
     """What arrived from Daily."""
-    return Inbox(database=database())
+    settings = get_settings()
+    return Inbox(database=database(), relays=settings.old_url is not None and settings.mode != "live")
 
 
 @cache
@@ -182,6 +185,23 @@ def messages() -> Messages:
 def deliveries() -> Deliveries:
     """What is to be delivered, and how far it is."""
     return Deliveries(database=database())
+
+
+@cache
+def old_system() -> OldSystem:
+    """The old system, while both run."""
+    settings = get_settings()
+    return OldSystem(
+        url=settings.old_url or "",
+        token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
+        secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
+    )
+
+
+@cache
+def relays() -> Relays:
+    """Daily's webhooks on their way to the old system."""
+    return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
 
 
 @cache

@@ -50,6 +50,7 @@ POLICIES: Mapping[str, Policy] = {
     "transcript": Policy(60, priority=5),
     "consent_cleanup": Policy(60, priority=5),
     "zulip_message": Policy(60, retries=5, backoff=5.0, priority=5),
+    "shadow_comparison": Policy(60, priority=1),
     "webhook_delivery": Policy(60, retries=30, backoff=60.0, longest_backoff=3600.0, delivered=True, priority=5),
 }
 

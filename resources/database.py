@@ -1,7 +1,7 @@
 """The product's own database: the inbox, rooms and what else isn't Dagster's; SQLite by default, or PostgreSQL."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dagster import ConfigurableResource
 from filelock import FileLock
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from reflector_assets.domain.errors import PermanentError, TransientError
@@ -28,6 +28,21 @@ MIGRATION_LOCK = 7_305_411_092
 HINT = "DATABASE_URL is such as sqlite:////var/lib/reflector.db or postgresql://user:password@host:5432/reflector."
 # Not there, locked, starting, going down, full; the other kind is what PostgreSQL says while it takes only reads.
 AWAY = (OperationalError, InternalError)
+
+
+class Kept:
+    """A connection that outlives a transaction, for one thread; `broke` says that the last one did."""
+
+    def __init__(self) -> None:
+        self.connection: sa.Connection | None = None
+        self.broke = False
+
+    def close(self) -> None:
+        """Give it back; the next transaction opens another."""
+        if self.connection is not None:
+            with suppress(SQLAlchemyError):
+                self.connection.close()
+        self.connection = None
 
 
 class Database(ConfigurableResource):
@@ -44,9 +59,30 @@ class Database(ConfigurableResource):
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Give a transaction, committed at the end of the block; raises TransientError when the database is away."""
+        with self._telling(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def begin_on(self, kept: "Kept") -> Iterator[sa.Connection]:
+        """Give a transaction on a connection that is kept open, for who writes often; raises as `begin` does.
+
+        After an error it is replaced the next time.
+        """
+        kept.broke = False
+        with self._telling():
+            kept.connection = kept.connection or self.engine.connect()
+            try:
+                with kept.connection.begin():
+                    yield kept.connection
+            except BaseException as error:
+                kept.broke = isinstance(error, DBAPIError) and error.connection_invalidated
+                kept.close()
+                raise
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            with self.engine.begin() as connection:
-                yield connection
+            yield
         except AWAY as error:
             raise away(error) from None
         except NoConnectionFree:

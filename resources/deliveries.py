@@ -14,7 +14,7 @@ from resources.tables import deliveries
 # Longer than an attempt can take: who has claimed a delivery and died doesn't keep it for longer.
 LEASE_S = 120.0
 
-Kind = Literal["webhook", "relay", "fallback"]
+Kind = Literal["webhook", "relay", "fallback", "comparison"]
 State = Literal["waiting", "sent", "refused", "given_up", "superseded"]
 
 

@@ -11,11 +11,13 @@ from dagster import ConfigurableResource
 from reflector_assets.domain.daily import DailyEvent
 from reflector_assets.domain.errors import InvalidInput, NotFound
 from reflector_assets.domain.recording import ID_PATTERN
-from resources.database import Database
-from resources.tables import inbox, sweep
+from resources.database import Database, Kept
+from resources.tables import deliveries, inbox, sweep
 
 # Stands for the reason until a replayed item is judged.
 REPLAYED = "replayed"
+# Before an arrival's key: the key of its delivery to the old system.
+RELAY = "relay:"
 # So many arrivals in one statement; SQLite allows some thirty thousand values.
 AT_ONCE = 1000
 
@@ -75,18 +77,28 @@ def of_poll(recording_id: str | None, body: bytes) -> Arrival:
 
 
 class Inbox(ConfigurableResource):
-    """The inbox in the product's database; every call is one transaction."""
+    """The inbox in the product's database; every call is one transaction.
+
+    With `relays`, each webhook that is put into it is to be relayed to the old system.
+    """
 
     database: Database
+    relays: bool = False
 
-    def put(self, arrivals: Sequence[Arrival]) -> int:
-        """Store what isn't there yet, in this order; returns how many were new."""
+    def put(self, arrivals: Sequence[Arrival], kept: Kept | None = None) -> int:
+        """Store what isn't there yet, in this order; returns how many were new.
+
+        On `kept`, if that is given: a connection of the caller's that stays open.
+        """
         now, new = time.time(), 0
-        with self.database.begin() as connection:
+        with self.database.begin_on(kept) if kept else self.database.begin() as connection:
             mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
             for some in (arrivals[start : start + AT_ONCE] for start in range(0, len(arrivals), AT_ONCE)):
                 values = [value for arrival in some for value in (*arrival, now)]
                 new += connection.exec_driver_sql(_insertion(len(some), mark), tuple(values)).rowcount
+                relayed = [_relay(arrival, now) for arrival in some if arrival.source == "webhook"] * self.relays
+                if relayed:
+                    connection.execute(self.database.insert(deliveries).on_conflict_do_nothing(), relayed)
         return new
 
     def waiting(self, limit: int) -> list[Item]:
@@ -141,6 +153,12 @@ class Inbox(ConfigurableResource):
         if found := self._items(inbox.c.seq == seq, limit=1):
             return found[0]
         raise NotFound(f"there is no item {seq} in the inbox", hint="`reflector inbox list` shows them.")
+
+    def by_key(self, key: str) -> Item:
+        """The item of an arrival; raises NotFound."""
+        if found := self._items(inbox.c.key == key, limit=1):
+            return found[0]
+        raise NotFound(f"there is no item {key!r} in the inbox", hint="`reflector inbox list` shows them.")
 
     def of_recording(self, recording_id: str) -> list[Item]:
         """All that arrived about a recording, oldest first."""
@@ -210,6 +228,12 @@ def _insertion(count: int, mark: str) -> str:
     row = f"({', '.join([mark] * len(columns))})"
     rows = ", ".join([row] * count)
     return f"INSERT INTO inbox ({', '.join(columns)}) VALUES {rows} ON CONFLICT (key) DO NOTHING"  # noqa: S608
+
+
+def _relay(arrival: Arrival, now: float) -> dict[str, object]:
+    """The row of a delivery that is due at once."""
+    key = f"{RELAY}{arrival.key}"
+    return {"key": key, "kind": "relay", "recording_id": arrival.recording_id, "created_at": now, "due_at": now}
 
 
 def _hashed(source: Source, body: bytes) -> str:

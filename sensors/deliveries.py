@@ -1,4 +1,4 @@
-"""The sensor that has due webhooks delivered: a run of just the one asset for each."""
+"""The sensor that has due webhooks delivered, and due comparisons made: a run of just the one asset for each."""
 
 import time
 
@@ -10,10 +10,14 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.runs import code_tag, in_progress
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
-from resources.deliveries import Deliveries, Delivery
+from resources.deliveries import Deliveries, Delivery, Kind
 from sensors.stale import NEW
 
-ASSET = "webhook_delivery"
+# What makes the next attempt of a kind, in each mode.
+ASSETS: dict[str, tuple[Kind, str]] = {
+    "live": ("webhook", "webhook_delivery"),
+    "shadow": ("comparison", "shadow_comparison"),
+}
 # Of one tick; Dagster's daemon takes some tenths of a second to make a run.
 MOST_RUNS, MOST_LOOKED_AT = 25, 200
 # A run that fails before its attempt leaves the delivery due: it is requested again each hour, for a day.
@@ -23,20 +27,23 @@ AGAIN_AFTER_S, GIVEN_UP_AFTER_S = 3600.0, 86400.0
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
     """Make the sensor for a job over this graph."""
 
+    kind, asset = ASSETS.get(settings.mode, ("webhook", ""))
+
     @dg.sensor(
         name="deliver_webhooks",
         job_name=job_name,
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Requests the next attempt of each webhook that is due; how far each is stands in the database.",
+        description="Requests the next attempt of each webhook that is due, or in shadow mode of each comparison with "
+        "the old system; how far each is stands in the database.",
     )
     def deliver_webhooks(context: dg.SensorEvaluationContext, deliveries: Deliveries) -> dg.SensorResult:
-        if settings.mode != "live":
+        if not asset:
             return dg.SensorResult(skip_reason=f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         now = time.time()
         try:
-            due = deliveries.due("webhook", now, MOST_LOOKED_AT)
-            requests = _requests(context.instance, graph, deliveries, due, now)
+            due = deliveries.due(kind, now, MOST_LOOKED_AT)
+            requests = _requests(context.instance, graph, deliveries, due, asset, now)
         except TransientError as error:
             return dg.SensorResult(skip_reason=f"later: {error}")
         return dg.SensorResult(
@@ -47,27 +54,32 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
 
 
 def _requests(
-    instance: dg.DagsterInstance, graph: AssetGraph, deliveries: Deliveries, due: list[Delivery], now: float
+    instance: dg.DagsterInstance,
+    graph: AssetGraph,
+    deliveries: Deliveries,
+    due: list[Delivery],
+    asset: str,
+    now: float,
 ) -> list[dg.RunRequest]:
     requests: list[dg.RunRequest] = []
     for delivery in due:
         recording_id, since = delivery.recording_id or "", now - (delivery.due_at or now)
         if not instance.has_dynamic_partition(RECORDINGS, recording_id):
-            deliveries.give_up(recording_id, "webhook", "there is no such recording any more", now)
+            deliveries.give_up(recording_id, delivery.kind, "there is no such recording any more", now)
         elif since > GIVEN_UP_AFTER_S:
-            deliveries.give_up(recording_id, "webhook", "its runs failed for a day before they could try", now)
+            deliveries.give_up(recording_id, delivery.kind, "its runs failed for a day before they could try", now)
         elif in_progress(instance, recording_id) is None:
-            requests.append(_request(graph, delivery, recording_id, int(since // AGAIN_AFTER_S)))
+            requests.append(_request(graph, delivery, recording_id, asset, int(since // AGAIN_AFTER_S)))
         if len(requests) >= MOST_RUNS:
             break
     return requests
 
 
-def _request(graph: AssetGraph, delivery: Delivery, recording_id: str, again: int) -> dg.RunRequest:
+def _request(graph: AssetGraph, delivery: Delivery, recording_id: str, asset: str, again: int) -> dg.RunRequest:
     """One run for an attempt, however often it is requested; `due_at` tells a schedule begun anew from the last."""
     return dg.RunRequest(
         partition_key=recording_id,
         run_key=f"{delivery.key}:{delivery.attempts + 1}:{delivery.due_at:.3f}:{again}",
-        asset_selection=[dg.AssetKey(ASSET)],
-        tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, [ASSET])},
+        asset_selection=[dg.AssetKey(asset)],
+        tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, [asset])},
     )

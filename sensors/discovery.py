@@ -15,6 +15,7 @@ from reflector_assets.staleness import AssetGraph
 from resources.inbox import REPLAYED, Inbox, Item
 from sensors.stale import NEW
 
+OFF = "noted only: REFLECTOR_MODE is off; `reflector inbox replay` takes it in once that has changed"
 # Items of one tick, and the seconds it may take.
 BATCH, TICK_BUDGET_S = 200, 20.0
 # Dagster's daemon takes some tenths of a second to make a run, and looks at this sensor again only after the last.
@@ -70,6 +71,8 @@ def _take_in(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> 
             _put_off(inbox, item, verdict, settings)
         elif verdict.outcome != "accepted" or verdict.recording is None:
             inbox.settle([item.seq], "failed" if verdict.outcome == "failed" else "ignored", verdict.reason)
+        elif settings.mode == "off":
+            inbox.settle([item.seq], "ignored", OFF)
         elif item.reason != REPLAYED and _was_accepted(inbox.of_recording(verdict.recording.id)):
             inbox.settle([item.seq], "accepted", "the recording was taken in before")
         elif item.reason != REPLAYED and _was_retired(instance, verdict.recording.id):

@@ -71,7 +71,7 @@ def _tell(
 ) -> str:
     """Tell what failed since the cursor and up to `settled`; the cursor moves behind each failure that was told."""
     end, told = time.monotonic() + TICK_BUDGET_S, 0
-    for record in _failed(instance, cursor):
+    for record in failed_since(instance, cursor.told, cursor.since):
         if record.timestamp > settled or time.monotonic() > end:
             break
         run = instance.get_run_by_id(record.event_log_entry.run_id)
@@ -90,12 +90,13 @@ def _tell(
     return f"{told} told"
 
 
-def _failed(instance: dg.DagsterInstance, cursor: Cursor) -> list[dg.EventLogRecord]:
+def failed_since(instance: dg.DagsterInstance, seen: int, since: float) -> list[dg.EventLogRecord]:
+    """The next page of failures behind the one that Dagster numbers so; without one, since a time in seconds."""
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
             event_type=dg.DagsterEventType.RUN_FAILURE,
-            after_storage_id=cursor.told or None,
-            after_timestamp=None if cursor.told else cursor.since,
+            after_storage_id=seen or None,
+            after_timestamp=None if seen else since,
         ),
         limit=PAGE,
         ascending=True,

@@ -18,6 +18,7 @@ from service.auth import check_token
 from service.daily_webhook import DailyWebhook
 from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
+from service.relaying import relaying
 
 
 class Event(BaseModel, extra="allow"):
@@ -46,12 +47,14 @@ def build(
     token: str | None,
     trial: bool,
     look: Callable[[], tuple[bool, Sequence[health.Door]]],
+    relay: Callable[[], int] | None = None,
     patience: float = PATIENCE,
 ) -> Starlette:
     """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
 
     `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
-    both in seconds. `look` tells whether the deployment is ready, and of each door.
+    both in seconds. `look` tells whether the deployment is ready, and of each door. `relay` passes on what is
+    due to the old system.
     """
     writer = InboxWriter(inbox, patience)
 
@@ -60,7 +63,7 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with writer.running():
+        async with writer.running(), relaying(relay):
             yield
 
     endpoints = [

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from queue import SimpleQueue
 
 from reflector_assets.domain.errors import TransientError
+from resources.database import Kept
 from resources.inbox import Arrival, Inbox
 
 # So many arrivals, or bytes of them, in one transaction.
@@ -15,6 +16,8 @@ BATCH, BATCH_BYTES = 500, 16 * 1024 * 1024
 PATIENCE = 10.0
 # Seconds that a batch waits for more: a commit costs as much as all else that is done for ten of them.
 GATHER = 0.001
+# So many are worth a commit of their own: while it lasts, the next are verified.
+ENOUGH = 12
 
 
 class Batch:
@@ -64,6 +67,8 @@ class InboxWriter:
         batch = self._gathered[-1]
         batch.arrivals.append(arrival)
         batch.bytes += len(arrival.body)
+        if self._handed_over is None and len(batch.arrivals) >= ENOUGH:
+            self._hand_over()
         await batch.stored
 
     @asynccontextmanager
@@ -90,8 +95,10 @@ class InboxWriter:
 
     def _ended(self, batch: Batch, error: Exception | None) -> None:
         self._handed_over = None
+        if self._gathered and len(self._gathered[0].arrivals) >= ENOUGH:
+            self._hand_over()
         batch.end(error)
-        if self._gathered:
+        if self._gathered and self._handed_over is None:
             # Those who are told now can come along again.
             asyncio.get_running_loop().call_later(GATHER, self._hand_over)
 
@@ -108,12 +115,23 @@ class InboxWriter:
             self._gathered = [batch for batch in self._gathered if batch not in late]
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        kept = Kept()
         while batch := self._queue.get():
-            told: Exception | None = None
-            try:
-                self._inbox.put(batch.arrivals)
-            except Exception as error:
-                told = error
+            told = self._store(batch, kept)
             # It is when the database answers only after the end.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._ended, batch, told)
+        kept.close()
+
+    def _store(self, batch: Batch, kept: Kept) -> Exception | None:
+        try:
+            try:
+                self._inbox.put(batch.arrivals, kept)
+            except TransientError:
+                if not kept.broke:
+                    raise
+                # It broke while nothing was written, as when the server was started anew: Daily needn't come again.
+                self._inbox.put(batch.arrivals, kept)
+        except Exception as error:
+            return error
+        return None

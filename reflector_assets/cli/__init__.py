@@ -19,6 +19,7 @@ from reflector_assets.cli import (
     retention,
     rooms,
     serve,
+    shadow,
     webhook,
 )
 from reflector_assets.cli.output import complain
@@ -40,6 +41,7 @@ app.add_typer(rooms.app, name="rooms")
 app.add_typer(consent.app, name="consent")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(shadow.app, name="shadow")
 
 
 def main() -> NoReturn:

@@ -3,6 +3,7 @@
 import gc
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +51,7 @@ def serve(
         doors.opened(doors.inbox()) as inbox,
         doors.opened(doors.rooms()) as rooms,
         doors.opened(doors.consents()) as consents,
+        doors.opened(doors.relays()) as relays,
     ):
         service = build(
             inbox,
@@ -60,6 +62,7 @@ def serve(
             token=settings.api_token.get_secret_value() if settings.api_token else None,
             trial=trial,
             look=_look(),
+            relay=partial(relays.work, "relay") if inbox.relays else None,
         )
         try:
             _ = inbox.database.engine

@@ -1,0 +1,75 @@
+"""Our transcript beside the old system's, in shadow mode: one look a run, the next ones by the schedule of a sensor."""
+
+import time
+
+import dagster as dg
+
+from reflector_assets.assets.common import check, recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.domain import comparison
+from reflector_assets.domain.comparison import OldTranscript, ShadowComparison
+from reflector_assets.domain.errors import NotFound
+from reflector_assets.domain.messages import event_id
+from reflector_assets.domain.results import Transcript
+from resources.deliveries import Deliveries
+from resources.old_system import OldSystem
+
+COMPARED = "compared"
+# The old system takes its time: it is asked again after so many seconds, doubling up to the longest, for a day.
+FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 120.0, 3600.0, 86400.0
+
+
+@recording_asset(
+    revision=1,
+    group="shadow",
+    kinds={"python"},
+    checks=[(COMPARED, "The old system's transcript was there to compare with; a warning while it is waited for.")],
+)
+def shadow_comparison(
+    context: dg.AssetExecutionContext, transcript: Transcript, old_system: OldSystem, deliveries: Deliveries
+) -> dg.MaterializeResult[ShadowComparison]:
+    """Title, summaries, topics and words of both systems, with the word error rate between them."""
+    with step(context, "shadow_comparison") as work:
+        value = _compared(transcript, old_system)
+        waits = _settle(deliveries, transcript, value)
+    return result(
+        value,
+        work,
+        {
+            "word_error_rate": value.word_error_rate,
+            "same_title": value.same_title,
+            "note": value.note,
+            "comparison": dg.MetadataValue.md(comparison.table(value)),
+        },
+        checks=[check(COMPARED, [] if value.theirs else [value.note or "nothing to compare with"], warn=waits)],
+    )
+
+
+def _compared(transcript: Transcript, old_system: OldSystem) -> ShadowComparison:
+    try:
+        theirs = OldTranscript.read(old_system.transcript(transcript.id))
+    except NotFound as error:
+        return ShadowComparison(recording_id=transcript.id, ours=comparison.texts(transcript), note=error.what)
+    if not theirs.is_finished():
+        note = f"the old system is not done with it ({theirs.status})"
+        return ShadowComparison(recording_id=transcript.id, ours=comparison.texts(transcript), note=note)
+    return comparison.compare(transcript, theirs)
+
+
+def _settle(deliveries: Deliveries, transcript: Transcript, value: ShadowComparison) -> bool:
+    """Record whether another look is due, and say whether one is."""
+    now = time.time()
+    key = f"comparison:{event_id(transcript)}"
+    deliveries.create(key, "comparison", transcript.id, newest_only=True, now=now)
+    claimed = deliveries.claim(key, now)
+    if claimed is None:
+        return False
+    if value.theirs is not None:
+        deliveries.settle(claimed, "sent", now=now)
+        return False
+    wait = min(FIRST_WAIT_S * 2.0 ** (claimed.attempts - 1), LONGEST_WAIT_S)
+    if now + wait - claimed.created_at > PATIENCE_S:
+        deliveries.settle(claimed, "given_up", reason=value.note, now=now)
+        return False
+    deliveries.settle(claimed, "waiting", reason=value.note, due_at=now + wait, now=now)
+    return True

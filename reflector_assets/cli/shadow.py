@@ -1,0 +1,46 @@
+"""Both systems beside each other: what shadow mode has found so far."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from reflector_assets.cli.output import AsJson, out, print_json
+
+app = typer.Typer(help="This system beside the old one (REFLECTOR_MODE=shadow).", no_args_is_help=True)
+
+
+@app.command()
+def report(
+    since: Annotated[int | None, typer.Option(help="Only recordings compared in the last so many days.", min=0)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the transcripts of both systems over many recordings."""
+    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets.comparisons import comparisons  # noqa: PLC0415
+    from reflector_assets.domain import comparison  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+
+    with open_instance() as instance, doors.opened(doors.store()) as store:
+        found = list(comparisons(instance, store, None if since is None else since * 86400.0))
+    summary = comparison.report(found)
+    if as_json:
+        print_json({**summary.model_dump(mode="json"), "by_recording": [one.model_dump(mode="json") for one in found]})
+        return
+    number = [Column(name, justify="right") for name in ("WER", "Topics", "old", "Words", "old")]
+    table = Table(Column("ID", no_wrap=True), "Title", "Old title", *number, "Note")
+    for one in found:
+        old = one.theirs
+        rate = "" if one.word_error_rate is None else f"{100 * one.word_error_rate:.1f} %"
+        figures = [one.ours.topics, old and old.topics, one.ours.words, old and old.words]
+        shown = ["" if figure is None else str(figure) for figure in figures]
+        table.add_row(one.recording_id, one.ours.title, old.title if old else "", rate, *shown, one.note or "")
+    out.print(table if found else "Nothing was compared yet: REFLECTOR_MODE=shadow does.")
+    if summary.compared:
+        rate = summary.median_word_error_rate
+        out.print(
+            f"{summary.compared} of {summary.recordings} compared, {summary.same_titles} with the same title; "
+            f"word error rate: median {'unknown' if rate is None else f'{100 * rate:.1f} %'}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,97 @@
+"""The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched to compare."""
+
+import time
+from typing import Any
+
+import httpx
+from dagster import ConfigurableResource
+
+from reflector_assets.domain.errors import NotFound, PermanentError, TransientError
+from reflector_assets.domain.signatures import secret_bytes, sign
+from resources.llm_wire import one_line, retry_after
+from resources.webhook import TRIED_AGAIN, Attempt
+
+WEBHOOK, TRANSCRIPT = "/v1/daily/webhook", "/v1/transcripts/{id}"
+# No transcript is longer.
+MOST_BYTES = 64 * 1024 * 1024
+HINT = "REFLECTOR_OLD_URL names it."
+
+
+class OldSystem(ConfigurableResource):
+    """The old system's HTTP API; `secret` is Daily's webhook's, base64, for webhooks are signed anew: theirs age."""
+
+    url: str = ""
+    token: str = ""
+    secret: str = ""
+    timeout: float = 30.0
+
+    @property
+    def is_set(self) -> bool:
+        """Say whether there is one."""
+        return bool(self.url)
+
+    def relay(self, body: bytes, now: float | None = None) -> Attempt:
+        """Post one of Daily's webhooks to it, its body as it came; nothing is raised, the answer says what went wrong.
+
+        `now` (seconds since the epoch) is signed with the body.
+        """
+        at, begin = str(int(time.time() if now is None else now)), time.monotonic()
+        headers = {"Content-Type": "application/json"}
+        if self.secret:
+            headers |= {"X-Webhook-Timestamp": at, "X-Webhook-Signature": sign(secret_bytes(self.secret), at, body)}
+        try:
+            answer = self._ask("POST", WEBHOOK, content=body, headers=headers)
+        except TransientError as error:
+            return Attempt("later", None, str(error), time.monotonic() - begin)
+        status, seconds = answer.status_code, time.monotonic() - begin
+        if answer.is_success:
+            return Attempt("sent", status, None, seconds)
+        again = status in TRIED_AGAIN or status >= 500
+        reason = f"the old system answered {status} ({_said(answer)})"
+        return Attempt("later" if again else "refused", status, reason, seconds, retry_after(answer.headers))
+
+    def transcript(self, recording_id: str) -> Any:
+        """Fetch its transcript of a recording, as JSON.
+
+        Raises NotFound when it has none, TransientError and PermanentError as its answer says.
+        """
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        answer = self._ask("GET", TRANSCRIPT.format(id=recording_id), headers=headers)
+        status = answer.status_code
+        if status == 404:
+            raise NotFound("the old system has no such transcript", recording=recording_id)
+        if status in TRIED_AGAIN or status >= 500:
+            raise TransientError(
+                f"the old system answered {status}", recording=recording_id, retry_after=retry_after(answer.headers)
+            )
+        if not answer.is_success:
+            hint = "Check REFLECTOR_OLD_TOKEN." if status in {401, 403} else HINT
+            raise PermanentError(f"the old system answered {status} ({_said(answer)})", hint=hint)
+        try:
+            return answer.json()
+        except ValueError:
+            raise PermanentError("the old system's answer is no JSON", recording=recording_id, hint=HINT) from None
+
+    def _ask(self, method: str, path: str, *, content: bytes | None = None, headers: dict[str, str]) -> httpx.Response:
+        """Ask it, within a limit of time and bytes; raises TransientError when there is no whole answer."""
+        end = time.monotonic() + self.timeout
+        try:
+            with (
+                httpx.Client(timeout=self.timeout, trust_env=False, follow_redirects=False) as client,
+                client.stream(method, self.url.rstrip("/") + path, content=content, headers=headers) as answer,
+            ):
+                body = bytearray()
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if time.monotonic() > end:
+                        raise TransientError(f"the old system's answer took longer than {self.timeout:g} s", hint=HINT)
+                    if len(body) > MOST_BYTES:
+                        raise TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
+                kept = {n: v for n, v in answer.headers.items() if n.lower() in {"content-type", "retry-after"}}
+                return httpx.Response(answer.status_code, headers=kept, content=bytes(body))
+        except httpx.TransportError as error:
+            raise TransientError(f"the old system doesn't answer ({type(error).__name__})", hint=HINT) from None
+
+
+def _said(answer: httpx.Response) -> str:
+    return one_line(answer.text[:200]) or "nothing more"

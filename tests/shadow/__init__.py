@@ -1,0 +1,1 @@
+"""Moving over from the old system: relays, comparisons, fallback."""

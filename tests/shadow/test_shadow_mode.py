@@ -1,0 +1,196 @@
+"""The whole pipeline in shadow mode: everything is computed, nothing leaves but relays and fetches."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reflector_assets import tags
+from reflector_assets.settings import Settings
+from resources.database import Database
+from resources.deliveries import Deliveries
+from resources.inbox import Inbox, of_webhook
+from resources.old_system import OldSystem
+from resources.relays import Relays
+from sensors import discovery, fallback
+from tests.conftest import SAMPLE, Deployment, deploy
+from tests.daemon import until
+from tests.discovery.world import inbox_of
+from tests.domain.audio_files import babble, opus_track
+from tests.hosts.gpu_host import GPUHost
+from tests.hosts.old_host import OldHost
+from tests.hosts.webhook_host import WebhookHost
+from tests.hosts.zulip_host import ZulipHost
+from tests.parts.receiver import SECRET, Receiver
+from tests.scenarios.small import Small
+
+ID = "weekly-20260323080000"
+EVENT = (SAMPLE / "webhook.json").read_bytes()
+SAID = "We agree on the budget . I will send the slides"
+
+
+def words(_: Any) -> list[dict[str, Any]]:
+    return [{"word": f" {word}", "start": n * 0.1, "end": n * 0.1 + 0.09} for n, word in enumerate(SAID.split())]
+
+
+@pytest.fixture
+def old() -> Iterator[OldHost]:
+    with OldHost() as host:
+        yield host
+        assert host.refused == []
+
+
+def shadowing(home: Path, old: OldHost, **env: str) -> Deployment:
+    given = {"REFLECTOR_OLD_URL": old.url, "REFLECTOR_OLD_TOKEN": old.token, "DAILY_WEBHOOK_SECRET": old.secret}
+    return deploy(home, REFLECTOR_MODE="shadow", **given, **env)
+
+
+@pytest.mark.slow(30)
+def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, old: OldHost) -> None:
+    old.transcripts[ID] = {
+        "title": "Something else",
+        "status": "ended",
+        "topics": [{"title": "One"}],
+        "webvtt": "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ada>We agreed on the budget\n",
+    }
+    with GPUHost(words=words) as gpu, ZulipHost() as zulip, WebhookHost() as receiver:
+        deployment = shadowing(
+            tmp_path / "deployment",
+            old,
+            TRANSCRIPT_BACKEND="modal",
+            TRANSCRIPT_URL=gpu.url,
+            TRANSCRIPT_MODAL_API_KEY=gpu.key,
+            ZULIP_REALM=zulip.url,
+            ZULIP_BOT_EMAIL=zulip.email,
+            ZULIP_API_KEY=zulip.key,
+            ZULIP_DAG_STREAM="operations",
+            REFLECTOR_ALLOW_HTTP="true",
+            REFLECTOR_ALLOWED_NETWORKS="127.0.0.0/8",
+        )
+        folder = tmp_path / ID
+        folder.mkdir()
+        opus_track(folder / "Ada.webm", babble(2.0, seed=1))
+        assert deployment.reflector("import", str(folder)).returncode == 0
+        room = ["--webhook-url", receiver.hook, "--zulip-stream", "general", "--zulip-topic", "x", "--zulip-auto-post"]
+        assert deployment.reflector("rooms", "set", "weekly", *room).returncode == 0
+        assert deployment.reflector("consent", "deny", ID).returncode == 0
+        done = deployment.json("run", ID)
+        assert done["failed"] == []
+        assert {"consent_cleanup", "zulip_message", "webhook_delivery", "shadow_comparison"} <= set(
+            done["materialized"]
+        )
+        assert zulip.requests == []
+        assert receiver.requests == []
+        assert (deployment.folder(ID) / "audio.mp3").is_file(), "nothing is deleted"
+        found = json.loads((deployment.folder(ID) / "shadow_comparison.json").read_text())
+        assert (found["ours"]["words"], found["theirs"]["words"]) == (10, 5)
+        assert found["theirs"]["topics"] == 1
+        # "agreed" is otherwise, and five words are too many: six of five.
+        assert found["word_error_rate"] == pytest.approx(6 / 5)
+        assert old.fetched() == [ID]
+        told = deployment.json("shadow", "report")
+        assert (told["recordings"], told["compared"], told["same_titles"]) == (1, 1, 0)
+        assert told["by_recording"] == [found]
+        assert "120.0 %" in deployment.reflector("shadow", "report").stdout
+        assert deployment.json("run", ID)["materialized"] == [], "it is compared once"
+
+
+def test_what_the_old_system_lacks_is_waited_for(tmp_path: Path, old: OldHost) -> None:
+    with GPUHost(words=words) as gpu:
+        transcriber = {"TRANSCRIPT_URL": gpu.url, "TRANSCRIPT_MODAL_API_KEY": gpu.key}
+        deployment = shadowing(tmp_path / "deployment", old, TRANSCRIPT_BACKEND="modal", **transcriber)
+        folder = tmp_path / ID
+        folder.mkdir()
+        opus_track(folder / "Ada.webm", babble(2.0, seed=1))
+        assert deployment.reflector("import", str(folder)).returncode == 0
+        assert deployment.json("run", ID)["failed"] == []
+        [waits] = [one for one in deployment.json("deliveries", "list") if one["kind"] == "comparison"]
+        assert waits["state"] == "waiting"
+        assert "no such transcript" in waits["reason"]
+        old.transcripts[ID] = {"title": "There", "status": "ended"}
+        assert deployment.json("deliveries", "retry", ID)[0]["state"] == "waiting"
+        assert deployment.json("run", ID, "--select", "shadow_comparison", "--force")["failed"] == []
+        assert [one["state"] for one in deployment.json("deliveries", "list")] == ["sent"]
+
+
+@pytest.mark.slow(10)
+def test_the_receiver_relays_while_dagster_is_down(tmp_path: Path, old: OldHost) -> None:
+    deployment = shadowing(tmp_path, old)
+    deployment.env["DAILY_WEBHOOK_SECRET"] = old.secret = SECRET
+    old.fail(1, 503)
+    with Receiver(deployment) as receiver:
+        assert receiver.post(EVENT).status_code == 200
+        until(old.relayed, 30, "relayed after a failure")
+        assert receiver.post(EVENT).status_code == 200
+        receiver.stop()
+        receiver.start()
+        second = EVENT.replace(b'"id": "', b'"id": "second-', 1)
+        assert receiver.post(second).status_code == 200
+        until(lambda: len(old.relayed()) > 1, 30, "the second")
+    assert old.relayed() == [EVENT, second]
+
+
+def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
+    inbox, small = inbox_of(deployment), deployment.home / "small"
+    inbox.put([of_webhook(EVENT)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = Small(instance, small).graph()
+
+        def look(mode: str) -> tuple[int, str, str | None]:
+            settings = Settings.model_validate({"REFLECTOR_MODE": mode, "REFLECTOR_OLD_URL": "https://old"})
+            with dg.build_sensor_context(instance=instance, resources={"inbox": inbox}) as context:
+                result = discovery.build("process", graph, settings)(context)
+            assert isinstance(result, dg.SensorResult)
+            [item] = inbox.items()
+            return len(result.run_requests or []), item.state, item.reason
+
+        assert look("off")[:2] == (0, "ignored")
+        [item] = inbox.items()
+        assert "REFLECTOR_MODE is off" in (item.reason or "")
+        inbox.replay([item.seq])
+        assert look("live")[0] == 1
+
+
+def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: OldHost) -> None:
+    database = Database(url=f"sqlite:///{tmp_path / 'reflector.db'}")
+    relays = Relays(
+        inbox=Inbox(database=database),
+        deliveries=Deliveries(database=database),
+        old=OldSystem(url=old.url, secret=old.secret, timeout=2),
+    )
+    relays.inbox.put([of_webhook(EVENT)])
+    recording_id = json.loads(EVENT)["payload"]["recording_id"]
+    with dg.DagsterInstance.ephemeral() as instance:
+        small = Small(instance, tmp_path)
+        small.add(recording_id)
+        small.broken = {"title"}
+        cursor: str | None = None
+
+        def look(**settings: str) -> str:
+            nonlocal cursor
+            given = Settings.model_validate({"REFLECTOR_OLD_URL": old.url, "REFLECTOR_FALLBACK": "true", **settings})
+            sensor = fallback.build(given, settled_after=0)
+            with dg.build_sensor_context(instance=instance, cursor=cursor, resources={"relays": relays}) as context:
+                skip = sensor(context)
+                cursor = context.cursor
+            assert isinstance(skip, dg.SkipReason)
+            return skip.skip_message or ""
+
+        small.run(recording_id, **{tags.WILL_RETRY: "true"})
+        assert look() == "0 failed for good, 0 relayed"
+        small.run(recording_id)
+        assert "isn't live" in look(REFLECTOR_MODE="shadow")
+        assert "isn't set" in look(REFLECTOR_FALLBACK="false")
+        assert old.requests == []
+        old.fail(1, 503)
+        assert look() == "1 failed for good, 1 relayed"
+        assert old.relayed() == []
+        [delivery] = relays.deliveries.newest()
+        assert (delivery.kind, delivery.state) == ("fallback", "waiting")
+        relays.work("fallback", now=(delivery.due_at or 0) + 1)
+        small.run(recording_id)
+        assert look() == "1 failed for good, 0 relayed"
+        assert old.relayed() == [EVENT]
