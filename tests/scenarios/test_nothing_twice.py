@@ -63,7 +63,7 @@ def test_making_everything_by_hand_pays_for_nothing(plain: World) -> None:
     done = plain.deployment.run(*MATERIALIZE, "--select", "*", "--partition", PLAIN)
     assert done.returncode == 0, done.stderr
     plain.ticks(1)
-    assert len(plain.made(plain.ended(PLAIN))) == 12
+    assert len(plain.made(plain.ended(PLAIN))) == 13
     assert len(plain.runs(PLAIN)) == before + 1
     assert calls(plain) == ONCE
 
@@ -71,7 +71,7 @@ def test_making_everything_by_hand_pays_for_nothing(plain: World) -> None:
 def test_force_makes_every_call_anew(plain: World) -> None:
     before = len(plain.runs(PLAIN))
     done = plain.deployment.json("run", PLAIN, "--force")
-    assert len(done["materialized"]) == 12
+    assert len(done["materialized"]) == 13
     assert calls(plain) == ({0: 2, 1: 2, 2: 2}, {kind: 2 * count for kind, count in llm_calls().items()})
     plain.ticks(1)
     assert len(plain.runs(PLAIN)) == before + 1
