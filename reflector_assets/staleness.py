@@ -25,11 +25,15 @@ REPORTED = "source changed"
 
 
 class Node(NamedTuple):
-    """One asset of the graph: its name, the assets it reads, and the version of its code as loaded now."""
+    """One asset of the graph: its name, the assets it depends on, and the version of its code as loaded now.
+
+    Of `reads`, it only comes `after` some: their content is nothing to it.
+    """
 
     name: str
     reads: tuple[str, ...]
     code_version: str | None
+    after: frozenset[str] = frozenset()
 
 
 class AssetState(NamedTuple):
@@ -46,6 +50,7 @@ class AssetGraph(tuple[Node, ...]):
     @classmethod
     def of(cls, assets: Iterable[dg.AssetsDefinition]) -> "AssetGraph":
         """Read names, dependencies and code versions off asset definitions."""
+        assets = list(assets)
         specs = {spec.key.to_user_string(): spec for definition in assets for spec in definition.specs}
         reads = {
             name: tuple(
@@ -53,8 +58,9 @@ class AssetGraph(tuple[Node, ...]):
             )
             for name, spec in specs.items()
         }
+        after = {name: _not_loaded(definition) for definition in assets for name in _names(definition)}
         order = TopologicalSorter(reads).static_order()
-        return cls(Node(name, reads[name], specs[name].code_version) for name in order)
+        return cls(Node(name, reads[name], specs[name].code_version, after[name]) for name in order)
 
     def names(self) -> list[str]:
         """Asset names in topological order."""
@@ -149,6 +155,8 @@ def _reason(
     if made[CODE_VERSION] != node.code_version:
         return CODE_CHANGED
     for parent in node.reads:
+        if parent in node.after:
+            continue
         newest = latest[parent]
         if newest is None:
             continue
@@ -166,3 +174,14 @@ def _reason(
 def _tags(record: dg.EventLogRecord) -> Mapping[str, str]:
     materialization = record.asset_materialization
     return (materialization.tags or {}) if materialization else {}
+
+
+def _names(definition: dg.AssetsDefinition) -> list[str]:
+    return [spec.key.to_user_string() for spec in definition.specs]
+
+
+def _not_loaded(definition: dg.AssetsDefinition) -> frozenset[str]:
+    """The assets that one comes after without reading their values."""
+    ins = definition.node_def.input_dict
+    keys = definition.keys_by_input_name
+    return frozenset(key.to_user_string() for name, key in keys.items() if ins[name].dagster_type.is_nothing)

@@ -67,7 +67,7 @@ consents = sa.Table(
     # A recording's id or that of Daily's meeting session.
     sa.Column("meeting_id", sa.String(100), nullable=False, index=True),
     # Of two of the same person the later one counts; without an id all are one person.
-    sa.Column("user_id", sa.String(200), nullable=False, server_default=""),
+    sa.Column("user_id", sa.String(200), nullable=False),
     sa.Column("given", sa.Boolean(create_constraint=False), nullable=False),
     sa.Column("said_at", sa.Double, nullable=False),
     sqlite_autoincrement=True,

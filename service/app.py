@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resources.consents import Consents
 from resources.inbox import Inbox
@@ -19,6 +21,23 @@ from service.daily_webhook import DailyWebhook
 from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
 from service.relaying import relaying
+
+WEBHOOK = "/v1/daily/webhook"
+
+
+class Service(Starlette):
+    """The application; the webhook goes past Starlette's middleware and routing, which take as long as to verify it."""
+
+    def __init__(self, webhook: ASGIApp, **options: Any) -> None:
+        super().__init__(**options)
+        self._webhook = webhook
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] == WEBHOOK and scope["method"] == "POST":
+            await self._webhook(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class Event(BaseModel, extra="allow"):
@@ -66,11 +85,12 @@ def build(
         async with writer.running(), relaying(relay):
             yield
 
+    webhook = DailyWebhook(writer, secrets, window)
     endpoints = [
         Endpoint(
             "POST",
-            "/v1/daily/webhook",
-            DailyWebhook(writer, secrets, window),
+            WEBHOOK,
+            webhook,
             "Take one of Daily's events",
             takes=Event,
             answers=Received,
@@ -84,4 +104,4 @@ def build(
         *consent_api.endpoints(consents, check),
         *health.endpoints(look, check),
     ]
-    return Starlette(routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))
+    return Service(webhook, routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))

@@ -1,19 +1,19 @@
 """Daily's webhook: verify the signature over the raw body, store it, answer. Whatever it means is for later.
 
-An ASGI endpoint of its own: what Starlette makes of each request for its usual ones takes longer than all that is done
-here.
+An ASGI application of its own: what Starlette makes of each request takes longer than all that is done here.
 """
 
 import time
 from collections.abc import Sequence
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from reflector_assets.domain.errors import InvalidInput
+from reflector_assets.domain.errors import InvalidInput, ReflectorError
 from reflector_assets.domain.signatures import is_fresh, is_signed
 from resources.inbox import of_webhook
-from service.answers import Refused
+from service.answers import Refused, tell_error, tell_refusal
 from service.bodies import read_raw_body
 from service.inbox_writer import InboxWriter
 
@@ -34,13 +34,24 @@ class DailyWebhook:
         401 without a valid and fresh signature, 400 for a malformed timestamp, 413 over 1 MiB, 503 when the inbox
         can't be written.
         """
+        try:
+            await self._take(scope, receive)
+        except Refused as refused:
+            answer = await tell_refusal(Request(scope), refused)
+        except ReflectorError as error:
+            answer = await tell_error(Request(scope), error)
+        else:
+            answer = OK
+        await answer(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         body = await read_raw_body(headers.get(b"content-length", b""), receive)
-        if body.strip() not in TEST:
-            if self._secrets:
-                self._verify(headers, body)
-            await self._writer.put(of_webhook(body))
-        await OK(scope, receive, send)
+        if body.strip() in TEST:
+            return
+        if self._secrets:
+            self._verify(headers, body)
+        await self._writer.put(of_webhook(body))
 
     def _verify(self, headers: dict[bytes, bytes], body: bytes) -> None:
         signature = headers.get(b"x-webhook-signature", b"").decode("latin-1")

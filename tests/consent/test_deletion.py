@@ -10,6 +10,7 @@ import pytest
 from reflector_assets.domain.errors import AudioDeleted
 from reflector_assets.domain.rooms import Room
 from reflector_assets.settings import get_settings
+from resources.erasure import Audio
 from resources.local_folder import LocalFolder
 from resources.store import LocalStore
 from tests.conftest import SAMPLE
@@ -129,6 +130,16 @@ def test_a_deletion_while_audio_is_written_leaves_none(here: World, step: str, k
     assert "deleted on request" in said[step]
     assert here.cleanup()["value"]["audio_deleted"] is True
     assert here.sound() == []
+
+
+def test_a_deletion_while_an_import_copies_leaves_none(here: World) -> None:
+    """Nothing that the import reads goes away: only its own look at the end can tell."""
+    last = sorted((SAMPLE / "tracks").iterdir())[-1].name
+    audio = Audio("weekly", here.store, here.bucket, [])
+    RACED.update(key=last, then=lambda: audio.delete("consent was denied"))
+    with pytest.raises(AudioDeleted, match="deleted on request"):
+        LocalFolder(store=Racing(root=str(here.home / "data"))).import_folder(SAMPLE, recording_id="weekly")
+    assert audio.traces() == []
 
 
 def test_what_a_killed_writer_left_after_the_deletion_goes_with_the_next_attempt(here: World) -> None:

@@ -151,6 +151,13 @@ def test_without_audio_only_text_is_brought_up_to_date(here: World) -> None:
     assert asked == [here.id]
     assert request_for(here.instance, definitions.graph, here.id, 1e9, audio_is_gone=gone) is None
     assert asked == [here.id], "nobody asks while nothing of audio is stale"
+    # Other text is no reason to look at consent again.
+    assert here.run(["title"]).success
+    here.store.write(here.key("title.json"), b'{"title": "Another", "method": "by hand"}')
+    assert here.run(["transcript"]).success
+    found = request_for(here.instance, definitions.graph, here.id, 1e9, audio_is_gone=gone)
+    assert found is not None
+    assert [key.to_user_string() for key in found.asset_selection or ()] == ["zulip_message", "webhook_delivery"]
 
 
 def test_what_lost_its_audio_before_it_had_words_is_left_alone(short: World) -> None:

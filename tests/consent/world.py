@@ -15,12 +15,18 @@ from resources.call_cache import CallCache
 from resources.consents import Consents
 from resources.daily_source import AnnouncedSource, Sources
 from resources.database import Database
+from resources.deliveries import Deliveries
 from resources.gpu import GPUService
 from resources.inbox import Inbox, of_poll
+from resources.leaving import Leaving
 from resources.local_folder import LocalFolder
+from resources.messages import Messages
+from resources.outgoing import Outgoing
 from resources.rooms import Rooms
 from resources.store import LocalStore, Store
 from resources.understanding import Extractive
+from resources.webhook import Webhook
+from resources.zulip import Zulip
 from tests.domain.audio_files import babble, opus_track
 from tests.hosts.daily_oddities import DOMAIN, plain_recording, track
 from tests.hosts.gpu_host import GPUHost
@@ -68,6 +74,11 @@ class World:
             "call_cache": CallCache(folder=str(self.home / "calls"), max_bytes=2**20),
             "transcriber": GPUService(url=self.gpu.url, api_key=self.gpu.key, model="", timeout=60, language="en"),
             "understanding": Extractive(),
+            # Results go nowhere: no room wants them.
+            "leaving": Leaving(page_url="http://127.0.0.1"),
+            "messages": Messages(database=self.consents.database, zulip=Zulip(realm="", email="", api_key="")),
+            "deliveries": Deliveries(database=self.consents.database),
+            "webhook": Webhook(outgoing=Outgoing()),
             **others,
         }
 

@@ -71,7 +71,7 @@ def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(fault
     again = faulty.ended(BROKEN, runs=2)
     assert again.dagster_run.parent_run_id == run.dagster_run.run_id
     assert faulty.made(run).isdisjoint(faulty.made(again))
-    assert len(faulty.made(run) | faulty.made(again)) == 14
+    assert len(faulty.made(run) | faulty.made(again)) == 15
     faulty.ticks(1)
     assert faulty.statuses(BROKEN) == ["FAILURE", "SUCCESS"]
     assert faulty.llm_calls(BROKEN) == llm_calls()

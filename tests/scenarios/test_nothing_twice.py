@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW = "room-plain", "room-slow"
 # Assets of a recording.
-ALL = 14
+ALL = 15
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def test_going_back_costs_nothing_and_what_failed_heals(second: World) -> None:
     # This one never had an answer.
     assert second.statuses(REFUSED) == ["FAILURE", "FAILURE", "SUCCESS"]
     assert second.llm_calls(REFUSED) == llm_calls() | {TITLE: 3}
-    assert made_later(second, REFUSED)[1] == {"title", "transcript"} | OUT
+    assert made_later(second, REFUSED)[1] == {"title", "transcript"} | OUT | {"consent_cleanup"}
 
 
 def test_out_of_reach_nothing_runs_until_somebody_asks(second: World) -> None:

@@ -16,7 +16,7 @@ def upgrade() -> None:
         "consents",
         sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
         sa.Column("meeting_id", sa.String(100), nullable=False),
-        sa.Column("user_id", sa.String(200), server_default="", nullable=False),
+        sa.Column("user_id", sa.String(200), nullable=False),
         sa.Column("given", sa.Boolean(), nullable=False),
         sa.Column("said_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_consents"),
