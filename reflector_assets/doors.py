@@ -261,6 +261,17 @@ def understanding() -> Understanding:
     )
 
 
+def imported_late(settings: Settings) -> list[str]:
+    """The modules that these doors import when they are first used: they take most of a second."""
+    asks = settings.llm_url is not None or settings.transcript_backend == "openai"
+    in_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
+    return [
+        *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if asks else []),
+        *(["boto3.s3.transfer"] if in_s3 else []),
+        *(["redis", "reflector_assets.distributed"] if settings.executor == "celery" else []),
+    ]
+
+
 def _llm(settings: Settings) -> LLM:
     return LLM(
         base_url=settings.llm_url or "",

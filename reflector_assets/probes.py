@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from reflector_assets import doors
 from reflector_assets.doctor import LATER, Aside, Outcome, Probe, examine, reason
 from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
+from reflector_assets.doors import imported_late
 from reflector_assets.instance import daemon_is_up, enter_project, open_instance
 from reflector_assets.policies import policies
 from reflector_assets.settings import Settings, get_settings, unknown_names
@@ -66,7 +67,8 @@ def _secrets(settings: Settings) -> list[str]:
 
 def probes(settings: Settings) -> list[Probe]:
     """What is tried, in the order in which it is told."""
-    for module in _used(settings):
+    # That isn't the time of a door's answer.
+    for module in ("alembic.script", *imported_late(settings)):
         import_module(module)
     enter_project()
     instance: Future[DagsterInstance] = Future()
@@ -87,18 +89,6 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("transcriber", "all but a transcription", transcriber, lambda seconds: _transcriber(settings, seconds)),
         Probe("LLM", "a question of a few words", "LLM_URL", _llm),
         Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", lambda seconds: _broker(settings, seconds)),
-    ]
-
-
-def _used(settings: Settings) -> list[str]:
-    """What the doors import when they are first used: that isn't their answer's time."""
-    asks = bool(settings.llm_url) or settings.transcript_backend == "openai"
-    in_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
-    return [
-        "alembic.script",
-        *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if asks else []),
-        *(["boto3.s3.transfer"] if in_s3 else []),
-        *(["redis", "reflector_assets.distributed"] if settings.executor == "celery" else []),
     ]
 
 

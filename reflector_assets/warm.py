@@ -7,11 +7,17 @@ file and no connection: none of these survives a fork. Models and their thread p
 
 import multiprocessing.queues
 import multiprocessing.synchronize  # noqa: F401 - a child talks to its run through these
+from importlib import import_module
 
 import dagster as dg
 import dagster_postgres  # noqa: F401
 
 import reflector_assets.definitions  # noqa: F401
+from reflector_assets.doors import imported_late
+from reflector_assets.settings import get_settings
+
+for module in imported_late(get_settings()):
+    import_module(module)
 
 
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["warm"]))

@@ -1,6 +1,8 @@
 """The sample meeting through the production doors: from Daily's bucket and webhook to results in S3."""
 
 import json
+import signal
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -63,6 +65,24 @@ def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: 
         assert done["failed"] == []
         check_results(world, calls=[1, 1, 2])
         assert world.leaks() == []
+
+
+def test_postgresql_is_restarted_in_mid_run(tmp_path: Path) -> None:
+    """The run that worked on it ends finished, nothing that was transcribed is paid for twice, nobody has to help."""
+    with Production(tmp_path) as world:
+        world.gpu.latency = 4.0
+        announce(world)
+        with world.daemon:
+            until(lambda: world.gpu.requests, PATIENCE, "a track at work")
+            world.postgres.stop(signal.SIGQUIT)
+            time.sleep(3)
+            world.postgres.start()
+            until(lambda: finished(world), PATIENCE, "the transcript")
+        check_results(world, calls=sorted(world.gpu.calls.values()))
+        # The answers of calls that were under way while nothing could be written are kept all the same.
+        assert max(world.gpu.calls.values()) == 1
+        [state] = {item["state"] for item in world.deployment.json("inbox", "list")}
+        assert state == "accepted"
 
 
 def test_on_two_workers_with_a_real_broker(tmp_path: Path) -> None:
