@@ -88,6 +88,8 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("Daily's API", "recordings and webhook", "DAILY_API_URL", lambda seconds: _daily(settings, seconds)),
         Probe("transcriber", "all but a transcription", transcriber, lambda seconds: _transcriber(settings, seconds)),
         Probe("LLM", "a question of a few words", "LLM_URL", _llm),
+        Probe("Zulip", "who the bot is", "ZULIP_REALM, ZULIP_BOT_EMAIL", lambda seconds: _zulip(settings, seconds)),
+        Probe("old system", "a transcript that isn't there", "REFLECTOR_OLD_URL", lambda s: _old(settings, s)),
         Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", lambda seconds: _broker(settings, seconds)),
     ]
 
@@ -219,6 +221,18 @@ def _llm(seconds: float) -> str:
     if not isinstance(understanding, WithLLM):
         raise Aside("not configured", "LLM_URL isn't set: topics, title and summary are picked from the words")
     return _resolved(understanding.llm).check(seconds)
+
+
+def _zulip(settings: Settings, seconds: float) -> str:
+    if settings.zulip_realm is None:
+        raise Aside("not configured", "ZULIP_REALM isn't set: nothing is posted")
+    return _resolved(doors.messages().zulip).model_copy(update={"timeout": seconds}).check()
+
+
+def _old(settings: Settings, seconds: float) -> str:
+    if settings.old_url is None:
+        raise Aside("not configured", "REFLECTOR_OLD_URL isn't set")
+    return _resolved(doors.old_system()).model_copy(update={"timeout": seconds}).check()
 
 
 def _broker(settings: Settings, seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched to compare."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -71,6 +72,12 @@ class OldSystem(ConfigurableResource):
             return answer.json()
         except ValueError:
             raise PermanentError("the old system's answer is no JSON", recording=recording_id, hint=HINT) from None
+
+    def check(self) -> str:
+        """Say whether it lets us read transcripts, and change nothing; raises as `transcript` does."""
+        with suppress(NotFound):
+            self.transcript("doctor")
+        return "its transcripts can be read"
 
     def _ask(self, method: str, path: str, *, content: bytes | None = None, headers: dict[str, str]) -> httpx.Response:
         """Ask it, within a limit of time and bytes; raises TransientError when there is no whole answer."""

@@ -91,6 +91,10 @@ class Zulip(ConfigurableResource):
                     return message["id"], content
         return None
 
+    def check(self) -> str:
+        """Say as whom the server knows the bot, and change nothing."""
+        return f"{self._at} knows {self._call('GET', 'users/me').get('full_name', 'the bot')}"
+
     @property
     def _at(self) -> str:
         return f"Zulip at {host(self.realm)}"

@@ -24,7 +24,8 @@ from tests.parts.postgres import PASSWORD
 from tests.parts.redis import PASSWORD as REDIS_PASSWORD
 
 DOORS = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
-DOORS += ["Daily's API", "transcriber", "LLM", "Celery broker"]
+DOORS += ["Daily's API", "transcriber", "LLM", "Zulip", "old system", "Celery broker"]
+OTHERS = ("Daily's bucket", "Daily's API", "LLM", "Zulip", "old system", "Celery broker")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_without_settings_only_what_is_embedded_is_tried(deployment: Deployment)
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id-of-a-daemon", []))
     assert deployment.reflector("inbox", "list").returncode == 0
     rows = told(deployment, 60, 0, [])
-    left = dict.fromkeys(("Daily's bucket", "Daily's API", "LLM", "Celery broker"), "not configured")
+    left = dict.fromkeys(OTHERS, "not configured")
     assert states(rows) == {**dict.fromkeys(DOORS, "ok"), **left}
     assert list(rows) == DOORS
     assert re.search(r"sqlite, tables at revision \w+", rows["database"]["said"])
@@ -78,6 +79,8 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         DAILY_API_KEY=wrong,
         TRANSCRIPT_MODAL_API_KEY=wrong,
         LLM_API_KEY=wrong,
+        ZULIP_API_KEY=wrong,
+        REFLECTOR_OLD_TOKEN=wrong,
         REFLECTOR_CELERY_BROKER=f"redis://:{wrong}@127.0.0.1:{parts.redis.port}/0",
     )
     named = {
@@ -88,6 +91,8 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "Daily's API": "DAILY_API_KEY",
         "transcriber": "TRANSCRIPT_MODAL_API_KEY",
         "LLM": "LLM_API_KEY",
+        "Zulip": "ZULIP_API_KEY",
+        "old system": "REFLECTOR_OLD_TOKEN",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
     assert states(rows) == {"settings": "ok", **dict.fromkeys(named, "failed"), "Dagster's daemon": "unknown"}
@@ -107,6 +112,8 @@ def test_refused_connections_are_named_by_their_setting(parts: Parts) -> None:
         DAILY_API_URL=nowhere,
         TRANSCRIPT_URL=nowhere,
         LLM_URL=nowhere,
+        ZULIP_REALM=nowhere,
+        REFLECTOR_OLD_URL=nowhere,
         REFLECTOR_CELERY_BROKER=f"redis://:{REDIS_PASSWORD}@127.0.0.1:{port}/0",
     )
     named = {
@@ -116,6 +123,8 @@ def test_refused_connections_are_named_by_their_setting(parts: Parts) -> None:
         "Daily's API": "DAILY_API_URL",
         "transcriber": "TRANSCRIPT_URL",
         "LLM": "LLM_URL",
+        "Zulip": "ZULIP_REALM",
+        "old system": "REFLECTOR_OLD_URL",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
     assert {door for door, state in states(rows).items() if state == "failed"} == set(named)
@@ -144,10 +153,12 @@ def test_what_hangs_for_ever_holds_up_nobody(parts: Parts) -> None:
                 "DATABASE_URL": parts.postgres.url.replace(str(parts.postgres.port), str(silent["database"])),
                 "LLM_URL": silence.url,
                 "DAILY_API_URL": silence.url,
+                "ZULIP_REALM": silence.url,
             },
             {
                 "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent['s3']}",
                 "TRANSCRIPT_URL": silence.url,
+                "REFLECTOR_OLD_URL": silence.url,
                 "REFLECTOR_CELERY_BROKER": parts.redis.url.replace(str(parts.redis.port), str(silent["redis"])),
             },
         ]
@@ -155,7 +166,8 @@ def test_what_hangs_for_ever_holds_up_nobody(parts: Parts) -> None:
         done = list(both.map(lambda settings: parts.doctor(seconds, 1, **settings), hanging))
         took = time.monotonic() - begin
     failed = [{door for door, state in states(rows).items() if state == "failed"} for rows in done]
-    assert failed == [{"database", "Daily's API", "LLM"}, {"result store", "transcriber", "Celery broker"}]
+    first = {"database", "Daily's API", "LLM", "Zulip"}
+    assert failed == [first, {"result store", "transcriber", "old system", "Celery broker"}]
     for rows, doors, settings in zip(done, failed, hanging, strict=True):
         said = [rows[door]["said"] for door in sorted(doors)]
         assert all(line.startswith(f"no answer in {seconds} s. Check ") for line in said), said

@@ -9,6 +9,8 @@ from tests.conftest import ROOT, Deployment, deploy
 from tests.hosts.daily_host import DailyHost
 from tests.hosts.gpu_host import GPUHost
 from tests.hosts.llm_host import LLMHost
+from tests.hosts.old_host import OldHost
+from tests.hosts.zulip_host import ZulipHost
 from tests.parts.postgres import PASSWORD, Postgres
 from tests.parts.proxy import Proxy
 from tests.parts.redis import PASSWORD as REDIS_PASSWORD
@@ -26,11 +28,12 @@ class Parts:
         self.home = home
         self.postgres, self.s3, self.redis = Postgres(), S3Server(home / "s3"), Redis(home / "redis")
         self.daily, self.gpu, self.llm = DailyHost(rate=None), GPUHost(), LLMHost()
+        self.zulip, self.old = ZulipHost(), OldHost()
         self.number = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            for part in (self.postgres, self.s3, self.redis, self.daily, self.gpu, self.llm):
+            for part in (self.postgres, self.s3, self.redis, self.daily, self.gpu, self.llm, self.zulip, self.old):
                 opening.enter_context(part)
             self.proxies = {
                 name: opening.enter_context(Proxy(port))
@@ -48,7 +51,8 @@ class Parts:
     @property
     def secrets(self) -> list[str]:
         keys = [self.s3.secret_key, self.s3.access_key, self.s3.reader_secret_key, self.s3.reader_access_key]
-        return [*keys, self.daily.key, self.gpu.key, self.llm.key, PASSWORD, REDIS_PASSWORD, WEBHOOK_SECRET]
+        hosts = [self.daily.key, self.gpu.key, self.llm.key, self.zulip.key, self.old.token]
+        return [*keys, *hosts, PASSWORD, REDIS_PASSWORD, WEBHOOK_SECRET]
 
     def deployment(self, **other: str) -> Deployment:
         """A deployment over all parts, with other settings here and there."""
@@ -80,6 +84,11 @@ class Parts:
             "LLM_URL": self.llm.url,
             "LLM_MODEL": self.llm.model,
             "LLM_API_KEY": self.llm.key,
+            "ZULIP_REALM": self.zulip.url,
+            "ZULIP_BOT_EMAIL": self.zulip.email,
+            "ZULIP_API_KEY": self.zulip.key,
+            "REFLECTOR_OLD_URL": self.old.url,
+            "REFLECTOR_OLD_TOKEN": self.old.token,
             "REFLECTOR_EXECUTOR": "celery",
             "REFLECTOR_CELERY_BROKER": self.redis.url,
             **{name: value.replace("DATABASE_PORT", str(port)) for name, value in other.items()},
