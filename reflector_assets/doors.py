@@ -267,7 +267,7 @@ def imported_late(settings: Settings) -> list[str]:
     in_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
     return [
         *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if asks else []),
-        *(["boto3.s3.transfer"] if in_s3 else []),
+        *(["resources.s3_connection"] if in_s3 else []),
         *(["redis", "reflector_assets.distributed"] if settings.executor == "celery" else []),
     ]
 

@@ -25,6 +25,8 @@ SPECIFIED = {
     "transcript": (60, 3),
     "consent_cleanup": (60, 3),
     "zulip_message": (60, 5),
+    # Not in the specification's table.
+    "shadow_comparison": (60, 3),
     "webhook_delivery": (60, 30),
 }
 
