@@ -58,12 +58,13 @@ check: .venv/dev ## lint, types, imports
 	$(BIN)/pyright
 
 .PHONY: bench
-bench: .venv/dev ## measure audio against ffmpeg, the executor, latency, the sensor and the receiver
+bench: .venv/dev ## measure audio against ffmpeg, the executor, latency, the sensor, the receiver, and what runs at once
 	$(BIN)/python -m bench.audio
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.tick
 	$(BIN)/python -m bench.receiver
+	$(BIN)/python -m bench.parallel
 
 .PHONY: docs
 docs: install ## write the generated pages of docs/
