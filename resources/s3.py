@@ -135,6 +135,9 @@ class S3Store(Store):
             if (one == name or one.startswith(f"{name}/")) and not one.endswith("/"):
                 yield one[own:]
 
+    def where(self, prefix: str) -> str:
+        return f"s3://{self.bucket}/{self._name(prefix)}"
+
     def erase(self, key: str) -> None:
         if self.folder:
             for left in Path(self.folder).glob(f"{_writing(key)}*"):

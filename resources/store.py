@@ -62,6 +62,10 @@ class Store(ConfigurableResource, ABC):
     def erase(self, key: str) -> None:
         """Remove an object for good: with its old versions, and what was left of writing or reading it here."""
 
+    @abstractmethod
+    def where(self, prefix: str) -> str:
+        """Say to people where the objects below a prefix lie."""
+
     def write(self, key: str, content: bytes) -> Stored:
         """Store bytes under a key, replacing what was there."""
         with self.new_file(key) as path:
@@ -149,6 +153,9 @@ class LocalStore(Store):
 
     def erase(self, key: str) -> None:
         self.delete(key)
+
+    def where(self, prefix: str) -> str:
+        return str(self.path(prefix))
 
 
 def check_key(key: str) -> str:

@@ -129,7 +129,6 @@ def show(
     from reflector_assets.domain.results import Transcript  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.io_manager import folder, value_key  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
 
     with open_instance() as instance:
         runs.known(instance, recording_id, doors.store())
@@ -150,8 +149,7 @@ def show(
         out.print(f"[dim]{captions.clock(segment.start)}[/] [bold]{segment.name}[/]: {segment.text}", highlight=False)
     if len(shown) < len(transcript.segments):
         out.print(f"[dim]... {len(transcript.segments) - len(shown)} more sentences[/]")
-    place = get_settings().data_dir / folder(recording_id)
-    out.print(f"\nThe files are in {place}", highlight=False, soft_wrap=True)
+    out.print(f"\nThe files are in {doors.store().where(folder(recording_id))}", highlight=False, soft_wrap=True)
 
 
 @app.command("list")
