@@ -64,7 +64,8 @@ def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: 
         done = world.deployment.json("run", SAMPLE_ID)
         assert done["failed"] == []
         check_results(world, calls=[1, 1, 2])
-        assert f"s3://{RESULTS}/transcripts/recordings/{SAMPLE_ID}" in world.deployment.reflector("show", SAMPLE_ID).stdout
+        shown = world.deployment.reflector("show", SAMPLE_ID).stdout
+        assert f"s3://{RESULTS}/transcripts/recordings/{SAMPLE_ID}" in shown
         assert world.leaks() == []
 
 
