@@ -1,11 +1,17 @@
-"""Who executes steps: processes of this machine, Celery workers, or pods. Nothing but the settings chooses."""
+"""Who executes steps: processes of this machine, the run itself, Celery workers, or pods. Only the settings choose."""
 
 import multiprocessing
 import re
 import signal
 import sys
 
-from dagster import AssetExecutionContext, ExecutorDefinition, OpExecutionContext, multiprocess_executor
+from dagster import (
+    AssetExecutionContext,
+    ExecutorDefinition,
+    OpExecutionContext,
+    in_process_executor,
+    multiprocess_executor,
+)
 
 from reflector_assets.domain.errors import PermanentError
 from reflector_assets.settings import Settings
@@ -32,6 +38,8 @@ def warm_executor(max_concurrent: int) -> ExecutorDefinition:
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
+    if settings.executor == "in_process":
+        return in_process_executor
     if settings.executor == "processes":
         # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
         return warm_executor(sum(settings.pools().values()) + UNPOOLED)

@@ -104,7 +104,7 @@ def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: flo
         raise
     shared.set_result(instance)
     kind = type(instance.run_storage).__name__
-    if settings.executor != "processes" and "Sqlite" in kind:
+    if settings.executor in {"celery", "k8s"} and "Sqlite" in kind:
         raise PermanentError(
             f"Dagster's storage is SQLite, which {settings.executor} workers on other machines don't reach",
             hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
@@ -160,7 +160,7 @@ def _results(settings: Settings, seconds: float) -> str:
         raise PermanentError(f"{key} is still there after it was removed")
     if isinstance(store, S3Store):
         return f"bucket {store.bucket}; presigned URLs are readable"
-    shared = "; every worker must share it" if settings.executor != "processes" else ""
+    shared = "; every worker must share it" if settings.executor in {"celery", "k8s"} else ""
     return f"{settings.data_dir}{shared}"
 
 

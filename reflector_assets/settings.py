@@ -135,11 +135,12 @@ class Settings(DeliverySettings, ServiceSettings):
         description="How far back a change of code reaches by itself: `none`, a number of days, or `all`.",
         pattern=r"none|all|\d+",
     )
-    executor: Literal["processes", "celery", "k8s"] = Field(
+    executor: Literal["processes", "in_process", "celery", "k8s"] = Field(
         "processes",
         alias="REFLECTOR_EXECUTOR",
-        description="Where the steps of a run are executed: in `processes` on the run's own machine, by `celery` "
-        "workers on several machines, or each in a pod of its own (`k8s`).",
+        description="Where the steps of a run are executed: in `processes` on the run's own machine, one after another "
+        "in the run's own process (`in_process`), by `celery` workers on several machines, or each in a pod of its own "
+        "(`k8s`).",
     )
     worker_timeout: float = Field(
         30,

@@ -8,8 +8,9 @@ from tests.scenarios.world import World
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("world")) as found:
+def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
+    executor = getattr(request.module, "EXECUTOR", "processes")
+    with World(tmp_path_factory.mktemp("world"), executor) as found:
         try:
             yield found
             # Whatever was tried, the sensor never failed, and no recording had two runs at once.

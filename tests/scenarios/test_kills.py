@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dagster as dg
 import psutil
@@ -211,10 +211,10 @@ def test_a_step_had_no_trouble_but_that_its_process_was_killed(killed: Scenario)
             told = event.dagster_event
             if told is None or not (told.is_step_failure or told.is_step_up_for_retry):
                 continue
-            if told.is_step_failure and _was_interrupted(killed, run, told):
+            error = told.step_failure_data.error if told.is_step_failure else told.step_retry_data.error
+            if _was_interrupted(killed, run, error):
                 continue
             assert told.is_step_up_for_retry, f"{told.step_key} of {run.run_id}: {event.message} {told}"
-            error = told.step_retry_data.error
             assert error is not None
             assert error.cls_name == "ChildProcessCrashException", error
             retried += 1
@@ -223,15 +223,14 @@ def test_a_step_had_no_trouble_but_that_its_process_was_killed(killed: Scenario)
     assert retried <= steps
 
 
-def _was_interrupted(killed: Scenario, run: dg.DagsterRun, told: dg.DagsterEvent) -> bool:
+def _was_interrupted(killed: Scenario, run: dg.DagsterRun, error: Any) -> bool:
     """Say whether a step ended because its run's own process was gone: whoever forked it tells it so."""
-    error = told.step_failure_data.error
-    over = {kill.kind for kill in killed.kills if run.tags[tags.PARTITION] in kill.recordings or not kill.recordings}
-    return (
-        error is not None
-        and error.cls_name == "DagsterExecutionInterruptedError"
-        and any(not kind.startswith("step") for kind in over)
-    )
+    hit = (kill for kill in killed.kills if run.tags[tags.PARTITION] in kill.recordings or not kill.recordings)
+    causes: list[str | None] = []
+    while error is not None:
+        causes.append(error.cls_name)
+        error = error.cause
+    return "DagsterExecutionInterruptedError" in causes and any(not kill.kind.startswith("step") for kill in hit)
 
 
 def test_a_track_is_transcribed_again_only_for_a_kill_that_hit_its_recording_during_the_call(killed: Scenario) -> None:

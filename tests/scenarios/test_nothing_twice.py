@@ -8,6 +8,8 @@ import pytest
 from tests.daemon import until
 from tests.scenarios.world import World, llm_calls
 
+# What runs and what not is the same, and a run takes less time.
+EXECUTOR = "in_process"
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW = "room-plain", "room-slow"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.scenarios.world import World, llm_calls
 
+# What runs and what not is the same, and a run takes less time.
+EXECUTOR = "in_process"
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(180)]
 OTHER, SAME, REFUSED = "room-other", "room-same", "room-refused"
 TITLE = "TitleAnswer"

@@ -68,7 +68,7 @@ def recording_of(text: str) -> str:
 class World:
     """The deployment; use as a context manager. `prompt` is the own prompt for titles."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, executor: str = "processes") -> None:
         self.home = home
         self.gpu = gpu_host.GPUHost(words=self._said)
         self.llm = LLM()
@@ -85,6 +85,7 @@ class World:
             LLM_MODEL=self.llm.model,
             LLM_REQUEST_TIMEOUT=str(PATIENCE),
             REFLECTOR_RETRY_DELAY="0.2",
+            REFLECTOR_EXECUTOR=executor,
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": LIMIT}),
         )
