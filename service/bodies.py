@@ -1,16 +1,33 @@
 """Bodies of requests, read up to a limit."""
 
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.types import Receive
 
 from service.answers import Refused
 
 LIMIT = 1024 * 1024
+M = TypeVar("M", bound=BaseModel)
 
 
 async def read_body(request: Request, limit: int = LIMIT) -> bytes:
     """Read a request's raw body; raises Refused: 413 past `limit` bytes, 400 when it ends before its length."""
     return await read_raw_body(request.headers.get("content-length", "").encode("latin-1"), request.receive, limit)
+
+
+async def read_model(request: Request, model: type[M]) -> M:
+    """Read a request's body as a model; raises as `read_body`, and Refused: 400 for no JSON, 422 for wrong fields."""
+    body = await read_body(request)
+    try:
+        return model.model_validate(from_json(body))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}") from None
+    except ValueError:
+        raise Refused(400, "the body is no JSON") from None
 
 
 async def read_raw_body(length: bytes, receive: Receive, limit: int = LIMIT) -> bytes:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,7 +11,7 @@ from reflector_assets.domain.consent import Consent
 from reflector_assets.domain.recording import ID_PATTERN
 from resources.consents import Consents
 from service.answers import Refused
-from service.bodies import read_body
+from service.bodies import read_model
 from service.openapi import Endpoint
 
 PATH = "/v1/meetings/{id}/consent"
@@ -52,7 +51,7 @@ def endpoints(consents: Consents, check: Callable[[Request], None]) -> list[Endp
 
     async def say(request: Request) -> Response:
         check(request)
-        return await run_in_threadpool(keep, _id(request), _consent(await read_body(request)))
+        return await run_in_threadpool(keep, _id(request), await read_model(request, Consent))
 
     async def show(request: Request) -> Response:
         check(request)
@@ -88,13 +87,3 @@ def _id(request: Request) -> str:
     if not ID_PATTERN.fullmatch(meeting_id):
         raise Refused(422, "the id: 1 to 100 letters, digits, dots, dashes or underscores")
     return meeting_id
-
-
-def _consent(body: bytes) -> Consent:
-    try:
-        return Consent.model_validate(from_json(body))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}") from None
-    except ValueError:
-        raise Refused(400, "the body is no JSON") from None

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from reflector_assets.domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from resources.rooms import Rooms
 from service.answers import Refused
-from service.bodies import read_body
+from service.bodies import read_model
 from service.openapi import Endpoint
 
 NAME = {"name": {"type": "string", "pattern": f"^{ROOM_PATTERN}$"}}
@@ -52,13 +51,13 @@ def endpoints(rooms: Rooms, check: Callable[[Request], None]) -> list[Endpoint]:
 
     async def put(request: Request) -> Response:
         check(request)
-        room = Room(name=_name(request), **dict(_settings(await read_body(request))))
+        room = Room(name=_name(request), **dict(await read_model(request, RoomSettings)))
         await run_in_threadpool(rooms.put, room)
         return JSONResponse(room.public())
 
     async def change(request: Request) -> Response:
         check(request)
-        settings = _settings(await read_body(request))
+        settings = await read_model(request, RoomSettings)
         room = await run_in_threadpool(rooms.change, _name(request), settings)
         return JSONResponse(room.public())
 
@@ -106,13 +105,3 @@ def _name(request: Request) -> str:
     if not re.fullmatch(ROOM_PATTERN, name):
         raise Refused(422, "the room's name: 1 to 128 letters, digits, dots, dashes or underscores")
     return name
-
-
-def _settings(body: bytes) -> RoomSettings:
-    try:
-        return RoomSettings.model_validate(from_json(body))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise Refused(422, f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}") from None
-    except ValueError:
-        raise Refused(400, "the body is no JSON") from None
