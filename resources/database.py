@@ -116,6 +116,11 @@ class Database(ConfigurableResource):
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
 
 
+def storable(text: str | None) -> str | None:
+    """Make a text of any origin one that every database holds: no halves of surrogate pairs, for PostgreSQL no NUL."""
+    return None if text is None else text.replace("\0", "").encode(errors="backslashreplace").decode()
+
+
 def away(error: DBAPIError) -> TransientError:
     """Tell an unreachable or locked database in our terms; the driver's first line names no password."""
     return TransientError(f"the product's database doesn't answer: {_reason(error)}", hint="DATABASE_URL names it.")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dagster import ConfigurableResource
 
 from reflector_assets.domain.errors import NotFound
-from resources.database import Database
+from resources.database import Database, storable
 from resources.tables import deliveries
 
 # Longer than an attempt can take: who has claimed a delivery and died doesn't keep it for longer.
@@ -110,7 +110,7 @@ class Deliveries(ConfigurableResource):
         values = {
             "state": state,
             "status_code": status_code,
-            "reason": _text(reason),
+            "reason": storable(reason),
             "due_at": due_at,
             "claimed_until": 0.0,
             "settled_at": None if state == "waiting" else now,
@@ -124,7 +124,7 @@ class Deliveries(ConfigurableResource):
         now = time.time() if now is None else now
         table = deliveries.c
         waits = (table.recording_id == recording_id, table.kind == kind, table.state == "waiting")
-        values = {"state": "given_up", "reason": _text(reason), "due_at": None, "settled_at": now}
+        values = {"state": "given_up", "reason": storable(reason), "due_at": None, "settled_at": now}
         with self.database.begin() as connection:
             connection.execute(sa.update(deliveries).where(*waits).values(values))
 
@@ -177,8 +177,3 @@ class Deliveries(ConfigurableResource):
         with self.database.begin() as connection:
             rows = connection.execute(sa.select(*columns).where(*where).order_by(*order).limit(limit))
             return [Delivery(*row) for row in rows]
-
-
-def _text(reason: str | None) -> str | None:
-    # Texts in databases hold no halves of surrogate pairs, PostgreSQL's no NUL.
-    return None if reason is None else reason.replace("\0", "").encode(errors="backslashreplace").decode()

@@ -11,7 +11,7 @@ from dagster import ConfigurableResource
 from reflector_assets.domain.daily import DailyEvent
 from reflector_assets.domain.errors import InvalidInput, NotFound
 from reflector_assets.domain.recording import ID_PATTERN
-from resources.database import Database, Kept
+from resources.database import Database, Kept, storable
 from resources.tables import deliveries, inbox, sweep
 
 # Stands for the reason until a replayed item is judged.
@@ -96,8 +96,7 @@ class Inbox(ConfigurableResource):
             for some in (arrivals[start : start + AT_ONCE] for start in range(0, len(arrivals), AT_ONCE)):
                 values = [value for arrival in some for value in (*arrival, now)]
                 new += connection.exec_driver_sql(_insertion(len(some), mark), tuple(values)).rowcount
-                relayed = [_relay(arrival, now) for arrival in some if arrival.source == "webhook"] * self.relays
-                if relayed:
+                if self.relays and (relayed := [_relay(one, now) for one in some if one.source == "webhook"]):
                     connection.execute(self.database.insert(deliveries).on_conflict_do_nothing(), relayed)
         return new
 
@@ -117,7 +116,7 @@ class Inbox(ConfigurableResource):
             connection.execute(
                 sa.update(inbox)
                 .where(inbox.c.seq.in_(list(seqs)))
-                .values(state=state, reason=_text(reason), settled_at=time.time(), ask_at=None)
+                .values(state=state, reason=storable(reason), settled_at=time.time(), ask_at=None)
             )
 
     def ask_later(self, seq: int, at: float, reason: str | None) -> None:
@@ -126,7 +125,7 @@ class Inbox(ConfigurableResource):
             connection.execute(
                 sa.update(inbox)
                 .where(inbox.c.seq == seq)
-                .values(ask_at=at, reason=_text(reason), attempts=inbox.c.attempts + 1)
+                .values(ask_at=at, reason=storable(reason), attempts=inbox.c.attempts + 1)
             )
 
     def answered(self, seq: int, body: bytes) -> None:
@@ -246,8 +245,3 @@ def _plain(text: str, longest: int) -> str | None:
 
 def _id(value: object) -> str | None:
     return value if isinstance(value, str) and ID_PATTERN.fullmatch(value) else None
-
-
-def _text(reason: str | None) -> str | None:
-    # Texts in databases hold no halves of surrogate pairs, PostgreSQL's no NUL.
-    return None if reason is None else reason.replace("\0", "").encode(errors="backslashreplace").decode()
