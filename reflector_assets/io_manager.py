@@ -10,15 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.recording import folder
 from resources.store import Store
 
 # The contract with other programs names this file; all others are named after their asset.
 FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
-
-
-def folder(recording_id: str) -> str:
-    """Key prefix of everything that belongs to one recording."""
-    return f"recordings/{recording_id}"
 
 
 def value_key(asset: str, recording_id: str) -> str:

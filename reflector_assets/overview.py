@@ -7,6 +7,7 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.domain.errors import NotFound
+from reflector_assets.domain.recording import folder
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.progress import step_events
@@ -50,7 +51,7 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
     described = (
         transcript
         or _json(store, value_key("recording", recording_id))
-        or _json(store, f"recordings/{recording_id}/source/recording.json")
+        or _json(store, f"{folder(recording_id)}/source/recording.json")
         or {}
     )
     state: State = "ended" if transcript else "new"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from reflector_assets.domain.errors import AudioDeleted, NotFound, PermanentError, ReflectorError, TransientError
-from reflector_assets.domain.recording import Frozen, Recording, TrackName
+from reflector_assets.domain.recording import Frozen, Recording, TrackName, folder
 from resources.source import Source
 from resources.store import Store
 
@@ -94,11 +94,6 @@ class Audio(NamedTuple):
                 name = TrackName.parse(key)
                 if key in tracks or (name and name.recording_start_ms in started):
                     yield key
-
-
-def folder(recording_id: str) -> str:
-    """Key prefix of everything that belongs to one recording."""
-    return f"recordings/{recording_id}"
 
 
 def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reflector_assets.domain.errors import InvalidInput, NotFound, UnreadableAudio
 from reflector_assets.domain.probe import probe
-from reflector_assets.domain.recording import Frozen, Recording, Track, TrackName, check_recording_id
+from reflector_assets.domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
 from resources.erasure import check_kept, using_audio
 from resources.source import KnownParticipant, Source
 from resources.store import Store
@@ -105,7 +105,7 @@ class _DailyTrack(Frozen, extra="ignore"):
 
 
 def _source_key(recording_id: str, name: str) -> str:
-    return f"recordings/{recording_id}/source/{name}"
+    return f"{folder(recording_id)}/source/{name}"
 
 
 def _json(path: Path, recording_id: str) -> Any:

@@ -26,11 +26,6 @@ class OldSystem(ConfigurableResource):
     secret: str = ""
     timeout: float = 30.0
 
-    @property
-    def is_set(self) -> bool:
-        """Say whether there is one."""
-        return bool(self.url)
-
     def relay(self, body: bytes, now: float | None = None) -> Attempt:
         """Post one of Daily's webhooks to it, its body as it came; nothing is raised, the answer says what went wrong.
 

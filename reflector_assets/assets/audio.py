@@ -12,9 +12,8 @@ from reflector_assets.domain.mixdown import mix
 from reflector_assets.domain.padding import Padding, pad, silent_track
 from reflector_assets.domain.picture import waveform_markdown
 from reflector_assets.domain.probe import SilentFile
-from reflector_assets.domain.recording import Recording, Track
+from reflector_assets.domain.recording import Recording, Track, folder
 from reflector_assets.domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
-from reflector_assets.io_manager import folder
 from reflector_assets.policies import timeout_for
 from resources.erasure import using_audio
 from resources.source import Source

@@ -8,7 +8,7 @@ import pandas as pd
 from reflector_assets.assets.common import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.domain import captions, words
-from reflector_assets.domain.recording import Participants, Recording
+from reflector_assets.domain.recording import Participants, Recording, folder
 from reflector_assets.domain.results import (
     ActionItems,
     MixedAudio,
@@ -19,7 +19,6 @@ from reflector_assets.domain.results import (
     Transcript,
     Waveform,
 )
-from reflector_assets.io_manager import folder
 from resources.store import Store
 
 

@@ -19,6 +19,7 @@ from reflector_assets.assets.common import (
 from reflector_assets.assets.step import step
 from reflector_assets.domain import words
 from reflector_assets.domain.errors import PermanentError
+from reflector_assets.domain.recording import folder
 from reflector_assets.domain.results import (
     PaddedTrack,
     PaddedTracks,
@@ -26,7 +27,6 @@ from reflector_assets.domain.results import (
     TrackTranscripts,
     TranscribedTrack,
 )
-from reflector_assets.io_manager import folder
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 from resources import remembered

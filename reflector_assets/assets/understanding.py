@@ -7,10 +7,9 @@ from reflector_assets.assets.common import check, for_run, recording_asset, resu
 from reflector_assets.assets.step import step
 from reflector_assets.domain.captions import clock
 from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.domain.recording import Participants
+from reflector_assets.domain.recording import Participants, folder
 from reflector_assets.domain.results import ActionItems, Summary, Title, Topics
 from reflector_assets.domain.topics import chunks
-from reflector_assets.io_manager import folder
 from reflector_assets.policies import policies, timeout_for
 from resources.store import Store
 from resources.understanding import Understanding, Usage

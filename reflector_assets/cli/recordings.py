@@ -126,9 +126,10 @@ def show(
     from reflector_assets import doors, runs  # noqa: PLC0415
     from reflector_assets.domain import captions  # noqa: PLC0415
     from reflector_assets.domain.errors import NotFound  # noqa: PLC0415
+    from reflector_assets.domain.recording import folder  # noqa: PLC0415
     from reflector_assets.domain.results import Transcript  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.io_manager import folder, value_key  # noqa: PLC0415
+    from reflector_assets.io_manager import value_key  # noqa: PLC0415
 
     with open_instance() as instance:
         runs.known(instance, recording_id, doors.store())

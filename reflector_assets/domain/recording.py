@@ -95,6 +95,11 @@ class Participants(RootModel[tuple[Participant, ...]]):
         return {p.speaker: p.name for p in self.root if p.speaker >= 0}
 
 
+def folder(recording_id: str) -> str:
+    """Key prefix of everything that belongs to one recording."""
+    return f"recordings/{recording_id}"
+
+
 def check_recording_id(recording_id: str) -> str:
     """Return the id when it can be a partition key and a folder name; raises InvalidInput."""
     if ID_PATTERN.fullmatch(recording_id):
