@@ -13,6 +13,7 @@ from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.consents import Consents
 from sensors.discovery import was_begun
+from sensors.happened import ended
 from sensors.stale import NEW, at_work
 
 CLEANUP = "consent_cleanup"
@@ -80,23 +81,10 @@ def _read_statements(consents: Consents, cursor: Cursor) -> None:
 def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cursor) -> None:
     """A run of a recording that was denied before ends with the deletion, unless it fails on its way there."""
     for ending in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED):
-        page = instance.fetch_run_status_changes(
-            dg.RunStatusChangeRecordsFilter(event_type=ending, after_storage_id=cursor.endings.get(ending.value, 0)),
-            limit=PAGE,
-            ascending=True,
-        )
-        if not page.records:
-            continue
-        cursor.endings[ending.value] = page.records[-1].storage_id
-        run_ids = [record.event_log_entry.run_id for record in page.records]
-        for recording_id in _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids))):
+        for recording_id in set(ended(instance, cursor.endings, ending)):
             denials = consents.denials(recording_id)
             if denials and recording_id not in cursor.pending:
                 cursor.pending[recording_id] = Pending(seq=denials[-1].seq)
-
-
-def _recordings_of(runs: Iterable[dg.DagsterRun]) -> set[str]:
-    return {run.tags[tags.PARTITION] for run in runs if tags.PARTITION in run.tags}
 
 
 def _due(

@@ -1,6 +1,7 @@
 """The sensor that tells operators of recordings whose runs failed for good: one message each, edited later."""
 
 import time
+from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import BaseModel, ValidationError
@@ -71,11 +72,10 @@ def _tell(
 ) -> str:
     """Tell what failed since the cursor and up to `settled`; the cursor moves behind each failure that was told."""
     end, told = time.monotonic() + TICK_BUDGET_S, 0
-    for record in failed_since(instance, cursor.told, cursor.since):
-        if record.timestamp > settled or time.monotonic() > end:
+    for record, run in failed_for_good(instance, cursor.told, cursor.since, settled):
+        if time.monotonic() > end:
             break
-        run = instance.get_run_by_id(record.event_log_entry.run_id)
-        if run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true":
+        if run is not None:
             try:
                 _post(instance, run, record.timestamp, messages, store, settings)
             except ReflectorError as error:
@@ -90,8 +90,13 @@ def _tell(
     return f"{told} told"
 
 
-def failed_since(instance: dg.DagsterInstance, seen: int, since: float) -> list[dg.EventLogRecord]:
-    """The next page of failures behind the one that Dagster numbers so; without one, since a time in seconds."""
+def failed_for_good(
+    instance: dg.DagsterInstance, seen: int, since: float, settled: float
+) -> Iterator[tuple[dg.EventLogRecord, dg.DagsterRun | None]]:
+    """The next page of failures behind the one that Dagster numbers `seen`, or since a time, up to the time `settled`.
+
+    With the run of each; None where it isn't a recording's, or Dagster resumes it. Times are in epoch seconds.
+    """
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
             event_type=dg.DagsterEventType.RUN_FAILURE,
@@ -101,7 +106,12 @@ def failed_since(instance: dg.DagsterInstance, seen: int, since: float) -> list[
         limit=PAGE,
         ascending=True,
     )
-    return list(page.records)
+    for record in page.records:
+        if record.timestamp > settled:
+            return
+        run = instance.get_run_by_id(record.event_log_entry.run_id)
+        ours = run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true"
+        yield record, run if ours else None
 
 
 def _post(

@@ -9,7 +9,7 @@ from reflector_assets import tags
 from reflector_assets.domain.errors import ReflectorError
 from reflector_assets.settings import Settings
 from resources.relays import Relays
-from sensors.failures import FIRST_LOOK_S, SETTLED_AFTER_S, failed_since
+from sensors.failures import FIRST_LOOK_S, SETTLED_AFTER_S, failed_for_good
 
 # Posts of one tick, each at most 30 s: the sensor's own limit is 60 s.
 AT_ONCE = 1
@@ -38,11 +38,8 @@ def build(settings: Settings, settled_after: float = SETTLED_AFTER_S) -> dg.Sens
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - FIRST_LOOK_S)
         handed = 0
         try:
-            for record in failed_since(context.instance, cursor.seen, cursor.since):
-                if record.timestamp > now - settled_after:
-                    break
-                run = context.instance.get_run_by_id(record.event_log_entry.run_id)
-                if run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true":
+            for record, run in failed_for_good(context.instance, cursor.seen, cursor.since, now - settled_after):
+                if run is not None:
                     relays.fall_back(run.tags[tags.PARTITION])
                     handed += 1
                 cursor.seen = record.storage_id

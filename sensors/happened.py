@@ -41,7 +41,7 @@ def happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, se
     yield from _reported(instance, cursor)
     yield from _requested(instance, cursor)
     for ending in ENDINGS:
-        yield from _ended(instance, cursor, ending)
+        yield from ended(instance, cursor.endings, ending)
     if cursor.code != graph.digest():
         # The first tick of all pages through every recording as added; only a later change needs a scan.
         cursor.scanning = bool(cursor.code) and settings.reach_seconds > 0
@@ -97,18 +97,19 @@ def began_at(run: dg.RunRecord) -> float:
     return run.start_time or run.create_timestamp.timestamp()
 
 
-def _ended(instance: dg.DagsterInstance, cursor: Cursor, ending: dg.DagsterEventType) -> list[str]:
+def ended(instance: dg.DagsterInstance, endings: dict[str, int], ending: dg.DagsterEventType) -> list[str]:
+    """Recordings of the next page of runs that ended so; `endings` holds the last one read of each kind, and moves."""
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
             event_type=ending,  # pyright: ignore[reportArgumentType] - the three are of its literal type
-            after_storage_id=cursor.endings.get(ending.value, 0),
+            after_storage_id=endings.get(ending.value, 0),
         ),
         limit=PAGE,
         ascending=True,
     )
     if not page.records:
         return []
-    cursor.endings[ending.value] = page.records[-1].storage_id
+    endings[ending.value] = page.records[-1].storage_id
     run_ids = [record.event_log_entry.run_id for record in page.records]
     return _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
 
