@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from dagster import EnvVar
 
-from reflector_assets.domain.errors import PermanentError, TransientError
+from reflector_assets.domain.errors import PermanentError, TransientError, heals
 from reflector_assets.domain.words import Word
 from resources.llm_wire import one_line, retry_after
 from resources.transcriber import Transcription
@@ -69,7 +69,7 @@ def refusal(
     """Tell what an HTTP status means; `hints` are what to do, by status."""
     detail = _detail(content)
     what = f"the transcription service at {service} answered {status}{f' ({detail})' if detail else ''}"
-    if status in {408, 425, 429} or status >= 500:
+    if heals(status):
         return TransientError(what, retry_after=retry_after(headers))
     return PermanentError(what, hint=({**HINTS, **hints}).get(status, "Check TRANSCRIPT_URL."))
 

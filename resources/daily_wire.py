@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
+from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError, heals
 from resources.asr_wire import host
 from resources.llm_wire import one_line, retry_after, without
 
@@ -101,7 +101,7 @@ def _failure(
     response: httpx.Response, asked: str, detail: str, means: Mapping[int, Meaning]
 ) -> TransientError | PermanentError:
     status = response.status_code
-    if status in {408, 425, 429} or status >= 500:
+    if heals(status):
         return TransientError(asked + detail, retry_after=retry_after(response.headers))
     # Daily answers 400 to a header that it can't read (its documentation: authentication errors).
     if status in {401, 403} or "authorization-header-error" in detail:

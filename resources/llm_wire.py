@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reflector_assets.domain.answers import Unusable, read_answer
-from reflector_assets.domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError, heals
 from reflector_assets.domain.prompts import Message
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -204,7 +204,7 @@ def status_failure(
     """Tell what an HTTP status means; `body` is what the endpoint said about it."""
     detail = one_line(without(secrets, _detail(body)))
     what = f"the language model at {host} answered {status}{f' ({detail})' if detail else ''}"
-    if status in {408, 425, 429} or status >= 500:
+    if heals(status):
         return TransientError(what, retry_after=retry_after(headers))
     refused = Refused(what, hint=HINTS.get(status, "Check LLM_URL, LLM_MODEL and LLM_API_KEY."))
     refused.may_be_the_way = status in {400, 422} and not TOO_LONG.search(detail)

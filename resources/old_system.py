@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 from dagster import ConfigurableResource
 
-from reflector_assets.domain.errors import NotFound, PermanentError, TransientError
+from reflector_assets.domain.errors import NotFound, PermanentError, TransientError, heals
 from reflector_assets.domain.signatures import secret_bytes, sign
 from resources.llm_wire import one_line, retry_after
-from resources.webhook import TRIED_AGAIN, Attempt
+from resources.webhook import Attempt
 
 WEBHOOK, TRANSCRIPT = "/v1/daily/webhook", "/v1/transcripts/{id}"
 # No transcript is longer.
@@ -42,9 +42,8 @@ class OldSystem(ConfigurableResource):
         status, seconds = answer.status_code, time.monotonic() - begin
         if answer.is_success:
             return Attempt("sent", status, None, seconds)
-        again = status in TRIED_AGAIN or status >= 500
         reason = f"the old system answered {status} ({_said(answer)})"
-        return Attempt("later" if again else "refused", status, reason, seconds, retry_after(answer.headers))
+        return Attempt("later" if heals(status) else "refused", status, reason, seconds, retry_after(answer.headers))
 
     def transcript(self, recording_id: str) -> Any:
         """Fetch its transcript of a recording, as JSON.
@@ -56,7 +55,7 @@ class OldSystem(ConfigurableResource):
         status = answer.status_code
         if status == 404:
             raise NotFound("the old system has no such transcript", recording=recording_id)
-        if status in TRIED_AGAIN or status >= 500:
+        if heals(status):
             raise TransientError(
                 f"the old system answered {status}", recording=recording_id, retry_after=retry_after(answer.headers)
             )

@@ -19,7 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError, heals
 from resources.asr_wire import host
 from resources.llm_wire import retry_after
 
@@ -121,7 +121,7 @@ def status(error: ClientError) -> int:
 def _refusal(error: ClientError, place: Place, key: str | None) -> ReflectorError:
     name, number = code(error), status(error)
     role = error.operation_name == "AssumeRole"
-    if name in PASSING or number in {408, 425, 429} or number >= 500:
+    if name in PASSING or heals(number):
         headers = (error.response.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
         return TransientError(
             f"the object store at {place.server} answered {_both(number, name)}", retry_after=retry_after(headers)

@@ -7,14 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 from dagster import ConfigurableResource
 
-from reflector_assets.domain.errors import PermanentError, TransientError
+from reflector_assets.domain.errors import PermanentError, TransientError, heals
 from reflector_assets.domain.signatures import sign_outgoing
 from resources.llm_wire import one_line
 from resources.outgoing import Answer, Outgoing
 
 USER_AGENT = "Reflector-Webhook/1"
-# Of the 4xx those by which a receiver asks for another attempt.
-TRIED_AGAIN = {408, 425, 429}
 
 
 class Attempt(NamedTuple):
@@ -68,5 +66,4 @@ def _judged(answer: Answer) -> Attempt:
         return Attempt("refused", status, reason, seconds)
     said = one_line(answer.body.decode(errors="replace"))
     reason = f"the receiver answered {status}" + (f" ({said})" if said.isprintable() and said else "")
-    again = status in TRIED_AGAIN or status >= 500
-    return Attempt("later" if again else "refused", status, reason, seconds, answer.retry_after)
+    return Attempt("later" if heals(status) else "refused", status, reason, seconds, answer.retry_after)

@@ -12,14 +12,13 @@ import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
 from reflector_assets.deadline import deadline
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
+from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError, heals
 from reflector_assets.executor import has_own_process
 from reflector_assets.policies import Policy, policies
 from resources.llm_wire import retry_after
 
 Context = AssetExecutionContext | OpExecutionContext
 
-RETRIED_STATUS = {408, 425, 429}
 # A query can be a signature and what stands before an @ a password: neither is for logs.
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]*)\?[^\s'\"<>]*", re.IGNORECASE)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+@", re.IGNORECASE)
@@ -91,7 +90,7 @@ def _told(error: Exception) -> ReflectorError:
     openai = sys.modules.get("openai")
     if isinstance(error, httpx.HTTPStatusError) or (openai and isinstance(error, openai.APIStatusError)):
         response: httpx.Response = error.response  # pyright: ignore[reportAttributeAccessIssue] - both have one
-        if response.status_code in RETRIED_STATUS or response.status_code >= 500:
+        if heals(response.status_code):
             return TransientError(what, retry_after=retry_after(response.headers))
         return PermanentError(what)
     lost = (httpx.TransportError, ConnectionError, TimeoutError, BrokenExecutor, MemoryError)

@@ -44,6 +44,11 @@ class TransientError(ReflectorError):
         self.retry_after = retry_after
 
 
+def heals(status: int) -> bool:
+    """Say whether another attempt can heal an HTTP status: timeouts, too early, too many, and the server's own."""
+    return status in {408, 425, 429} or status >= 500
+
+
 class StepTimeout(TransientError):
     """A step ran past its time limit and was interrupted."""
 
