@@ -17,10 +17,8 @@ import kombu.pools
 from celery import Celery
 from celery.exceptions import TaskRevokedError
 from celery.states import PENDING, READY_STATES, REVOKED, SUCCESS
-from dagster import multiple_process_executor_requirements
-from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster import DagsterEvent, DagsterEventType, multiple_process_executor_requirements, serialize_value
 from dagster._core.execution.retries import RetryMode
-from dagster._serdes import serialize_value
 from dagster_celery.core_execution_loop import core_celery_execution_loop
 from dagster_celery.executor import CELERY_CONFIG, CeleryExecutor, _submit_task
 from dagster_celery.make_app import make_app

@@ -3,14 +3,13 @@
 The worker's children are forked from a process that has everything imported, and execute one step at a time.
 """
 
+import json
 from typing import Any
 
 import dagster as dg
 from celery import Task, signals
 from celery.exceptions import Ignore
 from celery.states import RECEIVED
-from dagster._grpc.types import ExecuteStepArgs
-from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
 from dagster_celery.tasks import create_task
 
@@ -28,16 +27,15 @@ class StepOnce(Task):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        packed = kwargs["execute_step_args_packed"]
-        wanted = unpack_value(packed, as_type=ExecuteStepArgs)
-        with dg.DagsterInstance.from_ref(wanted.instance_ref) as instance:  # pyright: ignore[reportArgumentType]
+        wanted: Any = dg.deserialize_value(json.dumps(kwargs["execute_step_args_packed"]))
+        with dg.DagsterInstance.from_ref(wanted.instance_ref) as instance:
             if not still_wanted(instance, wanted):
                 raise Ignore
         return super().__call__(*args, **kwargs)
 
 
-def still_wanted(instance: dg.DagsterInstance, wanted: ExecuteStepArgs) -> bool:
-    """Say whether a step's attempt is still to be made."""
+def still_wanted(instance: dg.DagsterInstance, wanted: Any) -> bool:
+    """Say whether a step's attempt is still to be made; `wanted` is what Dagster sent for it (its ExecuteStepArgs)."""
     run = instance.get_run_by_id(wanted.run_id)
     if run is None or run.is_finished or run.status == dg.DagsterRunStatus.CANCELING:
         return False
