@@ -15,6 +15,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from reflector_assets.settings_checks import WrongSettings, given_names, unknown, wrong_combinations, wrong_values
 from reflector_assets.settings_delivery import DeliverySettings
+from reflector_assets.settings_pages import PageSettings
 from reflector_assets.settings_services import ServiceSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ Steps = Annotated[dict[str, float], NoDecode, BeforeValidator(_json)]
 Pods = Annotated[dict[str, dict[str, object]], NoDecode, BeforeValidator(_json)]
 
 
-class Settings(DeliverySettings, ServiceSettings):
+class Settings(PageSettings, DeliverySettings, ServiceSettings):
     """The deployment's configuration; immutable, secrets are SecretStr."""
 
     model_config = SettingsConfigDict(

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resources.consents import Consents
@@ -16,11 +15,12 @@ from service import consent as consent_api
 from service import health
 from service import rooms as rooms_api
 from service.answers import HANDLERS
-from service.auth import check_token
+from service.auth import Access
 from service.daily_webhook import DailyWebhook
 from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
 from service.relaying import relaying
+from service.shown import Shown
 
 WEBHOOK = "/v1/daily/webhook"
 
@@ -63,22 +63,19 @@ def build(
     *,
     secrets: Sequence[bytes],
     window: float,
-    token: str | None,
-    trial: bool,
+    access: Access,
     look: Callable[[], tuple[bool, Sequence[health.Door]]],
     relay: Callable[[], int] | None = None,
     patience: float = PATIENCE,
+    shown: Shown | None = None,
 ) -> Starlette:
     """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
 
     `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
-    both in seconds. `look` tells whether the deployment is ready, and of each door. `relay` passes on what is
-    due to the old system.
+    both in seconds. `access` says who may do what. `look` tells whether the deployment is ready, and of each door.
+    `relay` passes on what is due to the old system. Without `shown` there are neither transcripts nor pages.
     """
     writer = InboxWriter(inbox, patience)
-
-    def check(request: Request) -> None:
-        check_token(request, token, trial=trial)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -100,8 +97,10 @@ def build(
                 "X-Webhook-Timestamp": "Unix time",
             },
         ),
-        *rooms_api.endpoints(rooms, check),
-        *consent_api.endpoints(consents, check),
-        *health.endpoints(look, check),
+        *rooms_api.endpoints(rooms, access.act),
+        *consent_api.endpoints(consents, access.act),
+        *health.endpoints(look, access.act),
     ]
+    if shown is not None:
+        endpoints += []
     return Service(webhook, routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))

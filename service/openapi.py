@@ -29,6 +29,10 @@ class Endpoint(NamedTuple):
     needs_token: bool = False
     headers: Mapping[str, str] = {}
     parameters: Mapping[str, dict[str, Any]] = {}
+    # Of the query: each name's schema, which may hold a description and a default.
+    queries: Mapping[str, dict[str, Any]] = {}
+    # Answered instead of JSON.
+    media: str | None = None
 
 
 def routes(endpoints: Sequence[Endpoint]) -> list[Route]:
@@ -73,6 +77,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     ok: dict[str, Any] = {"description": "Done"}
     if endpoint.answers:
         ok["content"] = _json(endpoint.answers)
+    elif endpoint.media:
+        ok["content"] = {endpoint.media: {"schema": {"type": "string"}}}
     refusals = {*endpoint.refusals, *((401,) if endpoint.needs_token else ())}
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
@@ -82,13 +88,20 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         },
     }
     names = [part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")]
-    parameters = [
-        {"name": n, "in": "path", "required": True, "schema": endpoint.parameters.get(n, {"type": "string"})}
-        for n in names
-    ] + [
-        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
-        for name, text in endpoint.headers.items()
-    ]
+    parameters = (
+        [
+            {"name": n, "in": "path", "required": True, "schema": endpoint.parameters.get(n, {"type": "string"})}
+            for n in names
+        ]
+        + [
+            {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+            for name, text in endpoint.headers.items()
+        ]
+        + [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in endpoint.queries.items()
+        ]
+    )
     if parameters:
         operation["parameters"] = parameters
     if endpoint.takes:

@@ -34,6 +34,7 @@ def serve(
     from reflector_assets import doors  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
+    from service.auth import Access  # noqa: PLC0415
 
     settings = get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
@@ -59,8 +60,11 @@ def serve(
             consents,
             secrets=secrets,
             window=settings.webhook_window,
-            token=settings.api_token.get_secret_value() if settings.api_token else None,
-            trial=trial,
+            access=Access(
+                settings.api_token.get_secret_value() if settings.api_token else None,
+                trial=trial,
+                public=settings.public_mode,
+            ),
             look=_look(),
             relay=partial(relays.work, "relay") if inbox.relays else None,
         )

@@ -14,6 +14,7 @@ from resources.database import Database
 from resources.inbox import Inbox, Item
 from resources.rooms import Rooms
 from service.app import build
+from service.auth import Access
 from service.health import Door
 from tests.parts.receiver import SECRET, signed
 
@@ -60,8 +61,7 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        token=token,
-        trial=trial,
+        access=Access(token, trial=trial),
         look=lambda: (ready, states),
         patience=patience,
     )

@@ -1,0 +1,55 @@
+"""Settings of what people see: who may read the pages, and the prices that costs are reckoned with."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, NoDecode
+
+
+def _origins(value: str) -> str:
+    for part in value.split(","):
+        parts = urlsplit(part.strip())
+        if part.strip() != "*" and (not parts.scheme or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("it is no list of origins such as https://app.example.com, with commas between")
+    return value
+
+
+Origins = Annotated[str, NoDecode, AfterValidator(_origins)]
+
+
+class PageSettings(BaseSettings):
+    """The part of `Settings` about pages, their API, and costs."""
+
+    public_mode: bool = Field(
+        False,
+        alias="PUBLIC_MODE",
+        description="Everybody who reaches the service may read transcripts; without it readers need the token, too.",
+    )
+    cors_origin: Origins | None = Field(
+        None,
+        alias="CORS_ORIGIN",
+        description="Origins of other web pages that may use the HTTP API, with commas between; `*` is all.",
+        examples=["https://app.example.com"],
+    )
+    currency: str = Field("USD", alias="REFLECTOR_CURRENCY", description="What prices and costs are in.")
+    price_gpu_hour: float = Field(
+        0.0, alias="REFLECTOR_PRICE_GPU_HOUR", description="Price of an hour of the transcription service.", ge=0
+    )
+    price_cpu_hour: float = Field(
+        0.0, alias="REFLECTOR_PRICE_CPU_HOUR", description="Price of an hour of one CPU core.", ge=0
+    )
+    price_prompt_tokens: float = Field(
+        0.0, alias="REFLECTOR_PRICE_PROMPT_TOKENS", description="Price of a million tokens that the LLM reads.", ge=0
+    )
+    price_completion_tokens: float = Field(
+        0.0,
+        alias="REFLECTOR_PRICE_COMPLETION_TOKENS",
+        description="Price of a million tokens that the LLM writes.",
+        ge=0,
+    )
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins of `cors_origin`."""
+        return [part.strip() for part in (self.cors_origin or "").split(",") if part.strip()]

@@ -1,0 +1,68 @@
+"""What the pages and the API show of recordings, as the service asks for it: Dagster's side of it is passed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reflector_assets.domain.events import Event
+from resources.store import Store
+
+
+class State(Protocol):
+    """Where a recording is; `state` is new, processing, ended, error or retired, `created_at` in epoch seconds.
+
+    In error, `step` names the step that failed, where one did, and `reason` says why.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def room(self) -> str | None: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def created_at(self) -> float | None: ...
+    @property
+    def step(self) -> str | None: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+class EventReader(Protocol):
+    """Reads one recording's events, each once and in order, from its first on."""
+
+    def read(self) -> Sequence[Event]:
+        """Return what was added since the last call; takes its time, so call it in a thread. Raises ReflectorError."""
+        ...
+
+    def after(self, event_id: str, event: Event) -> bool:
+        """Say whether an event comes after the one of that id; raises InvalidInput for what is no id."""
+        ...
+
+
+class Recordings(Protocol):
+    """Recordings as Dagster knows them; its methods block, so call them in threads. They raise ReflectorError."""
+
+    def state(self, recording_id: str) -> State:
+        """Where a recording is; raises NotFound."""
+        ...
+
+    def retry(self, recording_id: str) -> bool:
+        """Have what is stale or failed made again; says whether Dagster's daemon is up to do so. Raises NotFound."""
+        ...
+
+    def reader(self, recording_id: str) -> EventReader:
+        """Make a reader of its events; raises NotFound."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that is shown comes from here."""
+
+    recordings: Recordings
+    store: Store
