@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import dagster as dg
 
 TRACK_STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
+# Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
+USED = "the attempt failed and used "
 STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed", "skipped"]] = {
     dg.DagsterEventType.STEP_START: "started",
     dg.DagsterEventType.STEP_RESTARTED: "started",
