@@ -1,6 +1,9 @@
 """Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import dagster as dg
@@ -14,11 +17,17 @@ from reflector_assets.progress import step_events
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
 
+# Recordings that are looked at side by side.
+AT_ONCE = 8
+
 State = Literal["new", "processing", "ended", "error", "retired"]
 
 
 class RecordingOverview(NamedTuple):
-    """One recording: `reason` says why it is in error, `run_id` is its last run."""
+    """One recording: `reason` says why it is in error, `step` at which asset, `run_id` is its last run.
+
+    `created_at` is when the meeting began, in epoch seconds, `duration` is in seconds.
+    """
 
     id: str
     room: str | None
@@ -27,6 +36,8 @@ class RecordingOverview(NamedTuple):
     duration: float | None
     run_id: str | None
     reason: str | None
+    step: str | None = None
+    created_at: float | None = None
 
 
 def recordings_overview(
@@ -35,8 +46,7 @@ def recordings_overview(
     """Each recording with its state, in the order of their ids; also those that were `retired`, which takes longer."""
     here = set(instance.get_dynamic_partitions(RECORDINGS))
     gone = finished(store) - here if retired else set[str]()
-    shown = [_overview(instance, store, one) for one in sorted(here | gone)]
-    return [one._replace(state="retired") if one.id in gone else one for one in shown]
+    return [recording_overview(instance, store, one, retired=one in gone) for one in sorted(here | gone)]
 
 
 def finished(store: Store) -> set[str]:
@@ -45,7 +55,21 @@ def finished(store: Store) -> set[str]:
     return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
 
 
-def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings, retired ones among them, in this order; several at once, as stores can be far away."""
+
+    def look(recording_id: str) -> RecordingOverview:
+        gone = not instance.has_dynamic_partition(RECORDINGS, recording_id)
+        return recording_overview(instance, store, recording_id, retired=gone)
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
+        return list(pool.map(look, recording_ids))
+
+
+def recording_overview(
+    instance: dg.DagsterInstance, store: Store, recording_id: str, *, retired: bool = False
+) -> RecordingOverview:
+    """One recording; who calls knows whether it is `retired`."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
     transcript = _json(store, value_key("transcript", recording_id))
     described = (
@@ -55,19 +79,21 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
         or {}
     )
     state: State = "ended" if transcript else "new"
-    reason = None
+    step = reason = None
     if last is not None and last.status in IN_PROGRESS:
         state = "processing"
     elif last is not None and last.is_failure_or_canceled and not _did_all(instance, last):
-        state, reason = "error", _reason(instance, last)
+        state, (step, reason) = "error", _reason(instance, last)
     return RecordingOverview(
         id=recording_id,
         room=described.get("room_name"),
-        state=state,
+        state="retired" if retired else state,
         title=transcript.get("title") if transcript else None,
         duration=described.get("duration"),
         run_id=last.run_id if last else None,
         reason=reason,
+        step=step,
+        created_at=_began(described),
     )
 
 
@@ -79,11 +105,19 @@ def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
 
 
-def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+def _began(described: dict[str, Any]) -> float | None:
+    """When a meeting began, by its transcript or by the recording's description."""
+    if created := described.get("created_at"):
+        return datetime.fromisoformat(created).timestamp()
+    return described.get("start_ts")
+
+
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
+    """The asset at which a run failed, if at one, and why."""
     failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     for event in step_events(failures):
-        return f"{event.asset}: {event.reason}"
-    return run.status.value.lower()
+        return event.asset, f"{event.asset}: {event.reason}"
+    return None, run.status.value.lower()
 
 
 def _json(store: Store, key: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resources.consents import Consents
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import catalogue as catalogue_api
 from service import consent as consent_api
 from service import health
 from service import rooms as rooms_api
@@ -102,5 +103,5 @@ def build(
         *health.endpoints(look, access.act),
     ]
     if shown is not None:
-        endpoints += []
+        endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
     return Service(webhook, routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))
