@@ -1,6 +1,8 @@
 """Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import dagster as dg
@@ -10,7 +12,7 @@ from reflector_assets.domain.errors import NotFound
 from reflector_assets.domain.recording import folder
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.progress import step_events
+from reflector_assets.progress import why
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
 
@@ -18,7 +20,10 @@ State = Literal["new", "processing", "ended", "error", "retired"]
 
 
 class RecordingOverview(NamedTuple):
-    """One recording: `reason` says why it is in error, `run_id` is its last run."""
+    """One recording: `run_id` is its last run; in error, `step` is what failed, if a step did, and `reason` says why.
+
+    `duration` is in seconds, `created_at` in epoch seconds.
+    """
 
     id: str
     room: str | None
@@ -27,6 +32,8 @@ class RecordingOverview(NamedTuple):
     duration: float | None
     run_id: str | None
     reason: str | None
+    step: str | None = None
+    created_at: float | None = None
 
 
 def recordings_overview(
@@ -35,7 +42,7 @@ def recordings_overview(
     """Each recording with its state, in the order of their ids; also those that were `retired`, which takes longer."""
     here = set(instance.get_dynamic_partitions(RECORDINGS))
     gone = finished(store) - here if retired else set[str]()
-    shown = [_overview(instance, store, one) for one in sorted(here | gone)]
+    shown = [overview_of(instance, store, one) for one in sorted(here | gone)]
     return [one._replace(state="retired") if one.id in gone else one for one in shown]
 
 
@@ -45,7 +52,8 @@ def finished(store: Store) -> set[str]:
     return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
 
 
-def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+    """One recording with its state."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
     transcript = _json(store, value_key("transcript", recording_id))
     described = (
@@ -55,11 +63,11 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
         or {}
     )
     state: State = "ended" if transcript else "new"
-    reason = None
+    step = reason = None
     if last is not None and last.status in IN_PROGRESS:
         state = "processing"
     elif last is not None and last.is_failure_or_canceled and not _did_all(instance, last):
-        state, reason = "error", _reason(instance, last)
+        state, (step, reason) = "error", _reason(instance, last)
     return RecordingOverview(
         id=recording_id,
         room=described.get("room_name"),
@@ -68,6 +76,8 @@ def _overview(instance: dg.DagsterInstance, store: Store, recording_id: str) -> 
         duration=described.get("duration"),
         run_id=last.run_id if last else None,
         reason=reason,
+        step=step,
+        created_at=_created_at(described),
     )
 
 
@@ -79,11 +89,19 @@ def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
 
 
-def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    for event in step_events(failures):
-        return f"{event.asset}: {event.reason}"
-    return run.status.value.lower()
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
+    if run.status == dg.DagsterRunStatus.CANCELED:
+        return None, "canceled"
+    step, reason = why(instance, run.run_id)
+    return step, f"{step}: {reason}" if step else reason
+
+
+def _created_at(described: Mapping[str, Any]) -> float | None:
+    """When the recording began: the finished document has it in ISO 8601, the recording in epoch seconds."""
+    if started := described.get("start_ts"):
+        return float(started)
+    made = described.get("created_at")
+    return datetime.fromisoformat(made).timestamp() if made else None
 
 
 def _json(store: Store, key: str) -> dict[str, Any] | None:
