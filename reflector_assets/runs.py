@@ -136,6 +136,15 @@ def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRu
     return next((run for run in runs if not orphans.end_if_orphaned(instance, run)), None)
 
 
+def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Say whether a run works on a recording, or Dagster's daemon is about to begin or to resume one."""
+    if in_progress(instance, recording_id) is not None:
+        return True
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    waits = last is None or (last.is_failure and last.tags.get(tags.WILL_RETRY) == "true")
+    return waits and instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
+
+
 def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:
     """The code versions of these assets, as one tag value."""
     return ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)

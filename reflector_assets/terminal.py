@@ -121,9 +121,8 @@ class ProgressLines:
         if self._console.is_terminal:
             self._update(line, now, at)
         elif now.step_status in {"completed", "failed"} or now.reason:
-            spent = (
-                f" in {at - self._began[line]:.1f} s" if now.step_status == "completed" and line in self._began else ""
-            )
+            began = self._began.get(line) if now.step_status == "completed" else None
+            spent = f" in {at - began:.1f} s" if began is not None else ""
             reason = f": {now.reason}" if now.reason else ""
             self._print(f"{_label(now)} {_said(now)}{spent}{reason}")
 

@@ -17,12 +17,12 @@ def watch(
     past: Annotated[bool, typer.Option(help="Show what happened before, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show a recording's progress live until nothing is at work on it; the same events as the page has.
+    """Show a recording's progress live, until nothing is at work on it nor about to be; the page has the same events.
 
     The exit code is 1 when it ends in an error. With --json, its events so far and those until then.
     """
     from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.definitions import graph  # noqa: PLC0415
+    from reflector_assets.definitions import steps  # noqa: PLC0415
     from reflector_assets.domain.events import Event  # noqa: PLC0415
     from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
@@ -38,16 +38,15 @@ def watch(
             told.append(event)
             lines.tell(event)
 
-        with Following(RecordingLog(instance, store, recording_id, graph.names()), tell, past=past):
-            while runs.in_progress(instance, recording_id) is not None:
+        with Following(RecordingLog(instance, store, recording_id, steps), tell, past=past):
+            while runs.at_work(instance, recording_id):
                 time.sleep(0.5)
         now = overview_of(instance, store, recording_id)
     if as_json:
         print_json({"id": recording_id, "state": now.state, "events": [event.model_dump() for event in told]})
     elif now.state != "error":
-        out.print(
-            f"{recording_id}: {now.state}{f', {now.title}' if now.title else ''}", highlight=False, soft_wrap=True
-        )
+        title = f", {now.title}" if now.title else ""
+        out.print(f"{recording_id}: {now.state}{title}", highlight=False, soft_wrap=True)
     if now.state == "error":
         complain(f"{recording_id}: {now.reason}")
         raise typer.Exit(1)
