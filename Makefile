@@ -69,6 +69,7 @@ bench: .venv/dev ## measure audio against ffmpeg, the executor, latency, the sen
 .PHONY: docs
 docs: install ## write the generated pages of docs/
 	$(BIN)/python -m reflector_assets.settings > docs/settings.md
+	$(BIN)/python -m reflector_assets.event_docs docs
 
 .PHONY: lock
 lock: ## pin all dependencies anew

@@ -43,6 +43,9 @@ assets: list[dg.AssetsDefinition] = [
 
 graph = AssetGraph.of(assets)
 
+# In the order in which people are told of them.
+steps = [spec.key.to_user_string() for definition in assets for spec in definition.specs]
+
 process = dg.define_asset_job(
     "process",
     selection=dg.AssetSelection.assets(*assets),

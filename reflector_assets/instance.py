@@ -2,10 +2,14 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dagster import DagsterInstance
 from filelock import FileLock
+from sqlalchemy.exc import SQLAlchemyError
 
+from reflector_assets.domain.errors import TransientError
 from reflector_assets.settings import PROJECT_ROOT, get_settings
 
 
@@ -34,3 +38,13 @@ def daemon_is_up(instance: DagsterInstance) -> bool:
     """Say whether Dagster's daemon evaluates sensors on this instance now: they beat every 30 s at least."""
     beat = instance.get_daemon_heartbeats().get("SENSOR")
     return beat is not None and time.time() - beat.timestamp < 90
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Tell in our terms that Dagster's database doesn't answer, as a TransientError."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # Its text can hold the database's address and the statement.
+        raise TransientError(f"Dagster's database doesn't answer ({type(error).__name__})") from error

@@ -1,7 +1,7 @@
 """Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -13,7 +13,7 @@ from reflector_assets.domain.errors import NotFound
 from reflector_assets.domain.recording import folder
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.progress import step_events
+from reflector_assets.progress import why
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
 
@@ -24,9 +24,9 @@ State = Literal["new", "processing", "ended", "error", "retired"]
 
 
 class RecordingOverview(NamedTuple):
-    """One recording: `reason` says why it is in error, `step` at which asset, `run_id` is its last run.
+    """One recording: `run_id` is its last run; in error, `step` is what failed, if a step did, and `reason` says why.
 
-    `created_at` is when the meeting began, in epoch seconds, `duration` is in seconds.
+    `duration` is in seconds, `created_at` in epoch seconds.
     """
 
     id: str
@@ -46,7 +46,19 @@ def recordings_overview(
     """Each recording with its state, in the order of their ids; also those that were `retired`, which takes longer."""
     here = set(instance.get_dynamic_partitions(RECORDINGS))
     gone = finished(store) - here if retired else set[str]()
-    return [recording_overview(instance, store, one, retired=one in gone) for one in sorted(here | gone)]
+    shown = [overview_of(instance, store, one) for one in sorted(here | gone)]
+    return [one._replace(state="retired") if one.id in gone else one for one in shown]
+
+
+def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings in this order, retired ones among them; several at once, as stores can be far away."""
+
+    def look(recording_id: str) -> RecordingOverview:
+        found = overview_of(instance, store, recording_id)
+        return found if instance.has_dynamic_partition(RECORDINGS, recording_id) else found._replace(state="retired")
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
+        return list(pool.map(look, recording_ids))
 
 
 def finished(store: Store) -> set[str]:
@@ -55,21 +67,8 @@ def finished(store: Store) -> set[str]:
     return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
 
 
-def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-    """These recordings, retired ones among them, in this order; several at once, as stores can be far away."""
-
-    def look(recording_id: str) -> RecordingOverview:
-        gone = not instance.has_dynamic_partition(RECORDINGS, recording_id)
-        return recording_overview(instance, store, recording_id, retired=gone)
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        return list(pool.map(look, recording_ids))
-
-
-def recording_overview(
-    instance: dg.DagsterInstance, store: Store, recording_id: str, *, retired: bool = False
-) -> RecordingOverview:
-    """One recording; who calls knows whether it is `retired`."""
+def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+    """One recording with its state."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
     transcript = _json(store, value_key("transcript", recording_id))
     described = (
@@ -87,13 +86,13 @@ def recording_overview(
     return RecordingOverview(
         id=recording_id,
         room=described.get("room_name"),
-        state="retired" if retired else state,
+        state=state,
         title=transcript.get("title") if transcript else None,
         duration=described.get("duration"),
         run_id=last.run_id if last else None,
         reason=reason,
         step=step,
-        created_at=_began(described),
+        created_at=_created_at(described),
     )
 
 
@@ -105,19 +104,19 @@ def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
 
 
-def _began(described: dict[str, Any]) -> float | None:
-    """When a meeting began, by its transcript or by the recording's description."""
-    if created := described.get("created_at"):
-        return datetime.fromisoformat(created).timestamp()
-    return described.get("start_ts")
-
-
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
-    """The asset at which a run failed, if at one, and why."""
-    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    for event in step_events(failures):
-        return event.asset, f"{event.asset}: {event.reason}"
-    return None, run.status.value.lower()
+    if run.status == dg.DagsterRunStatus.CANCELED:
+        return None, "canceled"
+    step, reason = why(instance, run.run_id)
+    return step, f"{step}: {reason}" if step else reason
+
+
+def _created_at(described: Mapping[str, Any]) -> float | None:
+    """When the recording began: the finished document has it in ISO 8601, the recording in epoch seconds."""
+    if started := described.get("start_ts"):
+        return float(started)
+    made = described.get("created_at")
+    return datetime.fromisoformat(made).timestamp() if made else None
 
 
 def _json(store: Store, key: str) -> dict[str, Any] | None:

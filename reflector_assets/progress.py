@@ -1,11 +1,13 @@
-"""A run's progress, read from Dagster's event log: which step is where, in which attempt, for how long."""
+"""What Dagster's event log tells of steps: which is where, and why one failed."""
 
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import dagster as dg
+
+from reflector_assets.domain.progress import StepEvent
+from reflector_assets.executor import crash_reason
 
 TRACK_STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 # Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
@@ -18,19 +20,7 @@ STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed
     dg.DagsterEventType.STEP_FAILURE: "failed",
     dg.DagsterEventType.STEP_SKIPPED: "skipped",
 }
-
-
-class StepEvent(NamedTuple):
-    """A change of one step; `track` is set for the steps of a fan-out, `seconds` once it ended, `reason` on failure."""
-
-    asset: str
-    step_key: str
-    status: Literal["started", "retrying", "done", "failed", "skipped"]
-    timestamp: float
-    track: int | None = None
-    op: str | None = None
-    seconds: float | None = None
-    reason: str | None = None
+WHY = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
 
 
 def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
@@ -54,6 +44,27 @@ def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
         )
 
 
+def why(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
+    """The step that failed first in a run, and its plain reason; without one, what Dagster says of the run."""
+    records = instance.get_records_for_run(run_id, of_type=WHY).records
+    crash = next((told for record in records if (told := crash_reason(_message(record)))), None)
+    for event in step_events(records):
+        if event.status == "failed":
+            return event.asset, crash_reason(event.reason or "") or event.reason or crash or "no reason given"
+    last = next((_message(record) for record in reversed(records) if _is_end(record)), "")
+    return None, crash or last or "no reason given"
+
+
+def _message(record: dg.EventLogRecord) -> str:
+    event = record.event_log_entry.dagster_event
+    return (event.message if event else None) or record.event_log_entry.user_message or ""
+
+
+def _is_end(record: dg.EventLogRecord) -> bool:
+    event = record.event_log_entry.dagster_event
+    return event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE
+
+
 def _reason(data: object, error: object) -> str | None:
     """The plain reason of a failure: what our Failure says, else the innermost error's own message."""
     failure = getattr(data, "user_failure_data", None)
@@ -66,34 +77,3 @@ def _reason(data: object, error: object) -> str | None:
         return None
     # Dagster puts the class and its module in front of a message.
     return re.sub(r"^[\w.]+: ", "", str(message).strip())
-
-
-class Follower:
-    """Calls back with each step change of a run, from a thread of its own, until it is closed."""
-
-    def __init__(
-        self, instance: dg.DagsterInstance, run_id: str, tell: Callable[[StepEvent], None], every: float = 0.3
-    ) -> None:
-        self._instance, self._run_id, self._tell, self._every = instance, run_id, tell, every
-        self._cursor: str | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
-
-    def __enter__(self) -> "Follower":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._read()
-
-    def _follow(self) -> None:
-        while not self._stop.wait(self._every):
-            self._read()
-
-    def _read(self) -> None:
-        page = self._instance.get_records_for_run(self._run_id, cursor=self._cursor)
-        self._cursor = page.cursor
-        for event in step_events(page.records):
-            self._tell(event)

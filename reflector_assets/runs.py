@@ -13,7 +13,7 @@ from reflector_assets.domain.recording import check_recording_id
 from reflector_assets.instance import daemon_is_up
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.progress import Follower, StepEvent
+from reflector_assets.progress import step_events, why
 from resources.store import Store
 
 IN_PROGRESS = [
@@ -74,8 +74,6 @@ def bring_up_to_date(
     only: set[str],
     force: bool = False,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
-    begin: Callable[[list[str]], None] = lambda _: None,
-    tell: Callable[[StepEvent], None] = lambda _: None,
 ) -> Outcome:
     """Run a recording's stale assets in this process until none is left; `force` runs fresh ones too, once.
 
@@ -89,7 +87,7 @@ def bring_up_to_date(
     run_id: str | None = None
     while True:
         if (busy := in_progress(instance, recording_id)) is not None:
-            _follow(instance, busy, tell)
+            _wait_for(instance, busy)
             continue
         found = staleness.states(instance, graph, recording_id, audio_is_gone)
         ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
@@ -100,52 +98,51 @@ def bring_up_to_date(
             fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
             return Outcome(run_id, materialized, fresh, {})
         run_id = str(uuid.uuid4())
-        begin(ready)
-        failed: dict[str, str] = {}
-
-        def watch(event: StepEvent, failed: dict[str, str] = failed) -> None:
-            if event.status == "failed":
-                failed[event.asset] = event.reason or "failed"
-            tell(event)
-
-        with Follower(instance, run_id, watch):
-            result = job.execute_in_process(
-                instance=instance,
-                partition_key=recording_id,
-                asset_selection=[dg.AssetKey(name) for name in ready],
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={
-                    tags.CODE: code_tag(graph, ready),
-                    **({tags.FORCE: "true"} if force else {}),
-                },
-            )
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=recording_id,
+            asset_selection=[dg.AssetKey(name) for name in ready],
+            run_id=run_id,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
+        )
         done = {key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)}
         materialized += [name for name in graph.names() if name in done]
         if not result.success:
             fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
-            return Outcome(run_id, materialized, fresh, failed)
+            failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+            failed = {event.asset: event.reason or "failed" for event in step_events(failures)}
+            step, reason = why(instance, run_id)
+            return Outcome(run_id, materialized, fresh, failed or {step or "the run": reason})
 
 
-def _follow(instance: dg.DagsterInstance, run: dg.DagsterRun, tell: Callable[[StepEvent], None]) -> None:
+def _wait_for(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Wait for a run that somebody else started; raises InvalidInput when nobody is there to begin it."""
-    with Follower(instance, run.run_id, tell):
-        while (now := instance.get_run_by_id(run.run_id)) is not None and not now.is_finished:
-            if now.status == dg.DagsterRunStatus.QUEUED and not daemon_is_up(instance):
-                raise InvalidInput(
-                    f"run {run.run_id} waits in the queue, and Dagster's daemon isn't up to begin it",
-                    recording=run.tags.get(tags.PARTITION),
-                    hint="Start it with `make dev`, or end the run in Dagster's page of runs.",
-                )
-            if not orphans.end_if_orphaned(instance, now):
-                time.sleep(1.0)
+    while (now := instance.get_run_by_id(run.run_id)) is not None and not now.is_finished:
+        if now.status == dg.DagsterRunStatus.QUEUED and not daemon_is_up(instance):
+            raise InvalidInput(
+                f"run {run.run_id} waits in the queue, and Dagster's daemon isn't up to begin it",
+                recording=run.tags.get(tags.PARTITION),
+                hint="Start it with `make dev`, or end the run in Dagster's page of runs.",
+            )
+        if not orphans.end_if_orphaned(instance, now):
+            time.sleep(1.0)
 
 
 def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRun | None:
     """The run that works on a recording, if any; orphaned ones are ended first."""
     runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}, statuses=IN_PROGRESS))
     return next((run for run in runs if not orphans.end_if_orphaned(instance, run)), None)
+
+
+def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Say whether a run works on a recording, or Dagster's daemon is about to begin or to resume one."""
+    if in_progress(instance, recording_id) is not None:
+        return True
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    waits = last is None or (last.is_failure and last.tags.get(tags.WILL_RETRY) == "true")
+    return waits and instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
 
 
 def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:

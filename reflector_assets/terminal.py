@@ -1,19 +1,20 @@
-"""A run's progress on a terminal: a live line per step, or plain lines where output isn't a terminal."""
+"""A recording's events on a terminal: a bar and a live line per step, or plain lines where output isn't a terminal."""
 
 import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
-from reflector_assets.progress import StepEvent
+from reflector_assets.domain.errors import TransientError
+from reflector_assets.domain.events import PIPELINE_PROGRESS, STATUS, Event, PipelineProgress
+from reflector_assets.eventlog import RecordingLog
 
-MARKS = {
-    "done": "[green]✓[/]",
-    "failed": "[red]✗[/]",
-    "skipped": "[dim]-[/]",
-    "retrying": "[yellow]↻[/]",
-    "started": " ",
-}
+MARKS = {"pending": "[yellow]↻[/]", "in_progress": " ", "completed": "[green]✓[/]", "failed": "[red]✗[/]"}
 
 
 def own_stderr() -> Console:
@@ -21,8 +22,61 @@ def own_stderr() -> Console:
     return Console(file=os.fdopen(os.dup(2), "w", buffering=1))
 
 
+class Following:
+    """Calls back with each event of a recording from a thread of its own; a context manager.
+
+    What was told before it begins is left out, unless `past` is asked for.
+    """
+
+    def __init__(
+        self, log: RecordingLog, tell: Callable[[Event], None], *, past: bool = False, every: float = 0.3
+    ) -> None:
+        self._log, self._tell, self._every = log, tell, every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
+        self._past = past
+
+    def __enter__(self) -> "Following":
+        before = self._log.read()
+        for event in before if self._past else []:
+            self._tell(event)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        # The last events settle a moment after they are written.
+        time.sleep(self._log.settled_after)
+        self._read()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(self._every):
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            found = self._log.read()
+        except TransientError:
+            # Progress waits for a database that is busy or away; the run itself tells what is wrong.
+            return
+        for event in found:
+            self._tell(event)
+
+
+class Seconds(ProgressColumn):
+    """How long a step took, or has taken so far, by the times of its events."""
+
+    max_refresh = 0.1
+
+    def render(self, task: Task) -> Text:
+        """Write the seconds of one line."""
+        began, ended = task.fields.get("began"), task.fields.get("ended")
+        return Text(f"{max(0.0, (ended or time.time()) - began):6.1f} s" if began else "", style="progress.elapsed")
+
+
 class ProgressLines:
-    """Prints step changes; a context manager around a run."""
+    """Shows events; a context manager around a run."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -30,14 +84,16 @@ class ProgressLines:
             TextColumn("{task.fields[mark]}"),
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
-            TimeElapsedColumn(),
+            BarColumn(bar_width=24),
+            Seconds(),
             TextColumn("{task.fields[remark]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._lines: dict[str, TaskID] = {}
-        self._assets: list[str] = []
-        self._tracks: set[str] = set()
+        self._lines: dict[tuple[str, int | None], TaskID] = {}
+        self._began: dict[tuple[str, int | None], float] = {}
+        self._whole: TaskID | None = None
+        self._run: str | None = None
 
     def __enter__(self) -> "ProgressLines":
         self._live.start()
@@ -46,36 +102,67 @@ class ProgressLines:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def begin(self, assets: list[str]) -> None:
-        """Say which assets the next run will make."""
-        self._assets = assets
-        self._lines.clear()
-        if not self._console.is_terminal:
-            self._console.print(f"running {len(assets)} steps: {', '.join(assets)}", highlight=False, soft_wrap=True)
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        if event.event == PIPELINE_PROGRESS:
+            self._progress(PipelineProgress.model_validate(event.data), event.at)
+        elif event.event == STATUS and self._whole is not None:
+            self._live.update(self._whole, description=f"[bold]{event.data['value']}")
 
-    def tell(self, event: StepEvent) -> None:
-        """Show one step change."""
-        if event.op and event.track is None:
-            return
+    def _progress(self, now: PipelineProgress, at: float) -> None:
+        if now.workflow_id != self._run:
+            # Another run begins: its steps get lines of their own.
+            self._run = now.workflow_id
+            self._lines.clear()
+            self._began.clear()
+        line = (now.current_step, now.track_index)
+        if now.step_status == "in_progress":
+            self._began[line] = at
         if self._console.is_terminal:
-            self._update(event)
-        elif event.status != "started":
-            spent = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
-            reason = f": {event.reason}" if event.reason else ""
-            self._console.print(f"{self._label(event)} {event.status}{spent}{reason}", highlight=False, soft_wrap=True)
+            self._update(line, now, at)
+        elif now.step_status in {"completed", "failed"} or now.reason:
+            began = self._began.get(line) if now.step_status == "completed" else None
+            spent = f" in {at - began:.1f} s" if began is not None else ""
+            reason = f": {now.reason}" if now.reason else ""
+            self._print(f"{_label(now)} {_said(now)}{spent}{reason}")
 
-    def _update(self, event: StepEvent) -> None:
-        line = self._lines.get(event.step_key)
-        if line is None:
-            line = self._lines[event.step_key] = self._live.add_task(self._label(event), total=1, mark=" ", remark="")
-        self._live.update(
-            line,
-            mark=MARKS[event.status],
-            remark=event.reason or "",
-            completed=1 if event.status in {"done", "failed", "skipped"} else 0,
-        )
+    def _update(self, line: tuple[str, int | None], now: PipelineProgress, at: float) -> None:
+        if self._whole is None:
+            self._whole = self._live.add_task("[bold]processing", total=100, mark=" ", remark="")
+        if now.step_status == "in_progress":
+            what = f"step {now.step_index} of {now.total_steps}: {now.current_step}"
+            track = f", track {now.track_index} of {now.track_count}" if now.track_index else ""
+            self._live.update(self._whole, completed=now.percent, remark=f"{what}{track}")
+        else:
+            self._live.update(self._whole, completed=now.percent)
+        if now.step_status == "pending" and not now.attempt:
+            return
+        if line not in self._lines:
+            self._lines[line] = self._live.add_task(_label(now).replace("[", r"\["), total=1, mark=" ", remark="")
+        over = now.step_status in {"completed", "failed"}
+        fields: dict[str, Any] = {"mark": MARKS[now.step_status], "remark": _remark(now), "completed": int(over)}
+        fields |= {"began": self._began.get(line), "ended": at if over else None}
+        self._live.update(self._lines[line], **fields)
 
-    def _label(self, event: StepEvent) -> str:
-        place = self._assets.index(event.asset) + 1 if event.asset in self._assets else 0
-        label = f"[{place:>2}/{len(self._assets)}] {event.asset}".replace("[", r"\[", 1)
-        return f"{label} track {event.track + 1}" if event.track is not None else label
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _label(now: PipelineProgress) -> str:
+    track = f" track {now.track_index} of {now.track_count}" if now.track_index else ""
+    return f"[{now.step_index:>2}/{now.total_steps}] {now.current_step}{track}"
+
+
+def _said(now: PipelineProgress) -> str:
+    if now.step_status == "pending":
+        return f"is tried again ({_attempt(now)})"
+    return "done" if now.step_status == "completed" else now.step_status
+
+
+def _remark(now: PipelineProgress) -> str:
+    tried = _attempt(now) if (now.attempt or 1) > 1 else ""
+    return ": ".join(part for part in (tried, now.reason or "") if part).replace("[", r"\[")
+
+
+def _attempt(now: PipelineProgress) -> str:
+    return f"attempt {now.attempt} of {now.max_attempts}"

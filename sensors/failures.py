@@ -10,9 +10,8 @@ from reflector_assets import tags
 from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
 from reflector_assets.domain.messages import failure_mark, failure_text, zulip_topic
 from reflector_assets.domain.recording import Recording
-from reflector_assets.executor import crash_reason
 from reflector_assets.io_manager import value_key
-from reflector_assets.progress import step_events
+from reflector_assets.progress import why
 from reflector_assets.settings import Settings
 from resources.messages import Messages
 from resources.store import Store
@@ -25,7 +24,6 @@ SETTLED_AFTER_S = 5.0
 FIRST_LOOK_S = 86400.0
 # While Zulip doesn't answer, it is asked after 30 s, doubling up to 10 minutes.
 FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 600.0
-WHY = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
 
 
 class Cursor(BaseModel):
@@ -118,7 +116,7 @@ def _post(
     instance: dg.DagsterInstance, run: dg.DagsterRun, at: float, messages: Messages, store: Store, settings: Settings
 ) -> None:
     recording_id = run.tags[tags.PARTITION]
-    step, reason = why(instance, run)
+    step, reason = why(instance, run.run_id)
     content = failure_text(
         recording_id,
         room=_room(store, recording_id),
@@ -142,24 +140,3 @@ def _room(store: Store, recording_id: str) -> str | None:
         return Recording.model_validate_json(store.read(value_key("recording", recording_id))).room_name
     except (ReflectorError, ValidationError):
         return None
-
-
-def why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
-    """The step that failed first, and its plain reason; without one, what Dagster says of the run."""
-    records = instance.get_records_for_run(run.run_id, of_type=WHY).records
-    crash = next((told for record in records if (told := crash_reason(_message(record)))), None)
-    for event in step_events(records):
-        if event.status == "failed":
-            return event.asset, crash_reason(event.reason or "") or event.reason or crash or "no reason given"
-    last = next((_message(record) for record in reversed(records) if _is_end(record)), "")
-    return None, crash or last or "no reason given"
-
-
-def _message(record: dg.EventLogRecord) -> str:
-    event = record.event_log_entry.dagster_event
-    return (event.message if event else None) or record.event_log_entry.user_message or ""
-
-
-def _is_end(record: dg.EventLogRecord) -> bool:
-    event = record.event_log_entry.dagster_event
-    return event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE

@@ -1,11 +1,12 @@
 """The service: receives Daily's webhook and serves the API. It works while Dagster is down."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resources.consents import Consents
@@ -13,11 +14,13 @@ from resources.inbox import Inbox
 from resources.rooms import Rooms
 from service import catalogue as catalogue_api
 from service import consent as consent_api
+from service import events as events_api
 from service import health
 from service import rooms as rooms_api
 from service.answers import HANDLERS
 from service.auth import Access
 from service.daily_webhook import DailyWebhook
+from service.feeds import Feeds
 from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
 from service.relaying import relaying
@@ -78,9 +81,11 @@ def build(
     """
     writer = InboxWriter(inbox, patience)
 
+    feeds = Feeds(shown.recordings.reader) if shown is not None else None
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with writer.running(), relaying(relay):
+        async with writer.running(), relaying(relay), feeds.running() if feeds else nullcontext():
             yield
 
     webhook = DailyWebhook(writer, secrets, window)
@@ -102,6 +107,9 @@ def build(
         *consent_api.endpoints(consents, access.act),
         *health.endpoints(look, access.act),
     ]
-    if shown is not None:
+    others: list[BaseRoute] = []
+    if shown is not None and feeds is not None:
+        endpoints += events_api.endpoints(feeds, access)
         endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
-    return Service(webhook, routes=routes(endpoints), lifespan=lifespan, exception_handlers=dict(HANDLERS))
+        others += events_api.sockets(feeds, access)
+    return Service(webhook, routes=[*routes(endpoints), *others], lifespan=lifespan, exception_handlers=dict(HANDLERS))

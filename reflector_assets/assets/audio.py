@@ -7,6 +7,7 @@ import dagster as dg
 
 from reflector_assets.assets.common import check, recording_asset, result
 from reflector_assets.assets.step import step
+from reflector_assets.domain import events
 from reflector_assets.domain.errors import UnreadableAudio
 from reflector_assets.domain.mixdown import mix
 from reflector_assets.domain.padding import Padding, pad, silent_track
@@ -25,6 +26,7 @@ from resources.store import Store
     group="audio",
     kinds={"python", "opus"},
     checks=[("every_track_padded", "Every audio track of the recording has a padded track with sound in it.")],
+    causes=[events.DURATION],
 )
 def padded_tracks(
     context: dg.AssetExecutionContext, recording: Recording, source: Source, store: Store
@@ -107,7 +109,7 @@ def padded_tracks(
     )
 
 
-@recording_asset(revision=1, group="audio", kinds={"python", "mp3"})
+@recording_asset(revision=1, group="audio", kinds={"python", "mp3"}, causes=[events.DURATION])
 def mixed_audio(
     context: dg.AssetExecutionContext, padded_tracks: PaddedTracks, store: Store
 ) -> dg.MaterializeResult[MixedAudio]:
@@ -130,13 +132,14 @@ def mixed_audio(
         {
             "duration_s": padded_tracks.duration,
             "duration_measured_s": round(made.duration, 3),
+            "duration_source": padded_tracks.duration_source,
             "bytes": stored.bytes,
             "stored_audio": key,
         },
     )
 
 
-@recording_asset(revision=1, group="audio", kinds={"python", "json"})
+@recording_asset(revision=1, group="audio", kinds={"python", "json"}, causes=[events.WAVEFORM])
 def waveform(context: dg.AssetExecutionContext, mixed_audio: MixedAudio) -> dg.MaterializeResult[Waveform]:
     """255 peaks of the mix, 0 to 1, for the player's picture."""
     with step(context, "waveform") as work:

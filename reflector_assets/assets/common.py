@@ -11,10 +11,13 @@ from pydantic import BaseModel
 from reflector_assets import doors, tags
 from reflector_assets.assets.step import Context, Work
 from reflector_assets.domain import words
+from reflector_assets.domain.events import Cause
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 
 OWNERS = ["team:transcripts"]
+# The events that assets cause, as they declare it.
+CAUSES: dict[str, tuple[Cause, ...]] = {}
 T = TypeVar("T", bound=BaseModel | pd.DataFrame)
 
 
@@ -36,9 +39,11 @@ def recording_asset(
     kinds: set[str],
     checks: Sequence[tuple[str, str]] = (),
     deps: Sequence[str] = (),
+    causes: Sequence[Cause] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare an asset of one recording; `checks` are (name, description) pairs that its result answers.
 
+    `causes` are the events that listeners get when it was made, in their order.
     It comes after the assets `deps`, too, whose values it doesn't read. Raise `revision` when a change of the code
     should make finished recordings stale.
     """
@@ -48,8 +53,10 @@ def recording_asset(
         if checks:
             # Dagster reads the annotation as that of the value and of all checks together, and refuses it.
             compute.__annotations__.pop("return", None)
+        CAUSES[name] = tuple(causes)
         return dg.asset(
             partitions_def=recordings,
+            metadata={"events": ", ".join(cause.event for cause in causes)} if causes else None,
             group_name=group,
             deps=list(deps),
             kinds=kinds,

@@ -4,13 +4,14 @@ import dagster as dg
 
 from reflector_assets.assets.common import recording_asset, result
 from reflector_assets.assets.step import step
+from reflector_assets.domain import events
 from reflector_assets.domain.recording import Participants, Recording, name_participants
 from resources.consents import Consents
 from resources.rooms import Rooms
 from resources.source import Source
 
 
-@recording_asset(revision=1, group="recording", kinds={"python", "json"})
+@recording_asset(revision=1, group="recording", kinds={"python", "json"}, causes=[events.BEGUN])
 def recording(
     context: dg.AssetExecutionContext, source: Source, rooms: Rooms, consents: Consents
 ) -> dg.MaterializeResult[Recording]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reflector_assets.assets.common import recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import captions, words
+from reflector_assets.domain import captions, events, words
 from reflector_assets.domain.recording import Participants, Recording, folder
 from reflector_assets.domain.results import (
     ActionItems,
@@ -22,7 +22,7 @@ from reflector_assets.domain.results import (
 from resources.store import Store
 
 
-@recording_asset(revision=1, group="publication", kinds={"python", "json"})
+@recording_asset(revision=1, group="publication", kinds={"python", "json"}, causes=[events.ENDED])
 def transcript(
     context: dg.AssetExecutionContext,
     recording: Recording,

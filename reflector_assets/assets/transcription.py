@@ -18,7 +18,7 @@ from reflector_assets.assets.common import (
     result,
 )
 from reflector_assets.assets.step import step
-from reflector_assets.domain import words
+from reflector_assets.domain import events, words
 from reflector_assets.domain.errors import PermanentError
 from reflector_assets.domain.recording import folder
 from reflector_assets.domain.results import (
@@ -172,6 +172,7 @@ def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
     revision=1,
     group="transcription",
     kinds={"python", "pandas"},
+    causes=[events.TRANSCRIPT],
     checks=[
         ("every_track_transcribed", "Each padded track has a transcript."),
         ("times_inside_the_recording", "Word times are ordered and lie inside the recording."),

@@ -5,6 +5,7 @@ import pandas as pd
 
 from reflector_assets.assets.common import check, for_run, recording_asset, result
 from reflector_assets.assets.step import step
+from reflector_assets.domain import events
 from reflector_assets.domain.captions import clock
 from reflector_assets.domain.errors import PermanentError, TransientError
 from reflector_assets.domain.recording import Participants, folder
@@ -18,7 +19,7 @@ from resources.understanding import Understanding, Usage
 SPENT: tuple[meter.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
 
 
-@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.TOPIC])
 def topics(
     context: dg.AssetExecutionContext,
     merged_words: pd.DataFrame,
@@ -37,7 +38,7 @@ def topics(
     )
 
 
-@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.FINAL_TITLE])
 def title(
     context: dg.AssetExecutionContext, topics: Topics, understanding: Understanding
 ) -> dg.MaterializeResult[Title]:
@@ -47,7 +48,12 @@ def title(
     return result(value, work, {"title": value.title, "method": value.method, **spent(usage)})
 
 
-@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
+@recording_asset(
+    revision=1,
+    group="understanding",
+    kinds={"python", "llm"},
+    causes=[events.FINAL_LONG_SUMMARY, events.FINAL_SHORT_SUMMARY],
+)
 def summary(
     context: dg.AssetExecutionContext,
     merged_words: pd.DataFrame,
@@ -81,6 +87,7 @@ def summary(
     group="understanding",
     kinds={"python", "llm"},
     checks=[("action_items_made", "Decisions and next steps could be made; the transcript is finished without them.")],
+    causes=[events.ACTION_ITEMS],
 )
 def action_items(
     context: dg.AssetExecutionContext,

@@ -20,6 +20,7 @@ from reflector_assets.cli import (
     rooms,
     serve,
     shadow,
+    watch,
     webhook,
 )
 from reflector_assets.cli.output import complain
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(recordings.app)
+app.add_typer(watch.app)
 app.add_typer(serve.app)
 app.add_typer(doctor.app)
 app.add_typer(retention.app)

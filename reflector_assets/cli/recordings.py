@@ -79,23 +79,24 @@ def run(
 ) -> None:
     """Bring a recording up to date: run what is stale, leave alone what is fresh."""
     from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph, steps  # noqa: PLC0415
+    from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
-    from reflector_assets.terminal import ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
 
     with open_instance() as instance, ProgressLines(own_stderr()) as lines:
-        outcome = runs.bring_up_to_date(
-            instance,
-            defs,
-            graph,
-            runs.known(instance, recording_id),
-            only=runs.select(assets, selection),
-            force=force,
-            audio_is_gone=doors.audio_is_gone,
-            begin=lines.begin,
-            tell=lines.tell,
-        )
+        log = RecordingLog(instance, doors.store(), runs.known(instance, recording_id), steps)
+        with Following(log, lines.tell):
+            outcome = runs.bring_up_to_date(
+                instance,
+                defs,
+                graph,
+                recording_id,
+                only=runs.select(assets, selection),
+                force=force,
+                audio_is_gone=doors.audio_is_gone,
+            )
     if as_json:
         print_json(
             {
@@ -187,9 +188,10 @@ def refresh(
     """
     from reflector_assets import doors, runs  # noqa: PLC0415
     from reflector_assets import refresh as refreshing  # noqa: PLC0415
-    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph, steps  # noqa: PLC0415
+    from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
-    from reflector_assets.terminal import ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
 
     failed: dict[str, dict[str, str]] = {}
     queued = False
@@ -204,7 +206,8 @@ def refresh(
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                with ProgressLines(own_stderr()) as lines:
+                log = RecordingLog(instance, doors.store(), stale.id, steps)
+                with ProgressLines(own_stderr()) as lines, Following(log, lines.tell):
                     outcome = runs.bring_up_to_date(
                         instance,
                         defs,
@@ -212,8 +215,6 @@ def refresh(
                         stale.id,
                         only=runs.select(assets, None),
                         audio_is_gone=doors.audio_is_gone,
-                        begin=lines.begin,
-                        tell=lines.tell,
                     )
                 if outcome.failed:
                     failed[stale.id] = outcome.failed

@@ -3,6 +3,7 @@
 import gc
 import ipaddress
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,9 +33,13 @@ def serve(
     import uvicorn  # noqa: PLC0415
 
     from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets.definitions import steps  # noqa: PLC0415
+    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
     from service.auth import Access  # noqa: PLC0415
+    from service.shown import Shown  # noqa: PLC0415
 
     settings = get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
@@ -53,6 +58,8 @@ def serve(
         doors.opened(doors.rooms()) as rooms,
         doors.opened(doors.consents()) as consents,
         doors.opened(doors.relays()) as relays,
+        doors.opened(doors.store()) as store,
+        closing(DagsterRecordings(open_instance, store, steps)) as recordings,
     ):
         service = build(
             inbox,
@@ -67,6 +74,7 @@ def serve(
             ),
             look=_look(),
             relay=partial(relays.work, "relay") if inbox.relays else None,
+            shown=Shown(recordings, store),
         )
         try:
             _ = inbox.database.engine

@@ -1,12 +1,17 @@
 """The event dictionary: what a recording's listeners are told, and with which payload (spec: the assets)."""
 
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
+import pandas as pd
 from pydantic import Field
 
+from reflector_assets.domain import words
 from reflector_assets.domain.recording import Frozen
+from reflector_assets.domain.results import ActionItems, Summary, Title, Topics, Waveform
 
 StepStatus = Literal["pending", "in_progress", "completed", "failed"]
+Metadata = Mapping[str, Any]
 
 
 class Status(Frozen):
@@ -88,7 +93,7 @@ class FinalShortSummary(Frozen):
 class ActionItemsFound(Frozen):
     """Decisions and next steps."""
 
-    action_items: dict[str, Any]
+    action_items: ActionItems
 
 
 class Event(Frozen):
@@ -98,3 +103,79 @@ class Event(Frozen):
     at: float
     event: str
     data: dict[str, Any]
+
+
+class Cause(NamedTuple):
+    """What an asset's materialization tells: the event's name, its payload, and how that is made.
+
+    `payloads` gets the asset's value and the materialization's metadata, and may give many. `reads` is the value's
+    type, None where the metadata are enough: then the value is None.
+    """
+
+    event: str
+    payload: type[Frozen]
+    payloads: Callable[[Any, Metadata], Iterable[Frozen]]
+    reads: type | None = None
+
+
+def _begun(_value: None, _metadata: Metadata) -> Iterator[Status]:
+    yield Status(value="processing")
+
+
+def _ended(_value: None, _metadata: Metadata) -> Iterator[Status]:
+    yield Status(value="ended")
+
+
+def _duration(_value: None, metadata: Metadata) -> Iterator[Duration]:
+    yield Duration(duration=metadata["duration_s"], source=metadata.get("duration_source"))
+
+
+def _waveform(value: Waveform, _metadata: Metadata) -> Iterator[WaveformPeaks]:
+    yield WaveformPeaks(waveform=value.root)
+
+
+def _text(value: pd.DataFrame, _metadata: Metadata) -> Iterator[TranscriptText]:
+    yield TranscriptText(text=words.text(value))
+
+
+def _topics(value: Topics, _metadata: Metadata) -> Iterator[TopicFound]:
+    for topic in value.root:
+        yield TopicFound(
+            id=topic.id,
+            title=topic.title,
+            summary=topic.summary,
+            timestamp=topic.timestamp,
+            duration=topic.duration,
+        )
+
+
+def _title(value: Title, _metadata: Metadata) -> Iterator[FinalTitle]:
+    yield FinalTitle(title=value.title)
+
+
+def _long_summary(value: Summary, _metadata: Metadata) -> Iterator[FinalLongSummary]:
+    yield FinalLongSummary(long_summary=value.long_summary)
+
+
+def _short_summary(value: Summary, _metadata: Metadata) -> Iterator[FinalShortSummary]:
+    yield FinalShortSummary(short_summary=value.short_summary)
+
+
+def _action_items(value: ActionItems, _metadata: Metadata) -> Iterator[ActionItemsFound]:
+    yield ActionItemsFound(action_items=value)
+
+
+BEGUN = Cause("STATUS", Status, _begun)
+ENDED = Cause("STATUS", Status, _ended)
+DURATION = Cause("DURATION", Duration, _duration)
+WAVEFORM = Cause("WAVEFORM", WaveformPeaks, _waveform, Waveform)
+TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, pd.DataFrame)
+TOPIC = Cause("TOPIC", TopicFound, _topics, Topics)
+FINAL_TITLE = Cause("FINAL_TITLE", FinalTitle, _title, Title)
+FINAL_LONG_SUMMARY = Cause("FINAL_LONG_SUMMARY", FinalLongSummary, _long_summary, Summary)
+FINAL_SHORT_SUMMARY = Cause("FINAL_SHORT_SUMMARY", FinalShortSummary, _short_summary, Summary)
+ACTION_ITEMS = Cause("ACTION_ITEMS", ActionItemsFound, _action_items, ActionItems)
+
+# What runs tell besides.
+PIPELINE_PROGRESS = "PIPELINE_PROGRESS"
+STATUS = "STATUS"

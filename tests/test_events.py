@@ -1,0 +1,51 @@
+"""The event dictionary: what is written of events is what the code tells."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from reflector_assets import event_docs
+from reflector_assets.definitions import assets, steps
+
+ROOT = Path(__file__).resolve().parent.parent
+# Spec: the assets, last column.
+CAUSED = {
+    "recording": ["STATUS"],
+    "padded_tracks": ["DURATION"],
+    "mixed_audio": ["DURATION"],
+    "waveform": ["WAVEFORM"],
+    "merged_words": ["TRANSCRIPT"],
+    "topics": ["TOPIC"],
+    "title": ["FINAL_TITLE"],
+    "summary": ["FINAL_LONG_SUMMARY", "FINAL_SHORT_SUMMARY"],
+    "action_items": ["ACTION_ITEMS"],
+    "transcript": ["STATUS"],
+}
+
+
+def matches(event: dict[str, Any]) -> None:
+    """Raise jsonschema.ValidationError for an event that the committed document doesn't describe."""
+    document = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
+    message = document["components"]["messages"][event["event"]]
+    schema = {**message["payload"], "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(event)
+
+
+def test_the_pages_are_those_that_the_code_makes(tmp_path: Path) -> None:
+    event_docs.write(tmp_path)
+    for name in ("events.md", "asyncapi.json"):
+        assert (ROOT / "docs" / name).read_text() == (tmp_path / name).read_text(), "run `make docs`"
+
+
+def test_each_asset_declares_its_events_where_dagster_shows_them() -> None:
+    declared = {
+        spec.key.to_user_string(): str(events.value if hasattr(events, "value") else events).split(", ")
+        for definition in assets
+        for spec in definition.specs
+        if (events := spec.metadata.get("events"))
+    }
+    assert declared == CAUSED
+    assert steps[0] == "recording"
+    assert steps[-1] == "webhook_delivery"
