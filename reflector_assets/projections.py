@@ -163,7 +163,7 @@ def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> I
 def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, limit: int, settled: float) -> bool:
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
-            event_type=dg.DagsterEventType(ending),  # pyright: ignore[reportArgumentType] - the three are of its type
+            event_type=dg.DagsterEventType[ending],  # pyright: ignore[reportArgumentType] - the three are of its type
             after_storage_id=ledger.position(ending),
         ),
         limit=limit,

@@ -1,8 +1,8 @@
 """What the pages and the API show of recordings, as the service asks for it: Dagster's side of it is passed in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from reflector_assets.domain.costs import Prices
 from reflector_assets.domain.events import Event
@@ -75,16 +75,24 @@ class Listing:
     states: Callable[[Sequence[str]], Sequence[State]]
 
 
+class Queues(NamedTuple):
+    """How many recordings are in each state, and how many runs wait to begin."""
+
+    states: Mapping[str, int]
+    queued: int
+
+
 @dataclass(frozen=True)
 class Accounts:
-    """What was spent: the ledger, what brings it up to date piece by piece, and prices.
+    """What was spent: the ledger, what brings it up to date piece by piece, and prices; and how much there is to do.
 
-    `catch_up` blocks, so call it in a thread; it raises ReflectorError, and says whether that was all.
+    Both functions block, so call them in threads; they raise ReflectorError. `catch_up` says whether that was all.
     """
 
     ledger: Ledger
     catch_up: Callable[[], bool]
     prices: Prices
+    queues: Callable[[], Queues]
 
 
 @dataclass(frozen=True)
