@@ -6,7 +6,6 @@ every piece has the same result however often, and by however many at once, it i
 
 import json
 import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -70,12 +69,10 @@ def follow_runs(
     return all(complete)
 
 
-def rebuild(catalogue: Catalogue, ledger: Ledger, catch_up: Callable[[], bool]) -> None:
-    """Make both anew from Dagster's log."""
+def forget(catalogue: Catalogue, ledger: Ledger) -> None:
+    """Empty both: who catches up then makes them anew."""
     catalogue.forget()
     ledger.forget()
-    while not catch_up():
-        pass
 
 
 def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bool:

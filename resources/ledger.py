@@ -1,19 +1,17 @@
 """The ledger: what every step of every ended run took, by step, recording, room and month."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from reflector_assets.domain.costs import Use
+from reflector_assets.domain.costs import By, Use
 from reflector_assets.domain.rooms import base_name
 from resources.database import Database, storable
 from resources.projecting import move, position
 from resources.tables import catalogue, ended_runs, ledger, projections
 
-By = Literal["step", "recording", "room", "month"]
-BY: tuple[By, ...] = get_args(By)
 ENDINGS = ("RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED")
 AMOUNTS = [ledger.c[name] for name in ("attempts", *Use._fields[3:])]
 

@@ -17,6 +17,7 @@ from service import consent as consent_api
 from service import events as events_api
 from service import health
 from service import rooms as rooms_api
+from service.accounts import endpoints as accounts_endpoints
 from service.answers import HANDLERS
 from service.auth import Access
 from service.daily_webhook import DailyWebhook
@@ -111,5 +112,6 @@ def build(
     if shown is not None and feeds is not None:
         endpoints += events_api.endpoints(feeds, access)
         endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
+        endpoints += accounts_endpoints(shown.accounts, access.act) if shown.accounts else []
         others += events_api.sockets(feeds, access)
     return Service(webhook, routes=[*routes(endpoints), *others], lifespan=lifespan, exception_handlers=dict(HANDLERS))

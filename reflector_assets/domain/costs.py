@@ -4,11 +4,13 @@ Amounts are whole numbers and costs exact fractions, so that sums agree however 
 rounded, each figure for itself, half to even (`shown`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+By = Literal["step", "recording", "room", "month"]
+BY: tuple[By, ...] = get_args(By)
 HOUR_MS = 3_600_000
 MILLION = 1_000_000
 
@@ -69,3 +71,40 @@ def cost(use: Use, prices: Prices) -> Fraction:
 def shown(amount: Fraction) -> Decimal:
     """Round to millionths, half to even."""
     return Decimal(round(amount * MILLION)).scaleb(-6)
+
+
+class Row(NamedTuple):
+    """What was used by one asset, recording, room or month, and what it cost, as it is shown."""
+
+    key: str
+    use: Use
+    cost: Decimal
+
+    def document(self) -> dict[str, Any]:
+        """As JSON: times in seconds."""
+        use = self.use._asdict()
+        times = {f"{name}_seconds": use.pop(f"{name}_ms") / 1000 for name in ("wall", "cpu", "gpu")}
+        return {"key": self.key, **times, **use, "cost": float(self.cost)}
+
+
+class Report(NamedTuple):
+    """Rows, most expensive first, months in their order; the total is rounded from the exact sum."""
+
+    by: By
+    currency: str
+    rows: list[Row]
+    total: Row
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        rows = [row.document() for row in self.rows]
+        return {"by": self.by, "currency": self.currency, "rows": rows, "total": self.total.document()}
+
+
+def report(used: Mapping[str, Use], prices: Prices, by: By) -> Report:
+    """Say what was used and what it cost."""
+    exact = {key: cost(use, prices) for key, use in used.items()}
+    order = sorted(used) if by == "month" else sorted(used, key=lambda key: (-exact[key], -used[key].cpu_ms, key))
+    everything = total(used.values())
+    rows = [Row(key, used[key], shown(exact[key])) for key in order]
+    return Report(by, prices.currency, rows, Row("", everything, shown(cost(everything, prices))))
