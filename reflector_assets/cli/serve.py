@@ -33,7 +33,6 @@ def serve(
     import uvicorn  # noqa: PLC0415
 
     from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.definitions import steps  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
@@ -59,7 +58,7 @@ def serve(
         doors.opened(doors.consents()) as consents,
         doors.opened(doors.relays()) as relays,
         doors.opened(doors.store()) as store,
-        closing(DagsterRecordings(open_instance, store, steps)) as recordings,
+        closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
         service = build(
             inbox,

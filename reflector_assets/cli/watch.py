@@ -22,7 +22,6 @@ def watch(
     The exit code is 1 when it ends in an error. With --json, its events so far and those until then.
     """
     from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.definitions import steps  # noqa: PLC0415
     from reflector_assets.domain.events import Event  # noqa: PLC0415
     from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
@@ -38,7 +37,7 @@ def watch(
             told.append(event)
             lines.tell(event)
 
-        with Following(RecordingLog(instance, store, recording_id, steps), tell, past=past):
+        with Following(RecordingLog(instance, store, recording_id), tell, past=past):
             while runs.at_work(instance, recording_id):
                 time.sleep(0.5)
         now = overview_of(instance, store, recording_id)
