@@ -27,12 +27,15 @@ __all__ = ["ID", "STEPS", "StepEvent", "Telling"]
 
 
 class Telling:
-    """`title` is what the next title says, `broken` says of an asset how often it fails, `gates` hold an asset."""
+    """`title` and `long_summary` are what those say next.
+
+    `broken` says of an asset how often it fails, `gates` hold one until they are set.
+    """
 
     def __init__(self, instance: dg.DagsterInstance, folder: Path, settled_after: float = 0.0) -> None:
         self.instance, self.store = instance, LocalStore(root=str(folder))
         self.settled_after = settled_after
-        self.title = "Weekly planning"
+        self.title, self.long_summary = "Weekly planning", "# Recap"
         self.broken: dict[str, int] = defaultdict(int)
         self.gates: dict[str, threading.Event] = {}
         self.reached: dict[str, threading.Event] = defaultdict(threading.Event)
@@ -69,7 +72,7 @@ class Telling:
             "merged_words": WORDS,
             "topics": Topics((topic, topic.model_copy(update={"id": "topic-2"}))),
             "title": Title(title=self.title, method="extractive"),
-            "summary": Summary(long_summary="# Recap", short_summary="Recap", method="extractive"),
+            "summary": Summary(long_summary=self.long_summary, short_summary="Recap", method="extractive"),
         }
         return values.get(name, Title(title=name, method="none"))
 

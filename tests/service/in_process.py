@@ -16,6 +16,7 @@ from resources.rooms import Rooms
 from service.app import build
 from service.auth import Access
 from service.health import Door
+from service.shown import Shown
 from tests.parts.receiver import SECRET, signed
 
 TOKEN = "token-of-the-tests"
@@ -47,6 +48,7 @@ def application(
     trial: bool = False,
     patience: float = 10.0,
     ready: bool = True,
+    shown: Shown | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -64,6 +66,7 @@ def application(
         access=Access(token, trial=trial),
         look=lambda: (ready, states),
         patience=patience,
+        shown=shown,
     )
     return app, inbox, rooms
 
