@@ -75,6 +75,14 @@ class Seconds(ProgressColumn):
         return Text(f"{max(0.0, (ended or time.time()) - began):6.1f} s" if began else "", style="progress.elapsed")
 
 
+class WholeBar(BarColumn):
+    """A bar on the line of the whole recording only: of its steps it isn't known how far they are."""
+
+    def render(self, task: Task) -> Any:
+        """Write the bar of one line."""
+        return super().render(task) if task.total == 100 else Text()
+
+
 class ProgressLines:
     """Shows events; a context manager around a run."""
 
@@ -84,8 +92,8 @@ class ProgressLines:
             TextColumn("{task.fields[mark]}"),
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
             Seconds(),
+            WholeBar(bar_width=24),
             TextColumn("{task.fields[remark]}"),
             console=console,
             disable=not console.is_terminal,
@@ -94,6 +102,7 @@ class ProgressLines:
         self._began: dict[tuple[str, int | None], float] = {}
         self._whole: TaskID | None = None
         self._run: str | None = None
+        self._now: tuple[tuple[str, int | None] | None, str] = (None, "")
 
     def __enter__(self) -> "ProgressLines":
         self._live.start()
@@ -130,11 +139,11 @@ class ProgressLines:
         if self._whole is None:
             self._whole = self._live.add_task("[bold]processing", total=100, mark=" ", remark="")
         if now.step_status == "in_progress":
-            what = f"step {now.step_index} of {now.total_steps}: {now.current_step}"
             track = f", track {now.track_index} of {now.track_count}" if now.track_index else ""
-            self._live.update(self._whole, completed=now.percent, remark=f"{what}{track}")
-        else:
-            self._live.update(self._whole, completed=now.percent)
+            self._now = (line, f", step {now.step_index} of {now.total_steps}: {now.current_step}{track}")
+        elif line == self._now[0]:
+            self._now = (None, "")
+        self._live.update(self._whole, completed=now.percent, remark=f"{now.percent:.0f} %{self._now[1]}")
         if now.step_status == "pending" and not now.attempt:
             return
         if line not in self._lines:
