@@ -3,8 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
@@ -17,6 +17,9 @@ from reflector_assets.eventlog import RecordingLog
 MARKS = {"pending": "[yellow]↻[/]", "in_progress": " ", "completed": "[green]✓[/]", "failed": "[red]✗[/]"}
 
 
+Past = Literal["none", "last run", "all"]
+
+
 def own_stderr() -> Console:
     """A console on standard error that stays on the terminal while Dagster redirects the process's output to files."""
     return Console(file=os.fdopen(os.dup(2), "w", buffering=1))
@@ -25,11 +28,11 @@ def own_stderr() -> Console:
 class Following:
     """Calls back with each event of a recording from a thread of its own; a context manager.
 
-    What was told before it begins is left out, unless `past` is asked for.
+    Of what was told before it begins, `past` says how much is told, too.
     """
 
     def __init__(
-        self, log: RecordingLog, tell: Callable[[Event], None], *, past: bool = False, every: float = 0.3
+        self, log: RecordingLog, tell: Callable[[Event], None], *, past: Past = "none", every: float = 0.3
     ) -> None:
         self._log, self._tell, self._every = log, tell, every
         self._stop = threading.Event()
@@ -38,7 +41,8 @@ class Following:
 
     def __enter__(self) -> "Following":
         before = self._log.read()
-        for event in before if self._past else []:
+        begun = {"none": len(before), "last run": _last_run(before), "all": 0}[self._past]
+        for event in before[begun:]:
             self._tell(event)
         self._thread.start()
         return self
@@ -155,6 +159,13 @@ class ProgressLines:
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _last_run(events: Sequence[Event]) -> int:
+    """Where the newest run begins."""
+    runs = [event.data.get("workflow_id") for event in events]
+    newest = next((run for run in reversed(runs) if run), None)
+    return runs.index(newest) if newest else 0
 
 
 def _label(now: PipelineProgress) -> str:
