@@ -37,7 +37,8 @@ class TranscriptShown(BaseModel):
     """One transcript, null for what isn't made yet; seconds, and ISO 8601.
 
     `state` is new, processing, ended, error or retired; in error `step` is the one that failed, if one did, and
-    `reason` says why. `method` is "extractive" or the model that wrote the summary. `words` counts them.
+    `reason` says why. `method` is "extractive" or the model that wrote the summary. `words` counts
+    them once the transcript is finished.
     """
 
     id: str
@@ -141,7 +142,8 @@ def endpoints(shown: Shown, access: Access) -> list[Endpoint]:
 
 
 def _transcript(values: Values, state: State) -> TranscriptShown:
-    finished = values.found("transcript.json", Transcript) if state.state == "ended" else None
+    # What was finished once stays to be read while it is made again, or can't be.
+    finished = values.found("transcript.json", Transcript)
     found = _of_finished(finished) if finished else _so_far(values, state)
     summary = found.get("long_summary")
     return TranscriptShown(

@@ -53,6 +53,7 @@ export function showActions(items, seek) {
 /** `jump` is called with the topic's place in the list. */
 export function showTopics(topics, jump) {
   $("topics").hidden = !topics?.length;
+  $("topics").style.setProperty("--clock", topics?.at(-1)?.timestamp >= 3600 ? "4rem" : "2.6rem");
   const entry = ({ title, summary, timestamp }, index) => {
     const button = make("button", { type: "button" }, make("span", { className: "clock quiet" }, clock(timestamp)), make("span", {}, title));
     button.onclick = () => jump(index);

@@ -1,7 +1,7 @@
 // The page of one recording: what is made so far while it is made, and the whole transcript once it is.
 
 import { address, ask, found, post } from "./api.js";
-import { $, say } from "./dom.js";
+import { $, make, say } from "./dom.js";
 import { listen } from "./events.js";
 import { listenToKeys } from "./keys.js";
 import { markTopic, showActions, showDownloads, showHead, showSummary, showTopics } from "./overview.js";
@@ -39,8 +39,12 @@ async function begin() {
   notice("");
   $("recording").hidden = false;
   showKnown();
-  return DONE.has(known.state) ? finish() : watch();
+  if (isComplete()) await finish();
+  return DONE.has(known.state) || watch();
 }
+
+/** Whether there is a finished transcript; it may be at work again, or have failed to tell others of it. */
+const isComplete = () => known.words !== null;
 
 function notice(text) {
   say($("notice"), text);
@@ -61,6 +65,7 @@ function showState() {
   $("progress").hidden = failed ? !steps.list().length : DONE.has(known.state);
   $("progress").classList.toggle("stopped", failed);
   if (!failed) return;
+  say($("failure-title"), isComplete() ? "Not every step could be finished" : "This recording couldn’t be finished");
   say($("failure-step"), known.step ? `It failed at: ${called(known.step)}` : "It failed before its first step.");
   say($("failure-reason"), known.reason ?? "");
   $("retry").hidden = !known.may_retry;
@@ -92,7 +97,8 @@ const LEARN = {
 function take(event) {
   if (event.event === "PIPELINE_PROGRESS") {
     steps.take(event);
-    if (event.data.current_step === "topics" && event.data.step_status === "in_progress") known.topics = null;
+    const begins = event.data.current_step === "topics" && event.data.step_status === "in_progress";
+    if (begins && !isComplete()) known.topics = null;
     // A run after the one that failed: it goes on.
     if (known.state === "error" && failedRun !== undefined && steps.run !== failedRun) known.state = "processing";
   } else if (event.event === "STATUS") {
@@ -102,7 +108,7 @@ function take(event) {
     // What is finished is shown once it has been fetched.
     Object.assign(known, { state: value === "ended" ? "processing" : value, step, reason });
     if (value !== "processing") lookSoon();
-  } else if (LEARN[event.event]) {
+  } else if (LEARN[event.event] && !isComplete()) {
     Object.assign(known, LEARN[event.event](event.data));
   }
   draw();
@@ -114,20 +120,19 @@ function draw() {
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    if (player || view) return;
-    showKnown();
-    showProgress(steps);
+    if (isComplete()) showState();
+    else showKnown();
+    if (!DONE.has(known.state)) showProgress(steps);
   });
 }
 
 let soon = null;
-function lookSoon() {
+function lookSoon(pause = SOON_MS) {
   clearTimeout(soon);
-  soon = setTimeout(look, SOON_MS);
+  soon = setTimeout(look, pause);
 }
 
 async function look() {
-  if (view) return;
   let now;
   try {
     now = await ask(address(id));
@@ -135,15 +140,27 @@ async function look() {
     if (error.status === 401) location.reload();
     return;
   }
-  if (view) return;
+  const [before, had] = [text(known), view !== null];
   known = now;
-  showKnown();
-  // Its last steps, which tell others of it, may still be at work.
-  if (DONE.has(known.state) || status === "ended") {
-    stop?.();
+  if (had && text(known) !== before) renewed();
+  if (had) showState();
+  else showKnown();
+  if (DONE.has(known.state)) stop?.();
+  // Its last steps, which tell others of it, are at work still.
+  else if (status === "ended") lookSoon(LOOK_MS);
+  if (isComplete() && !had) {
     await finish();
     notice("The transcript is finished.");
   }
+}
+
+const text = ({ title, long_summary, topics, words }) => JSON.stringify([title, long_summary, topics, words]);
+
+function renewed() {
+  notice("This transcript was made anew.");
+  const again = make("button", { type: "button" }, "Show it");
+  again.onclick = () => location.reload();
+  $("notice").append(" ", again);
 }
 
 async function finish() {
@@ -158,7 +175,6 @@ async function finish() {
   view = new TranscriptView(words, topics, seek);
   $("transcript").hidden = false;
   showDownloads(id);
-  $("downloads").hidden = known.state === "retired";
   searchIn(words, view);
   showPlayer(wave?.data);
   view.changed = (on) => {

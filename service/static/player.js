@@ -35,7 +35,7 @@ export class Player {
     dark.addEventListener("change", () => this.wave.setOptions(colours()));
     this.#controls();
     this.#audio();
-    this.#show(0);
+    this.#showClock(0);
   }
 
   #controls() {
@@ -86,6 +86,12 @@ export class Player {
   }
 
   #show(seconds) {
+    this.#showClock(seconds);
+    this.heard(seconds);
+  }
+
+  #showClock(seconds) {
+    this.shown = seconds;
     const whole = Math.floor(seconds);
     if (whole !== this.whole) {
       this.whole = whole;
@@ -93,8 +99,6 @@ export class Player {
       $("position").value = whole;
       $("position").setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.length)}`);
     }
-    this.shown = seconds;
-    this.heard(seconds);
   }
 
   play() {

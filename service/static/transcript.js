@@ -66,7 +66,8 @@ export class TranscriptView {
       event.preventDefault();
       seek(this.words.words[row].start);
     };
-    const leave = () => this.follow(false);
+    // Before anything was heard there is nothing to stay away from.
+    const leave = () => this.current >= 0 && this.follow(false);
     addEventListener("wheel", leave, { passive: true });
     addEventListener("touchmove", leave, { passive: true });
     addEventListener("keydown", (event) => SCROLL_KEYS.has(event.key) && !event.target.closest("input,select") && leave());
