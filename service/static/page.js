@@ -11,7 +11,7 @@ import { searchIn } from "./search.js";
 import { askForToken } from "./session.js";
 import { called, Steps } from "./steps.js";
 import { TranscriptView } from "./transcript.js";
-import { Words } from "./words.js";
+import { lastUpTo, Words } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const DONE = new Set(["ended", "retired"]);
@@ -194,11 +194,12 @@ function showPlayer(peaks) {
     say($("no-audio"), reason && `${reason[0].toUpperCase()}${reason.slice(1)}. The text stays.`);
     return;
   }
+  const begins = (known.topics ?? []).map(({ timestamp }) => timestamp);
   let [from, to] = [0, 0];
   player = new Player(id, peaks, known.duration ?? 0, (seconds) => {
     if (seconds >= from && seconds < to) return;
     [from, to] = view.hear(seconds);
-    markTopic(view.words.turns[view.words.words[view.current]?.turn]?.topic ?? -1);
+    markTopic(lastUpTo(begins, seconds));
   });
 }
 

@@ -12,6 +12,7 @@ export class Player {
   constructor(id, peaks, duration, heard) {
     this.heard = heard;
     this.length = duration;
+    this.target = null;
     // Nothing is fetched before somebody wants to hear it: the peaks are known.
     this.audio = new Audio();
     this.audio.preload = "none";
@@ -51,7 +52,9 @@ export class Player {
 
   #audio() {
     const frame = () => {
-      this.#show(this.audio.currentTime);
+      const at = this.audio.currentTime;
+      // Until it is where it was told to go, it tells where it was.
+      if (this.target === null || Math.abs(at - this.target) < 1) this.#show(at);
       if (!this.audio.paused) requestAnimationFrame(frame);
     };
     this.audio.addEventListener("play", () => {
@@ -66,7 +69,10 @@ export class Player {
         $("play").classList.remove("playing");
       });
     }
-    this.audio.addEventListener("seeked", frame);
+    this.audio.addEventListener("seeked", () => {
+      this.target = null;
+      if (this.audio.paused) frame();
+    });
     this.audio.addEventListener("error", () => this.#again());
   }
 
@@ -81,8 +87,7 @@ export class Player {
     this.triedAt = now;
     const at = this.shown;
     this.audio.load();
-    this.audio.currentTime = at;
-    this.play();
+    this.seek(at);
   }
 
   #show(seconds) {
@@ -115,6 +120,7 @@ export class Player {
   /** Go to a time in seconds, and play from there unless told otherwise. */
   seek(seconds, play = true) {
     const at = Math.min(Math.max(0, seconds), this.length);
+    this.target = at;
     this.wave.setTime(at);
     this.#show(at);
     if (play && this.audio.paused) this.play();

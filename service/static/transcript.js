@@ -80,6 +80,8 @@ export class TranscriptView {
 
   /** Follow what is heard, or stop; `changed` is told. */
   follow(on) {
+    // What scrolls on by itself just now isn't meant.
+    if (on) this.scrolledAt = performance.now();
     if (this.follows === on) return;
     this.follows = on;
     this.changed?.(on);

@@ -69,16 +69,17 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, *, closed: bool = False) -> Iterator[Site]:
-    """Serve the pages; `closed` to who has no token."""
+def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[Site]:
+    """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token."""
+    trial = trial and not public
     made, script, store = shown(folder / "data")
     made = Shown(made.recordings, store)
-    app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=not closed, shown=made)
+    app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, shown=made)
     port = free_ports(1)[0]
     here = Site(f"http://127.0.0.1:{port}", script, store)
     app.router.routes[:0] = [
         Route("/v1/transcripts/{id}/events", _async(here.events)),
-        Route("/v1/transcripts", _guarded(here.listed, closed)),
+        Route("/v1/transcripts", _guarded(here.listed, closed=not (trial or public))),
     ]
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -101,11 +102,10 @@ def _async(answer: Any) -> Any:
     return serve
 
 
-def _guarded(answer: Any, closed: bool) -> Any:
+def _guarded(answer: Any, *, closed: bool) -> Any:
     async def serve(request: Request) -> Response:
         if closed and "reflector_session" not in request.cookies:
             return JSONResponse({"detail": "a bearer token is needed"}, 401)
         return answer(request)
 
     return serve
-
