@@ -72,6 +72,7 @@ def serve(
                 public=settings.public_mode,
             ),
             look=_look(),
+            origins=settings.origins,
             relay=partial(relays.work, "relay") if inbox.relays else None,
             shown=Shown(recordings, store),
         )

@@ -48,7 +48,9 @@ def application(
     trial: bool = False,
     patience: float = 10.0,
     ready: bool = True,
+    public: bool = False,
     shown: Shown | None = None,
+    origins: Sequence[str] = (),
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -63,10 +65,11 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        access=Access(token, trial=trial),
+        access=Access(token, trial=trial, public=public),
         look=lambda: (ready, states),
         patience=patience,
         shown=shown,
+        origins=origins,
     )
     return app, inbox, rooms
 
