@@ -6,7 +6,7 @@ An event's id says how far its reader has come in each run that was open when it
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from reflector_assets import tags
 from reflector_assets.assets.common import CAUSES, data_version
+from reflector_assets.definitions import steps
 from reflector_assets.domain import words
 from reflector_assets.domain.errors import InvalidInput, NotFound, PermanentError
-from reflector_assets.domain.events import PIPELINE_PROGRESS, STATUS, Cause, Event, Status
+from reflector_assets.domain.events import PIPELINE_PROGRESS, STATUS, Event, Status
 from reflector_assets.domain.progress import RunProgress
 from reflector_assets.domain.recording import Frozen
 from reflector_assets.instance import asking
@@ -42,7 +43,7 @@ READ = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_OUTPUT,
 }
-POSITION = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})")
+POSITION = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})", re.ASCII)
 Position = tuple[int, int]
 Told = tuple[str, Frozen]
 
@@ -57,25 +58,21 @@ class _Run:
     cursor: str | None = None
     record: int = -1
     told: Position | None = None
+    status: str | None = None
     over: bool = False
 
 
 @dataclass
 class RecordingLog:
-    """Reads one recording's events from its first on; not for several threads at once.
-
-    `steps` are the names of all assets in the order in which people are told of them.
-    """
+    """Reads one recording's events from its first on; not for several threads at once."""
 
     instance: dg.DagsterInstance
     store: Store
     recording_id: str
-    steps: Sequence[str]
-    causes: Mapping[str, Sequence[Cause]] = field(default_factory=lambda: CAUSES)
     settled_after: float = SETTLED_AFTER_S
     _runs: dict[int, _Run] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
-    _status: str | None = None
+    _statuses: list[tuple[float, str]] = field(default_factory=list)
     _ready: list[Event] = field(default_factory=list)
 
     def read(self) -> list[Event]:
@@ -96,28 +93,29 @@ class RecordingLog:
         return tuple(position) > seen[run] if run in seen else run > min(seen)
 
     def _read(self) -> None:
+        settled = time.time() - self.settled_after
         mine = dg.RunsFilter(tags={tags.PARTITION: self.recording_id})
         found = sorted(self.instance.get_run_records(mine), key=lambda one: one.storage_id)
         for one in found:
             run = self._runs.get(one.storage_id)
             if run is None:
                 run_id = one.dagster_run.run_id
-                progress = RunProgress(run_id, self.steps, _attempts, self._made)
+                progress = RunProgress(run_id, steps, _attempts, self._made)
                 run = self._runs[one.storage_id] = _Run(one.storage_id, run_id, progress)
             if not run.over:
                 # Looked at before its records are: what is read after it ended is all there is.
                 finished = one.dagster_run.is_finished
-                read_all = self._read_run(run)
+                read_all = self._read_run(run, settled)
                 run.over = run.over or (finished and read_all)
 
-    def _read_run(self, run: _Run) -> bool:
-        """Read on in a run; says whether nothing is left to read."""
+    def _read_run(self, run: _Run, settled: float) -> bool:
+        """Read on in a run, up to the time `settled`; says whether nothing is left to read."""
         while True:
             page = self.instance.get_records_for_run(run.run_id, cursor=run.cursor, of_type=READ, limit=PAGE)
             for record in page.records:
                 if record.storage_id <= run.record:
                     continue
-                if record.timestamp > time.time() - self.settled_after or not self._settled(record):
+                if record.timestamp > settled or not self._settled(record):
                     return False
                 for part, (name, payload) in enumerate(list(self._told(run, record))):
                     self._tell(run, (record.storage_id, part), record.timestamp, name, payload)
@@ -148,8 +146,9 @@ class RecordingLog:
             if getattr(event.event_specific_data, "mapping_key", None) is not None:
                 run.progress.found_track()
         elif kind == dg.DagsterEventType.RUN_START:
-            if self._status == "error" or (self._status == "ended" and "transcript" in run.progress.planned):
-                yield from self._now(Status(value="processing"))
+            before = self._status_before(record.timestamp)
+            if before == "error" or (before == "ended" and "transcript" in run.progress.planned):
+                yield STATUS, Status(value="processing")
         elif kind in ENDINGS:
             yield from self._ended(run, kind)
             run.over = True
@@ -163,15 +162,13 @@ class RecordingLog:
         version = (made.tags or {}).get(DATA_VERSION)
         payloads = [
             (cause.event, payload)
-            for cause in self.causes.get(asset, ())
+            for cause in CAUSES.get(asset, ())
             if (value := self._value(asset, cause.reads, version)) is not None or cause.reads is None
             for payload in cause.payloads(value, metadata)
         ]
         run.progress.made(asset)
         for name, payload in payloads:
-            if isinstance(payload, Status):
-                yield from self._now(payload)
-            else:
+            if not isinstance(payload, Status) or payload.value != run.status:
                 yield name, payload
 
     def _value(self, asset: str, reads: type | None, version: str | None) -> Any:
@@ -191,23 +188,24 @@ class RecordingLog:
 
     def _ended(self, run: _Run, kind: dg.DagsterEventType) -> Iterator[Told]:
         if kind == dg.DagsterEventType.RUN_CANCELED:
-            yield from self._now(Status(value="error", reason="the run was canceled"))
+            yield STATUS, Status(value="error", reason="the run was canceled")
         elif kind == dg.DagsterEventType.RUN_FAILURE and not run.progress.complete:
             ended = self.instance.get_run_by_id(run.run_id)
             if ended is None or ended.tags.get(tags.WILL_RETRY) != "true":
                 step, reason = why(self.instance, run.run_id)
-                yield from self._now(Status(value="error", step=step, reason=reason))
-        elif self._status == "processing" and "transcript" in self._made:
-            yield from self._now(Status(value="ended"))
+                yield STATUS, Status(value="error", step=step, reason=reason)
+        elif run.status == "processing" and "transcript" in self._made:
+            yield STATUS, Status(value="ended")
 
-    def _now(self, status: Status) -> Iterator[Told]:
-        """Tell where the recording is, when it wasn't there before."""
-        if status.value != self._status or status.value == "error":
-            self._status = status.value
-            yield STATUS, status
+    def _status_before(self, at: float) -> str | None:
+        """Where the recording was at a time; by the events' own times, whichever run was read first."""
+        return max(((when, value) for when, value in self._statuses if when < at), default=(0.0, None))[1]
 
     def _tell(self, run: _Run, position: Position, at: float, name: str, payload: Frozen) -> None:
         run.told = position
+        if isinstance(payload, Status):
+            run.status = payload.value
+            self._statuses.append((at, payload.value))
         # Of the runs that are open still, so that nothing of them is taken for read; its own place comes first.
         others = [one for one in self._runs.values() if one is not run and self._may_tell(one, run)]
         places = [(one.number, *(one.told or (0, 0))) for one in (run, *sorted(others, key=lambda one: one.number))]

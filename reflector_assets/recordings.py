@@ -1,7 +1,7 @@
 """Recordings as Dagster knows them, for who shows them: states, events, and the wish to try again."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -19,8 +19,8 @@ class DagsterRecordings:
     All methods raise TransientError while Dagster's database doesn't answer.
     """
 
-    def __init__(self, opened: Callable[[], dg.DagsterInstance], store: Store, steps: Sequence[str]) -> None:
-        self._open, self._store, self._steps = opened, store, steps
+    def __init__(self, opened: Callable[[], dg.DagsterInstance], store: Store) -> None:
+        self._open, self._store = opened, store
         self._instance: dg.DagsterInstance | None = None
         self._lock = threading.Lock()
 
@@ -38,7 +38,7 @@ class DagsterRecordings:
     def reader(self, recording_id: str) -> RecordingLog:
         """Make a reader of a recording's events; raises NotFound."""
         with self.asked() as instance:
-            return RecordingLog(instance, self._store, known(instance, recording_id, self._store), self._steps)
+            return RecordingLog(instance, self._store, known(instance, recording_id, self._store))
 
     def close(self) -> None:
         """Close the instance."""

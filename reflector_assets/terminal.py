@@ -3,8 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
@@ -17,6 +17,9 @@ from reflector_assets.eventlog import RecordingLog
 MARKS = {"pending": "[yellow]↻[/]", "in_progress": " ", "completed": "[green]✓[/]", "failed": "[red]✗[/]"}
 
 
+Past = Literal["none", "last run", "all"]
+
+
 def own_stderr() -> Console:
     """A console on standard error that stays on the terminal while Dagster redirects the process's output to files."""
     return Console(file=os.fdopen(os.dup(2), "w", buffering=1))
@@ -25,11 +28,11 @@ def own_stderr() -> Console:
 class Following:
     """Calls back with each event of a recording from a thread of its own; a context manager.
 
-    What was told before it begins is left out, unless `past` is asked for.
+    Of what was told before it begins, `past` says how much is told, too.
     """
 
     def __init__(
-        self, log: RecordingLog, tell: Callable[[Event], None], *, past: bool = False, every: float = 0.3
+        self, log: RecordingLog, tell: Callable[[Event], None], *, past: Past = "none", every: float = 0.3
     ) -> None:
         self._log, self._tell, self._every = log, tell, every
         self._stop = threading.Event()
@@ -38,7 +41,8 @@ class Following:
 
     def __enter__(self) -> "Following":
         before = self._log.read()
-        for event in before if self._past else []:
+        begun = {"none": len(before), "last run": _last_run(before), "all": 0}[self._past]
+        for event in before[begun:]:
             self._tell(event)
         self._thread.start()
         return self
@@ -75,6 +79,14 @@ class Seconds(ProgressColumn):
         return Text(f"{max(0.0, (ended or time.time()) - began):6.1f} s" if began else "", style="progress.elapsed")
 
 
+class WholeBar(BarColumn):
+    """A bar on the line of the whole recording only: of its steps it isn't known how far they are."""
+
+    def render(self, task: Task) -> Any:
+        """Write the bar of one line."""
+        return super().render(task) if task.total == 100 else Text()
+
+
 class ProgressLines:
     """Shows events; a context manager around a run."""
 
@@ -84,8 +96,8 @@ class ProgressLines:
             TextColumn("{task.fields[mark]}"),
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
             Seconds(),
+            WholeBar(bar_width=24),
             TextColumn("{task.fields[remark]}"),
             console=console,
             disable=not console.is_terminal,
@@ -94,6 +106,7 @@ class ProgressLines:
         self._began: dict[tuple[str, int | None], float] = {}
         self._whole: TaskID | None = None
         self._run: str | None = None
+        self._now: tuple[tuple[str, int | None] | None, str] = (None, "")
 
     def __enter__(self) -> "ProgressLines":
         self._live.start()
@@ -130,11 +143,11 @@ class ProgressLines:
         if self._whole is None:
             self._whole = self._live.add_task("[bold]processing", total=100, mark=" ", remark="")
         if now.step_status == "in_progress":
-            what = f"step {now.step_index} of {now.total_steps}: {now.current_step}"
             track = f", track {now.track_index} of {now.track_count}" if now.track_index else ""
-            self._live.update(self._whole, completed=now.percent, remark=f"{what}{track}")
-        else:
-            self._live.update(self._whole, completed=now.percent)
+            self._now = (line, f", step {now.step_index} of {now.total_steps}: {now.current_step}{track}")
+        elif line == self._now[0]:
+            self._now = (None, "")
+        self._live.update(self._whole, completed=now.percent, remark=f"{now.percent:.0f} %{self._now[1]}")
         if now.step_status == "pending" and not now.attempt:
             return
         if line not in self._lines:
@@ -146,6 +159,13 @@ class ProgressLines:
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _last_run(events: Sequence[Event]) -> int:
+    """Where the newest run begins."""
+    runs = [event.data.get("workflow_id") for event in events]
+    newest = next((run for run in reversed(runs) if run), None)
+    return runs.index(newest) if newest else 0
 
 
 def _label(now: PipelineProgress) -> str:

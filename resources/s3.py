@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -98,6 +99,11 @@ class S3Store(Store):
         params = {"Bucket": self.bucket, "Key": self._name(key)}
         with told(self._place, key):
             return self._client().generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+    def origins(self) -> tuple[str, ...]:
+        """Any S3 by HTTPS, or the one at the address that is set; buckets can be part of the host's name."""
+        parts = urlsplit(self.endpoint_url or "")
+        return (f"http://{parts.netloc}", f"http://*.{parts.netloc}") if parts.scheme == "http" else ("https:",)
 
     def exists(self, key: str) -> bool:
         try:

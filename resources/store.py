@@ -67,6 +67,10 @@ class Store(ConfigurableResource, ABC):
     def where(self, prefix: str) -> str:
         """Say to people where the objects below a prefix lie."""
 
+    def origins(self) -> tuple[str, ...]:
+        """Where its URLs lead to when a browser follows them, as Content-Security-Policy writes it."""
+        return ()
+
     def write(self, key: str, content: bytes) -> Stored:
         """Store bytes under a key, replacing what was there."""
         with self.new_file(key) as path:

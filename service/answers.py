@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from reflector_assets.domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
+from reflector_assets.domain.errors import AudioDeleted, InvalidInput, NotFound, ReflectorError, TransientError
 
 # Seconds after which it is worth another try.
 RETRY_AFTER = "5"
@@ -34,11 +34,11 @@ async def tell_refusal(_: Request, error: Exception) -> JSONResponse:
 
 
 async def tell_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer an error of ours by its kind: not there, not valid, not now, or not possible."""
+    """Answer an error of ours by its kind: not there, no more, not valid, not now, or not possible."""
     assert isinstance(error, ReflectorError)
     if isinstance(error, TransientError):
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": RETRY_AFTER})
-    status = {NotFound: 404, InvalidInput: 422}.get(type(error), 500)
+    status = {NotFound: 404, AudioDeleted: 410, InvalidInput: 422}.get(type(error), 500)
     return JSONResponse({"detail": str(error)}, status)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,8 +16,8 @@ from resources.inbox import Inbox
 from resources.rooms import Rooms
 from service import catalogue as catalogue_api
 from service import consent as consent_api
+from service import downloads, health, pages, sessions, transcripts
 from service import events as events_api
-from service import health
 from service import rooms as rooms_api
 from service.accounts import endpoints as accounts_endpoints
 from service.answers import HANDLERS
@@ -73,12 +75,14 @@ def build(
     relay: Callable[[], int] | None = None,
     patience: float = PATIENCE,
     shown: Shown | None = None,
+    origins: Sequence[str] = (),
 ) -> Starlette:
     """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
 
     `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
     both in seconds. `access` says who may do what. `look` tells whether the deployment is ready, and of each door.
     `relay` passes on what is due to the old system. Without `shown` there are neither transcripts nor pages.
+    Pages of these `origins` may use the API from a browser.
     """
     writer = InboxWriter(inbox, patience)
 
@@ -114,4 +118,29 @@ def build(
         endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
         endpoints += accounts_endpoints(shown.accounts, access.act) if shown.accounts else []
         others += events_api.sockets(feeds, access)
-    return Service(webhook, routes=[*routes(endpoints), *others], lifespan=lifespan, exception_handlers=dict(HANDLERS))
+        endpoints += sessions.endpoints(access)
+        endpoints += transcripts.endpoints(shown, access)
+        endpoints += downloads.endpoints(shown, access)
+        others += pages.routes(shown.store)
+    return Service(
+        webhook,
+        routes=[*routes(endpoints), *others],
+        lifespan=lifespan,
+        middleware=_middleware(origins),
+        exception_handlers=dict(HANDLERS),
+    )
+
+
+def _middleware(origins: Sequence[str]) -> list[Middleware]:
+    """Let pages of other origins use the API, with the token: cookies are for our own."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Range"],
+            expose_headers=["Content-Disposition", "Content-Range", "ETag", "Retry-After"],
+        )
+    ]

@@ -79,7 +79,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         ok["content"] = _json(endpoint.answers)
     elif endpoint.media:
         ok["content"] = {endpoint.media: {"schema": {"type": "string"}}}
-    refusals = {*endpoint.refusals, *((401,) if endpoint.needs_token else ())}
+    refusals = {*endpoint.refusals, *((401, 403) if endpoint.needs_token else ())}
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "responses": {

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import jiwer
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
+from tests.test_events import matches
 
 ASSETS = [
     "recording",
@@ -145,6 +147,30 @@ def test_show_and_list(finished: tuple[Deployment, Any]) -> None:
     assert transcript(deployment)["title"] in shown.stdout
     listed = deployment.json("list")
     assert [(row["id"], row["state"], row["reason"]) for row in listed] == [(SAMPLE_ID, "ended", None)]
+
+
+def test_its_events_are_those_of_the_dictionary(finished: tuple[Deployment, Any]) -> None:
+    told = finished[0].json("watch", SAMPLE_ID)
+    assert told["state"] == "ended"
+    for event in told["events"]:
+        matches(event)
+    contents = [event["event"] for event in told["events"] if event["event"] != "PIPELINE_PROGRESS"]
+    assert contents[0] == "STATUS"
+    assert contents[-1] == "STATUS"
+    assert Counter(contents) == {
+        **{"STATUS": 2, "DURATION": 2, "WAVEFORM": 1, "TRANSCRIPT": 1, "TOPIC": len(transcript(finished[0])["topics"])},
+        **{"FINAL_TITLE": 1, "FINAL_LONG_SUMMARY": 1, "FINAL_SHORT_SUMMARY": 1, "ACTION_ITEMS": 1},
+    }
+    # Daily's duration, though the tracks were measured, too (spec: what went wrong for others).
+    durations = [event["data"] for event in told["events"] if event["event"] == "DURATION"]
+    assert durations == [{"duration": 245.0, "source": "daily"}] * 2
+    progress = [event["data"] for event in told["events"] if event["event"] == "PIPELINE_PROGRESS"]
+    assert {one["total_steps"] for one in progress} == {15}
+    tracks = [(one["track_index"], one["track_count"]) for one in progress if one.get("track_index")]
+    assert set(tracks) == {(1, 3), (2, 3), (3, 3)}
+    percent = [one["percent"] for one in progress]
+    assert percent == sorted(percent)
+    assert percent[-1] == 100
 
 
 def test_three_tracks_are_three_steps(finished: tuple[Deployment, Any]) -> None:

@@ -79,14 +79,14 @@ def run(
 ) -> None:
     """Bring a recording up to date: run what is stale, leave alone what is fresh."""
     from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.definitions import assets, defs, graph, steps  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
     from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
 
     with open_instance() as instance, ProgressLines(own_stderr()) as lines:
-        log = RecordingLog(instance, doors.store(), runs.known(instance, recording_id), steps)
+        log = RecordingLog(instance, doors.store(), runs.known(instance, recording_id))
         with Following(log, lines.tell):
             outcome = runs.bring_up_to_date(
                 instance,
@@ -188,7 +188,7 @@ def refresh(
     """
     from reflector_assets import doors, runs  # noqa: PLC0415
     from reflector_assets import refresh as refreshing  # noqa: PLC0415
-    from reflector_assets.definitions import assets, defs, graph, steps  # noqa: PLC0415
+    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
     from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
@@ -206,7 +206,7 @@ def refresh(
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                log = RecordingLog(instance, doors.store(), stale.id, steps)
+                log = RecordingLog(instance, doors.store(), stale.id)
                 with ProgressLines(own_stderr()) as lines, Following(log, lines.tell):
                     outcome = runs.bring_up_to_date(
                         instance,

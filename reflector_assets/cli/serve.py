@@ -33,7 +33,6 @@ def serve(
     import uvicorn  # noqa: PLC0415
 
     from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.definitions import steps  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
@@ -62,7 +61,7 @@ def serve(
         doors.opened(doors.store()) as store,
         doors.opened(doors.catalogue()) as catalogue,
         doors.opened(doors.ledger()) as ledger,
-        closing(DagsterRecordings(open_instance, store, steps)) as recordings,
+        closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
         everything = All(recordings.asked, store, catalogue, ledger)
         service = build(
@@ -77,6 +76,7 @@ def serve(
                 public=settings.public_mode,
             ),
             look=_look(),
+            origins=settings.origins,
             relay=partial(relays.work, "relay") if inbox.relays else None,
             shown=Shown(recordings, store, everything.listing(), everything.accounts(settings)),
         )

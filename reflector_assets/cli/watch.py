@@ -1,7 +1,6 @@
 """Watching a recording."""
 
 import time
-from typing import Annotated
 
 import typer
 
@@ -14,20 +13,19 @@ app = typer.Typer()
 @app.command()
 def watch(
     recording_id: RecordingId,
-    past: Annotated[bool, typer.Option(help="Show what happened before, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Show a recording's progress live, until nothing is at work on it nor about to be; the page has the same events.
 
-    The exit code is 1 when it ends in an error. With --json, its events so far and those until then.
+    It begins with the newest run. With --json, all events so far and those until then. The exit code is 1 when the
+    recording is in an error then.
     """
     from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.definitions import steps  # noqa: PLC0415
     from reflector_assets.domain.events import Event  # noqa: PLC0415
     from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.overview import overview_of  # noqa: PLC0415
-    from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.terminal import Following, Past, ProgressLines, own_stderr  # noqa: PLC0415
 
     told: list[Event] = []
     store = doors.store()
@@ -38,7 +36,8 @@ def watch(
             told.append(event)
             lines.tell(event)
 
-        with Following(RecordingLog(instance, store, recording_id, steps), tell, past=past):
+        past: Past = "all" if as_json else "last run"
+        with Following(RecordingLog(instance, store, recording_id), tell, past=past):
             while runs.at_work(instance, recording_id):
                 time.sleep(0.5)
         now = overview_of(instance, store, recording_id)

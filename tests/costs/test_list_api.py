@@ -34,7 +34,7 @@ def client_of(world: World, url: str) -> TestClient:
         Ledger(database=database),
         settled_after=0,
     )
-    recordings = DagsterRecordings(lambda: world.instance, world.store, [])
+    recordings = DagsterRecordings(lambda: world.instance, world.store)
     settings = Settings.model_validate(PRICES)
     app = build(
         Inbox(database=database),

@@ -16,6 +16,7 @@ from resources.rooms import Rooms
 from service.app import build
 from service.auth import Access
 from service.health import Door
+from service.shown import Shown
 from tests.parts.receiver import SECRET, signed
 
 TOKEN = "token-of-the-tests"
@@ -47,6 +48,9 @@ def application(
     trial: bool = False,
     patience: float = 10.0,
     ready: bool = True,
+    public: bool = False,
+    shown: Shown | None = None,
+    origins: Sequence[str] = (),
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -61,9 +65,11 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        access=Access(token, trial=trial),
+        access=Access(token, trial=trial, public=public),
         look=lambda: (ready, states),
         patience=patience,
+        shown=shown,
+        origins=origins,
     )
     return app, inbox, rooms
 

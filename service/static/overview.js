@@ -1,0 +1,85 @@
+// What a recording is about: title, facts, summary, decisions, next steps, topics. Shown as far as it is made.
+
+import { address } from "./api.js";
+import { $, fill, make, say } from "./dom.js";
+import { clock, colour, length, when } from "./format.js";
+
+const DOWNLOADS = [["txt", "Text"], ["md", "Markdown"], ["vtt", "WebVTT"], ["srt", "SRT"], ["json", "JSON"]];
+
+export function showHead(known) {
+  const title = known.title || known.room_name || known.id;
+  say($("title"), title);
+  document.title = `${title} · Transcript`;
+  const facts = [];
+  if (known.room_name && known.title) facts.push(make("span", {}, known.room_name));
+  if (known.created_at) facts.push(make("time", { dateTime: known.created_at }, when(known.created_at)));
+  if (known.duration) facts.push(make("span", {}, length(known.duration)));
+  if (known.words) facts.push(make("span", {}, `${known.words.toLocaleString()} words`));
+  fill($("facts"), ...facts);
+  const people = known.participants ?? [];
+  $("people").hidden = !people.length;
+  fill($("people"), ...people.map(({ name, speaker }) => make("li", { className: colour(speaker) }, name)));
+}
+
+export function showSummary(known) {
+  $("overview").hidden = !known.short_summary && !known.long_summary;
+  $("method").hidden = known.method !== "extractive";
+  say($("short"), known.short_summary ?? "");
+  $("long-box").hidden = !known.long_summary_html;
+  // The service made it from Markdown, with all other markup as text.
+  if (known.long_summary_html) $("long").innerHTML = known.long_summary_html;
+}
+
+/** `seek` is called with the seconds at which something was said. */
+export function showActions(items, seek) {
+  $("actions").hidden = !items;
+  if (!items) return;
+  const entry = (text, facts, at) => make(
+    "li", {}, text,
+    ...(facts.length ? [make("span", { className: "quiet facts" }, ...facts.map((fact) => make("span", {}, fact)))] : []),
+    ...(at === null || at === undefined ? [] : [" ", timeButton(at, seek)]),
+  );
+  const decisions = items.decisions.map((one) => entry(
+    one.decision, [one.decided_by && `Decided by ${one.decided_by}`, one.rationale].filter(Boolean), one.timestamp,
+  ));
+  const next = items.next_steps.map((one) => entry(
+    one.task, [one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one.timestamp,
+  ));
+  const none = (text) => [make("li", { className: "quiet none" }, items.error ? `They couldn’t be made: ${items.error}` : text)];
+  fill($("decisions"), ...(decisions.length ? decisions : none("No decisions were found.")));
+  fill($("next"), ...(next.length ? next : none("No next steps were found.")));
+}
+
+/** `jump` is called with the topic's place in the list. */
+export function showTopics(topics, jump) {
+  $("topics").hidden = !topics?.length;
+  $("topics").style.setProperty("--clock", topics?.at(-1)?.timestamp >= 3600 ? "4rem" : "2.6rem");
+  const entry = ({ title, summary, timestamp }, index) => {
+    const button = make("button", { type: "button" }, make("span", { className: "clock quiet" }, clock(timestamp)), make("span", {}, title));
+    button.onclick = () => jump(index);
+    return make("li", {}, button, summary ? make("p", { className: "quiet" }, summary) : null);
+  };
+  fill($("topic-list"), ...(topics ?? []).map(entry));
+}
+
+/** Say which topic is heard. */
+export function markTopic(index) {
+  const now = $("topic-list").querySelector("[aria-current]");
+  const button = $("topic-list").children[index]?.firstChild;
+  if (now === button) return;
+  now?.removeAttribute("aria-current");
+  button?.setAttribute("aria-current", "true");
+}
+
+export function showDownloads(id) {
+  fill($("downloads"), ...DOWNLOADS.map(([suffix, name]) => make(
+    "li", {}, make("a", { href: address(id, `/export/${suffix}`), download: "", title: `Download as ${name}` }, name),
+  )));
+}
+
+function timeButton(at, seek) {
+  const button = make("button", { type: "button", className: "time" }, clock(at));
+  button.setAttribute("aria-label", `Hear it at ${clock(at)}`);
+  button.onclick = () => seek(at);
+  return button;
+}

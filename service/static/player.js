@@ -1,0 +1,141 @@
+// Playing the recording: the audio, its waveform, and the clock.
+
+import { address } from "./api.js";
+import { $, say } from "./dom.js";
+import { clock } from "./format.js";
+import WaveSurfer from "./vendor/wavesurfer-8.0.1.esm.js";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export class Player {
+  /** `heard(seconds)` is called for each frame while it plays and after each jump. */
+  constructor(id, peaks, duration, heard) {
+    this.heard = heard;
+    this.length = duration;
+    this.target = null;
+    // Nothing is fetched before somebody wants to hear it: the peaks are known.
+    this.audio = new Audio();
+    this.audio.preload = "none";
+    this.wave = WaveSurfer.create({
+      container: $("waveform"),
+      media: this.audio,
+      url: address(id, "/audio"),
+      peaks: [peaks?.length ? peaks : [0]],
+      duration,
+      height: 44,
+      barWidth: 2,
+      barGap: 1,
+      barRadius: 2,
+      cursorWidth: 1,
+      normalize: true,
+      interact: false,
+      hideScrollbar: true,
+      cspNonce: document.querySelector('meta[name="style-nonce"]').content,
+      ...colours(),
+    });
+    dark.addEventListener("change", () => this.wave.setOptions(colours()));
+    this.#controls();
+    this.#audio();
+    this.#showClock(0);
+  }
+
+  #controls() {
+    $("controls").hidden = false;
+    $("play").onclick = () => this.toggle();
+    $("position").max = Math.floor(this.length);
+    $("position").oninput = () => this.seek(Number($("position").value), false);
+    $("rate").onchange = () => {
+      this.audio.playbackRate = Number($("rate").value);
+    };
+    say($("length"), clock(this.length));
+  }
+
+  #audio() {
+    const frame = () => {
+      const at = this.audio.currentTime;
+      // Until it is where it was told to go, it tells where it was.
+      if (this.target === null || Math.abs(at - this.target) < 1) this.#show(at);
+      if (!this.audio.paused) requestAnimationFrame(frame);
+    };
+    this.audio.addEventListener("play", () => {
+      $("audio-trouble").hidden = true;
+      $("play").setAttribute("aria-label", "Pause");
+      $("play").classList.add("playing");
+      requestAnimationFrame(frame);
+    });
+    for (const name of ["pause", "ended"]) {
+      this.audio.addEventListener(name, () => {
+        $("play").setAttribute("aria-label", "Play");
+        $("play").classList.remove("playing");
+      });
+    }
+    this.audio.addEventListener("seeked", () => {
+      this.target = null;
+      if (this.audio.paused) frame();
+    });
+    this.audio.addEventListener("error", () => this.#again());
+  }
+
+  /** The address that the audio was redirected to lasts some hours only: get another, once in a minute. */
+  #again() {
+    const now = performance.now();
+    if (this.triedAt && now - this.triedAt < 60_000) {
+      say($("audio-trouble"), "The audio can’t be played now.");
+      $("audio-trouble").hidden = false;
+      return;
+    }
+    this.triedAt = now;
+    const at = this.shown;
+    this.audio.load();
+    this.seek(at);
+  }
+
+  #show(seconds) {
+    this.#showClock(seconds);
+    this.heard(seconds);
+  }
+
+  #showClock(seconds) {
+    this.shown = seconds;
+    const whole = Math.floor(seconds);
+    if (whole !== this.whole) {
+      this.whole = whole;
+      say($("clock"), clock(seconds));
+      $("position").value = whole;
+      $("position").setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.length)}`);
+    }
+  }
+
+  play() {
+    this.audio.playbackRate = Number($("rate").value);
+    // What goes wrong comes as an `error` of the audio; a pause in between is no mistake.
+    this.audio.play().catch(() => {});
+  }
+
+  toggle() {
+    if (this.audio.paused) this.play();
+    else this.audio.pause();
+  }
+
+  /** Go to a time in seconds, and play from there unless told otherwise. */
+  seek(seconds, play = true) {
+    const at = Math.min(Math.max(0, seconds), this.length);
+    this.target = at;
+    this.wave.setTime(at);
+    this.#show(at);
+    if (play && this.audio.paused) this.play();
+  }
+
+  skip(seconds) {
+    this.seek(this.shown + seconds, false);
+  }
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  return {
+    waveColor: style.getPropertyValue("--wave").trim(),
+    progressColor: style.getPropertyValue("--accent").trim(),
+    cursorColor: style.getPropertyValue("--text").trim(),
+  };
+}

@@ -1,0 +1,37 @@
+// The form for the token, where reading isn't for everybody.
+
+import { post } from "./api.js";
+import { $, make } from "./dom.js";
+
+/** Show the form in the place of what can't be read; calls `done` when the token was right. */
+export function askForToken(done) {
+  if ($("token-form")) return;
+  const input = make("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
+  input.setAttribute("aria-describedby", "token-hint token-wrong");
+  const wrong = make("p", { id: "token-wrong", className: "trouble", role: "alert" });
+  const form = make(
+    "form",
+    { id: "token-form", className: "panel token" },
+    make("h2", {}, "Sign in to read"),
+    make("p", { id: "token-hint", className: "quiet" }, "These transcripts are not public. Ask who runs this service for its token."),
+    make("label", { htmlFor: "token" }, "Access token"),
+    make("div", { className: "search" }, input, make("button", { className: "main" }, "Sign in")),
+    wrong,
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    wrong.textContent = "";
+    try {
+      await post("/v1/session", { Authorization: `Bearer ${input.value.trim()}` });
+    } catch (error) {
+      wrong.textContent = error.status === 401 ? "That is not the token." : error.message;
+      input.select();
+      return;
+    }
+    form.remove();
+    done();
+  });
+  $("notice").hidden = true;
+  $("main").append(form);
+  input.focus();
+}

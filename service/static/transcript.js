@@ -1,0 +1,125 @@
+// What was said, on the page: who said it, the word that is heard, and scrolling along.
+
+import { $, calm, fill, make } from "./dom.js";
+import { clock, colour } from "./format.js";
+
+const SCROLL_KEYS = new Set(["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"]);
+// Scrolling of ours goes on so long, in milliseconds.
+const OURS_MS = 900;
+
+export class TranscriptView {
+  /** `seek(seconds)` is called when somebody wants to hear a place. */
+  constructor(words, topics, seek) {
+    this.words = words;
+    this.elements = [];
+    this.turns = [];
+    this.rows = new Map();
+    this.current = -1;
+    this.follows = true;
+    this.scrolledAt = -Infinity;
+    this.#build(topics);
+    this.#listen(seek);
+  }
+
+  #build(topics) {
+    const all = document.createDocumentFragment();
+    let [topic, last] = [-1, null];
+    for (const turn of this.words.turns) {
+      if (turn.topic !== topic) {
+        topic = turn.topic;
+        last = null;
+        const { id, title, summary } = topics[topic];
+        all.append(make("h3", { id: `topic-${topic}`, className: "topic", tabIndex: -1 }, title));
+        if (summary) all.append(make("p", { className: "topic-summary quiet", id: `about-${id}` }, summary));
+      }
+      all.append(this.#turn(turn, turn.name !== last));
+      last = turn.name;
+    }
+    fill($("turns"), all);
+    if (!this.words.words.length) fill($("turns"), make("p", { className: "quiet" }, "Nothing was said."));
+  }
+
+  #turn(turn, named) {
+    const said = make("p", { className: "said" });
+    for (let row = turn.from; row < turn.to; row += 1) {
+      const word = make("span", {}, this.words.words[row].text);
+      if (row > turn.from) said.append(this.words.space(row));
+      said.append(word);
+      this.elements.push(word);
+      this.rows.set(word, row);
+    }
+    const time = make("a", { href: `#t=${Math.floor(turn.start)}`, className: "time" }, clock(turn.start));
+    const who = make("p", { className: "who" }, make("strong", { className: named ? colour(turn.speaker) : "hidden" }, turn.name), " ", time);
+    const element = make("div", { className: `turn ${colour(turn.speaker)}` }, who, said);
+    if (!named) element.classList.add("goes-on");
+    this.turns.push(element);
+    return element;
+  }
+
+  #listen(seek) {
+    $("turns").onclick = (event) => {
+      const time = event.target.closest("a.time");
+      const row = time ? this.#turnOf(time).from : this.rows.get(event.target);
+      // Who marks a text to copy it doesn't want to hear it.
+      if (row === undefined || (!time && !getSelection().isCollapsed)) return;
+      if (time && (event.metaKey || event.ctrlKey || event.shiftKey)) return;
+      event.preventDefault();
+      seek(this.words.words[row].start);
+    };
+    // Before anything was heard there is nothing to stay away from.
+    const leave = () => this.current >= 0 && this.follow(false);
+    addEventListener("wheel", leave, { passive: true });
+    addEventListener("touchmove", leave, { passive: true });
+    addEventListener("keydown", (event) => SCROLL_KEYS.has(event.key) && !event.target.closest("input,select") && leave());
+    addEventListener("scroll", () => performance.now() - this.scrolledAt > OURS_MS && leave(), { passive: true });
+  }
+
+  #turnOf(element) {
+    return this.words.turns[this.turns.indexOf(element.closest(".turn"))];
+  }
+
+  /** Follow what is heard, or stop; `changed` is told. */
+  follow(on) {
+    // What scrolls on by itself just now isn't meant.
+    if (on) this.scrolledAt = performance.now();
+    if (this.follows === on) return;
+    this.follows = on;
+    this.changed?.(on);
+    if (on) this.#scrollAlong();
+  }
+
+  /** Mark the word that is spoken; returns until when it is. */
+  hear(seconds) {
+    const [row, from, to] = this.words.at(seconds);
+    if (row !== this.current) {
+      this.elements[this.current]?.removeAttribute("class");
+      this.elements[row]?.setAttribute("class", "now");
+      this.current = row;
+      if (this.follows) this.#scrollAlong();
+    }
+    return [from, to];
+  }
+
+  #scrollAlong() {
+    const word = this.elements[this.current];
+    if (!word) return;
+    const { top, bottom } = word.getBoundingClientRect();
+    if (top > innerHeight * 0.2 && bottom < innerHeight * 0.6) return;
+    this.show(this.current);
+  }
+
+  /** Scroll to a word. */
+  show(row) {
+    this.scrolledAt = performance.now();
+    this.elements[row]?.scrollIntoView({ block: "center", behavior: calm() ? "auto" : "smooth" });
+  }
+
+  /** Scroll to a topic, for readers of screens too. */
+  showTopic(index) {
+    const heading = $(`topic-${index}`);
+    if (!heading) return;
+    this.scrolledAt = performance.now();
+    heading.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
+    heading.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,86 @@
+"""A real browser, and pages that must ask nobody else, break no policy and raise no error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+SERIOUS = {"serious", "critical"}
+
+
+class Visitor:
+    """Opens pages of one service."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    @contextmanager
+    def visit(
+        self, url: str, *, dark: bool = False, width: int = 1200, refused: bool = False, examined: bool = False
+    ) -> Iterator[Page]:
+        """Open a page; at the end it must have asked its own service only, without any error.
+
+        `refused` is for pages whose requests are answered 401 or 404, `examined` for those that axe looks at: it
+        brings styles of its own, which the policy forbids.
+        """
+        context = self._browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            locale="en-GB",
+            bypass_csp=examined,
+        )
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        troubles: list[str] = []
+        own = "/".join(url.split("/")[:3])
+        page.on("request", lambda asked: asked.url.startswith((own, "data:")) or troubles.append(asked.url))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: said.type in {"error", "warning"} and troubles.append(said.text))
+        try:
+            page.goto(url)
+            yield page
+        finally:
+            context.close()
+        allowed = ("Failed to load resource",) if refused else ()
+        assert [one for one in troubles if not one.startswith(allowed or "\0")] == []
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Iterator[Visitor]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no browser at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield Visitor(browser)
+        browser.close()
+
+
+def faults(page: Page) -> list[Any]:
+    """What axe finds that keeps people out: rule, impact, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (one["id"], one["impact"], [node["target"] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in SERIOUS
+    ]
+
+
+def is_too_wide(page: Page) -> bool:
+    """Say whether a page has to be scrolled sideways."""
+    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")

@@ -1,0 +1,249 @@
+"""A finished transcript of two hours and 10,000 words in a real browser."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reflector_assets.domain.words import Word
+from resources.erasure import mark
+from tests.browser.conftest import Visitor, faults, is_too_wide
+from tests.browser.serving import Site, site
+from tests.domain.finished import finished
+from tests.service.shown_recordings import finish, meeting
+
+pytestmark = pytest.mark.slow(20)
+
+LONG, SHORT, EVIL, SILENT = "long", "short", "evil", "silent"
+MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+# Milliseconds in which a page answers so that it feels immediate.
+AT_ONCE = 100
+MEASURE = """async ([act, times]) => {
+  const took = [];
+  const run = new Function('n', act);
+  for (let n = 0; n < times; n++) {
+    const before = performance.now();
+    run(n);
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    took.push(performance.now() - before);
+  }
+  return took.sort((a, b) => a - b)[times >> 1];
+}"""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("site")) as here:
+        finish(here.store, here.script, *meeting(LONG, 120, 10_000, 8))
+        finish(here.store, here.script, *meeting(SHORT, 1, 120, 3, action_items=ITEMS))
+        people = [{"participant_id": "p", "user_id": None, "name": MARKUP, "speaker": 0}]
+        topics = [
+            {"id": MARKUP, "title": MARKUP, "summary": MARKUP, "timestamp": 0.0, "duration": 2.0}
+            | {"words_from": 0, "words_to": 1}
+        ]
+        said = [Word(MARKUP, 0.5, 1.0, 0, 0.9)]
+        texts = {"title": MARKUP, "short_summary": MARKUP, "long_summary": MARKUP, "room_name": MARKUP}
+        items = {"decisions": [{"decision": MARKUP, "decided_by": MARKUP}], "method": MARKUP}
+        fields: Any = {"topics": topics, "participants": people, "duration": 2.0, "action_items": items, **texts}
+        finish(here.store, here.script, finished(EVIL, **fields), said)
+        finish(here.store, here.script, finished(SILENT, duration=2.0, topics=[]), [])
+        yield here
+
+
+ITEMS = {
+    "decisions": [{"decision": "The budget stays", "decided_by": "Ada", "timestamp": 12.0}],
+    "next_steps": [{"task": "Send the slides", "assigned_to": "Ben", "deadline": "Friday"}],
+    "method": "extractive",
+}
+
+
+def words(page: Page) -> Any:
+    return page.locator("#turns .said span")
+
+
+def heard(page: Page) -> float:
+    """Where the player is, in seconds, as its slider says."""
+    return float(page.locator("#position").input_value())
+
+
+def test_everything_is_there(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        expect(page.locator("h1")).to_have_text("Weekly meeting")
+        expect(page).to_have_title("Weekly meeting · Transcript")
+        expect(page.locator("#people li")).to_have_text(["Ada Lovelace", "Ben Okri", "Chinwe Achebe"])
+        expect(page.locator("#facts")).to_contain_text("1 min")
+        expect(page.locator("#short")).to_have_text("They met.")
+        expect(page.locator("#method")).to_contain_text("own sentences")
+        page.get_by_text("Full summary").click()
+        expect(page.locator("#long h3").first).to_have_text("Quick recap")
+        expect(page.locator("#decisions")).to_contain_text("Decided by Ada")
+        expect(page.locator("#next")).to_contain_text("Due Friday")
+        expect(words(page)).to_have_count(120)
+        expect(page.locator("#length")).to_have_text("1:00")
+        assert page.locator("#waveform canvas").count() >= 1
+        # Nothing of the audio is fetched before somebody wants to hear it.
+        fetched = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+        assert not [url for url in fetched if url.endswith("/audio")]
+
+
+def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        words(page).nth(60).click()
+        expect(page.locator("#play")).to_have_attribute("aria-label", "Pause")
+        assert heard(page) == 30
+        expect(words(page).nth(60)).not_to_have_class("now")
+        now = page.locator("#turns .now")
+        expect(now).to_have_count(1)
+        place = words(page).evaluate_all("(all) => all.findIndex((one) => one.className === 'now')")
+        assert 60 < place < 80
+        page.locator("#play").click()
+        expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
+        page.locator("#decisions").get_by_role("button", name="Hear it at 0:12").click()
+        expect(page.locator("#clock")).to_have_text(re.compile("0:1[23]"))
+
+
+def test_who_scrolls_is_left_alone_until_they_follow_again(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        words(page).nth(0).click()
+        expect(page.locator("#follow")).to_be_hidden()
+        page.mouse.wheel(0, 3000)
+        expect(page.locator("#follow")).to_be_visible()
+        before = page.evaluate("scrollY")
+        page.wait_for_timeout(900)
+        assert page.evaluate("scrollY") == before
+        page.locator("#follow").click()
+        expect(page.locator("#follow")).to_be_hidden()
+        expect(page.locator("#turns .now")).to_be_in_viewport()
+
+
+def test_topics_and_addresses_with_a_time_lead_to_their_place(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{LONG}#t=3600") as page:
+        expect(page.locator("#clock")).to_have_text("1:00:00")
+        expect(page.locator("#turns .now")).to_be_in_viewport()
+        page.locator("#topic-list button").nth(30).click()
+        expect(page.locator("#topic-30")).to_be_in_viewport()
+        expect(page.locator("#topic-30")).to_be_focused()
+        expect(page.locator("#topic-list [aria-current]")).to_have_text(re.compile("1:48:00"))
+
+
+def test_a_search_counts_goes_on_and_comes_back(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{LONG}") as page:
+        expect(words(page)).to_have_count(10_000)
+        page.keyboard.press("/")
+        expect(page.locator("#find")).to_be_focused()
+        # Over the ends of words, in any case.
+        page.keyboard.type("NUMBERS last i")
+        expect(page.locator("#found")).to_have_text(re.compile(r"^1 of \d+$"))
+        count = int((page.locator("#found").text_content() or "").split()[-1])
+        shown = page.locator("#turns").text_content() or ""
+        assert count == shown.lower().count("numbers last i") > 100
+        assert page.evaluate("CSS.highlights.get('match').size") == count
+        page.keyboard.press("Enter")
+        expect(page.locator("#found")).to_have_text(f"2 of {count}")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.press("Shift+Enter")
+        expect(page.locator("#found")).to_have_text(f"{count} of {count}")
+        assert page.evaluate("scrollY > 10000")
+        page.locator("#find").fill("no such words")
+        expect(page.locator("#found")).to_have_text("No match")
+        expect(page.locator("#following")).to_be_disabled()
+        page.keyboard.press("Escape")
+        expect(page.locator("#found")).to_have_text("")
+
+
+def test_the_keyboard_does_it_all(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        expect(words(page)).to_have_count(120)
+        for key, seconds in (("l", 10), ("l", 20), ("ArrowRight", 25), ("j", 15), ("ArrowLeft", 10)):
+            page.keyboard.press(key)
+            assert heard(page) == seconds
+        for key, label in (("k", "Pause"), ("k", "Play"), ("Space", "Pause"), ("Space", "Play")):
+            page.keyboard.press(key)
+            expect(page.locator("#play")).to_have_attribute("aria-label", label)
+        page.keyboard.press("?")
+        expect(page.locator("#help")).to_be_visible()
+        page.locator("#keys-on").uncheck()
+        page.keyboard.press("Escape")
+        at = heard(page)
+        page.keyboard.press("l")
+        assert heard(page) == at
+        page.reload()
+        expect(words(page)).to_have_count(120)
+        page.keyboard.press("Tab")
+        expect(page.get_by_text("Skip to the content")).to_be_focused()
+        page.locator("#position").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#position")).to_have_attribute("aria-valuetext", "0:01 of 1:00")
+
+
+def test_the_downloads_download(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        links = page.locator("#downloads a")
+        expect(links).to_have_text(["Text", "Markdown", "WebVTT", "SRT", "JSON"])
+        with page.expect_download() as waited:
+            links.nth(2).click()
+        assert waited.value.suggested_filename == "Weekly meeting.vtt"
+        assert waited.value.path().read_text().startswith("WEBVTT")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nobody_is_kept_out(visitor: Visitor, here: Site, dark: bool) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}", dark=dark, examined=True) as page:
+        words(page).nth(5).click()
+        page.locator("#find").fill("the")
+        assert faults(page) == []
+        page.locator("#show-help").click()
+        assert faults(page) == []
+    # All eight colours of speakers.
+    with visitor.visit(f"{here.url}/transcripts/{LONG}", dark=dark, examined=True) as page:
+        expect(words(page)).to_have_count(10_000)
+        page.evaluate("[...document.querySelectorAll('.turn')].slice(12).forEach((one) => one.remove())")
+        assert len(set(page.locator(".who strong").evaluate_all("(a) => a.map((e) => getComputedStyle(e).color)"))) == 8
+        assert faults(page) == []
+
+
+@pytest.mark.parametrize("recording", [SHORT, EVIL])
+def test_it_fits_a_phone(visitor: Visitor, here: Site, recording: str) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{recording}", width=360) as page:
+        words(page).first.click()
+        page.locator("#find").fill("the")
+        assert not is_too_wide(page)
+
+
+def test_markup_in_names_words_and_titles_is_text(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{EVIL}") as page:
+        expect(words(page)).to_have_text([MARKUP])
+        expect(page.locator("h1")).to_have_text(MARKUP)
+        for place in ("#people li", ".who strong", ".topic", ".topic-summary", "#short", "#topic-list", "#decisions"):
+            expect(page.locator(place).first).to_contain_text(MARKUP)
+        page.get_by_text("Full summary").click()
+        expect(page.locator("#long")).to_have_text(MARKUP)
+        assert page.locator("main img, main script").count() == 0
+        assert page.title() == f"{MARKUP} · Transcript"
+
+
+def test_a_silent_recording_and_one_without_audio_say_so(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SILENT}") as page:
+        expect(page.locator("#turns")).to_have_text("Nothing was said.")
+        expect(page.locator("#topics")).to_be_hidden()
+    mark(here.store, SILENT, "consent denied")
+    with visitor.visit(f"{here.url}/transcripts/{SILENT}", examined=True) as page:
+        expect(page.locator("#no-audio")).to_contain_text("The audio of this recording was deleted on request.")
+        expect(page.locator("#play")).to_be_hidden()
+        assert faults(page) == []
+
+
+def test_two_hours_answer_at_once(visitor: Visitor, here: Site) -> None:
+    """Medians of several, from the event to the next frame."""
+    with visitor.visit(f"{here.url}/transcripts/{LONG}") as page:
+        expect(words(page)).to_have_count(10_000)
+        click = "document.querySelectorAll('#turns .said span')[n * 997 + 500].click()"
+        find = """const box = document.getElementById('find');
+            box.value = ['the', 'a', 'budget', 'numbers changed', 'e'][n % 5];
+            box.dispatchEvent(new Event('input'))"""
+        following = "document.getElementById('following').click()"
+        topic = "document.querySelectorAll('#topic-list button')[n * 3].click()"
+        took = {act: page.evaluate(MEASURE, [act, 9]) for act in (click, find, following, topic)}
+        assert max(took.values()) < AT_ONCE, took

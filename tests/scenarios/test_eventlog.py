@@ -1,0 +1,202 @@
+"""Events out of Dagster's own log: each once and in order, whoever reads when, and whatever became of the runs."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reflector_assets import tags
+from reflector_assets.domain.errors import InvalidInput
+from reflector_assets.domain.events import Event
+from tests.scenarios.telling import ID, STEPS, Telling
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Telling]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        yield Telling(instance, tmp_path / "data")
+
+
+def contents(events: list[Event]) -> list[str]:
+    """What isn't progress, in short."""
+    short = {"STATUS": "value", "FINAL_TITLE": "title", "TOPIC": "id", "TRANSCRIPT": "text"}
+    return [
+        f"{event.event} {event.data.get(short.get(event.event, ''), '')}".strip()
+        for event in events
+        if event.event != "PIPELINE_PROGRESS"
+    ]
+
+
+def progress(events: list[Event], step: str) -> list[tuple[str, int | None]]:
+    return [
+        (event.data["step_status"], event.data.get("attempt"))
+        for event in events
+        if event.event == "PIPELINE_PROGRESS" and event.data["current_step"] == step
+    ]
+
+
+def statuses(events: list[Event]) -> list[Any]:
+    return [event.data["value"] for event in events if event.event == "STATUS"]
+
+
+FIRST = [
+    "STATUS processing",
+    "TRANSCRIPT Hello world.",
+    "TOPIC topic-1",
+    "TOPIC topic-2",
+    "FINAL_TITLE Weekly planning",
+    "FINAL_LONG_SUMMARY",
+    "FINAL_SHORT_SUMMARY",
+    "STATUS ended",
+]
+
+
+def test_a_run_tells_what_its_assets_cause_in_their_order(told: Telling) -> None:
+    assert told.run().success
+    events = told.log().read()
+    assert contents(events) == FIRST
+    assert progress(events, "title") == [("pending", None), ("in_progress", 1), ("completed", 1)]
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+def test_content_that_was_made_again_is_told_once_as_it_is_now(told: Telling) -> None:
+    told.run()
+    log = told.log()
+    live = log.read()
+    told.title = "Quarterly planning"
+    told.run("title", "summary", "transcript")
+    live += log.read()
+    # Who was there saw both titles; who comes late sees the newest. The summaries' content stayed.
+    assert [one for one in contents(live) if "TITLE" in one] == [
+        "FINAL_TITLE Weekly planning",
+        "FINAL_TITLE Quarterly planning",
+    ]
+    late = told.log().read()
+    assert [one for one in contents(late) if "TITLE" in one] == ["FINAL_TITLE Quarterly planning"]
+    assert statuses(late) == statuses(live) == ["processing", "ended", "processing", "ended"]
+
+
+def test_a_step_that_is_tried_again_says_so_and_one_that_fails_for_good_ends_in_error(told: Telling) -> None:
+    told.broken["title"] = 1
+    told.run()
+    events = told.log().read()
+    assert progress(events, "title") == [
+        *[("pending", None), ("in_progress", 1), ("pending", 2), ("in_progress", 2), ("completed", 2)]
+    ]
+    assert statuses(events) == ["processing", "ended"]
+
+    told.broken["summary"] = 9
+    told.run("summary", "transcript")
+    log = told.log()
+    events = log.read()
+    assert progress(events, "summary")[-1] == ("failed", 2)
+    # What comes after a failed step stays to be done.
+    assert progress(events, "transcript")[-1] == ("pending", None)
+    assert statuses(events) == ["processing", "ended", "processing"], "it isn't known yet whether it is resumed"
+    for run in told.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
+        told.instance.add_run_tags(run.run_id, {tags.WILL_RETRY: "false"})
+    [error] = log.read()
+    assert error.data == {"value": "error", "step": "summary", "reason": "summary is broken"}
+
+    told.broken.clear()
+    told.run("summary", "transcript")
+    assert statuses(log.read()) == ["processing", "ended"]
+
+
+def test_a_run_that_is_resumed_is_no_error(told: Telling) -> None:
+    told.broken["title"] = 9
+    told.run(**{tags.WILL_RETRY: "true"})
+    told.broken.clear()
+    told.run(*STEPS[STEPS.index("title") :])
+    assert statuses(told.log().read()) == ["processing", "ended"]
+
+
+def test_a_run_that_was_killed_after_its_last_step_is_no_error(told: Telling) -> None:
+    told.run()
+    run = told.instance.create_run_for_job(_instant(), tags={tags.PARTITION: ID, tags.WILL_RETRY: "false"})
+    told.instance.report_run_failed(run, "killed")
+    # This one was for nothing that it made: it is an error.
+    assert statuses(told.log().read()) == ["processing", "ended", "error"]
+
+
+def test_a_delivery_after_the_end_is_no_new_beginning(told: Telling) -> None:
+    told.run()
+    told.run("webhook_delivery")
+    assert statuses(told.log().read()) == ["processing", "ended"]
+    told.broken["webhook_delivery"] = 9
+    told.run("webhook_delivery", **{tags.WILL_RETRY: "false"})
+    told.broken.clear()
+    told.run("webhook_delivery")
+    assert statuses(told.log().read()) == ["processing", "ended", "error", "processing", "ended"]
+
+
+def test_every_place_goes_on_exactly_where_it_was_even_where_runs_overlap(told: Telling) -> None:
+    log = told.log()
+    live: list[Event] = []
+    told.run()
+    live += log.read()
+    told.gates = {"summary": threading.Event()}
+    held = threading.Thread(target=told.run)
+    held.start()
+    assert told.reached["summary"].wait(60)
+    live += log.read()
+    # A second run begins and ends while the first one is held.
+    told.run("title", "webhook_delivery", gates=False)
+    live += log.read()
+    told.gates["summary"].set()
+    held.join()
+    live += log.read()
+    told.run("webhook_delivery")
+    live += log.read()
+
+    assert len({event.id for event in live}) == len(live)
+    late = told.log()
+    replayed = late.read()
+    places = {event.id.split("~", maxsplit=1)[0]: number for number, event in enumerate(live)}
+    assert {event.id.split("~", maxsplit=1)[0] for event in replayed} == set(places)
+    for number, seen in enumerate(live):
+        rest = [event for event in replayed if late.after(seen.id, event)]
+        assert {places[event.id.split("~", maxsplit=1)[0]] for event in rest} == set(range(number + 1, len(live)))
+    # Each run's own events come in their order.
+    for run in {event.id.split(".")[0] for event in replayed}:
+        order = [places[e.id.split("~", maxsplit=1)[0]] for e in replayed if e.id.split(".")[0] == run]
+        assert order == sorted(order)
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "1.2", "1.2.3~", "1.2.-3", "1.2.3\n", "9" * 40 + ".1.1", "\uff11.2.3"])
+def test_what_is_no_id_is_told(told: Telling, wrong: str) -> None:
+    told.run("recording")
+    log = told.log()
+    [*_, event] = log.read()
+    with pytest.raises(InvalidInput, match="is no event's id"):
+        log.after(wrong, event)
+
+
+def test_what_other_processes_may_still_write_before_it_is_waited_for(told: Telling) -> None:
+    told.settled_after = 3600
+    log = told.log()
+    told.run("recording")
+    assert log.read() == []
+    log.settled_after = 0
+    assert contents(log.read()) == ["STATUS processing"]
+
+
+def test_values_that_are_gone_or_made_by_other_code_are_left_out(told: Telling) -> None:
+    told.run()
+    told.store.delete(f"recordings/{ID}/title.json")
+    told.store.write(f"recordings/{ID}/summary.json", b'{"other": 1}')
+    assert contents(told.log().read()) == [one for one in FIRST if not one.startswith("FINAL")]
+
+
+def _instant() -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def instant() -> None:
+        nothing()
+
+    return instant

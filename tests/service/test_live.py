@@ -1,0 +1,189 @@
+"""Live events over real sockets: many listeners cost one reader, get everything once, and don't wait for slow ones."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from reflector_assets.domain.events import Event
+from reflector_assets.recordings import DagsterRecordings
+from service.shown import EventReader, Shown
+from tests.parts import free_ports
+from tests.scenarios.telling import ID, Telling
+from tests.service.in_process import TOKEN, application
+
+pytestmark = pytest.mark.slow(40)
+LISTENERS = 200
+
+
+class Counted(DagsterRecordings):
+    """Counts the readers that were made."""
+
+    readers = 0
+
+    def reader(self, recording_id: str) -> EventReader:
+        self.readers += 1
+        return super().reader(recording_id)
+
+
+class Live:
+    """The service at a port of 127.0.0.1, and the recording whose events it tells."""
+
+    def __init__(self, told: Telling, recordings: Counted, port: int) -> None:
+        self.told, self.recordings, self.port = told, recordings, port
+        self.path = f"/v1/transcripts/{ID}/events"
+
+    def all(self) -> list[str]:
+        """Ids of all events so far, by the log itself."""
+        return [event.id for event in self.told.log().read()]
+
+    async def socket(self, runs: int = 1, after: str = "", **options: Any) -> list[str]:
+        """Listen by WebSocket until so many runs were told to their end."""
+        ids: list[str] = []
+        async with connect(f"ws://127.0.0.1:{self.port}{self.path}?after={after}", **options) as found:
+            while runs:
+                event = Event.model_validate_json(await asyncio.wait_for(found.recv(), 60))
+                ids.append(event.id)
+                runs -= _is_last(event)
+        return ids
+
+    async def stream(self, runs: int = 1, after: str | None = None) -> list[str]:
+        """Listen by Server-Sent Events until so many runs were told to their end."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
+        ids: list[str] = []
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=60) as client,
+            client.stream("GET", f"http://127.0.0.1:{self.port}{self.path}", headers=headers) as response,
+        ):
+            async for event in _events(response):
+                ids.append(event.id)
+                runs -= _is_last(event)
+                if not runs:
+                    break
+        return ids
+
+
+def _is_last(event: Event) -> bool:
+    done = {"current_step": "webhook_delivery", "step_status": "completed"}
+    return event.event == "PIPELINE_PROGRESS" and done.items() <= event.data.items()
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[Event]:
+    """Read Server-Sent Events; the id of each line must be the event's own."""
+    said = ""
+    async for line in response.aiter_lines():
+        if line.startswith("id: "):
+            said = line[4:]
+        elif line.startswith("data: "):
+            event = Event.model_validate_json(line[6:])
+            assert event.id == said
+            yield event
+
+
+@contextmanager
+def serving(told: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
+    recordings = Counted(lambda: told.instance, told.store)
+    app, *_ = application(f"sqlite:///{folder}/inbox.db", shown=Shown(recordings, told.store), **settings)
+    port = free_ports(1)[0]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield Live(told, recordings, port)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Telling]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        yield Telling(instance, tmp_path / "data")
+
+
+def test_two_hundred_listeners_cost_one_reader(told: Telling, tmp_path: Path) -> None:
+    told.run()
+    told.gates = {"title": threading.Event()}
+    run = threading.Thread(target=told.run)
+    run.start()
+    assert told.reached["title"].wait(60)
+    with serving(told, tmp_path, trial=True) as live:
+
+        async def listen() -> list[list[str]]:
+            early = [asyncio.create_task(live.socket(2)) for _ in range(LISTENERS // 2)]
+            early += [asyncio.create_task(live.stream(2)) for _ in range(LISTENERS // 2)]
+            await asyncio.sleep(1.5)
+            told.gates["title"].set()
+            heard = await asyncio.gather(*early)
+            return [*heard, await live.socket(2), await live.stream(2)]
+
+        heard = asyncio.run(listen())
+        run.join()
+        assert len(heard) == LISTENERS + 2
+        assert all(ids == live.all() for ids in heard)
+        assert live.recordings.readers == 1
+
+
+def test_a_listener_who_reads_nothing_holds_nobody(told: Telling, tmp_path: Path) -> None:
+    # More than fits between the service and who doesn't read.
+    told.long_summary = "x" * 12_000_000
+    told.run()
+    with serving(told, tmp_path, trial=True) as live, socket.create_connection(("127.0.0.1", live.port)) as slow:
+        slow.sendall(f"GET {live.path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+        time.sleep(1)
+
+        async def listen() -> list[list[str]]:
+            return await asyncio.gather(live.stream(), live.socket(max_size=None), live.stream())
+
+        heard = asyncio.run(listen())
+        assert all(ids == live.all() for ids in heard)
+
+
+def test_who_comes_back_gets_what_was_missed_and_nothing_twice(told: Telling, tmp_path: Path) -> None:
+    told.run()
+    told.run("title", "webhook_delivery")
+    everything = told.log().read()
+    middle = everything[len(everything) // 3].id
+    rest = [event.id for event in everything][len(everything) // 3 + 1 :]
+    # Another process of the service knows the same places.
+    for _ in range(2):
+        with serving(told, tmp_path, trial=True) as live:
+            runs = sum(_is_last(event) for event in everything if event.id in rest)
+            assert asyncio.run(live.socket(runs, middle)) == rest
+            assert asyncio.run(live.stream(runs, middle)) == rest
+            url = f"http://127.0.0.1:{live.port}{live.path}"
+            assert [one["id"] for one in httpx.get(url, params={"after": middle}).json()["data"]] == rest
+
+
+def test_who_may_not_read_is_told_so_on_every_way(told: Telling, tmp_path: Path) -> None:
+    told.run()
+    with serving(told, tmp_path) as live:
+        url = f"http://127.0.0.1:{live.port}{live.path}"
+        for accept in ("application/json", "text/event-stream"):
+            assert httpx.get(url, headers={"Accept": accept}).status_code == 401
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        assert httpx.get(url, headers=bearer).status_code == 200
+        assert httpx.get(url.replace(ID, "other"), headers=bearer).status_code == 404
+        assert httpx.get(url, headers=bearer, params={"after": "x"}).status_code == 422
+        assert asyncio.run(live.socket(additional_headers=bearer))
+        # As browsers, which can't set headers, do it.
+        assert asyncio.run(live.socket(subprotocols=["bearer", TOKEN]))
+        for refused, code in (({}, 4401), ({"subprotocols": ["bearer", "wrong"]}, 4401)):
+            with pytest.raises(ConnectionClosed) as closed:
+                asyncio.run(live.socket(**refused))
+            assert closed.value.rcvd
+            assert closed.value.rcvd.code == code

@@ -1,0 +1,181 @@
+"""Who gets in: by token, by cookie, from which page; and the pages themselves, which hold nothing."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.testclient import TestClient
+
+from service.answers import Refused
+from service.auth import COOKIE, SESSION_S, Access
+from tests.domain.finished import finished
+from tests.service.in_process import BEARER, TOKEN, application
+from tests.service.shown_recordings import Scripted, Told, finish, shown
+
+HOST = "reflector.test"
+ID = "rec-1"
+
+
+def client(folder: Path, scheme: str = "http", **settings: Any) -> tuple[TestClient, Scripted]:
+    made, script, store = shown(folder / "data")
+    finish(store, script, finished(ID, duration=1.0), [])
+    script.states[ID] = Told(ID, "error")
+    app, _, _ = application(f"sqlite:///{folder}/reflector.db", shown=made, **settings)
+    return TestClient(app, base_url=f"{scheme}://{HOST}"), script
+
+
+def connection(kind: str = "http", **headers: str) -> HTTPConnection:
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": HOST, **headers}.items()]
+    return HTTPConnection({"type": kind, "headers": named, "path": "/", "query_string": b""})
+
+
+def lets(check: Any, asked: HTTPConnection) -> bool:
+    try:
+        check(asked)
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_cookie_is_for_this_site_s_pages_and_no_script(tmp_path: Path, scheme: str) -> None:
+    browser, _ = client(tmp_path, scheme)
+    set_cookie = browser.post("/v1/session", headers=BEARER).headers["set-cookie"]
+    name, *flags = [part.strip().lower() for part in set_cookie.split(";")]
+    assert name.startswith(f"{COOKIE}=")
+    assert {"httponly", "samesite=strict", "path=/", f"max-age={SESSION_S}"} <= set(flags)
+    assert ("secure" in flags) is (scheme == "https")
+    assert TOKEN not in set_cookie
+
+
+def test_a_session_begins_and_ends(tmp_path: Path) -> None:
+    browser, _ = client(tmp_path)
+    same = {"Sec-Fetch-Site": "same-origin"}
+    assert browser.get("/v1/session").json() == {"reads": False, "acts": False}
+    assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
+    assert browser.post("/v1/session", headers=BEARER).json() == {"reads": True, "acts": True}
+    assert browser.get("/v1/session", headers=same).json() == {"reads": True, "acts": True}
+    assert browser.get(f"/v1/transcripts/{ID}", headers=same).json()["may_retry"]
+    assert browser.delete("/v1/session").status_code == 204
+    assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
+
+
+def test_only_the_token_begins_a_session(tmp_path: Path) -> None:
+    browser, _ = client(tmp_path)
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        answer = browser.post("/v1/session", headers=headers)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Origin": f"http://{HOST}"}, 202),
+        # A proxy in front of the service speaks https.
+        ({"Origin": f"https://{HOST}"}, 202),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": f"http://{HOST}"}, 403),
+        ({"Origin": "http://evil.test"}, 403),
+        ({"Origin": f"http://{HOST}.evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+def test_with_a_cookie_only_our_own_pages_act(tmp_path: Path, headers: dict[str, str], status: int) -> None:
+    browser, script = client(tmp_path)
+    browser.post("/v1/session", headers=BEARER)
+    assert browser.post(f"/v1/transcripts/{ID}/retry", headers=headers).status_code == status
+    assert script.retried == [ID] * (status == 202)
+
+
+def test_a_cookie_is_of_this_token() -> None:
+    access = Access(TOKEN)
+    value = access.new_session(connection(authorization=f"Bearer {TOKEN}"))
+    assert value is not None
+    assert lets(access.read, connection(cookie=f"{COOKIE}={value}"))
+    assert not lets(Access("another token").read, connection(cookie=f"{COOKIE}={value}"))
+    assert not lets(Access(None).read, connection(cookie=f"{COOKIE}={value}"))
+    for wrong in ("1", "", value[:-1], f"2{value[1:]}", "\u00e9"):
+        assert not lets(access.read, connection(cookie=f"{COOKIE}={wrong}"))
+
+
+def test_websockets_take_the_token_as_subprotocols_and_cookies_of_our_pages() -> None:
+    access = Access(TOKEN)
+    assert lets(access.read, connection("websocket", sec_websocket_protocol=f"bearer, {TOKEN}"))
+    assert not lets(access.read, connection("websocket", sec_websocket_protocol="bearer, wrong"))
+    # It is of WebSockets alone.
+    assert not lets(access.read, connection(sec_websocket_protocol=f"bearer, {TOKEN}"))
+    cookie = f"{COOKIE}={access.new_session(connection(authorization=f'Bearer {TOKEN}'))}"
+    assert lets(access.read, connection("websocket", cookie=cookie, origin=f"http://{HOST}"))
+    assert not lets(access.read, connection("websocket", cookie=cookie, origin="http://other.test"))
+    assert not lets(access.read, connection("websocket", cookie=cookie))
+
+
+def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:
+    browser, script = client(tmp_path, public=True)
+    assert browser.get("/v1/session").json() == {"reads": True, "acts": False}
+    assert browser.get(f"/v1/transcripts/{ID}").json()["may_retry"] is False
+    assert browser.get(f"/v1/transcripts/{ID}/audio").status_code == 200
+    assert browser.post(f"/v1/transcripts/{ID}/retry").status_code == 401
+    assert script.retried == []
+
+
+def test_a_trial_is_open_and_a_service_without_token_closed(tmp_path: Path) -> None:
+    trial, _ = client(tmp_path / "a", trial=True)
+    assert trial.get("/v1/session").json() == {"reads": True, "acts": True}
+    assert "set-cookie" not in trial.post("/v1/session").headers
+    closed, _ = client(tmp_path / "b", token=None)
+    assert closed.get(f"/v1/transcripts/{ID}").status_code == 401
+    assert "REFLECTOR_API_TOKEN" in closed.post("/v1/session", headers=BEARER).json()["detail"]
+
+
+def test_pages_of_set_origins_may_use_the_api(tmp_path: Path) -> None:
+    ours = "https://app.example.com"
+    browser, _ = client(tmp_path, origins=[ours])
+    asked = {"Origin": ours, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    assert browser.options("/v1/rooms", headers=asked).headers["access-control-allow-origin"] == ours
+    answer = browser.get(f"/v1/transcripts/{ID}", headers={"Origin": ours})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, ours)
+    # With the token, not with our cookie.
+    assert "access-control-allow-credentials" not in answer.headers
+    other = browser.get(f"/v1/transcripts/{ID}", headers={"Origin": "https://evil.test"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize("path", ["/", f"/transcripts/{ID}", "/transcripts/unknown"])
+def test_a_page_is_for_everybody_and_holds_nothing(tmp_path: Path, path: str) -> None:
+    browser, _ = client(tmp_path)
+    page = browser.get(path)
+    assert page.status_code == 200
+    assert "Weekly meeting" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|<style", page.text)
+    # All that it names is there, and is never asked for again.
+    named = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+    assert len(named) >= 3
+    for address in named:
+        file = browser.get(address)
+        assert (file.status_code, file.headers["x-content-type-options"]) == (200, "nosniff")
+        assert "immutable" in file.headers["cache-control"]
+
+
+def test_modules_import_only_what_is_there(tmp_path: Path) -> None:
+    browser, _ = client(tmp_path)
+    base = re.findall(r'src="(/static/\w+)/', browser.get("/").text)[0]
+    waiting, seen = ["page.js", "list.js"], set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        module = browser.get(f"{base}/{name}")
+        assert (module.status_code, "javascript" in module.headers["content-type"]) == (200, True), name
+        if not name.startswith("vendor/"):
+            waiting += set(re.findall(r'from "\./([^"]+)"', module.text)) - seen
+    assert "vendor/wavesurfer-8.0.1.esm.js" in seen
+    assert browser.get(f"{base}/vendor/wavesurfer.LICENSE.txt").text.startswith("BSD 3-Clause")
+    assert browser.get(f"{base}/transcript.html").status_code == 404
+    assert browser.get("/static/other/page.js").status_code == 404
