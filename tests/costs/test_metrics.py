@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from tests.consent.world import World, world
-from tests.costs.test_list_api import client_of
+from tests.costs.serving import client_of
 
 
 @pytest.fixture(scope="module")
