@@ -6,6 +6,7 @@ every piece has the same result however often, and by however many at once, it i
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,8 @@ from resources.projecting import position
 from resources.store import Store
 
 PAGE = 1000
-# Of several processes that write to PostgreSQL, a later number can be there before an earlier one.
+# Of several processes that write to PostgreSQL, a later number can be there before an earlier one: what is younger is
+# read, and read again.
 SETTLED_AFTER_S = 2.0
 
 
@@ -38,7 +40,8 @@ def catch_up(
 ) -> bool:
     """Read on, at most so many transcripts and so many runs; says whether that was all.
 
-    Events are read when they are `settled_after` seconds old. Raises what the store and the database raise.
+    Events that aren't `settled_after` seconds old yet are read again the next time. Raises what the store and the
+    database raise.
     """
     listed = follow_recordings(instance, store, catalogue, limit=limit, settled_after=settled_after)
     return follow_runs(instance, ledger, limit=limit, settled_after=settled_after) and listed
@@ -87,40 +90,42 @@ def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bo
 
 
 def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, settled: float) -> bool:
-    records, complete = _materializations(instance, catalogue, RECORDING, PAGE, settled)
+    records, complete = _materializations(instance, catalogue, RECORDING, PAGE)
     if records:
         described = [one for record in records if (one := _described(record))]
-        catalogue.describe(described, records[-1].storage_id)
+        catalogue.describe(described, _positions(records, settled)[-1])
     return complete
 
 
 def _follow_transcripts(
     instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, settled: float
 ) -> bool:
-    records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit, settled)
-    for record in records:
-        catalogue.index(_indexed(store, catalogue, record), record.storage_id)
+    records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
+    for record, at in zip(records, _positions(records, settled), strict=True):
+        catalogue.index(_indexed(store, catalogue, record), at)
     return complete
 
 
 def _materializations(
-    instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int, settled: float
-) -> tuple[list[dg.EventLogRecord], bool]:
-    """The next materializations of an asset that are settled, and whether these are all there are."""
+    instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int
+) -> tuple[Sequence[dg.EventLogRecord], bool]:
+    """The next materializations of an asset, and whether these are all there are."""
     after = position(catalogue.database, asset)
     page = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after), limit=limit, ascending=True
     )
-    return _settled(page.records, settled), len(page.records) < limit
+    return page.records, len(page.records) < limit
 
 
-def _settled(records: Any, settled: float) -> list[dg.EventLogRecord]:
-    """The records up to the first that isn't settled."""
-    found: list[dg.EventLogRecord] = []
+def _positions(records: Sequence[Any], settled: float) -> list[int]:
+    """For each record, up to which number all is read then: the last one before the first that isn't settled."""
+    found: list[int] = []
+    # A position never goes back: 0 leaves it.
+    last, all_settled = 0, True
     for record in records:
-        if record.timestamp > settled:
-            break
-        found.append(record)
+        all_settled = all_settled and record.timestamp <= settled
+        last = record.storage_id if all_settled else last
+        found.append(last)
     return found
 
 
@@ -166,11 +171,11 @@ def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, li
         limit=limit,
         ascending=True,
     )
-    for record in _settled(page.records, settled):
+    for record, at in zip(page.records, _positions(page.records, settled), strict=True):
         run = instance.get_run_by_id(record.event_log_entry.run_id)
         read = account(run, _log(instance, run.run_id), record.timestamp) if run else None
         ended, entries = read or (None, [])
-        ledger.put(ending, record.storage_id, ended, entries)
+        ledger.put(ending, at, ended, entries)
     return len(page.records) < limit
 
 

@@ -36,7 +36,6 @@ class All(NamedTuple):
     store: Store
     catalogue: Catalogue
     ledger: Ledger
-    settled_after: float = projections.SETTLED_AFTER_S
 
     def listing(self) -> Listing:
         """The list, and the search through it."""
@@ -49,16 +48,12 @@ class All(NamedTuple):
     def follow_recordings(self) -> bool:
         """Bring the catalogue up to date, a piece; says whether that was all."""
         with self.asked() as instance:
-            return projections.follow_recordings(
-                instance, self.store, self.catalogue, limit=PIECE, settled_after=self.settled_after
-            )
+            return projections.follow_recordings(instance, self.store, self.catalogue, limit=PIECE)
 
     def catch_up(self) -> bool:
         """Bring catalogue and ledger up to date, a piece; says whether that was all."""
         with self.asked() as instance:
-            return projections.catch_up(
-                instance, self.store, self.catalogue, self.ledger, limit=PIECE, settled_after=self.settled_after
-            )
+            return projections.catch_up(instance, self.store, self.catalogue, self.ledger, limit=PIECE)
 
     def states(self, recording_ids: Sequence[str]) -> list[overview.RecordingOverview]:
         """Where these recordings are, in this order."""

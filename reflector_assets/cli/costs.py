@@ -39,8 +39,7 @@ def costs(
             known(instance, recording_id, store)
 
         def catch_up() -> bool:
-            # Nobody else writes while this looks, or what is written is in the next look.
-            return projections.catch_up(instance, store, catalogue, ledger, settled_after=0.0)
+            return projections.catch_up(instance, store, catalogue, ledger)
 
         if rebuild:
             projections.forget(catalogue, ledger)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 # Letters and digits of any script.
 _WORD = re.compile(r"[^\W_]+")
+# A part of a word at the beginning, and at the end.
+_PART_BEFORE, _PART_AFTER = re.compile(r"^\S*\s"), re.compile(r"\s\S*$")
 # Nobody types more of a word, and databases limit them.
 LONGEST = 64
 # Bytes of all words of a text: PostgreSQL takes a megabyte.
@@ -37,15 +39,10 @@ def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> str | None:
     for match in _WORD.finditer(text):
         # Folding can take a word apart.
         if any(part.startswith(tuple(wanted)) for part in words_of(match[0])):
-            return _cut(text, max(0, match.start() - around), min(len(text), match.end() + around))
+            begin, end = max(0, match.start() - around), min(len(text), match.end() + around)
+            before, after = text[begin : match.start()], text[match.end() : end]
+            # Whole words, and marks where more of the text stands.
+            before = f"… {_PART_BEFORE.sub('', before)}" if begin else before
+            after = f"{_PART_AFTER.sub('', after)} …" if end < len(text) else after
+            return " ".join(f"{before}{match[0]}{after}".split())
     return None
-
-
-def _cut(text: str, begin: int, end: int) -> str:
-    """A part of a text in one line, with whole words and marks where more of it stands."""
-    part = text[begin:end]
-    if begin:
-        part = "… " + (part.split(None, 1)[-1] if not text[begin - 1].isspace() else part.lstrip())
-    if end < len(text):
-        part = (part.rsplit(None, 1)[0] if not text[end].isspace() else part.rstrip()) + " …"
-    return " ".join(part.split())

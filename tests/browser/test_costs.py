@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow(10)
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
-    """A recording that was processed, and where it is shown; made before the browser, whose loop its steps' calls mind."""
+    """A recording that was processed, and where it is shown; the browser comes after it."""
     with world(tmp_path_factory.mktemp("world")) as found:
         assert found.run().success
         app = app_of(found, f"sqlite:///{tmp_path_factory.mktemp('service') / 'reflector.db'}", trial=True)

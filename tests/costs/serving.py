@@ -31,7 +31,6 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         world.store,
         Catalogue(database=database),
         Ledger(database=database),
-        settled_after=0,
     )
     recordings = DagsterRecordings(lambda: world.instance, world.store)
     settings = Settings.model_validate(PRICES)
