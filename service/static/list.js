@@ -38,7 +38,8 @@ function again() {
 
 function show({ items, total }) {
   const nothing = query ? `Nothing was found for “${query}”.` : "There are no recordings yet.";
-  const count = `${total.toLocaleString()} ${total === 1 ? "transcript" : "transcripts"}${query ? ` with “${query}”` : ""}`;
+  const found = `${total.toLocaleString()} ${total === 1 ? "transcript" : "transcripts"}`;
+  const count = query ? `${found} with “${query}”` : found;
   say($("notice"), total ? count : nothing);
   $("notice").hidden = false;
   // Rows that are as they were stay, with the focus that may be in them.
@@ -50,7 +51,8 @@ function show({ items, total }) {
     shown.set(item.id, { told, element });
     return element;
   });
-  const same = rows.length === $("rows").children.length && rows.every((one, index) => one === $("rows").children[index]);
+  const there = [...$("rows").children];
+  const same = rows.length === there.length && rows.every((one, index) => one === there[index]);
   if (!same) fill($("rows"), ...rows);
   pages(total);
 }
@@ -60,11 +62,12 @@ function row(item) {
   if (item.room_name && item.title) facts.push(make("span", {}, item.room_name));
   if (item.created_at) facts.push(make("time", { dateTime: item.created_at }, when(item.created_at)));
   if (item.duration) facts.push(make("span", {}, length(item.duration)));
+  const href = `/transcripts/${encodeURIComponent(item.id)}`;
+  const title = make("h2", {}, make("a", { href }, item.title || item.room_name || item.id));
+  const badge = make("span", { className: `badge ${item.state}` }, STATES[item.state] ?? item.state);
   return make(
     "li", {},
-    make("div", { className: "row-head" },
-      make("h2", {}, make("a", { href: `/transcripts/${encodeURIComponent(item.id)}` }, item.title || item.room_name || item.id)),
-      make("span", { className: `badge ${item.state}` }, STATES[item.state] ?? item.state)),
+    make("div", { className: "row-head" }, title, badge),
     make("p", { className: "facts" }, ...facts),
     item.state === "error" && item.reason ? make("p", { className: "reason" }, item.reason) : null,
     item.excerpt ? make("p", { className: "excerpt" }, ...marked(item.excerpt)) : null,

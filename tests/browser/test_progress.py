@@ -117,6 +117,24 @@ def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
         expect(one(page, "Find the topics")).not_to_contain_text(REASON)
 
 
+def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, here: Site) -> None:
+    finish(here.store, here.script, *meeting("told", 1, 60, 2))
+    here.script.states["told"] = Told("told", "error", "webhook_delivery", "nobody answers")
+    here.script.step("told", "webhook_delivery", "failed", percent=93)
+    with visitor.visit(f"{here.url}/transcripts/told") as page:
+        expect(page.locator("#turns .said span")).to_have_count(60)
+        expect(page.locator("#failure")).to_contain_text("Not every step could be finished")
+        expect(page.locator("#failure")).to_contain_text("nobody answers")
+        page.locator("#retry").click()
+        here.script.states["told"] = Told("told")
+        here.script.step("told", "webhook_delivery", "in_progress", percent=93, workflow_id="run-2", attempt=1)
+        expect(page.locator("#progress-title")).to_have_text("Telling other systems")
+        here.script.states["told"] = Told("told", "ended")
+        here.script.tell("told", "STATUS", value="ended", step=None, reason=None)
+        expect(page.locator("#progress")).to_be_hidden()
+        expect(page.locator("#failure")).to_be_hidden()
+
+
 def test_who_may_not_act_sees_no_button(visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> None:
     with site(tmp_path_factory.mktemp("public"), public=True) as here:
         here.script.states["bad"] = Told("bad", "error", "topics", REASON)
