@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from reflector_assets.domain.recording import folder
+from resources import meter
 from resources.store import Store
 
 # The contract with other programs names this file; all others are named after their asset.
@@ -36,8 +37,11 @@ class StoreIOManager(ConfigurableIOManager):
             raise TypeError(f"{context.name}: an asset hands on a model or a table, not {type(obj).__name__}")
         with told(context.partition_key):
             stored = self.store.write(_key(context, context.partition_key), content)
+        # Here the step ends: its inputs were loaded before its body, its value is written after it.
+        moved = meter.take()
         if context.has_asset_key:
-            context.add_output_metadata({"stored_as": stored.key, "stored_bytes": stored.bytes})
+            moved = {name: moved[name] + _tracks(context, name) for name in ("bytes_read", "bytes_written")}
+            context.add_output_metadata({"stored_as": stored.key, "stored_bytes": stored.bytes, **moved})
 
     def load_input(self, context: InputContext) -> Any:
         upstream = context.upstream_output
@@ -73,7 +77,15 @@ def told(recording_id: str) -> Iterator[None]:
         yield
     except ReflectorError as error:
         error.at(recording=recording_id)
-        raise Failure(str(error), allow_retries=isinstance(error, TransientError)) from error
+        raise Failure(
+            str(error), metadata={"kind": type(error).__name__}, allow_retries=isinstance(error, TransientError)
+        ) from error
+
+
+def _tracks(context: OutputContext, name: str) -> int:
+    """What the tracks of a fan-out have moved, as its last step tells."""
+    told = context.output_metadata.get(f"tracks_{name}", 0)
+    return int(getattr(told, "value", told))
 
 
 def _key(output: OutputContext, recording_id: str) -> str:

@@ -1,7 +1,8 @@
 """Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +16,9 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.progress import why
 from reflector_assets.runs import IN_PROGRESS
 from resources.store import Store
+
+# Recordings that are looked at side by side.
+AT_ONCE = 8
 
 State = Literal["new", "processing", "ended", "error", "retired"]
 
@@ -44,6 +48,17 @@ def recordings_overview(
     gone = finished(store) - here if retired else set[str]()
     shown = [overview_of(instance, store, one) for one in sorted(here | gone)]
     return [one._replace(state="retired") if one.id in gone else one for one in shown]
+
+
+def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings in this order, retired ones among them; several at once, as stores can be far away."""
+
+    def look(recording_id: str) -> RecordingOverview:
+        found = overview_of(instance, store, recording_id)
+        return found if instance.has_dynamic_partition(RECORDINGS, recording_id) else found._replace(state="retired")
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
+        return list(pool.map(look, recording_ids))
 
 
 def finished(store: Store) -> set[str]:

@@ -10,6 +10,8 @@ from reflector_assets.domain.progress import StepEvent
 from reflector_assets.executor import crash_reason
 
 TRACK_STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
+# Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
+USED = "the attempt failed and used "
 STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed", "skipped"]] = {
     dg.DagsterEventType.STEP_START: "started",
     dg.DagsterEventType.STEP_RESTARTED: "started",

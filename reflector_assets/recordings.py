@@ -26,18 +26,18 @@ class DagsterRecordings:
 
     def state(self, recording_id: str) -> overview.RecordingOverview:
         """Where a recording is; raises NotFound."""
-        with self._asked() as instance:
+        with self.asked() as instance:
             return overview.overview_of(instance, self._store, known(instance, recording_id, self._store))
 
     def retry(self, recording_id: str) -> bool:
         """Ask for what is stale or failed to be made; says whether the daemon is up to do so. Raises NotFound."""
-        with self._asked() as instance:
+        with self.asked() as instance:
             refresh.request(instance, known(instance, recording_id))
             return daemon_is_up(instance)
 
     def reader(self, recording_id: str) -> RecordingLog:
         """Make a reader of a recording's events; raises NotFound."""
-        with self._asked() as instance:
+        with self.asked() as instance:
             return RecordingLog(instance, self._store, known(instance, recording_id, self._store))
 
     def close(self) -> None:
@@ -46,7 +46,8 @@ class DagsterRecordings:
             self._instance.__exit__(None, None, None)
 
     @contextmanager
-    def _asked(self) -> Iterator[dg.DagsterInstance]:
+    def asked(self) -> Iterator[dg.DagsterInstance]:
+        """Give the instance for a block."""
         with asking():
             with self._lock:
                 self._instance = self._instance or self._open()

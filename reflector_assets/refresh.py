@@ -78,7 +78,7 @@ def _cost(found: list[AssetState]) -> Cost | None:
 
     return Cost(
         round(total("wall_seconds"), 1),
-        round(total("gpu_s"), 1),
+        round(total("gpu_seconds"), 1),
         int(total("llm_calls")),
         int(total("prompt_tokens", "completion_tokens")),
     )

@@ -36,6 +36,14 @@ class Consents(ConfigurableResource):
             rows = connection.execute(sa.select(*COLUMNS).where(consents.c.meeting_id.in_(ids)))
             return that_count(Statement(*row) for row in rows)
 
+    def history(self, recording_id: str) -> list[Statement]:
+        """All that was ever said about a recording or its meeting session, in the order in which it was said."""
+        session = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
+        about = sa.or_(consents.c.meeting_id == recording_id, consents.c.meeting_id.in_(session))
+        with self.database.begin() as connection:
+            rows = connection.execute(sa.select(*COLUMNS).where(about).order_by(consents.c.seq))
+            return [Statement(*row) for row in rows]
+
     def denials(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
         """The denials that stand: one is enough."""
         return [one for one in self.of_recording(recording_id, mtg_session_id) if not one.given]

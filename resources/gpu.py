@@ -6,7 +6,7 @@ import httpx
 from pydantic import Field
 
 from reflector_assets.domain.errors import PermanentError, ReflectorError
-from resources import asr_wire
+from resources import asr_wire, meter
 from resources.transcriber import TrackAudio, Transcriber, Transcription
 
 PATH = "/v1/audio/transcriptions-from-url"
@@ -36,8 +36,8 @@ class GPUService(Transcriber):
         body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}
         if self.model:
             body["model"] = self.model
+        begin = time.monotonic()
         try:
-            begin = time.monotonic()
             content = asr_wire.call(self._post(body, service), seconds=self.timeout, service=service)
             took = time.monotonic() - begin
             answer = asr_wire.read_answer(content, service)
@@ -51,6 +51,8 @@ class GPUService(Transcriber):
                 service=service,
             )
         except ReflectorError as error:
+            # How long the service worked for nothing, nobody knows better.
+            meter.count("gpu_seconds", round(time.monotonic() - begin, 3))
             error.at(recording=recording, track=track)
             raise
 

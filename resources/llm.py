@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from reflector_assets.domain.answers import Unusable
 from reflector_assets.domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError
 from reflector_assets.domain.prompts import Message
+from resources import meter
 from resources.llm_wire import (
     WAYS,
     NotBegun,
@@ -260,6 +261,10 @@ class Chat:
                 raise failure(error, llm.host(), llm.request_timeout, llm.secrets()) from None
         reply = parse_reply(response.content, llm.host(), llm.secrets())
         self.usage += reply.usage
+        # A step that fails doesn't get to tell what it spent.
+        meter.count("llm_calls", reply.usage.calls)
+        meter.count("prompt_tokens", reply.usage.prompt_tokens)
+        meter.count("completion_tokens", reply.usage.completion_tokens)
         return reply
 
     def _stopped(self) -> bool:

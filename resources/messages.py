@@ -23,6 +23,15 @@ class Posted(NamedTuple):
     note: str | None = None
 
 
+class Standing(NamedTuple):
+    """A message as it was last changed, in epoch seconds; without an id it isn't known whether it was posted."""
+
+    message_id: int | None
+    stream: str
+    topic: str
+    changed_at: float
+
+
 class Messages(ConfigurableResource):
     """What was posted to Zulip, by what it is about, in the product's database."""
 
@@ -50,6 +59,13 @@ class Messages(ConfigurableResource):
             raise
         self._keep(key, until, posted.message_id, known, claimed_until=0.0)
         return posted
+
+    def standing(self, key: str) -> Standing | None:
+        """The message about `key`, None when there is none."""
+        columns = [messages.c[name] for name in Standing._fields]
+        with self.database.begin() as connection:
+            row = connection.execute(sa.select(*columns).where(messages.c.key == key)).one_or_none()
+        return Standing(*row) if row else None
 
     def _bring_up_to_date(
         self, key: str, until: float, stream: str, topic: str, content: str, mark: str, *, new: bool

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from pydantic import Field
 
 from reflector_assets.domain.errors import NotFound, ReflectorError, TransientError
+from resources import meter
 from resources.asr_wire import secret
 from resources.s3_client import Clients
 from resources.s3_errors import LOST, Place, explain, status, told
@@ -79,6 +80,7 @@ class S3Store(Store):
                     ExtraArgs={**self._encryption(), "Metadata": {SHA256: digest}, **_content_type(key)},
                     Config=self._transfer(),
                 )
+            meter.count("bytes_written", path.stat().st_size)
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
@@ -86,6 +88,7 @@ class S3Store(Store):
             try:
                 with told(self._place, key), path.open("wb") as file:
                     self._download(key, file)
+                    meter.count("bytes_read", file.tell())
             except OSError as error:
                 raise self._disk(key, error) from error
             yield path

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dagster import ConfigurableResource
 
 from reflector_assets.domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
+from resources import meter
 
 WRITING = ".writing-"
 # Seconds without a write after which a file is taken for left over from a process that was killed.
@@ -110,8 +111,10 @@ class LocalStore(Store):
         try:
             yield temporary
             with temporary.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
                 os.fsync(file.fileno())
             temporary.replace(target)
+            meter.count("bytes_written", size)
             _sync(target.parent)
         except OSError as error:
             raise cannot_write(key, error) from error
@@ -120,15 +123,17 @@ class LocalStore(Store):
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
-        path = self.path(key)
-        if not path.is_file():
-            raise NotFound(f"there is no {key} in the store {self.root}")
+        path = self._file(key)
+        meter.count("bytes_read", path.stat().st_size)
         yield path
+
+    def stat(self, key: str) -> Stored:
+        with (path := self._file(key)).open("rb") as file:
+            return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
     def url(self, key: str, expires: float = 3600) -> str:  # noqa: ARG002 - a file URL doesn't expire
         """Make a file URL: it serves only a service that shares this file system."""
-        with self.local(key) as path:
-            return path.resolve().as_uri()
+        return self._file(key).resolve().as_uri()
 
     def exists(self, key: str) -> bool:
         return self.path(key).is_file()
@@ -160,6 +165,12 @@ class LocalStore(Store):
 
     def where(self, prefix: str) -> str:
         return str(self.path(prefix))
+
+    def _file(self, key: str) -> Path:
+        path = self.path(key)
+        if not path.is_file():
+            raise NotFound(f"there is no {key} in the store {self.root}")
+        return path
 
 
 def check_key(key: str) -> str:

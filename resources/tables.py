@@ -114,3 +114,69 @@ messages = sa.Table(
     sa.Column("claimed_until", sa.Double, nullable=False, server_default="0"),
     sa.Column("changed_at", sa.Double, nullable=False),
 )
+
+# What follows is projected from Dagster's log, nothing else is its source: it can be emptied, and fills again.
+projections = sa.Table(
+    "projections",
+    metadata,
+    # What is followed, and the last of it that was read, as Dagster numbers it; `page` is its own cursor, in JSON.
+    sa.Column("name", sa.String(50), primary_key=True),
+    sa.Column("storage_id", Number, nullable=False, server_default="0"),
+    sa.Column("page", sa.Text),
+)
+
+# Beside it lies catalogue_words, which each kind of database has its own way for (resources/catalogue.py).
+catalogue = sa.Table(
+    "catalogue",
+    metadata,
+    # The order in which recordings were added.
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("recording_id", sa.String(100), nullable=False, unique=True),
+    sa.Column("room", sa.Text),
+    sa.Column("title", sa.Text),
+    sa.Column("started_at", sa.Double),
+    sa.Column("duration", sa.Double),
+    sa.Column("text", sa.Text),
+    # Data version of the transcript that the text is of.
+    sa.Column("version", sa.String(100)),
+    sqlite_autoincrement=True,
+)
+
+ended_runs = sa.Table(
+    "ended_runs",
+    metadata,
+    sa.Column("run_id", sa.String(100), primary_key=True),
+    sa.Column("recording_id", sa.String(100), nullable=False, index=True),
+    sa.Column("ended_at", sa.Double, nullable=False),
+    # done when all was made that the run was for, however it ended; else failed.
+    sa.Column("outcome", sa.String(10), nullable=False),
+)
+
+# One step of one ended run, all its attempts together. Times are summed up: whole milliseconds do so exactly.
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String(100), nullable=False),
+    sa.Column("step", sa.String(300), nullable=False),
+    sa.Column("recording_id", sa.String(100), nullable=False, index=True),
+    sa.Column("asset", sa.String(100), nullable=False),
+    sa.Column("track", sa.Integer),
+    sa.Column("began_at", sa.Double, nullable=False),
+    sa.Column("ended_at", sa.Double, nullable=False, index=True),
+    # Of its end, in UTC: 2026-03.
+    sa.Column("month", sa.String(7), nullable=False),
+    sa.Column("outcome", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # Class of the last error.
+    sa.Column("kind", sa.String(100)),
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+        for name in (
+            *("wall_ms", "cpu_ms", "gpu_ms", "llm_calls", "prompt_tokens", "completion_tokens"),
+            *("bytes_read", "bytes_written"),
+        )
+    ),
+    sa.UniqueConstraint("run_id", "step"),
+    sqlite_autoincrement=True,
+)

@@ -14,10 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resources.consents import Consents
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import catalogue as catalogue_api
 from service import consent as consent_api
 from service import downloads, health, pages, sessions, transcripts
 from service import events as events_api
 from service import rooms as rooms_api
+from service.accounts import endpoints as accounts_endpoints
 from service.answers import HANDLERS
 from service.auth import Access
 from service.daily_webhook import DailyWebhook
@@ -113,6 +115,8 @@ def build(
     others: list[BaseRoute] = []
     if shown is not None and feeds is not None:
         endpoints += events_api.endpoints(feeds, access)
+        endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
+        endpoints += accounts_endpoints(shown.accounts, access.act) if shown.accounts else []
         others += events_api.sockets(feeds, access)
         endpoints += sessions.endpoints(access)
         endpoints += transcripts.endpoints(shown, access)

@@ -15,7 +15,7 @@ from resources.store import Store
 
 FILES = Path(__file__).parent / "static"
 # Path of each page, and the file it is made from.
-PAGES: Mapping[str, str] = {"/": "list.html", "/transcripts/{id}": "transcript.html"}
+PAGES: Mapping[str, str] = {"/": "list.html", "/transcripts/{id}": "transcript.html", "/costs": "costs.html"}
 
 
 class Files(StaticFiles):

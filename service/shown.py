@@ -1,10 +1,13 @@
 """What the pages and the API show of recordings, as the service asks for it: Dagster's side of it is passed in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from reflector_assets.domain.costs import Prices
 from reflector_assets.domain.events import Event
+from resources.catalogue import Catalogue
+from resources.ledger import Ledger
 from resources.store import Store
 
 
@@ -61,8 +64,42 @@ class Recordings(Protocol):
 
 
 @dataclass(frozen=True)
+class Listing:
+    """All recordings: the catalogue, what brings it up to date piece by piece, and where recordings are by their ids.
+
+    Both functions block, so call them in threads; they raise ReflectorError. `catch_up` says whether that was all.
+    """
+
+    catalogue: Catalogue
+    catch_up: Callable[[], bool]
+    states: Callable[[Sequence[str]], Sequence[State]]
+
+
+class Queues(NamedTuple):
+    """How many recordings are in each state, and how many runs wait to begin."""
+
+    states: Mapping[str, int]
+    queued: int
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What was spent: the ledger, what brings it up to date piece by piece, and prices; and how much there is to do.
+
+    Both functions block, so call them in threads; they raise ReflectorError. `catch_up` says whether that was all.
+    """
+
+    ledger: Ledger
+    catch_up: Callable[[], bool]
+    prices: Prices
+    queues: Callable[[], Queues]
+
+
+@dataclass(frozen=True)
 class Shown:
     """Everything that is shown comes from here."""
 
     recordings: Recordings
     store: Store
+    listing: Listing | None = None
+    accounts: Accounts | None = None

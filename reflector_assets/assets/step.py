@@ -1,12 +1,14 @@
 """What every step has around its work: a time limit, measurements, and errors that say whether to try again."""
 
+import json
 import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
@@ -15,6 +17,8 @@ from reflector_assets.deadline import deadline
 from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError, heals
 from reflector_assets.executor import has_own_process
 from reflector_assets.policies import Policy, policies
+from reflector_assets.progress import USED
+from resources import meter
 from resources.llm_wire import retry_after
 
 Context = AssetExecutionContext | OpExecutionContext
@@ -40,7 +44,7 @@ class Work:
 
     def end(self) -> None:
         """Stop the clocks."""
-        self._ended = time.monotonic(), _cpu_seconds()
+        self._ended = self._ended or (time.monotonic(), _cpu_seconds())
 
     @property
     def metadata(self) -> dict[str, float]:
@@ -75,7 +79,11 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
         raise
     except Exception as error:
         known = _told(error).at(recording=recording, track=track)
-        ending = _ending(known, hide_queries(error), work, policy)
+        work.end()
+        used = {"kind": type(known).__name__, **work.metadata, **meter.take()}
+        # Dagster keeps a failure's metadata of a step's last attempt only.
+        context.log.info(f"{USED}{json.dumps(used)}")
+        ending = _ending(known, hide_queries(error), used, policy)
         raise ending from ending.__cause__
     finally:
         work.end()
@@ -99,10 +107,12 @@ def _told(error: Exception) -> ReflectorError:
     return PermanentError(what, hint="This is a defect of the program, not of the recording: please report it.")
 
 
-def _ending(error: ReflectorError, cause: BaseException, work: Work, policy: Policy) -> Failure | RetryRequested:
+def _ending(
+    error: ReflectorError, cause: BaseException, used: Mapping[str, Any], policy: Policy
+) -> Failure | RetryRequested:
     """Make the exception that tells Dagster what happened and whether to try again, with `cause` for its traceback."""
     transient = error if isinstance(error, TransientError) and not policy.delivered else None
-    failure = Failure(without_queries(str(error)), metadata=work.metadata, allow_retries=transient is not None)
+    failure = Failure(without_queries(str(error)), metadata=dict(used), allow_retries=transient is not None)
     failure.__cause__ = cause
     if transient is None or transient.retry_after is None:
         return failure

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -29,13 +30,15 @@ from reflector_assets.domain.results import (
 )
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
-from resources import remembered
+from resources import meter, remembered
 from resources.call_cache import CallCache
 from resources.erasure import using_audio
 from resources.store import Store
 from resources.transcriber import TrackAudio, Transcriber
 
 REVISION = 2
+# What a track's step took, as the join is told.
+TOOK = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
 
 # The only way to give a graph asset a data version; a test notices when it goes.
 warnings.filterwarnings("ignore", "Parameter `data_version`", dg.BetaWarning)
@@ -71,14 +74,14 @@ def transcribe_track(
             f"{folder(recording_id)}/tracks/{track.index}.words.parquet",
             words.to_parquet(words.table(heard.words)),
         )
+    took: dict[str, Any] = {"gpu_seconds": heard.gpu_seconds, **work.metadata, **meter.take()}
     context.add_output_metadata(
         {
             "words": len(heard.words),
             "speech_s": round(heard.speech, 1),
             "language": heard.language,
-            "gpu_s": heard.gpu_seconds,
             "kept_from_an_earlier_call": kept,
-            **work.metadata,
+            **took,
         }
     )
     return TranscribedTrack(
@@ -91,8 +94,8 @@ def transcribe_track(
             language=heard.language,
             speech=round(heard.speech, 3),
         ),
-        gpu_seconds=heard.gpu_seconds,
         kept=kept,
+        **{name: took[name] for name in TOOK},
     )
 
 
@@ -114,6 +117,10 @@ def join_transcripts(
             tracks=tuple(sorted((t.transcript for t in transcribed), key=lambda t: t.index)),
         )
         _forget_earlier_runs(context, store)
+    # The tracks go side by side: the time of the longest one is the least that all took.
+    tracks: dict[str, float] = {name: sum(getattr(t, name) for t in transcribed) for name in TOOK}
+    tracks["wall_seconds"] = max((t.wall_seconds for t in transcribed), default=0.0)
+    own = work.metadata
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
     return dg.Output(
         value,
@@ -122,11 +129,15 @@ def join_transcripts(
             "words": sum(t.words for t in value.tracks),
             "speech_s": round(sum(t.speech for t in value.tracks), 1),
             "tracks_kept_from_an_earlier_call": sum(t.kept for t in transcribed),
-            "gpu_s": round(sum(t.gpu_seconds for t in transcribed), 2),
             "tracks": dg.MetadataValue.md(
                 f"| track | speaker | words | speech s | language |\n| --- | --- | --- | --- | --- |\n{rows}"
             ),
-            **work.metadata,
+            **own,
+            "wall_seconds": round(own["wall_seconds"] + tracks["wall_seconds"], 3),
+            "cpu_seconds": round(own["cpu_seconds"] + tracks["cpu_seconds"], 3),
+            "gpu_seconds": round(tracks["gpu_seconds"], 3),
+            # The rest is the join's own.
+            **{f"tracks_{name}": round(amount, 3) for name, amount in tracks.items()},
         },
     )
 

@@ -12,8 +12,11 @@ from reflector_assets.domain.recording import Participants, folder
 from reflector_assets.domain.results import ActionItems, Summary, Title, Topics
 from reflector_assets.domain.topics import chunks
 from reflector_assets.policies import policies, timeout_for
+from resources import meter
 from resources.store import Store
 from resources.understanding import Understanding, Usage
+
+SPENT: tuple[meter.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
 
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.TOPIC])
@@ -104,7 +107,8 @@ def action_items(
             if isinstance(error, TransientError) and attempts_left:
                 raise
             # A side product: its failure is shown on the asset and in the transcript, and doesn't stop the meeting.
-            value, usage = ActionItems(method="none", error=str(error)), Usage(0, 0, 0)
+            value = ActionItems(method="none", error=str(error))
+            usage = Usage(*(int(meter.counted(name)) for name in SPENT))
     return result(
         value,
         work,
@@ -131,8 +135,4 @@ def as_markdown(items: ActionItems) -> str:
 
 def spent(usage: Usage) -> dict[str, int]:
     """LLM calls and tokens as metadata."""
-    return {
-        "llm_calls": usage.calls,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-    }
+    return dict(zip(SPENT, usage, strict=True))

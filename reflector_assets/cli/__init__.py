@@ -11,6 +11,7 @@ import typer
 
 from reflector_assets.cli import (
     consent,
+    costs,
     daily,
     deliveries,
     doctor,
@@ -20,6 +21,7 @@ from reflector_assets.cli import (
     rooms,
     serve,
     shadow,
+    trace,
     watch,
     webhook,
 )
@@ -36,6 +38,8 @@ app.add_typer(recordings.app)
 app.add_typer(watch.app)
 app.add_typer(serve.app)
 app.add_typer(doctor.app)
+app.add_typer(trace.app)
+app.add_typer(costs.app)
 app.add_typer(retention.app)
 app.add_typer(daily.app, name="daily")
 app.add_typer(inbox.app, name="inbox")

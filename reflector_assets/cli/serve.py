@@ -36,6 +36,7 @@ def serve(
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from reflector_assets.shown import All  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
     from service.auth import Access  # noqa: PLC0415
     from service.shown import Shown  # noqa: PLC0415
@@ -58,8 +59,11 @@ def serve(
         doors.opened(doors.consents()) as consents,
         doors.opened(doors.relays()) as relays,
         doors.opened(doors.store()) as store,
+        doors.opened(doors.catalogue()) as catalogue,
+        doors.opened(doors.ledger()) as ledger,
         closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
+        everything = All(recordings.asked, store, catalogue, ledger)
         service = build(
             inbox,
             rooms,
@@ -74,7 +78,7 @@ def serve(
             look=_look(),
             origins=settings.origins,
             relay=partial(relays.work, "relay") if inbox.relays else None,
-            shown=Shown(recordings, store),
+            shown=Shown(recordings, store, everything.listing(), everything.accounts(settings)),
         )
         try:
             _ = inbox.database.engine

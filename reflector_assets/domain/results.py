@@ -62,11 +62,15 @@ class TrackTranscript(Frozen):
 
 
 class TranscribedTrack(Frozen):
-    """What one track's step hands to the join: the transcript, GPU seconds, and whether an earlier call's was kept."""
+    """What one track's step hands to the join: the transcript, whether an earlier call's was kept, what it took."""
 
     transcript: TrackTranscript
     gpu_seconds: float
     kept: bool
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
 
 
 class TrackTranscripts(Frozen):

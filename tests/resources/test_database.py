@@ -61,7 +61,13 @@ def test_the_tables_are_what_the_code_reads_and_writes(database_url: str) -> Non
     with plain_engine(database_url).connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"compare_type": True, "compare_server_default": True, "version_table": "reflector_version"},
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "version_table": "reflector_version",
+                # Each kind of database has its own way of searching.
+                "include_name": lambda name, kind, _: not (kind == "table" and name.startswith("catalogue_words")),
+            },
         )
         assert compare_metadata(context, metadata) == []
 

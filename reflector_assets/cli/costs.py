@@ -1,0 +1,100 @@
+"""What was spent."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from reflector_assets.cli.output import AsJson, err, out, print_json
+from reflector_assets.domain.costs import By, Row
+
+app = typer.Typer()
+
+
+@app.command()
+def costs(
+    recording_id: Annotated[str | None, typer.Argument(metavar="ID", help="Only of this recording.")] = None,
+    since: Annotated[float | None, typer.Option(help="Only steps that ended in the last so many days.", min=0)] = None,
+    by: Annotated[By, typer.Option(help="What to sum up by.")] = "step",
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="First make ledger and catalogue anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was used, and what it cost by the prices in the settings, failed attempts included."""
+    from reflector_assets import doors, projections, shown  # noqa: PLC0415
+    from reflector_assets.domain.costs import report  # noqa: PLC0415
+    from reflector_assets.instance import asking, open_instance  # noqa: PLC0415
+    from reflector_assets.runs import known  # noqa: PLC0415
+    from reflector_assets.settings import get_settings  # noqa: PLC0415
+
+    prices = shown.prices(get_settings())
+    with (
+        open_instance() as instance,
+        doors.opened(doors.store()) as store,
+        doors.opened(doors.catalogue()) as catalogue,
+        doors.opened(doors.ledger()) as ledger,
+        asking(),
+    ):
+        if recording_id is not None:
+            known(instance, recording_id, store)
+
+        def catch_up() -> bool:
+            # Nobody else writes while this looks, or what is written is in the next look.
+            return projections.catch_up(instance, store, catalogue, ledger, settled_after=0.0)
+
+        if rebuild:
+            projections.forget(catalogue, ledger)
+        if not catch_up():
+            err.print("Reading what happened since the last look ...")
+            while not catch_up():
+                pass
+        found = report(ledger.used(by, recording_id=recording_id, since=shown.since(since)), prices, by)
+    if as_json:
+        print_json({"id": recording_id, "since_days": since, **found.document()})
+        return
+    # What nothing was used of takes no room, and a narrow terminal has it for the rest only.
+    columns = [(name, shown) for name, shown, wide in COLUMNS if out.width >= WIDE or not wide]
+    columns = [(name, shown) for name, shown in columns if any(shown(row) not in NOTHING for row in found.rows)]
+    numbers = [Column(name, justify="right", no_wrap=True) for name in (*(name for name, _ in columns), found.currency)]
+    table = Table(Column(by.capitalize(), overflow="fold"), *numbers)
+    for row in [*found.rows, found.total._replace(key="Total")]:
+        if row.use is found.total.use:
+            table.add_section()
+        figures = [shown(row) for _, shown in columns]
+        table.add_row(escape(row.key) or "[dim]unknown[/]", *figures, f"{row.cost:,.4f}")
+    out.print(table if found.rows else "No run of a recording has ended yet.")
+    if found.rows and not any(prices[1:]):
+        err.print("No prices are set: REFLECTOR_PRICE_CPU_HOUR and others are in docs/settings.md.")
+
+
+def _time(milliseconds: int) -> str:
+    seconds = milliseconds / 1000
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+# Name, figure, and whether it is for wide terminals only.
+COLUMNS: list[tuple[str, Callable[[Row], str], bool]] = [
+    ("Steps", lambda row: f"{row.use.steps:,}", False),
+    ("Failures", lambda row: f"{row.use.failures:,}", False),
+    ("Wall", lambda row: _time(row.use.wall_ms), True),
+    ("CPU", lambda row: _time(row.use.cpu_ms), False),
+    ("GPU", lambda row: _time(row.use.gpu_ms), False),
+    ("LLM calls", lambda row: f"{row.use.llm_calls:,}", True),
+    ("Tokens in", lambda row: f"{row.use.prompt_tokens:,}", False),
+    ("Tokens out", lambda row: f"{row.use.completion_tokens:,}", False),
+    ("Read", lambda row: _size(row.use.bytes_read), True),
+    ("Written", lambda row: _size(row.use.bytes_written), True),
+]
+NOTHING = {"0", "0.0 s", "0 B"}
+WIDE = 120

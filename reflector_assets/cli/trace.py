@@ -1,0 +1,59 @@
+"""One recording's whole history."""
+
+from datetime import UTC, datetime
+
+import typer
+from rich.markup import escape
+
+from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.cli.recordings import RecordingId
+
+app = typer.Typer()
+
+COLOURS = {"run": "bold", "check": "yellow", "made": "dim", "consent": "magenta", "audio": "magenta", "arrival": "cyan"}
+
+
+@app.command()
+def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
+    """Show all that ever happened to a recording: arrivals, runs and their reasons, steps, consent, deliveries."""
+    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets.domain.recording import check_recording_id  # noqa: PLC0415
+    from reflector_assets.instance import asking, open_instance  # noqa: PLC0415
+    from reflector_assets.trace import Trace  # noqa: PLC0415
+
+    check_recording_id(recording_id)
+    with (
+        open_instance() as instance,
+        doors.opened(doors.store()) as store,
+        doors.opened(doors.inbox()) as inbox,
+        doors.opened(doors.consents()) as consents,
+        doors.opened(doors.deliveries()) as deliveries,
+        doors.opened(doors.messages()) as messages,
+        asking(),
+    ):
+        found = Trace(instance, store, inbox, consents, deliveries, messages).of(recording_id)
+    if as_json:
+        print_json(
+            [
+                {
+                    "at": datetime.fromtimestamp(one.at, UTC).isoformat(),
+                    "what": one.what,
+                    "text": one.text,
+                    "run_id": one.run_id,
+                    "details": dict(one.details),
+                }
+                for one in found
+            ]
+        )
+        return
+    day = ""
+    for one in found:
+        at = datetime.fromtimestamp(one.at, UTC)
+        if (now := at.strftime("%d %b %Y, UTC")) != day:
+            day = now
+            out.print(f"[bold underline]{day}[/]")
+        failed = one.details.get("status") in {"failed", "retrying", "FAILURE"}
+        colour = "red" if failed else COLOURS.get(one.what, "default")
+        run = f" [dim]{one.run_id[:8]}[/]" if one.run_id else ""
+        text = escape(" ".join(one.text.split()))
+        out.print(f"{at:%H:%M:%S} [{colour}]{one.what:8} {text}[/]{run}", highlight=False, soft_wrap=True)

@@ -1,0 +1,189 @@
+"""Catalogue and ledger, projected from Dagster's lists and log: bounded pieces of work that anybody may repeat.
+
+What was read is kept with the position behind it in one transaction, so that a kill repeats the last piece at most, and
+every piece has the same result however often, and by however many at once, it is done.
+"""
+
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets.accounting import account
+from reflector_assets.domain import words
+from reflector_assets.domain.errors import NotFound
+from reflector_assets.io_manager import value_key
+from reflector_assets.partitions import RECORDINGS
+from reflector_assets.staleness import DATA_VERSION
+from resources.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
+from resources.ledger import ENDINGS, Ledger
+from resources.projecting import position
+from resources.store import Store
+
+PAGE = 1000
+# Of several processes that write to PostgreSQL, a later number can be there before an earlier one.
+SETTLED_AFTER_S = 2.0
+
+
+def catch_up(
+    instance: dg.DagsterInstance,
+    store: Store,
+    catalogue: Catalogue,
+    ledger: Ledger,
+    *,
+    limit: int = 100,
+    settled_after: float = SETTLED_AFTER_S,
+) -> bool:
+    """Read on, at most so many transcripts and so many runs; says whether that was all.
+
+    Events are read when they are `settled_after` seconds old. Raises what the store and the database raise.
+    """
+    listed = follow_recordings(instance, store, catalogue, limit=limit, settled_after=settled_after)
+    return follow_runs(instance, ledger, limit=limit, settled_after=settled_after) and listed
+
+
+def follow_recordings(
+    instance: dg.DagsterInstance,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    limit: int = 100,
+    settled_after: float = SETTLED_AFTER_S,
+) -> bool:
+    """Bring the catalogue up to date, at most so many transcripts at once; says whether that was all."""
+    settled = time.time() - settled_after
+    added = _follow_partitions(instance, catalogue)
+    described = _follow_described(instance, catalogue, settled)
+    return _follow_transcripts(instance, store, catalogue, limit, settled) and described and added
+
+
+def follow_runs(
+    instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = SETTLED_AFTER_S
+) -> bool:
+    """Bring the ledger up to date, at most so many runs of each ending at once; says whether that was all."""
+    settled = time.time() - settled_after
+    # Not in all(), which would leave out the others after the first of which there is more.
+    complete = [_follow_ending(instance, ledger, ending, limit, settled) for ending in ENDINGS]
+    return all(complete)
+
+
+def forget(catalogue: Catalogue, ledger: Ledger) -> None:
+    """Empty both: who catches up then makes them anew."""
+    catalogue.forget()
+    ledger.forget()
+
+
+def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bool:
+    at = json.loads(catalogue.page() or "{}")
+    if at.get("last") and not instance.has_dynamic_partition(RECORDINGS, at["last"]):
+        # SQLite gives the number of the last one, when that is deleted, to the next one.
+        at = {}
+    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=at.get("cursor"))
+    if page.results:
+        catalogue.add(page.results, json.dumps({"cursor": page.cursor, "last": page.results[-1]}))
+    return not page.has_more
+
+
+def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, settled: float) -> bool:
+    records, complete = _materializations(instance, catalogue, RECORDING, PAGE, settled)
+    if records:
+        described = [one for record in records if (one := _described(record))]
+        catalogue.describe(described, records[-1].storage_id)
+    return complete
+
+
+def _follow_transcripts(
+    instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, settled: float
+) -> bool:
+    records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit, settled)
+    for record in records:
+        catalogue.index(_indexed(store, catalogue, record), record.storage_id)
+    return complete
+
+
+def _materializations(
+    instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int, settled: float
+) -> tuple[list[dg.EventLogRecord], bool]:
+    """The next materializations of an asset that are settled, and whether these are all there are."""
+    after = position(catalogue.database, asset)
+    page = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after), limit=limit, ascending=True
+    )
+    return _settled(page.records, settled), len(page.records) < limit
+
+
+def _settled(records: Any, settled: float) -> list[dg.EventLogRecord]:
+    """The records up to the first that isn't settled."""
+    found: list[dg.EventLogRecord] = []
+    for record in records:
+        if record.timestamp > settled:
+            break
+        found.append(record)
+    return found
+
+
+def _described(record: dg.EventLogRecord) -> Described | None:
+    made = record.asset_materialization
+    if record.partition_key is None or made is None or "room" not in made.metadata:
+        # An import tells so that it put another recording in the place of one.
+        return None
+    told = {name: value.value for name, value in made.metadata.items()}
+    return Described(
+        record.partition_key, str(told["room"]), _float(told.get("started")), _float(told.get("duration_s"))
+    )
+
+
+def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> Indexed | None:
+    """What the recording is found by, read from the store; None when it is found by that already, or it is gone."""
+    recording_id, made = record.partition_key, record.asset_materialization
+    version = (made.tags or {}).get(DATA_VERSION) if made else None
+    if recording_id is None or version is None or catalogue.version(recording_id) == version:
+        return None
+    try:
+        content = json.loads(store.read(value_key("transcript", recording_id)))
+    except NotFound:
+        return None
+    created = content.get("created_at")
+    return Indexed(
+        recording_id,
+        version,
+        content["room_name"],
+        content["title"],
+        datetime.fromisoformat(created).timestamp() if created else None,
+        content["duration"],
+        words.join(segment["text"] for segment in content["segments"]),
+    )
+
+
+def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, limit: int, settled: float) -> bool:
+    page = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(
+            event_type=dg.DagsterEventType[ending],  # pyright: ignore[reportArgumentType] - the three are of its type
+            after_storage_id=ledger.position(ending),
+        ),
+        limit=limit,
+        ascending=True,
+    )
+    for record in _settled(page.records, settled):
+        run = instance.get_run_by_id(record.event_log_entry.run_id)
+        read = account(run, _log(instance, run.run_id), record.timestamp) if run else None
+        ended, entries = read or (None, [])
+        ledger.put(ending, record.storage_id, ended, entries)
+    return len(page.records) < limit
+
+
+def _log(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogRecord]:
+    records: list[dg.EventLogRecord] = []
+    cursor: str | None = None
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor)
+        records += page.records
+        if not page.has_more:
+            return records
+        cursor = page.cursor
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,82 @@
+"""What each step took stands on its materialization, and on its failure: bytes, seconds, LLM calls and tokens."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reflector_assets.progress import USED
+from resources.llm import LLM
+from resources.understanding import WithLLM
+from tests.consent.world import ALL, World, world
+from tests.hosts.llm_host import LLMHost
+
+TOOK = {"wall_seconds", "cpu_seconds", "bytes_read", "bytes_written"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("world")) as found:
+        assert found.run().success
+        yield found
+
+
+def metadata(world: World, asset: str) -> dict[str, Any]:
+    event = world.instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def size(world: World, *names: str) -> int:
+    return sum(len(world.store.read(world.key(name))) for name in names)
+
+
+@pytest.mark.parametrize("asset", ALL)
+def test_every_asset_tells_what_it_took(made: World, asset: str) -> None:
+    told = metadata(made, asset)
+    assert set(told) >= TOOK
+    assert told["bytes_written"] >= told["stored_bytes"] > 0
+
+
+def test_bytes_are_those_of_the_files_that_were_read_and_written(made: World) -> None:
+    told = metadata(made, "padded_tracks")
+    tracks = [f"tracks/{number}.webm" for number in range(len(made.keys))]
+    assert told["bytes_written"] == size(made, *tracks, "padded_tracks.json")
+    assert told["bytes_read"] == size(made, "recording.json") + sum(len(made.bucket.read(key)) for key in made.keys)
+    told = metadata(made, "mixed_audio")
+    assert told["bytes_read"] == size(made, "padded_tracks.json", *tracks)
+    assert told["bytes_written"] == size(made, "audio.mp3", "mixed_audio.json")
+
+
+def test_a_fan_out_tells_what_its_tracks_took_and_the_join_besides(made: World) -> None:
+    told = metadata(made, "track_transcripts")
+    words = [f"tracks/{number}.words.parquet" for number in range(len(made.keys))]
+    assert told["tracks_bytes_written"] == size(made, *words)
+    assert told["bytes_written"] == told["tracks_bytes_written"] + size(made, "track_transcripts.json")
+    assert told["gpu_seconds"] == told["tracks_gpu_seconds"] > 0
+    # Each step of a track, however fast, took as long as its call.
+    assert told["wall_seconds"] >= told["tracks_wall_seconds"] >= told["gpu_seconds"] / len(made.keys)
+
+
+def test_llm_calls_of_failed_attempts_are_told_with_the_kind_of_the_error(tmp_path: Path) -> None:
+    with world(tmp_path) as found, LLMHost() as host:
+        llm = LLM(base_url=host.url, model=host.model, api_key=host.key, parse_max_retries=0)
+        host.fail(1, 503, retry_after=0, when=lambda call: call.schema == "RecapAnswer")
+        host.fail(1000, 404, when=lambda call: call.schema == "TitleAnswer")
+        result = found.run(understanding=WithLLM(llm=llm))
+        [failure] = [event for event in result.all_events if event.is_step_failure and event.step_key == "title"]
+        data = failure.step_failure_data.user_failure_data
+        assert data is not None
+        assert data.metadata["kind"].value == "Refused"
+        assert set(data.metadata) >= TOOK
+        said = [entry for entry in found.instance.all_logs(result.run_id) if entry.user_message.startswith(USED)]
+        used = {entry.step_key: json.loads(entry.user_message.removeprefix(USED)) for entry in said}
+        assert {step: told["kind"] for step, told in used.items()} == {"summary": "TransientError", "title": "Refused"}
+        # All but the recap was answered, and paid for, before the attempt failed; then all was asked again.
+        assert used["summary"]["llm_calls"] == metadata(found, "summary")["llm_calls"] - 1
+        assert used["summary"]["prompt_tokens"] > 0
+        assert "llm_calls" not in used["title"]

@@ -1,0 +1,163 @@
+"""The search through all recordings, on both kinds of database: what is found, in which order, whatever is typed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reflector_assets.domain.search import excerpt, words_of
+from resources.catalogue import Catalogue, Indexed
+from resources.database import Database
+
+pytest_plugins = ["tests.service.databases"]
+
+ANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for all examples of this file."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('catalogue') / 'reflector.db'}"
+    postgres: Any = request.getfixturevalue("postgres")
+    return postgres.create_database("catalogue")
+
+
+@pytest.fixture
+def catalogue(both: str) -> Iterator[Catalogue]:
+    found = Catalogue(database=Database(url=both))
+    found.forget()
+    return found
+
+
+def transcript(recording_id: str, text: str, *, title: str = "", room: str = "", version: str = "1") -> Indexed:
+    return Indexed(recording_id, version, room, title, 0.0, 60.0, text)
+
+
+def found(catalogue: Catalogue, query: str, **page: int) -> list[str]:
+    return [one for one, _ in catalogue.search(query, **page).items]
+
+
+@pytest.fixture
+def meetings(catalogue: Catalogue) -> Catalogue:
+    catalogue.add(["first", "second", "third", "untouched"], "{}")
+    catalogue.index(transcript("first", "We ship the Größe on Monday.", title="Release plan", room="weekly-1"), 1)
+    catalogue.index(transcript("second", "The release was shipped; 3.14 and C++ too.", title="Retro", room="daily"), 2)
+    catalogue.index(transcript("third", 'O\'Brien said: "nothing" -- DROP TABLE; 会議の記録', title="Names"), 3)
+    return catalogue
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["untouched", "third", "second", "first"]),
+        ("  ,;-- ", ["untouched", "third", "second", "first"]),
+        ("release", ["second", "first"]),
+        ("RELEASE ship", ["second", "first"]),
+        ("release monday", ["first"]),
+        ("rele mon", ["first"]),
+        ("elease", []),
+        ("größe", ["first"]),
+        ("GRÖSSE", ["first"]),
+        ("weekly", ["first"]),
+        ("retro", ["second"]),
+        ("3.14", ["second"]),
+        ("o'brien", ["third"]),
+        ('"nothing"', ["third"]),
+        ("nothing OR release", []),
+        ("会議", ["third"]),
+        ("drop table; --", ["third"]),
+        ("first", []),
+    ],
+)
+def test_all_words_must_be_there_and_each_may_be_a_beginning(
+    meetings: Catalogue, query: str, expected: list[str]
+) -> None:
+    assert found(meetings, query) == expected
+    assert meetings.search(query).total == len(expected)
+
+
+def test_pages_follow_one_another_newest_first(catalogue: Catalogue) -> None:
+    ids = [f"r{number:02}" for number in range(45)]
+    catalogue.add(ids, "{}")
+    pages = [found(catalogue, "", page=page, size=20) for page in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [20, 20, 5, 0]
+    assert [one for page in pages for one in page] == ids[::-1]
+
+
+def test_another_version_takes_the_place_of_the_first(meetings: Catalogue) -> None:
+    meetings.index(transcript("first", "Something else entirely.", version="2"), 4)
+    assert found(meetings, "monday") == []
+    assert found(meetings, "entirely") == ["first"]
+    assert meetings.version("first") == "2"
+    # It keeps its place, however often it is added.
+    meetings.add(["first", "fifth"], "{}")
+    assert found(meetings, "") == ["fifth", "untouched", "third", "second", "first"]
+
+
+def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> None:
+    long = f"{'before ' * 40}here stands Löwenzahn in between {'after ' * 40}"
+    meetings.index(transcript("first", long, title="Botany", version="2"), 5)
+    [(_, told)] = meetings.search("löwen").items
+    assert told is not None
+    assert told.startswith("… before")
+    assert told.endswith("after …")
+    assert "here stands Löwenzahn in between" in told
+    assert len(told) < 220
+    # In the title only: there is no place in the text.
+    assert meetings.search("botany").items == [("first", None)]
+
+
+@ANY
+@given(text=TEXTS, title=TEXTS, data=st.data())
+def test_every_beginning_of_every_word_finds_it(both: str, text: str, title: str, data: Any) -> None:
+    catalogue = Catalogue(database=Database(url=both))
+    catalogue.forget()
+    catalogue.index(transcript("one", text, title=title), 1)
+    words = words_of(title, text)
+    for word in words:
+        begin = word[: data.draw(st.integers(1, len(word)))]
+        assert found(catalogue, begin) == ["one"], begin
+    assert found(catalogue, f"{text} {title}") == ["one"]
+
+
+@ANY
+@given(query=st.one_of(TEXTS, st.from_regex(r"[\"'*:&|!()<>\\ \-a-zé]{1,30}", fullmatch=True)))
+def test_nothing_that_is_typed_is_an_error_or_finds_what_isnt_there(both: str, query: str) -> None:
+    catalogue = Catalogue(database=Database(url=both))
+    catalogue.forget()
+    catalogue.index(transcript("one", "abc déjà vu", title="It"), 1)
+    wanted = words_of(query)
+    there = all(any(word.startswith(begin) for word in ("abc", "déjà", "vu", "it")) for begin in wanted)
+    assert found(catalogue, query) == (["one"] if there else [])
+
+
+@given(text=TEXTS, data=st.data())
+def test_an_excerpt_holds_a_wanted_word(text: str, data: Any) -> None:
+    words = words_of(text)
+    wanted = data.draw(st.lists(st.sampled_from(words), max_size=3)) if words else ["absent"]
+    told = excerpt(text, wanted, around=5)
+    if wanted and words:
+        assert told is not None
+        assert any(word.startswith(begin[:5]) for word in words_of(told) for begin in wanted)
+    else:
+        assert told is None
+
+
+def test_a_text_without_end_is_found_by_its_first_words(catalogue: Catalogue) -> None:
+    many = " ".join(f"word{number}" for number in range(120_000))
+    catalogue.index(transcript("long", many, title="Endless"), 1)
+    assert found(catalogue, "word1 word20000 endless") == ["long"]
+    assert found(catalogue, "word119999") == []
+
+
+def test_positions_never_go_back(new_database: Callable[[], str]) -> None:
+    catalogue = Catalogue(database=Database(url=new_database()))
+    catalogue.index(None, 7)
+    catalogue.index(None, 3)
+    from resources.projecting import position
+
+    assert position(catalogue.database, "transcript") == 7

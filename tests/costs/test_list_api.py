@@ -1,0 +1,115 @@
+"""GET /v1/transcripts over a real recording: pages, search, what is refused, and who may read."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from reflector_assets.recordings import DagsterRecordings
+from reflector_assets.settings import Settings
+from reflector_assets.shown import All
+from resources.catalogue import Catalogue
+from resources.consents import Consents
+from resources.database import Database
+from resources.inbox import Inbox
+from resources.ledger import Ledger
+from resources.rooms import Rooms
+from service.app import build
+from service.auth import Access
+from service.shown import Shown
+from tests.consent.world import World, world
+from tests.service.in_process import BEARER, TOKEN
+
+PRICES = {"REFLECTOR_PRICE_CPU_HOUR": 3600, "REFLECTOR_CURRENCY": "EUR"}
+
+
+def client_of(world: World, url: str) -> TestClient:
+    database = Database(url=url)
+    everything = All(
+        lambda: nullcontext(world.instance),
+        world.store,
+        Catalogue(database=database),
+        Ledger(database=database),
+        settled_after=0,
+    )
+    recordings = DagsterRecordings(lambda: world.instance, world.store)
+    settings = Settings.model_validate(PRICES)
+    app = build(
+        Inbox(database=database),
+        Rooms(database=database),
+        Consents(database=database),
+        secrets=[],
+        window=300,
+        access=Access(TOKEN),
+        look=lambda: (True, []),
+        shown=Shown(recordings, world.store, everything.listing(), everything.accounts(settings)),
+    )
+    return TestClient(app, headers=BEARER, raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("world")) as found:
+        assert found.run().success
+        found.instance.add_dynamic_partitions("recordings", ["waiting"])
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client(made: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with client_of(made, f"sqlite:///{tmp_path_factory.mktemp('service') / 'reflector.db'}") as running:
+        yield running
+
+
+def rows(client: TestClient, **query: Any) -> Any:
+    answer = client.get("/v1/transcripts", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_newest_comes_first_with_all_that_is_known(client: TestClient, made: World) -> None:
+    told = rows(client)
+    assert (told["total"], told["page"], told["size"]) == (2, 1, 20)
+    waiting, done = told["items"]
+    nothing = dict.fromkeys(("title", "room_name", "created_at", "duration", "reason", "excerpt"))
+    assert waiting == {"id": "waiting", "state": "new", **nothing}
+    assert (done["id"], done["state"], done["room_name"]) == (made.id, "ended", made.room)
+    assert done["created_at"].endswith("+00:00")
+    assert done["duration"] == 2
+    assert done["title"]
+
+
+def test_what_is_searched_for_is_found_with_its_place(client: TestClient, made: World) -> None:
+    word = "speaking"
+    told = rows(client, q=word)
+    assert [row["id"] for row in told["items"]] == [made.id]
+    assert word in told["items"][0]["excerpt"].lower()
+    assert rows(client, q=f"{word} nobodysaidthis") == {"total": 0, "page": 1, "size": 20, "items": []}
+
+
+def test_what_is_added_later_is_there(client: TestClient, made: World) -> None:
+    import time
+
+    made.instance.add_dynamic_partitions("recordings", ["later"])
+    end = time.monotonic() + 10
+    while rows(client)["items"][0]["id"] != "later":
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    made.instance.delete_dynamic_partition("recordings", "later")
+    assert rows(client, size=1)["items"][0]["state"] == "retired"
+
+
+@pytest.mark.parametrize(
+    "query", [{"page": "0"}, {"page": "x"}, {"size": "101"}, {"size": "-1"}, {"q": "x" * 201}, {"other": "1"}]
+)
+def test_what_is_no_page_is_refused(client: TestClient, query: dict[str, str]) -> None:
+    answer = client.get("/v1/transcripts", params=query)
+    assert answer.status_code == 422
+    assert "detail" in answer.json()
+
+
+def test_nobody_else_may_read(client: TestClient) -> None:
+    for path in ("/v1/transcripts", "/v1/costs", "/metrics"):
+        assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
