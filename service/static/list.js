@@ -8,6 +8,7 @@ import { askForToken } from "./session.js";
 const STATES = { new: "Waiting", processing: "Processing", ended: "Finished", error: "Failed", retired: "Retired" };
 const AT_WORK = new Set(["new", "processing"]);
 const LOOK_MS = 5000;
+const QUIET_MS = 15000;
 const SIZE = 20;
 
 const asked = new URLSearchParams(location.search);
@@ -27,7 +28,7 @@ async function load() {
     return setTimeout(load, LOOK_MS);
   }
   show(found);
-  return found.items.some(({ state }) => AT_WORK.has(state)) && setTimeout(again, LOOK_MS);
+  return setTimeout(again, found.items.some(({ state }) => AT_WORK.has(state)) ? LOOK_MS : QUIET_MS);
 }
 
 /** Look again, but not while nobody does. */

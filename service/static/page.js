@@ -18,6 +18,7 @@ const DONE = new Set(["ended", "retired"]);
 // How often to look again while events can't be had, and for what an event announced (ms).
 const LOOK_MS = 5000;
 const SOON_MS = 300;
+const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
@@ -99,8 +100,10 @@ const inOrder = (topics) => topics.sort((a, b) => a.timestamp - b.timestamp);
 function take(event) {
   if (event.event === "PIPELINE_PROGRESS") {
     steps.take(event);
-    const begins = event.data.current_step === "topics" && event.data.step_status === "in_progress";
-    if (begins && !isComplete()) known.topics = null;
+    const { current_step: step, step_status: now } = event.data;
+    if (step === "topics" && now === "in_progress" && !isComplete()) known.topics = null;
+    // Where and when it was, and who was there: no event tells.
+    if (HEAD.has(step) && now === "completed" && !isComplete()) lookSoon();
     // A run after the one that failed: it goes on.
     if (known.state === "error" && failedRun !== undefined && steps.run !== failedRun) known.state = "processing";
   } else if (event.event === "STATUS") {

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,8 @@ SLOW_MS = 120_000
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    yield deploy(tmp_path, REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"), REFLECTOR_RETRY_DELAY="0")
+def deployment(tmp_path: Path) -> Deployment:
+    return deploy(tmp_path, REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"), REFLECTOR_RETRY_DELAY="0")
 
 
 def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
@@ -32,7 +31,7 @@ def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
         expect(entry).to_be_visible(timeout=SLOW_MS)
         entry.click()
         page.evaluate("window.stillHere = true")
-        failure = page.get_by_role("region", name="This recording couldn’t be finished")
+        failure = page.get_by_role("region", name=re.compile("be finished"))
         expect(failure).to_be_visible(timeout=SLOW_MS)
         expect(failure).to_contain_text("Line up the tracks")
         expect(failure).to_contain_text(SAMPLE_ID)
@@ -42,7 +41,9 @@ def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
         for track in (SAMPLE / "tracks").glob("*.webm"):
             shutil.copy(track, bucket / track.stem)
         page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_role("heading", name=re.compile(r"Transcribing track \d of 3"))).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("heading", name=re.compile(r"Transcribing track \d of 3"))).to_be_visible(
+            timeout=SLOW_MS
+        )
         expect(failure).to_be_hidden()
 
         expect(page.get_by_role("region", name="Transcript", exact=True)).to_be_visible(timeout=SLOW_MS)
