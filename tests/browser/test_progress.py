@@ -98,23 +98,24 @@ def test_a_lost_connection_doubles_nothing(visitor: Visitor, here: Site) -> None
 def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
     step = begin(here, "bad")
     with visitor.visit(f"{here.url}/transcripts/bad") as page:
-        step("topics", "failed", percent=50, reason=REASON)
-        here.script.states["bad"] = Told("bad", "error", "topics", REASON)
-        here.script.tell("bad", "STATUS", value="error", step="topics", reason=REASON)
-        expect(page.locator("#failure-step")).to_have_text("It failed at: Find the topics")
+        step("track_transcripts", "failed", percent=50, track_index=2, track_count=3, reason=REASON)
+        step("track_transcripts", "failed", percent=50)
+        here.script.states["bad"] = Told("bad", "error", "track_transcripts", REASON)
+        here.script.tell("bad", "STATUS", value="error", step="track_transcripts", reason=REASON)
+        expect(page.locator("#failure-step")).to_have_text("It failed at: Transcribe each track")
         expect(page.locator("#failure-reason")).to_have_text(REASON)
-        expect(one(page, "Find the topics")).to_contain_text("failed")
+        expect(one(page, "Transcribe each track")).to_contain_text(f"failed0 of 3 tracksTrack 2, failed: {REASON}")
         page.locator("#retry").click()
         expect(page.locator("#retry-note")).to_contain_text("begins again")
         assert here.script.retried == ["bad"]
         here.script.states["bad"] = Told("bad")
-        step("topics", "pending", percent=50, workflow_id="run-2")
-        step("topics", "in_progress", percent=50, workflow_id="run-2", attempt=1, max_attempts=4)
+        step("track_transcripts", "pending", percent=50, workflow_id="run-2")
+        step("track_transcripts", "in_progress", percent=50, workflow_id="run-2", attempt=1, max_attempts=4)
         expect(page.locator("#failure")).to_be_hidden()
-        expect(page.locator("#progress-title")).to_have_text("Finding the topics")
+        expect(page.locator("#progress-title")).to_have_text("Transcribing the tracks")
         # What the first run did stays done.
         expect(one(page, "Read the recording")).to_contain_text("done")
-        expect(one(page, "Find the topics")).not_to_contain_text(REASON)
+        expect(one(page, "Transcribe each track")).not_to_contain_text(REASON)
 
 
 def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, here: Site) -> None:
