@@ -13,7 +13,6 @@ from reflector_assets.domain.signatures import secret_bytes
 from reflector_assets.settings import Settings, get_settings
 from resources import erasure
 from resources.call_cache import CallCache
-from resources.catalogue import Catalogue
 from resources.consents import Consents
 from resources.daily import DailyAPI
 from resources.daily_source import AnnouncedSource, DailySource, Sources
@@ -22,7 +21,6 @@ from resources.deliveries import Deliveries
 from resources.gpu import GPUService
 from resources.inbox import Inbox
 from resources.leaving import Leaving
-from resources.ledger import Ledger
 from resources.llm import LLM
 from resources.local_folder import LocalFolder
 from resources.messages import Messages
@@ -157,18 +155,6 @@ def rooms() -> Rooms:
 def consents() -> Consents:
     """Who agreed that audio is kept."""
     return Consents(database=database())
-
-
-@cache
-def catalogue() -> Catalogue:
-    """All recordings, and the search through them."""
-    return Catalogue(database=database())
-
-
-@cache
-def ledger() -> Ledger:
-    """What every step took."""
-    return Ledger(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:

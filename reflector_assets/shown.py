@@ -1,13 +1,13 @@
 """All recordings and what they cost, as the service asks for it."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import dagster as dg
 
-from reflector_assets import overview, projections, tags
+from reflector_assets import doors, overview, projections, tags
 from reflector_assets.domain.costs import Prices, price
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.runs import IN_PROGRESS
@@ -19,6 +19,14 @@ from service.shown import Accounts, Listing, Queues
 
 # Of one request: so many transcripts and runs of each ending, and then the next request goes on.
 PIECE = 25
+
+
+@contextmanager
+def books() -> Iterator[tuple[Catalogue, Ledger]]:
+    """Open catalogue and ledger."""
+    catalogue, ledger = Catalogue(database=doors.database()), Ledger(database=doors.database())
+    with doors.opened(catalogue) as opened_catalogue, doors.opened(ledger) as opened_ledger:
+        yield opened_catalogue, opened_ledger
 
 
 class All(NamedTuple):

@@ -105,6 +105,12 @@ class Inbox(ConfigurableResource):
         waits = (inbox.c.state == "received", inbox.c.ask_at.is_(None))
         return self._items(*waits, limit=limit, order=(inbox.c.source == "poll", inbox.c.seq))
 
+    def count_waiting(self) -> int:
+        """How many items are not settled."""
+        query = sa.select(sa.func.count()).select_from(inbox).where(inbox.c.state == "received")
+        with self.database.begin() as connection:
+            return connection.scalar(query) or 0
+
     def unfinished(self, now: float, limit: int) -> list[Item]:
         """Unfinished items about which Daily is to be asked now, most urgent first."""
         due = (inbox.c.state == "received", inbox.c.ask_at <= now)

@@ -108,6 +108,13 @@ class Ledger(ConfigurableResource):
         with self.database.begin() as connection:
             return [(seq, Entry(*values)) for seq, *values in connection.execute(query)]
 
+    def outcomes(self, after: int, limit: int) -> Sequence[sa.Row]:
+        """The next rows behind a number: seq, asset, outcome, attempts, kind, wall_ms."""
+        columns = [ledger.c[name] for name in ("seq", "asset", "outcome", "attempts", "kind", "wall_ms")]
+        query = sa.select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
+        with self.database.begin() as connection:
+            return connection.execute(query).all()
+
     def failed(self) -> set[str]:
         """Recordings whose run that ended last didn't make all that it was for."""
         last = (

@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from service import costs
+from resources.inbox import Inbox
+from service import costs, metrics
 from service.openapi import Endpoint
 from service.projecting import CatchingUp
+from service.received import Received
 from service.shown import Accounts
 
 
-def endpoints(accounts: Accounts, check: Callable[[Request], None]) -> list[Endpoint]:
+def endpoints(accounts: Accounts, inbox: Inbox, received: Received, check: Callable[[Request], None]) -> list[Endpoint]:
     """Both follow Dagster's log together; `check` lets a request through or raises Refused."""
     catch_up = CatchingUp(accounts.catch_up)
-    return costs.endpoints(accounts, catch_up, check)
+    return [
+        *costs.endpoints(accounts, catch_up, check),
+        *metrics.endpoints(accounts, inbox, received, catch_up, check),
+    ]

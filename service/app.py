@@ -14,12 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resources.consents import Consents
 from resources.inbox import Inbox
 from resources.rooms import Rooms
+from service import accounts, downloads, health, pages, sessions, transcripts
 from service import catalogue as catalogue_api
 from service import consent as consent_api
-from service import downloads, health, pages, sessions, transcripts
 from service import events as events_api
 from service import rooms as rooms_api
-from service.accounts import endpoints as accounts_endpoints
 from service.answers import HANDLERS
 from service.auth import Access
 from service.daily_webhook import DailyWebhook
@@ -116,7 +115,7 @@ def build(
     if shown is not None and feeds is not None:
         endpoints += events_api.endpoints(feeds, access)
         endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
-        endpoints += accounts_endpoints(shown.accounts, access.act) if shown.accounts else []
+        endpoints += _accounts(shown, inbox, webhook, access)
         others += events_api.sockets(feeds, access)
         endpoints += sessions.endpoints(access)
         endpoints += transcripts.endpoints(shown, access)
@@ -129,6 +128,12 @@ def build(
         middleware=_middleware(origins),
         exception_handlers=dict(HANDLERS),
     )
+
+
+def _accounts(shown: Shown, inbox: Inbox, webhook: DailyWebhook, access: Access) -> list[Endpoint]:
+    if shown.accounts is None:
+        return []
+    return accounts.endpoints(shown.accounts, inbox, webhook.received, access.act)
 
 
 def _middleware(origins: Sequence[str]) -> list[Middleware]:

@@ -16,6 +16,7 @@ from resources.inbox import of_webhook
 from service.answers import Refused, tell_error, tell_refusal
 from service.bodies import read_raw_body
 from service.inbox_writer import InboxWriter
+from service.received import Received
 
 # What Daily posts, unsigned as it made no secret yet, to see whether anybody is there before it creates a webhook.
 TEST = {b'{"test":"test"}', b'{"test": "test"}'}
@@ -23,10 +24,11 @@ OK = JSONResponse({"ok": True})
 
 
 class DailyWebhook:
-    """The receiver; `secrets` are valid side by side, none of them is needed in a trial."""
+    """The receiver; `secrets` are valid side by side, none of them is needed in a trial. `received` counts answers."""
 
     def __init__(self, writer: InboxWriter, secrets: Sequence[bytes], window: float) -> None:
         self._writer, self._secrets, self._window = writer, secrets, window
+        self.received = Received()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 once a signed body is stored for good, whatever is in it: Daily stops sending after three others.
@@ -34,6 +36,7 @@ class DailyWebhook:
         401 without a valid and fresh signature, 400 for a malformed timestamp, 413 over 1 MiB, 503 when the inbox
         can't be written.
         """
+        begin = time.perf_counter()
         try:
             await self._take(scope, receive)
         except Refused as refused:
@@ -43,6 +46,7 @@ class DailyWebhook:
         else:
             answer = OK
         await answer(scope, receive, send)
+        self.received.add(answer.status_code, time.perf_counter() - begin)
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])

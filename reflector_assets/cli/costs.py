@@ -32,8 +32,7 @@ def costs(
     with (
         open_instance() as instance,
         doors.opened(doors.store()) as store,
-        doors.opened(doors.catalogue()) as catalogue,
-        doors.opened(doors.ledger()) as ledger,
+        shown.books() as (catalogue, ledger),
         asking(),
     ):
         if recording_id is not None:

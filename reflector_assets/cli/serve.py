@@ -36,7 +36,7 @@ def serve(
     from reflector_assets.instance import open_instance  # noqa: PLC0415
     from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
     from reflector_assets.settings import get_settings  # noqa: PLC0415
-    from reflector_assets.shown import All  # noqa: PLC0415
+    from reflector_assets.shown import All, books  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
     from service.auth import Access  # noqa: PLC0415
     from service.shown import Shown  # noqa: PLC0415
@@ -59,8 +59,7 @@ def serve(
         doors.opened(doors.consents()) as consents,
         doors.opened(doors.relays()) as relays,
         doors.opened(doors.store()) as store,
-        doors.opened(doors.catalogue()) as catalogue,
-        doors.opened(doors.ledger()) as ledger,
+        books() as (catalogue, ledger),
         closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
         everything = All(recordings.asked, store, catalogue, ledger)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from reflector_assets.domain.costs import Prices, Use, cost, price, report, shown, total
 from tests.conftest import SAMPLE, SAMPLE_ID, Deployment
 from tests.consent.world import World, world
-from tests.costs.test_list_api import client_of
+from tests.costs.serving import client_of
 
 AMOUNTS = st.integers(0, 10**12)
 USES = st.builds(Use, *([AMOUNTS] * len(Use._fields)))

@@ -1,52 +1,13 @@
 """GET /v1/transcripts over a real recording: pages, search, what is refused, and who may read."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from reflector_assets.recordings import DagsterRecordings
-from reflector_assets.settings import Settings
-from reflector_assets.shown import All
-from resources.catalogue import Catalogue
-from resources.consents import Consents
-from resources.database import Database
-from resources.inbox import Inbox
-from resources.ledger import Ledger
-from resources.rooms import Rooms
-from service.app import build
-from service.auth import Access
-from service.shown import Shown
 from tests.consent.world import World, world
-from tests.service.in_process import BEARER, TOKEN
-
-PRICES = {"REFLECTOR_PRICE_CPU_HOUR": 3600, "REFLECTOR_CURRENCY": "EUR"}
-
-
-def client_of(world: World, url: str) -> TestClient:
-    database = Database(url=url)
-    everything = All(
-        lambda: nullcontext(world.instance),
-        world.store,
-        Catalogue(database=database),
-        Ledger(database=database),
-        settled_after=0,
-    )
-    recordings = DagsterRecordings(lambda: world.instance, world.store)
-    settings = Settings.model_validate(PRICES)
-    app = build(
-        Inbox(database=database),
-        Rooms(database=database),
-        Consents(database=database),
-        secrets=[],
-        window=300,
-        access=Access(TOKEN),
-        look=lambda: (True, []),
-        shown=Shown(recordings, world.store, everything.listing(), everything.accounts(settings)),
-    )
-    return TestClient(app, headers=BEARER, raise_server_exceptions=False)
+from tests.costs.serving import client_of
 
 
 @pytest.fixture(scope="module")

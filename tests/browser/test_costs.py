@@ -1,0 +1,62 @@
+"""The page of costs and the list, over a recording that was really made, in a real browser."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor, faults, is_too_wide
+from tests.consent.world import World, world
+from tests.costs.serving import app_of
+from tests.parts import free_ports
+
+pytestmark = pytest.mark.slow(10)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+    """A recording that was processed, and where it is shown; made before the browser, whose loop its steps' calls mind."""
+    with world(tmp_path_factory.mktemp("world")) as found:
+        assert found.run().success
+        app = app_of(found, f"sqlite:///{tmp_path_factory.mktemp('service') / 'reflector.db'}", trial=True)
+        port = free_ports(1)[0]
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.01)
+        try:
+            yield found, f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def test_costs_are_summed_up_as_is_chosen(made: tuple[World, str], visitor: Visitor) -> None:
+    recording, url = made
+    with visitor.visit(f"{url}/costs") as page:
+        expect(page.locator("#rows tr")).to_have_count(15)
+        expect(page.locator("#notice")).to_contain_text("EUR in all")
+        page.get_by_label("By", exact=True).select_option("recording")
+        expect(page.locator("#rows tr")).to_have_count(1)
+        expect(page.locator("#rows a")).to_have_attribute("href", f"/transcripts/{recording.id}")
+        assert page.url.endswith("/costs?by=recording")
+        page.reload()
+        expect(page.locator("#rows th")).to_have_text(recording.id)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_everybody_can_use_the_page(made: tuple[World, str], visitor: Visitor, dark: bool) -> None:
+    with visitor.visit(f"{made[1]}/costs", dark=dark, width=360, examined=True) as page:
+        expect(page.locator("#rows tr")).to_have_count(15)
+        assert faults(page) == []
+        assert not is_too_wide(page)
+
+
+def test_the_list_finds_what_was_said(made: tuple[World, str], visitor: Visitor) -> None:
+    with visitor.visit(f"{made[1]}/?q=speaking") as page:
+        expect(page.locator("#rows li")).to_have_count(1)
+        expect(page.locator("#rows mark")).to_have_text("speaking")

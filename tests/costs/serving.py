@@ -1,0 +1,52 @@
+"""The application over one recording that was really made, on a database of its own."""
+
+from contextlib import nullcontext
+
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from reflector_assets.recordings import DagsterRecordings
+from reflector_assets.settings import Settings
+from reflector_assets.shown import All
+from resources.catalogue import Catalogue
+from resources.consents import Consents
+from resources.database import Database
+from resources.inbox import Inbox
+from resources.ledger import Ledger
+from resources.rooms import Rooms
+from service.app import build
+from service.auth import Access
+from service.shown import Shown
+from tests.consent.world import World
+from tests.service.in_process import BEARER, TOKEN
+
+PRICES = {"REFLECTOR_PRICE_CPU_HOUR": 3600, "REFLECTOR_CURRENCY": "EUR"}
+
+
+def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
+    """Make the application."""
+    database = Database(url=url)
+    everything = All(
+        lambda: nullcontext(world.instance),
+        world.store,
+        Catalogue(database=database),
+        Ledger(database=database),
+        settled_after=0,
+    )
+    recordings = DagsterRecordings(lambda: world.instance, world.store)
+    settings = Settings.model_validate(PRICES)
+    return build(
+        Inbox(database=database),
+        Rooms(database=database),
+        Consents(database=database),
+        secrets=[],
+        window=300,
+        access=Access(TOKEN, trial=trial),
+        look=lambda: (True, []),
+        shown=Shown(recordings, world.store, everything.listing(), everything.accounts(settings)),
+    )
+
+
+def client_of(world: World, url: str) -> TestClient:
+    """Make a client of it that has the token; what isn't handled is a 500."""
+    return TestClient(app_of(world, url), headers=BEARER, raise_server_exceptions=False)
