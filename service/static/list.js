@@ -75,12 +75,13 @@ function row(item) {
   );
 }
 
-/** The excerpt with what was searched for marked. */
+/** The excerpt with the words, or beginnings of words, that were searched for marked. */
 function marked(text) {
-  const [lower, wanted] = [text.toLowerCase(), query.toLowerCase()];
-  const at = lower.length === text.length ? lower.indexOf(wanted) : -1;
-  if (!wanted || at < 0) return [text];
-  return [text.slice(0, at), make("mark", {}, text.slice(at, at + wanted.length)), text.slice(at + wanted.length)];
+  const words = query.match(/[\p{L}\p{N}]+/gu);
+  if (!words) return [text];
+  const wanted = new RegExp(`(?<![\\p{L}\\p{N}])(${words.join("|")})`, "giu");
+  // Every other part is what was searched for.
+  return text.split(wanted).map((part, index) => (index % 2 ? make("mark", {}, part) : part));
 }
 
 function pages(total) {

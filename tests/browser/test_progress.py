@@ -80,17 +80,17 @@ def test_a_run_is_watched_to_its_end_without_a_reload(visitor: Visitor, here: Si
 
 def test_a_lost_connection_doubles_nothing(visitor: Visitor, here: Site) -> None:
     step = begin(here, "cut")
-    with visitor.visit(f"{here.url}/transcripts/cut") as page:
+    with visitor.visit(f"{here.url}/transcripts/cut", refused=True) as page:
         expect(page.locator("#steps li")).to_have_count(len(PLANNED))
         for at in range(3):
-            before = here.listeners
-            here.cut_off()
+            before = len(here.proxy.connections)
+            here.proxy.cut()
             topic = {"title": f"Topic {at}", "summary": "", "timestamp": float(at), "duration": 1.0}
             here.script.tell("cut", "TOPIC", id=f"t{at}", **topic)
             step("track_transcripts", "in_progress", percent=40 + at, attempt=1, max_attempts=4)
             expect(page.locator("#topic-list button")).to_have_count(at + 1)
             expect(page.locator("#percent")).to_have_text(f"{40 + at} %")
-            assert here.listeners > before
+            assert len(here.proxy.connections) > before
         expect(page.locator("#steps li")).to_have_count(len(PLANNED))
         expect(page.locator("#progress")).not_to_have_class("panel interrupted")
 
@@ -183,34 +183,36 @@ def test_nobody_is_kept_out_meanwhile(visitor: Visitor, here: Site, dark: bool) 
         here.script.tell(name, "STATUS", value="error", step="topics", reason=REASON)
         expect(page.locator("#retry")).to_be_visible()
         assert faults(page) == []
-        here.items.clear()
         for state in ("new", "processing", "ended", "error", "retired"):
-            here.item(f"one-{state}", state=state, title=f"The {state} one", reason=REASON)
-        page.goto(f"{here.url}/?q=the")
+            here.item(f"one-{state}-{dark}", state=state, title=f"The {state} one {dark}", reason=REASON)
+        page.goto(f"{here.url}/?q=the+{dark}")
         expect(page.locator("#rows li")).to_have_count(5)
         assert faults(page) == []
         assert not is_too_wide(page)
 
 
-def test_the_list_is_searched_paged_and_kept_up_to_date(visitor: Visitor, here: Site) -> None:
-    here.items.clear()
-    here.item("busy", state="processing")
-    for number in range(40):
-        here.item(f"rec-{number}", title=f"Meeting <b>{number}</b>")
-    with visitor.visit(f"{here.url}/") as page:
+def test_the_list_is_searched_paged_and_kept_up_to_date(
+    visitor: Visitor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with site(tmp_path_factory.mktemp("list")) as here, visitor.visit(f"{here.url}/") as page:
+        expect(page.locator("#notice")).to_have_text("There are no recordings yet.")
+        for number in range(40):
+            here.item(f"rec-{number}", f"Meeting <b>{number}</b>", text="We talked about the weather. " * 20)
+        here.item("busy", state="processing")
+        page.reload()
         expect(page.locator("#notice")).to_have_text("41 transcripts")
         expect(page.locator("#rows li")).to_have_count(20)
         expect(page.locator(".badge").first).to_have_text("Processing")
-        here.items[0] |= {"state": "ended", "title": "Budget & more"}
+        here.item("busy", "Budget & more", text="What is left of the budget, and who needs more of it?")
         expect(page.locator(".badge").first).to_have_text("Finished", timeout=8000)
         expect(page.get_by_role("link", name="Budget & more")).to_be_visible()
         page.get_by_role("link", name="Older").click()
         expect(page.locator("#where")).to_have_text("2 of 3")
-        expect(page.locator("#rows h2").first).to_have_text("Meeting <b>19</b>")
-        page.get_by_label("Search in all transcripts").fill("budget &")
+        expect(page.locator("#rows h2").first).to_have_text("Meeting <b>20</b>")
+        page.get_by_label("Search in all transcripts").fill("budg & need")
         page.keyboard.press("Enter")
         expect(page.locator("#rows li")).to_have_count(1)
-        expect(page.locator("mark")).to_have_text("Budget &")
+        expect(page.locator("mark")).to_have_text(["budg", "need"])
         page.get_by_label("Search in all transcripts").fill("nothing of that")
         page.keyboard.press("Enter")
         expect(page.locator("#notice")).to_have_text("Nothing was found for “nothing of that”.")
