@@ -37,15 +37,16 @@ def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> str | None:
     for match in _WORD.finditer(text):
         # Folding can take a word apart.
         if any(part.startswith(tuple(wanted)) for part in words_of(match[0])):
-            return _cut(text, max(0, match.start() - around), min(len(text), match.end() + around))
+            return _cut(text, match.start(), match.end(), around)
     return None
 
 
-def _cut(text: str, begin: int, end: int) -> str:
-    """A part of a text in one line, with whole words and marks where more of it stands."""
-    part = text[begin:end]
-    if begin:
-        part = "… " + (part.split(None, 1)[-1] if not text[begin - 1].isspace() else part.lstrip())
-    if end < len(text):
-        part = (part.rsplit(None, 1)[0] if not text[end].isspace() else part.rstrip()) + " …"
-    return " ".join(part.split())
+def _cut(text: str, begin: int, end: int, around: int) -> str:
+    """A part of a text, and about so many characters around it, in one line and in whole words; `…` stands for more."""
+    before, after = text[max(0, begin - around) : begin], text[end : end + around]
+    if begin > around:
+        # Up to the first space it may be half a word.
+        before = "… " + re.sub(r"^\S+\s", "", before)
+    if end + around < len(text):
+        after = re.sub(r"\s\S*$", "", after) + " …"
+    return " ".join((before + text[begin:end] + after).split())
