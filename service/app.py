@@ -46,7 +46,7 @@ class Service(Starlette):
             await super().__call__(scope, receive, send)
 
 
-class Event(BaseModel, extra="allow"):
+class DailyEvent(BaseModel, extra="allow"):
     """One of Daily's events; its payload depends on its type."""
 
     version: str | None = None
@@ -99,7 +99,7 @@ def build(
             WEBHOOK,
             webhook,
             "Take one of Daily's events",
-            takes=Event,
+            takes=DailyEvent,
             answers=Received,
             refusals=(400, 401, 413, 503),
             headers={

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 # Letters and digits of any script.
 _WORD = re.compile(r"[^\W_]+")
-# A part of a word at the beginning, and at the end.
-_PART_BEFORE, _PART_AFTER = re.compile(r"^\S*\s"), re.compile(r"\s\S*$")
 # Nobody types more of a word, and databases limit them.
 LONGEST = 64
 # Bytes of all words of a text: PostgreSQL takes a megabyte.
@@ -39,10 +37,16 @@ def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> str | None:
     for match in _WORD.finditer(text):
         # Folding can take a word apart.
         if any(part.startswith(tuple(wanted)) for part in words_of(match[0])):
-            begin, end = max(0, match.start() - around), min(len(text), match.end() + around)
-            before, after = text[begin : match.start()], text[match.end() : end]
-            # Whole words, and marks where more of the text stands.
-            before = f"… {_PART_BEFORE.sub('', before)}" if begin else before
-            after = f"{_PART_AFTER.sub('', after)} …" if end < len(text) else after
-            return " ".join(f"{before}{match[0]}{after}".split())
+            return _cut(text, match.start(), match.end(), around)
     return None
+
+
+def _cut(text: str, begin: int, end: int, around: int) -> str:
+    """A part of a text, and about so many characters around it, in one line and in whole words; `…` stands for more."""
+    before, after = text[max(0, begin - around) : begin], text[end : end + around]
+    if begin > around:
+        # Up to the first space it may be half a word.
+        before = "… " + re.sub(r"^\S+\s", "", before)
+    if end + around < len(text):
+        after = re.sub(r"\s\S*$", "", after) + " …"
+    return " ".join((before + text[begin:end] + after).split())

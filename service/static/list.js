@@ -8,6 +8,7 @@ import { askForToken } from "./session.js";
 const STATES = { new: "Waiting", processing: "Processing", ended: "Finished", error: "Failed", retired: "Retired" };
 const AT_WORK = new Set(["new", "processing"]);
 const LOOK_MS = 5000;
+const QUIET_MS = 15000;
 const SIZE = 20;
 
 const asked = new URLSearchParams(location.search);
@@ -27,7 +28,7 @@ async function load() {
     return setTimeout(load, LOOK_MS);
   }
   show(found);
-  return found.items.some(({ state }) => AT_WORK.has(state)) && setTimeout(again, LOOK_MS);
+  return setTimeout(again, found.items.some(({ state }) => AT_WORK.has(state)) ? LOOK_MS : QUIET_MS);
 }
 
 /** Look again, but not while nobody does. */
@@ -38,7 +39,8 @@ function again() {
 
 function show({ items, total }) {
   const nothing = query ? `Nothing was found for “${query}”.` : "There are no recordings yet.";
-  const count = `${total.toLocaleString()} ${total === 1 ? "transcript" : "transcripts"}${query ? ` with “${query}”` : ""}`;
+  const found = `${total.toLocaleString()} ${total === 1 ? "transcript" : "transcripts"}`;
+  const count = query ? `${found} with “${query}”` : found;
   say($("notice"), total ? count : nothing);
   $("notice").hidden = false;
   // Rows that are as they were stay, with the focus that may be in them.
@@ -50,7 +52,8 @@ function show({ items, total }) {
     shown.set(item.id, { told, element });
     return element;
   });
-  const same = rows.length === $("rows").children.length && rows.every((one, index) => one === $("rows").children[index]);
+  const there = [...$("rows").children];
+  const same = rows.length === there.length && rows.every((one, index) => one === there[index]);
   if (!same) fill($("rows"), ...rows);
   pages(total);
 }
@@ -60,23 +63,25 @@ function row(item) {
   if (item.room_name && item.title) facts.push(make("span", {}, item.room_name));
   if (item.created_at) facts.push(make("time", { dateTime: item.created_at }, when(item.created_at)));
   if (item.duration) facts.push(make("span", {}, length(item.duration)));
+  const href = `/transcripts/${encodeURIComponent(item.id)}`;
+  const title = make("h2", {}, make("a", { href }, item.title || item.room_name || item.id));
+  const badge = make("span", { className: `badge ${item.state}` }, STATES[item.state] ?? item.state);
   return make(
     "li", {},
-    make("div", { className: "row-head" },
-      make("h2", {}, make("a", { href: `/transcripts/${encodeURIComponent(item.id)}` }, item.title || item.room_name || item.id)),
-      make("span", { className: `badge ${item.state}` }, STATES[item.state] ?? item.state)),
+    make("div", { className: "row-head" }, title, badge),
     make("p", { className: "facts" }, ...facts),
     item.state === "error" && item.reason ? make("p", { className: "reason" }, item.reason) : null,
     item.excerpt ? make("p", { className: "excerpt" }, ...marked(item.excerpt)) : null,
   );
 }
 
-/** The excerpt with what was searched for marked. */
+/** The excerpt with the words, or beginnings of words, that were searched for marked. */
 function marked(text) {
-  const [lower, wanted] = [text.toLowerCase(), query.toLowerCase()];
-  const at = lower.length === text.length ? lower.indexOf(wanted) : -1;
-  if (!wanted || at < 0) return [text];
-  return [text.slice(0, at), make("mark", {}, text.slice(at, at + wanted.length)), text.slice(at + wanted.length)];
+  const words = query.match(/[\p{L}\p{N}]+/gu);
+  if (!words) return [text];
+  const wanted = new RegExp(`(?<![\\p{L}\\p{N}])(${words.join("|")})`, "giu");
+  // Every other part is what was searched for.
+  return text.split(wanted).map((part, index) => (index % 2 ? make("mark", {}, part) : part));
 }
 
 function pages(total) {

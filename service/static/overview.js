@@ -30,14 +30,14 @@ export function showSummary(known) {
   if (known.long_summary_html) $("long").innerHTML = known.long_summary_html;
 }
 
-/** `seek` is called with the seconds at which something was said. */
-export function showActions(items, seek) {
+/** `go` is called with the seconds at which something was said. */
+export function showActions(items, go) {
   $("actions").hidden = !items;
   if (!items) return;
   const entry = (text, facts, at) => make(
     "li", {}, text,
     ...(facts.length ? [make("span", { className: "quiet facts" }, ...facts.map((fact) => make("span", {}, fact)))] : []),
-    ...(at === null || at === undefined ? [] : [" ", timeButton(at, seek)]),
+    ...(at === null || at === undefined ? [] : [" ", timeButton(at, go)]),
   );
   const decisions = items.decisions.map((one) => entry(
     one.decision, [one.decided_by && `Decided by ${one.decided_by}`, one.rationale].filter(Boolean), one.timestamp,
@@ -45,7 +45,8 @@ export function showActions(items, seek) {
   const next = items.next_steps.map((one) => entry(
     one.task, [one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one.timestamp,
   ));
-  const none = (text) => [make("li", { className: "quiet none" }, items.error ? `They couldn’t be made: ${items.error}` : text)];
+  const failed = items.error && `They couldn’t be made: ${items.error}`;
+  const none = (text) => [make("li", { className: "quiet none" }, failed || text)];
   fill($("decisions"), ...(decisions.length ? decisions : none("No decisions were found.")));
   fill($("next"), ...(next.length ? next : none("No next steps were found.")));
 }
@@ -55,7 +56,8 @@ export function showTopics(topics, jump) {
   $("topics").hidden = !topics?.length;
   $("topics").style.setProperty("--clock", topics?.at(-1)?.timestamp >= 3600 ? "4rem" : "2.6rem");
   const entry = ({ title, summary, timestamp }, index) => {
-    const button = make("button", { type: "button" }, make("span", { className: "clock quiet" }, clock(timestamp)), make("span", {}, title));
+    const at = make("span", { className: "clock quiet" }, clock(timestamp));
+    const button = make("button", { type: "button" }, at, make("span", {}, title));
     button.onclick = () => jump(index);
     return make("li", {}, button, summary ? make("p", { className: "quiet" }, summary) : null);
   };
@@ -77,9 +79,9 @@ export function showDownloads(id) {
   )));
 }
 
-function timeButton(at, seek) {
+function timeButton(at, go) {
   const button = make("button", { type: "button", className: "time" }, clock(at));
-  button.setAttribute("aria-label", `Hear it at ${clock(at)}`);
-  button.onclick = () => seek(at);
+  button.setAttribute("aria-label", `Go to ${clock(at)}`);
+  button.onclick = () => go(at);
   return button;
 }

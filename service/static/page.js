@@ -18,6 +18,7 @@ const DONE = new Set(["ended", "retired"]);
 // How often to look again while events can't be had, and for what an event announced (ms).
 const LOOK_MS = 5000;
 const SOON_MS = 300;
+const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
@@ -54,7 +55,7 @@ function notice(text) {
 function showKnown() {
   showHead(known);
   showSummary(known);
-  showActions(known.action_items, seek);
+  showActions(known.action_items, go);
   showTopics(known.topics, jump);
   showState();
 }
@@ -91,14 +92,18 @@ const LEARN = {
   FINAL_TITLE: ({ title }) => ({ title }),
   FINAL_SHORT_SUMMARY: ({ short_summary }) => ({ short_summary }),
   ACTION_ITEMS: ({ action_items }) => ({ action_items }),
-  TOPIC: (topic) => ({ topics: [...(known.topics ?? []).filter((one) => one.id !== topic.id), topic].sort((a, b) => a.timestamp - b.timestamp) }),
+  TOPIC: (topic) => ({ topics: inOrder([...(known.topics ?? []).filter(({ id }) => id !== topic.id), topic]) }),
 };
+
+const inOrder = (topics) => topics.sort((a, b) => a.timestamp - b.timestamp);
 
 function take(event) {
   if (event.event === "PIPELINE_PROGRESS") {
     steps.take(event);
-    const begins = event.data.current_step === "topics" && event.data.step_status === "in_progress";
-    if (begins && !isComplete()) known.topics = null;
+    const { current_step: step, step_status: now } = event.data;
+    if (step === "topics" && now === "in_progress" && !isComplete()) known.topics = null;
+    // Where and when it was, and who was there: no event tells.
+    if (HEAD.has(step) && now === "completed" && !isComplete()) lookSoon();
     // A run after the one that failed: it goes on.
     if (known.state === "error" && failedRun !== undefined && steps.run !== failedRun) known.state = "processing";
   } else if (event.event === "STATUS") {
@@ -164,7 +169,8 @@ function renewed() {
 }
 
 async function finish() {
-  const [spoken, wave] = await Promise.all([found(address(id, "/words")), found(address(id, "/waveform"))]).catch((error) => {
+  const parts = ["/words", "/waveform"].map((part) => found(address(id, part)));
+  const [spoken, wave] = await Promise.all(parts).catch((error) => {
     notice(error.message);
     return [null, null];
   });
@@ -177,6 +183,7 @@ async function finish() {
   showDownloads(id);
   searchIn(words, view);
   showPlayer(wave?.data);
+  $("turns").classList.toggle("mute", !player);
   view.changed = (on) => {
     $("follow").hidden = on || !player;
   };
@@ -209,6 +216,12 @@ function seek(seconds) {
   player.seek(seconds);
 }
 
+/** Hear a place, or at least show it. */
+function go(seconds) {
+  if (player) seek(seconds);
+  else view?.show(view.words.at(seconds)[0]);
+}
+
 function jump(index) {
   if (!view) return;
   view.follow(false);
@@ -221,7 +234,8 @@ $("retry").onclick = async () => {
   say($("retry-note"), "Asking for another try");
   try {
     const { daemon } = await post(address(id, "/retry"));
-    say($("retry-note"), daemon ? "It begins again in a moment." : "It will begin again as soon as Dagster’s daemon is up.");
+    const when = daemon ? "in a moment" : "as soon as Dagster’s daemon is up";
+    say($("retry-note"), `It begins again ${when}.`);
   } catch (error) {
     say($("retry-note"), error.message);
   }

@@ -19,13 +19,16 @@ export function showProgress(steps, now = Date.now() / 1000) {
   $("steps-box").hidden = !list.length;
   list.forEach((step, index) => {
     const row = rows.get(step.name) ?? newRow(step.name);
-    if ($("steps").children[index] !== row.element) $("steps").insertBefore(row.element, $("steps").children[index] ?? null);
+    const there = $("steps").children[index] ?? null;
+    if (there !== row.element) $("steps").insertBefore(row.element, there);
     showRow(row, step, now);
   });
 }
 
 function newRow(name) {
-  const [status, details, reason] = [make("span", { className: "hidden" }), make("span", { className: "quiet" }), make("p", { className: "reason" })];
+  const status = make("span", { className: "hidden" });
+  const details = make("span", { className: "quiet" });
+  const reason = make("p", { className: "reason" });
   const element = make("li", {}, make("span", { className: "step" }, called(name), " "), status, details, reason);
   const row = { element, status, details, reason };
   rows.set(name, row);
@@ -59,7 +62,8 @@ function reasons(step) {
   const told = step.reason ? [step.reason] : [];
   for (const [index, track] of step.tracks) {
     if (track.status !== "completed" && (track.reason || track.attempt > 1)) {
-      told.push(`Track ${index}, ${track.attempt ? attempt(track) : STATUS[track.status]}${track.reason ? `: ${track.reason}` : ""}`);
+      const how = track.attempt ? attempt(track) : STATUS[track.status];
+      told.push(`Track ${index}, ${how}${track.reason ? `: ${track.reason}` : ""}`);
     }
   }
   return told;

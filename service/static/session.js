@@ -3,6 +3,8 @@
 import { post } from "./api.js";
 import { $, make } from "./dom.js";
 
+const HINT = "These transcripts are not public. Ask who runs this service for its token.";
+
 /** Show the form in the place of what can't be read; calls `done` when the token was right. */
 export function askForToken(done) {
   if ($("token-form")) return;
@@ -13,7 +15,7 @@ export function askForToken(done) {
     "form",
     { id: "token-form", className: "panel token" },
     make("h2", {}, "Sign in to read"),
-    make("p", { id: "token-hint", className: "quiet" }, "These transcripts are not public. Ask who runs this service for its token."),
+    make("p", { id: "token-hint", className: "quiet" }, HINT),
     make("label", { htmlFor: "token" }, "Access token"),
     make("div", { className: "search" }, input, make("button", { className: "main" }, "Sign in")),
     wrong,

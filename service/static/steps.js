@@ -85,7 +85,8 @@ export class Steps {
 
 function doing(step) {
   const text = STEPS[ORDER.get(step.name)]?.[2] ?? step.name;
-  const tracks = [...step.tracks].filter(([, { status }]) => status === "in_progress").map(([index]) => index).sort((a, b) => a - b);
+  const running = [...step.tracks].filter(([, { status }]) => status === "in_progress");
+  const tracks = running.map(([index]) => index).sort((a, b) => a - b);
   const perTrack = step.name === "track_transcripts" || step.name === "padded_tracks";
   if (!perTrack) return text;
   if (!tracks.length) return `${text} the tracks`;

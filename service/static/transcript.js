@@ -49,7 +49,8 @@ export class TranscriptView {
       this.rows.set(word, row);
     }
     const time = make("a", { href: `#t=${Math.floor(turn.start)}`, className: "time" }, clock(turn.start));
-    const who = make("p", { className: "who" }, make("strong", { className: named ? colour(turn.speaker) : "hidden" }, turn.name), " ", time);
+    const name = make("strong", { className: named ? colour(turn.speaker) : "hidden" }, turn.name);
+    const who = make("p", { className: "who" }, name, " ", time);
     const element = make("div", { className: `turn ${colour(turn.speaker)}` }, who, said);
     if (!named) element.classList.add("goes-on");
     this.turns.push(element);
@@ -70,7 +71,8 @@ export class TranscriptView {
     const leave = () => this.current >= 0 && this.follow(false);
     addEventListener("wheel", leave, { passive: true });
     addEventListener("touchmove", leave, { passive: true });
-    addEventListener("keydown", (event) => SCROLL_KEYS.has(event.key) && !event.target.closest("input,select") && leave());
+    const scrolls = ({ key, target }) => SCROLL_KEYS.has(key) && !target.closest("input,select");
+    addEventListener("keydown", (event) => scrolls(event) && leave());
     addEventListener("scroll", () => performance.now() - this.scrolledAt > OURS_MS && leave(), { passive: true });
   }
 

@@ -100,7 +100,7 @@ def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visito
         assert 60 < place < 80
         page.locator("#play").click()
         expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
-        page.locator("#decisions").get_by_role("button", name="Hear it at 0:12").click()
+        page.locator("#decisions").get_by_role("button", name="Go to 0:12").click()
         expect(page.locator("#clock")).to_have_text(re.compile("0:1[23]"))
 
 

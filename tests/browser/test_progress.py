@@ -80,17 +80,17 @@ def test_a_run_is_watched_to_its_end_without_a_reload(visitor: Visitor, here: Si
 
 def test_a_lost_connection_doubles_nothing(visitor: Visitor, here: Site) -> None:
     step = begin(here, "cut")
-    with visitor.visit(f"{here.url}/transcripts/cut") as page:
+    with visitor.visit(f"{here.url}/transcripts/cut", refused=True) as page:
         expect(page.locator("#steps li")).to_have_count(len(PLANNED))
         for at in range(3):
-            before = here.listeners
-            here.cut_off()
+            before = len(here.proxy.connections)
+            here.proxy.cut()
             topic = {"title": f"Topic {at}", "summary": "", "timestamp": float(at), "duration": 1.0}
             here.script.tell("cut", "TOPIC", id=f"t{at}", **topic)
             step("track_transcripts", "in_progress", percent=40 + at, attempt=1, max_attempts=4)
             expect(page.locator("#topic-list button")).to_have_count(at + 1)
             expect(page.locator("#percent")).to_have_text(f"{40 + at} %")
-            assert here.listeners > before
+            assert len(here.proxy.connections) > before
         expect(page.locator("#steps li")).to_have_count(len(PLANNED))
         expect(page.locator("#progress")).not_to_have_class("panel interrupted")
 
@@ -98,23 +98,42 @@ def test_a_lost_connection_doubles_nothing(visitor: Visitor, here: Site) -> None
 def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
     step = begin(here, "bad")
     with visitor.visit(f"{here.url}/transcripts/bad") as page:
-        step("topics", "failed", percent=50, reason=REASON)
-        here.script.states["bad"] = Told("bad", "error", "topics", REASON)
-        here.script.tell("bad", "STATUS", value="error", step="topics", reason=REASON)
-        expect(page.locator("#failure-step")).to_have_text("It failed at: Find the topics")
+        step("track_transcripts", "failed", percent=50, track_index=2, track_count=3, reason=REASON)
+        step("track_transcripts", "failed", percent=50)
+        here.script.states["bad"] = Told("bad", "error", "track_transcripts", REASON)
+        here.script.tell("bad", "STATUS", value="error", step="track_transcripts", reason=REASON)
+        expect(page.locator("#failure-step")).to_have_text("It failed at: Transcribe each track")
         expect(page.locator("#failure-reason")).to_have_text(REASON)
-        expect(one(page, "Find the topics")).to_contain_text("failed")
+        expect(one(page, "Transcribe each track")).to_contain_text(f"failed0 of 3 tracksTrack 2, failed: {REASON}")
         page.locator("#retry").click()
         expect(page.locator("#retry-note")).to_contain_text("begins again")
         assert here.script.retried == ["bad"]
         here.script.states["bad"] = Told("bad")
-        step("topics", "pending", percent=50, workflow_id="run-2")
-        step("topics", "in_progress", percent=50, workflow_id="run-2", attempt=1, max_attempts=4)
+        step("track_transcripts", "pending", percent=50, workflow_id="run-2")
+        step("track_transcripts", "in_progress", percent=50, workflow_id="run-2", attempt=1, max_attempts=4)
         expect(page.locator("#failure")).to_be_hidden()
-        expect(page.locator("#progress-title")).to_have_text("Finding the topics")
+        expect(page.locator("#progress-title")).to_have_text("Transcribing the tracks")
         # What the first run did stays done.
         expect(one(page, "Read the recording")).to_contain_text("done")
-        expect(one(page, "Find the topics")).not_to_contain_text(REASON)
+        expect(one(page, "Transcribe each track")).not_to_contain_text(REASON)
+
+
+def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, here: Site) -> None:
+    finish(here.store, here.script, *meeting("told", 1, 60, 2))
+    here.script.states["told"] = Told("told", "error", "webhook_delivery", "nobody answers")
+    here.script.step("told", "webhook_delivery", "failed", percent=93)
+    with visitor.visit(f"{here.url}/transcripts/told") as page:
+        expect(page.locator("#turns .said span")).to_have_count(60)
+        expect(page.locator("#failure")).to_contain_text("Not every step could be finished")
+        expect(page.locator("#failure")).to_contain_text("nobody answers")
+        page.locator("#retry").click()
+        here.script.states["told"] = Told("told")
+        here.script.step("told", "webhook_delivery", "in_progress", percent=93, workflow_id="run-2", attempt=1)
+        expect(page.locator("#progress-title")).to_have_text("Telling other systems")
+        here.script.states["told"] = Told("told", "ended")
+        here.script.tell("told", "STATUS", value="ended", step=None, reason=None)
+        expect(page.locator("#progress")).to_be_hidden()
+        expect(page.locator("#failure")).to_be_hidden()
 
 
 def test_who_may_not_act_sees_no_button(visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -164,34 +183,36 @@ def test_nobody_is_kept_out_meanwhile(visitor: Visitor, here: Site, dark: bool) 
         here.script.tell(name, "STATUS", value="error", step="topics", reason=REASON)
         expect(page.locator("#retry")).to_be_visible()
         assert faults(page) == []
-        here.items.clear()
         for state in ("new", "processing", "ended", "error", "retired"):
-            here.item(f"one-{state}", state=state, title=f"The {state} one", reason=REASON)
-        page.goto(f"{here.url}/?q=the")
+            here.item(f"one-{state}-{dark}", state=state, title=f"The {state} one {dark}", reason=REASON)
+        page.goto(f"{here.url}/?q=the+{dark}")
         expect(page.locator("#rows li")).to_have_count(5)
         assert faults(page) == []
         assert not is_too_wide(page)
 
 
-def test_the_list_is_searched_paged_and_kept_up_to_date(visitor: Visitor, here: Site) -> None:
-    here.items.clear()
-    here.item("busy", state="processing")
-    for number in range(40):
-        here.item(f"rec-{number}", title=f"Meeting <b>{number}</b>")
-    with visitor.visit(f"{here.url}/") as page:
+def test_the_list_is_searched_paged_and_kept_up_to_date(
+    visitor: Visitor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with site(tmp_path_factory.mktemp("list")) as here, visitor.visit(f"{here.url}/") as page:
+        expect(page.locator("#notice")).to_have_text("There are no recordings yet.")
+        for number in range(40):
+            here.item(f"rec-{number}", f"Meeting <b>{number}</b>", text="We talked about the weather. " * 20)
+        here.item("busy", state="processing")
+        page.reload()
         expect(page.locator("#notice")).to_have_text("41 transcripts")
         expect(page.locator("#rows li")).to_have_count(20)
         expect(page.locator(".badge").first).to_have_text("Processing")
-        here.items[0] |= {"state": "ended", "title": "Budget & more"}
+        here.item("busy", "Budget & more", text="What is left of the budget, and who needs more of it?")
         expect(page.locator(".badge").first).to_have_text("Finished", timeout=8000)
         expect(page.get_by_role("link", name="Budget & more")).to_be_visible()
         page.get_by_role("link", name="Older").click()
         expect(page.locator("#where")).to_have_text("2 of 3")
-        expect(page.locator("#rows h2").first).to_have_text("Meeting <b>19</b>")
-        page.get_by_label("Search in all transcripts").fill("budget &")
+        expect(page.locator("#rows h2").first).to_have_text("Meeting <b>20</b>")
+        page.get_by_label("Search in all transcripts").fill("budg & need")
         page.keyboard.press("Enter")
         expect(page.locator("#rows li")).to_have_count(1)
-        expect(page.locator("mark")).to_have_text("Budget &")
+        expect(page.locator("mark")).to_have_text(["budg", "need"])
         page.get_by_label("Search in all transcripts").fill("nothing of that")
         page.keyboard.press("Enter")
         expect(page.locator("#notice")).to_have_text("Nothing was found for “nothing of that”.")

@@ -1,0 +1,61 @@
+"""The sample meeting as its users see it: from Daily's webhook to the finished page, with the real daemon."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor, faults
+from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
+from tests.daemon import Daemon
+from tests.parts.receiver import Receiver
+
+pytestmark = pytest.mark.slow(90)
+SLOW_MS = 120_000
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    return deploy(tmp_path, REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"), REFLECTOR_RETRY_DELAY="0")
+
+
+def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
+    deployment: Deployment, visitor: Visitor, tmp_path: Path
+) -> None:
+    with Receiver(deployment, "--trial") as receiver, Daemon(deployment), visitor.visit(receiver.url) as page:
+        # Daily announces it before its tracks can be read.
+        assert receiver.post((SAMPLE / "webhook.json").read_bytes(), secret=None).status_code == 200
+        entry = page.get_by_role("link", name=re.compile("weekly-planning|" + SAMPLE_ID)).first
+        expect(entry).to_be_visible(timeout=SLOW_MS)
+        entry.click()
+        page.evaluate("window.stillHere = true")
+        failure = page.get_by_role("region", name=re.compile("be finished"))
+        expect(failure).to_be_visible(timeout=SLOW_MS)
+        expect(failure).to_contain_text("Line up the tracks")
+        expect(failure).to_contain_text(SAMPLE_ID)
+
+        bucket = tmp_path / "daily" / "example" / "weekly-planning-20260323080000"
+        bucket.mkdir(parents=True)
+        for track in (SAMPLE / "tracks").glob("*.webm"):
+            shutil.copy(track, bucket / track.stem)
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", name=re.compile(r"Transcribing track \d of 3"))).to_be_visible(
+            timeout=SLOW_MS
+        )
+        expect(failure).to_be_hidden()
+
+        expect(page.get_by_role("region", name="Transcript", exact=True)).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("heading", level=1)).not_to_contain_text(SAMPLE_ID)
+        expect(page.get_by_text("Good morning everyone")).to_be_visible()
+        page.get_by_role("button", name="Play").click()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        assert page.evaluate("window.stillHere") is True
+
+
+def test_axe_finds_nothing_on_the_list_of_a_real_service(deployment: Deployment, visitor: Visitor) -> None:
+    assert deployment.reflector("import", str(SAMPLE)).returncode == 0
+    with Receiver(deployment, "--trial") as receiver, visitor.visit(receiver.url, examined=True) as page:
+        expect(page.get_by_role("link", name=re.compile("weekly-planning|" + SAMPLE_ID)).first).to_be_visible()
+        assert faults(page) == []
