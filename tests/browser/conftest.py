@@ -35,8 +35,8 @@ class Visitor:
     ) -> Iterator[Page]:
         """Open a page; at the end it must have asked its own service only, without any error.
 
-        `refused` is for pages whose requests are answered 401 or 404, or cut off, `examined` for those that axe looks at: it
-        brings styles of its own, which the policy forbids.
+        `refused` is for pages whose requests are refused or cut off, `examined` for those that axe looks at: it brings
+        styles of its own, which the policy forbids.
         """
         context = self._browser.new_context(
             viewport={"width": width, "height": 800},
