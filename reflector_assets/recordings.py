@@ -27,7 +27,7 @@ class DagsterRecordings:
     def state(self, recording_id: str) -> overview.RecordingOverview:
         """Where a recording is; raises NotFound."""
         with self.asked() as instance:
-            return overview.overview_of(instance, self._store, known(instance, recording_id, self._store))
+            return overview.overviews(instance, self._store, [known(instance, recording_id, self._store)])[0]
 
     def retry(self, recording_id: str) -> bool:
         """Ask for what is stale or failed to be made; says whether the daemon is up to do so. Raises NotFound."""

@@ -150,7 +150,8 @@ def _transcript(values: Values, state: State) -> TranscriptShown:
         id=values.id,
         state=state.state,
         step=state.step,
-        reason=state.reason,
+        # The step stands beside it.
+        reason=state.reason and state.reason.removeprefix(f"{state.step}: "),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(values),
         **found,

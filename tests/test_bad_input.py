@@ -184,11 +184,11 @@ def test_a_track_that_went_bad_after_the_import(deployment: Deployment, folder: 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB; skips where the test may not mount one."""
+    """A file system of 2 MiB; skips where the test may not mount one."""
     mounted = tmp_path / "small"
     mounted.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mounted], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", mounted], capture_output=True, text=True, check=False
     )
     if done.returncode:
         pytest.skip(f"no file system of limited size can be mounted here: {done.stderr.strip()}")

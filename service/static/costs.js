@@ -10,6 +10,7 @@ const money = (value) => value.toLocaleString(undefined, { minimumFractionDigits
 const COLUMNS = [
   ["Steps", (row) => number(row.steps)],
   ["Failures", (row) => number(row.failures)],
+  ["Time", (row) => time(row.wall_seconds)],
   ["CPU", (row) => time(row.cpu_seconds)],
   ["GPU", (row) => time(row.gpu_seconds)],
   ["LLM calls", (row) => number(row.llm_calls)],
