@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(90)]
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """Two recordings in which nobody speaks, so that no model is needed."""
     home = tmp_path_factory.mktemp("commands")
-    made = deploy(home / "deployment")
+    made = deploy(home / "deployment", REFLECTOR_EXECUTOR="in_process")
     for name in ("first", "second"):
         folder = home / name
         folder.mkdir()

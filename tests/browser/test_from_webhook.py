@@ -1,7 +1,10 @@
 """The sample meeting as its users see it: from Daily's webhook to the finished page, with the real daemon."""
 
+import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,23 +13,44 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor, faults
 from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
 from tests.daemon import Daemon
-from tests.parts.receiver import Receiver
+from tests.hosts.daily_host import DailyHost
+from tests.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
 pytestmark = pytest.mark.slow(90)
 SLOW_MS = 120_000
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    return deploy(tmp_path, REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"), REFLECTOR_RETRY_DELAY="0")
+def daily() -> Iterator[DailyHost]:
+    """Daily, who knows the sample meeting and who was there."""
+    described = json.loads((SAMPLE / "recording.json").read_text())
+    people = json.loads((SAMPLE / "participants.json").read_text())["data"]
+    with DailyHost(recordings=[described], participants={described["mtgSessionId"]: people}) as host:
+        yield host
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, daily: DailyHost) -> Deployment:
+    return deploy(
+        tmp_path,
+        DAILY_API_URL=daily.api_url,
+        DAILY_API_KEY=daily.key,
+        DAILY_WEBHOOK_SECRET=SECRET,
+        REFLECTOR_POLL_INTERVAL="3600",
+        REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"),
+        REFLECTOR_RETRY_DELAY="0",
+    )
 
 
 def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
-    deployment: Deployment, visitor: Visitor, tmp_path: Path
+    deployment: Deployment, daily: DailyHost, visitor: Visitor, tmp_path: Path
 ) -> None:
-    with Receiver(deployment, "--trial") as receiver, Daemon(deployment), visitor.visit(receiver.url) as page:
-        # Daily announces it before its tracks can be read.
-        assert receiver.post((SAMPLE / "webhook.json").read_bytes(), secret=None).status_code == 200
+    with Receiver(deployment, "--trial") as receiver, visitor.visit(receiver.url) as page, ExitStack() as stack:
+        # The daemon is down, and Daily announces the recording before its tracks can be read.
+        event = json.loads((SAMPLE / "webhook.json").read_text())
+        assert daily.send(receiver.webhook, event, OTHER_SECRET) == 401
+        assert daily.send(receiver.webhook, event, SECRET) == 200
+        stack.enter_context(Daemon(deployment))
         entry = page.get_by_role("link", name=re.compile("weekly-planning|" + SAMPLE_ID)).first
         expect(entry).to_be_visible(timeout=SLOW_MS)
         entry.click()
@@ -49,6 +73,9 @@ def test_from_the_webhook_over_a_failure_to_the_finished_page_without_a_reload(
         expect(page.get_by_role("region", name="Transcript", exact=True)).to_be_visible(timeout=SLOW_MS)
         expect(page.get_by_role("heading", level=1)).not_to_contain_text(SAMPLE_ID)
         expect(page.get_by_text("Good morning everyone")).to_be_visible()
+        expect(page.get_by_role("list", name="Participants").get_by_role("listitem")).to_have_text(
+            ["Ada", "Ben", "Chloe"]
+        )
         page.get_by_role("button", name="Play").click()
         expect(page.get_by_role("button", name="Pause")).to_be_visible()
         assert page.evaluate("window.stillHere") is True
