@@ -1,11 +1,14 @@
 """GET /v1/transcripts over a real recording: pages, search, what is refused, and who may read."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from service.projecting import CatchingUp
 from tests.consent.world import World, world
 from tests.costs.serving import client_of
 
@@ -51,8 +54,6 @@ def test_what_is_searched_for_is_found_with_its_place(client: TestClient, made: 
 
 
 def test_what_is_added_later_is_there(client: TestClient, made: World) -> None:
-    import time
-
     made.instance.add_dynamic_partitions("recordings", ["later"])
     end = time.monotonic() + 10
     while rows(client)["items"][0]["id"] != "later":
@@ -74,3 +75,22 @@ def test_what_is_no_page_is_refused(client: TestClient, query: dict[str, str]) -
 def test_nobody_else_may_read(client: TestClient) -> None:
     for path in ("/v1/transcripts", "/v1/costs", "/metrics"):
         assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
+
+
+def test_what_one_request_leaves_is_read_on_behind_it() -> None:
+    pieces: list[bool] = []
+
+    def piece() -> bool:
+        pieces.append(len(pieces) == 5)
+        return pieces[-1]
+
+    async def ask_once() -> None:
+        await CatchingUp(piece)()
+        assert len(pieces) == 1
+        end = time.monotonic() + 10
+        while not pieces[-1]:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.01)
+
+    asyncio.run(ask_once())
+    assert pieces == [False] * 5 + [True]
