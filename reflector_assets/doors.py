@@ -58,6 +58,7 @@ def store() -> Store:
         prefix=settings.storage_prefix,
         region=settings.storage_region,
         endpoint_url=settings.storage_endpoint_url,
+        public_endpoint_url=settings.storage_public_url,
         access_key_id=_secret("TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID", settings.storage_access_key_id),
         secret_access_key=_secret("TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", settings.storage_secret_access_key),
         encryption=settings.storage_encryption,

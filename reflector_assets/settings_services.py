@@ -173,6 +173,12 @@ class ServiceSettings(BaseSettings):
         description="URL of a store that isn't AWS's.",
         examples=["https://minio.example.com"],
     )
+    storage_public_url: HttpUrl | None = Field(
+        None,
+        alias="REFLECTOR_STORAGE_PUBLIC_URL",
+        description="Where browsers reach that store, if at another address; they play audio from there.",
+        examples=["https://files.example.com"],
+    )
     storage_prefix: str = Field(
         "", alias="REFLECTOR_STORAGE_PREFIX", description="What all keys in it begin with.", examples=["reflector"]
     )

@@ -39,7 +39,8 @@ class S3Store(Store):
     """A bucket, or what lies below `prefix` in it; an object is whole or not there.
 
     Without a key, boto3 looks for one in its own places (environment, profile, the machine's role). `role_arn` is
-    assumed with that key, at `sts_endpoint_url`, else at `endpoint_url`, else at AWS. `settings_prefix` begins the
+    assumed with that key, at `sts_endpoint_url`, else at `endpoint_url`, else at AWS. Browsers reach the same store at
+    `public_endpoint_url`, without one as we do. `settings_prefix` begins the
     names of the settings that messages point at. Temporary files lie in `folder`, by default the system's.
     `connect_timeout` and `read_timeout` are seconds without an answer, not of a whole transfer.
     """
@@ -52,6 +53,7 @@ class S3Store(Store):
     secret_access_key: str = Field("", repr=False)
     role_arn: str | None = None
     sts_endpoint_url: str | None = None
+    public_endpoint_url: str | None = None
     encryption: Literal["none", "AES256", "aws:kms"] = "none"
     kms_key_id: str | None = None
     settings_prefix: str = "TRANSCRIPT_STORAGE_AWS"
@@ -95,14 +97,21 @@ class S3Store(Store):
 
     def url(self, key: str, expires: float = 3600) -> str:
         """Make a presigned URL for `expires` seconds, at most 7 days; with `role_arn` 40 minutes are certain."""
+        return self._presigned(key, expires, self.endpoint_url)
+
+    def public_url(self, key: str, expires: float = 3600) -> str:
+        """Make the same for a browser, which may reach the store at another address: that is part of the signature."""
+        return self._presigned(key, expires, self.public_endpoint_url or self.endpoint_url)
+
+    def _presigned(self, key: str, expires: float, endpoint_url: str | None) -> str:
         seconds = max(1, min(int(expires), MOST_URL_SECONDS))
         params = {"Bucket": self.bucket, "Key": self._name(key)}
         with told(self._place, key):
-            return self._client().generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+            return self._client(endpoint_url).generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
 
     def origins(self) -> tuple[str, ...]:
         """Any S3 by HTTPS, or the one at the address that is set; buckets can be part of the host's name."""
-        parts = urlsplit(self.endpoint_url or "")
+        parts = urlsplit(self.public_endpoint_url or self.endpoint_url or "")
         return (f"http://{parts.netloc}", f"http://*.{parts.netloc}") if parts.scheme == "http" else ("https:",)
 
     def exists(self, key: str) -> bool:
@@ -254,11 +263,11 @@ class S3Store(Store):
     def _place(self) -> Place:
         return Place(self.bucket, self.settings_prefix, self.endpoint_url, self.role_arn)
 
-    def _client(self) -> Any:
+    def _client(self, endpoint_url: str | None = None) -> Any:
         with told(self._place):
             return _clients.get(
                 region_name=self.region,
-                endpoint_url=self.endpoint_url,
+                endpoint_url=endpoint_url or self.endpoint_url,
                 aws_access_key_id=secret(self.access_key_id).strip() or None,
                 aws_secret_access_key=secret(self.secret_access_key).strip() or None,
                 role_arn=self.role_arn,

@@ -43,6 +43,10 @@ class Store(ConfigurableResource, ABC):
     def url(self, key: str, expires: float = 3600) -> str:
         """Make a URL that a service can read the object from for `expires` seconds. Never store or log it."""
 
+    def public_url(self, key: str, expires: float = 3600) -> str:
+        """Make a URL that a browser can read the object from for `expires` seconds. Never store or log it."""
+        return self.url(key, expires)
+
     @abstractmethod
     def exists(self, key: str) -> bool:
         """Say whether the object is there."""

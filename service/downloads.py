@@ -82,7 +82,7 @@ def _audio(values: Values) -> Response:
     if isinstance(values.store, LocalStore):
         path = values.store.path(key)
         return FileResponse(path, media_type="audio/mpeg", headers={"Cache-Control": "private, no-cache"})
-    return RedirectResponse(values.store.url(key, URL_S), 307, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(values.store.public_url(key, URL_S), 307, headers={"Cache-Control": "no-store"})
 
 
 def _document(values: Values, suffix: str) -> Response:

@@ -142,8 +142,9 @@ def test_compose_starts_every_part(compose: dict[str, Any]) -> None:
         *("postgres", "redis", "s3", "s3-bucket"),
     }
     ports = {name: [port["target"] for port in one.get("ports", [])] for name, one in services.items()}
-    assert {name: found for name, found in ports.items() if found} == {"receiver": [1250], "webserver": [3000]}
-    assert services["webserver"]["ports"][0]["host_ip"] == "127.0.0.1"
+    reached = {"receiver": [1250], "webserver": [3000], "s3": [8333]}
+    assert {name: found for name, found in ports.items() if found} == reached
+    assert {services[name]["ports"][0]["host_ip"] for name in ("webserver", "s3")} == {"127.0.0.1"}
     for name in ("worker", "worker-gpu", "code", "daemon"):
         assert services[name]["environment"]["REFLECTOR_EXECUTOR"] == "celery"
         assert services[name]["environment"]["REFLECTOR_CELERY_BROKER"] == "redis://:redisfilled@redis:6379/0"

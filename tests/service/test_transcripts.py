@@ -19,6 +19,7 @@ from resources.erasure import mark
 from service.downloads import attachment
 from service.shown import Shown
 from tests.domain.finished import finished
+from tests.parts.proxy import Proxy
 from tests.parts.s3 import S3Server
 from tests.service.in_process import BEARER, application
 from tests.service.shown_recordings import Scripted, Told, finish, put, shown
@@ -201,6 +202,22 @@ def test_audio_in_s3_is_redirected_to(tmp_path: Path) -> None:
         policy = client.get(f"/transcripts/{DONE}").headers["content-security-policy"]
         media = next(part for part in policy.split("; ") if part.startswith("media-src"))
         assert f"http://{target.split('/')[2]}" in media.split()
+
+
+def test_browsers_reach_s3_at_an_address_of_their_own(tmp_path: Path) -> None:
+    """A real S3 behind another address: the signature is for that one."""
+    with S3Server(tmp_path / "s3") as server, Proxy(server.port) as proxy:
+        server.create_bucket("results")
+        store = server.store("results", public_endpoint_url=proxy.endpoint)
+        made, script, _ = shown(tmp_path / "data")
+        finish(store, script, finished(DONE, duration=1.0), SPOKEN)
+        app, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", shown=Shown(made.recordings, store))
+        client = TestClient(app, follow_redirects=False)
+        target = client.get(f"/v1/transcripts/{DONE}/audio", headers=BEARER).headers["location"]
+        assert target.startswith(f"{proxy.endpoint}/")
+        assert httpx.get(target, trust_env=False).status_code == 200
+        assert store.url(f"recordings/{DONE}/audio.mp3").startswith(server.endpoint)
+        assert proxy.endpoint in client.get(f"/transcripts/{DONE}").headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
