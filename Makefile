@@ -46,9 +46,9 @@ serve: install ## receive Daily's webhook and serve the HTTP API, as a trial on 
 test: .venv/dev ## run the tests
 	$(BIN)/python -m pytest
 
-.PHONY: test-cluster
-test-cluster: .venv/dev ## run the tests with S3, PostgreSQL, Redis and Celery workers together
-	$(BIN)/python -m pytest tests/distributed tests/production
+.PHONY: test-long
+test-long: .venv/dev ## run what takes longest: S3, PostgreSQL, Redis and Celery workers together, and random kills
+	$(BIN)/python -m pytest tests/distributed tests/production tests/scenarios/test_kills.py
 
 .PHONY: check
 check: .venv/dev ## lint, types, imports
