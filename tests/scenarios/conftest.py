@@ -13,8 +13,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     with World(tmp_path_factory.mktemp("world"), executor) as found:
         try:
             yield found
-            # Whatever was tried, the sensor never failed, and no recording had two runs at once. While a daemon is
-            # started or ended, Dagster can have a tick before it has loaded the code, of which the sensor knows nothing.
+            # Whatever was tried, the sensor never failed, and no recording had two runs at once. While a daemon starts
+            # or ends, Dagster can have a tick without its code loaded, of which the sensor knows nothing.
             failed = [tick.error for tick in found.looks(found.began) if tick.is_failure]
             assert [error for error in failed if error.cls_name != "DagsterCodeLocationNotFoundError"] == []
             assert found.overlaps() == []
