@@ -12,7 +12,7 @@ Cell = str | int | float
 
 
 class Size(StrEnum):
-    """How much is measured: `least` shows only that the bench works, `short` takes a minute or two, `full` is for docs."""
+    """How much is measured: `least` only shows that the bench works, `short` takes a minute or two, `full` more."""
 
     LEAST = "least"
     SHORT = "short"
