@@ -1,5 +1,6 @@
 """The only wiring: assets, jobs, resources, executor."""
 
+from reflector_assets import early  # isort: skip - before all other imports
 import dagster as dg
 
 from reflector_assets import doors, tags
@@ -91,3 +92,5 @@ defs = dg.Definitions(
         "relays": doors.relays(),
     },
 )
+
+early.settle()

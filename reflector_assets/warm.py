@@ -11,9 +11,12 @@ from importlib import import_module
 
 import dagster as dg
 import dagster_postgres  # noqa: F401
+import pyarrow.dataset
+import pyarrow.parquet  # noqa: F401 - pandas imports it when the first table is written
 
 import reflector_assets.definitions  # noqa: F401
 from reflector_assets.doors import imported_late
+from reflector_assets.early import settle
 from reflector_assets.settings import get_settings
 
 for module in imported_late(get_settings()):
@@ -33,3 +36,6 @@ with dg.DagsterInstance.ephemeral() as instance:
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
 del instance
+
+# A child's collector would copy every page of all this: more than half of what a short step took.
+settle()

@@ -1,0 +1,83 @@
+"""CPU seconds and memory of a process and all below it, while they live, by what each is for."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+import psutil
+
+# The first that the command line holds decides; a run's own process is a child of the code server's.
+KINDS = {
+    "watch_orphans": "compute logs",
+    "tail": "compute logs",
+    "forkserver": "steps",
+    "resource_tracker": "runs",
+    "spawn_main": "runs",
+    "api grpc": "code server",
+    "execute_run": "runs",
+    "dagster-daemon": "daemon",
+    "serve": "service",
+}
+EVERY_S = 0.2
+
+
+@dataclass
+class Family:
+    """Looks at a family again and again while the block lasts; `every` seconds apart.
+
+    CPU seconds of processes that came and went between two looks are missing, unless their parent waited for them:
+    the steps' parent does.
+    """
+
+    roots: Callable[[], list[psutil.Process]]
+    every: float = EVERY_S
+    cpu: dict[int, tuple[str, float]] = field(default_factory=dict)
+    peak: dict[str, float] = field(default_factory=dict)
+    most: float = 0.0
+
+    def __enter__(self) -> Self:
+        self._stop = threading.Event()
+        self._before: dict[int, float] = {}
+        self._look(begin=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look()
+
+    def seconds(self) -> dict[str, float]:
+        """CPU seconds since the block's beginning, by kind of process."""
+        found: dict[str, float] = {}
+        for kind, seconds in self.cpu.values():
+            found[kind] = found.get(kind, 0.0) + seconds
+        return found
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self.every):
+            self._look()
+
+    def _look(self, *, begin: bool = False) -> None:
+        memory: dict[str, float] = {}
+        for process in self.roots():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                kind = _kind(" ".join(process.cmdline()))
+                times = process.cpu_times()
+                # What a forked server's children took is known once it has waited for them.
+                waited = times.children_user + times.children_system if kind == "steps" else 0.0
+                seconds = times.user + times.system + waited
+                if begin:
+                    self._before[process.pid] = seconds
+                self.cpu[process.pid] = kind, seconds - self._before.get(process.pid, 0.0)
+                memory[kind] = memory.get(kind, 0.0) + process.memory_info().rss / 2**20
+        for kind, mib in memory.items():
+            self.peak[kind] = max(self.peak.get(kind, 0.0), mib)
+        self.most = max(self.most, sum(memory.values()))
+
+
+def _kind(command: str) -> str:
+    return next((kind for mark, kind in KINDS.items() if mark in command), "other")
