@@ -63,13 +63,18 @@ class Family:
 
     def _look(self, *, begin: bool = False) -> None:
         memory: dict[str, float] = {}
+        kinds: dict[int, str] = {}
         for process in self.roots():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                kind = _kind(" ".join(process.cmdline()))
-                times = process.cpu_times()
-                # What a forked server's children took is known once it has waited for them.
-                waited = times.children_user + times.children_system if kind == "steps" else 0.0
-                seconds = times.user + times.system + waited
+                kind = kinds[process.pid] = _kind(" ".join(process.cmdline()))
+                times, parent = process.cpu_times(), kinds.get(process.ppid())
+                if kind == "steps" != parent:
+                    # The server that steps are forked from: it waits for each of them, and for what they started.
+                    seconds = times.user + times.system + times.children_user + times.children_system
+                elif parent == "steps":
+                    seconds = 0.0
+                else:
+                    seconds = times.user + times.system
                 if begin:
                     self._before[process.pid] = seconds
                 self.cpu[process.pid] = kind, seconds - self._before.get(process.pid, 0.0)

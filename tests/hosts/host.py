@@ -32,6 +32,8 @@ from urllib.parse import parse_qsl, urlsplit
 class Request:
     """A request, its path without the query; `status` is what it was answered with (0: not yet, or never).
 
+    It came `at` and was answered when it `ended`, both by the monotonic clock in seconds (0: not yet).
+
     A service's own kind of request adds what it read: `Call(**vars(request), name=...)`.
     """
 
@@ -41,6 +43,7 @@ class Request:
     headers: Message
     raw: bytes
     at: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
     status: int = 0
 
     def json(self) -> Any:
@@ -181,6 +184,7 @@ class Host(Generic[C]):
         self.stopping.wait(self.latency)
         answer = planned.answer(call) if planned else self.reply(call)
         call.status = answer.status if answer.how == "whole" else 0
+        call.ended = time.monotonic()
         return answer
 
     @contextmanager

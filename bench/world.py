@@ -1,0 +1,131 @@
+"""All that a recording meets, on 127.0.0.1: Daily, a GPU host, an LLM, the receiver, and the real daemon."""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+
+from resources.store import LocalStore
+from tests.conftest import ROOT, Deployment, deploy
+from tests.daemon import Daemon, open_instance
+from tests.discovery.world import ready_event
+from tests.domain.audio_files import babble, opus_track
+from tests.hosts.daily_host import DailyHost
+from tests.hosts.daily_oddities import DOMAIN, plain_recording, track
+from tests.hosts.gpu_host import GPUHost
+from tests.hosts.llm_host import LLMHost
+from tests.parts.postgres import Postgres
+from tests.parts.receiver import SECRET, Receiver
+
+API_TOKEN = "bench-api-token"
+
+
+@dataclass
+class World:
+    """A deployment with everything around it; `bucket` is the folder that stands for Daily's bucket."""
+
+    deployment: Deployment
+    instance: dg.DagsterInstance
+    daily: DailyHost
+    gpu: GPUHost
+    llm: LLMHost
+    receiver: Receiver
+    daemon: Daemon
+    bucket: Path
+    seed: int = 1
+    made: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(root=str(self.deployment.data))
+
+    def record(self, tracks: int, seconds: float = 2.0, *, stored: bool = True) -> dict[str, Any]:
+        """Make a recording of its own sound that Daily lists; without `stored` its tracks can't be read yet."""
+        number = len(self.made)
+        chance = random.Random(self.seed * 1_000_000 + number)
+        recording = plain_recording(chance, number)
+        recording["max_participants"] = tracks
+        recording["tracks"] = [track(chance, recording, offset=100 * n) for n in range(tracks)]
+        self.made.append(recording)
+        if stored:
+            self.keep(recording, seconds)
+        # The newest comes first.
+        self.daily.recordings.insert(0, recording)
+        self.daily.participants[recording["mtgSessionId"]] = []
+        return recording
+
+    def keep(self, recording: dict[str, Any], seconds: float = 2.0) -> None:
+        """Put a recording's tracks into Daily's bucket."""
+        number = self.made.index(recording)
+        for n, one in enumerate(recording["tracks"]):
+            path = self.bucket / one["s3Key"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            opus_track(path.with_suffix(".webm"), babble(seconds, seed=number * 100 + n))
+            path.with_suffix(".webm").rename(path)
+            one["size"] = path.stat().st_size
+
+    def announce(self, recording: dict[str, Any]) -> int:
+        """Post Daily's webhook; returns the answer's status, 0 when nobody answered."""
+        return self.daily.send(self.receiver.webhook, ready_event(recording), SECRET)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the product that lives now."""
+        service = psutil.Process(self.receiver.pid) if self.receiver.process is not None else None
+        return [*self.daemon.family(), *([service] if service is not None else [])]
+
+    def runs(self, recording_id: str) -> list[dg.RunRecord]:
+        """A recording's runs, the newest first."""
+        return list(self.instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": recording_id})))
+
+
+@contextmanager
+def world(
+    home: Path, *, postgres: bool = False, gpu_s: float, llm_s: float, seed: int = 1, **env: str
+) -> Iterator[World]:
+    """Start everything but the daemon; `gpu_s` and `llm_s` are the seconds that a call takes."""
+    with ExitStack() as stack:
+        gpu = stack.enter_context(GPUHost(latency=gpu_s))
+        llm = stack.enter_context(LLMHost(latency=llm_s))
+        daily = stack.enter_context(DailyHost(rate=None))
+        bucket = home / "daily"
+        bucket.mkdir(parents=True)
+        settings = {
+            "DAILY_API_URL": daily.api_url,
+            "DAILY_API_KEY": daily.key,
+            "DAILY_WEBHOOK_SECRET": SECRET,
+            "DAILY_SUBDOMAIN": DOMAIN,
+            "REFLECTOR_DAILY_FOLDER": str(bucket),
+            "REFLECTOR_API_TOKEN": API_TOKEN,
+            "TRANSCRIPT_BACKEND": "modal",
+            "TRANSCRIPT_URL": gpu.url,
+            "TRANSCRIPT_MODAL_API_KEY": gpu.key,
+            "LLM_URL": llm.url,
+            "LLM_API_KEY": llm.key,
+            "LLM_MODEL": llm.model,
+            **env,
+        }
+        deployment = deploy(home / "deployment", **settings)
+        if postgres:
+            _keep_in_postgres(deployment, stack.enter_context(Postgres()))
+        # Opened before all others: only one process may make the tables.
+        instance = stack.enter_context(open_instance(deployment))
+        done = deployment.reflector("pools")
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        receiver = stack.enter_context(Receiver(deployment))
+        yield World(deployment, instance, daily, gpu, llm, receiver, Daemon(deployment), bucket, seed)
+
+
+def _keep_in_postgres(deployment: Deployment, postgres: Postgres) -> None:
+    """Let Dagster and the product have a database each, and the instance of production."""
+    url = postgres.create_database("dagster")
+    deployment.env |= {"DATABASE_URL": postgres.create_database("product"), "DAGSTER_POSTGRES_URL": url}
+    # Read by the bench's own process, too.
+    os.environ["DAGSTER_POSTGRES_URL"] = url
+    (deployment.home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
