@@ -171,7 +171,9 @@ def _settle(traffic: Traffic) -> set[str]:
             for rid in failed:
                 traffic.retry(rid)
                 tried[rid] += 1
-        quiet = quiet + 1 if not at_work and not failed and set(states.values()) <= {"ended", "error"} else 0
+        heard = not any(_sound(traffic.here, rid) for rid in traffic.denied)
+        still = not at_work and not failed and heard and set(states.values()) <= {"ended", "error"}
+        quiet = quiet + 1 if still else 0
     return set(tried)
 
 
@@ -238,7 +240,7 @@ def _sound(here: World, rid: str) -> list[Path]:
     recording = next(one for one in here.made if one["id"] == rid)
     daily = [here.bucket / one["s3Key"] for one in recording["tracks"]]
     ours = here.deployment.folder(rid)
-    return [path for path in [*daily, ours / "audio.mp3", *(ours / "tracks").glob("*")] if path.exists()]
+    return [path for path in [*daily, ours / "audio.mp3", *(ours / "tracks").glob("*.webm")] if path.exists()]
 
 
 def main() -> None:
