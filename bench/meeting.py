@@ -1,6 +1,7 @@
 """Recordings of any length for the audio benches, of the sample meeting's packets."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ SOURCES = sorted((ROOT / "samples" / "meeting" / "tracks").iterdir(), key=lambda
 """The tracks, first come first: a track's name ends with when it began."""
 LENGTH = 245_000
 """Milliseconds after which the sample meeting begins again."""
+MILLISECONDS = Fraction(1, 1000)
 FIRST = 60_000
 """Milliseconds after which everybody is muted, where that is asked for."""
 
@@ -50,5 +52,5 @@ class Meeting:
                     if at >= end or at in muted:
                         continue
                     packet = Packet(data)
-                    packet.stream, packet.pts, packet.dts, packet.time_base = track, at, at, stream.time_base
+                    packet.stream, packet.pts, packet.dts, packet.time_base = track, at, at, MILLISECONDS
                     new.mux(packet)

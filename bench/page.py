@@ -74,7 +74,7 @@ def _targets(reports: list[Report]) -> str:
     rows: list[list[Cell]] = []
     for report in reports:
         targets = report.result.targets
-        missed = [target.what for target in targets if not target.met]
+        missed = [f"{target.what}: {target.reason}".strip(": ") for target in targets if not target.met]
         rows.append([report.result.title, len(targets), len(targets) - len(missed), "; ".join(missed)])
     return rows_markdown(["", "targets", "met", "missed"], rows) + "\n"
 
