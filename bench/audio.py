@@ -84,6 +84,7 @@ COLUMNS = [
 
 def compare(sides: Sides, work: str, repeat: int) -> Compared:
     """Measure both in turns, so that a busy machine slows both."""
+    print(f"{work}, {sides.meeting}", file=sys.stderr, flush=True)
     theirs, ours, start_up = list[Cost](), list[Cost](), list[float]()
     for _ in range(repeat):
         ours.append(sides.ours(work))
@@ -102,6 +103,7 @@ def memory(plan: Plan, folder: Path) -> list[tuple[Meeting, str, float]]:
     """Return our peak memory in MiB for each recording and work."""
     found: list[tuple[Meeting, str, float]] = []
     for number, meeting in enumerate((plan.short, *plan.longer)):
+        print(f"memory, {meeting}", file=sys.stderr, flush=True)
         sides = Sides(meeting, folder / f"memory-{number}")
         found += [(meeting, work, sides.ours(work).rss) for work in OURS]
         shutil.rmtree(folder / f"memory-{number}")
