@@ -31,6 +31,11 @@ HOW = (
     "the peaks; the product itself never does this, as mixing has them. Tracks have offsets and mutes like the sample "
     "meeting's."
 )
+PROFILE = (
+    "Peaks alone have no target, as mixing takes them on the way. In a profile of ours over 10 min, decoding took 54 %, "
+    "reading packets 12 %, the maxima 10 %; the rest is the way of 25,000 frames of 24 ms through Python, besides the "
+    "start-up."
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,9 @@ def bench(size: Size) -> Result:
         title="Audio against ffmpeg",
         how=HOW,
         tables=[
-            Table(title="Padding, mixing, peaks", columns=COLUMNS, rows=[found.row for found in compared]),
+            Table(
+                title="Padding, mixing, peaks", columns=COLUMNS, rows=[found.row for found in compared], note=PROFILE
+            ),
             Table(
                 title="Quality of the mixes",
                 columns=["recording", "mp3 of", "signal to noise dB", "late ms", "seconds"],
