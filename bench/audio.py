@@ -32,9 +32,9 @@ HOW = (
     "meeting's."
 )
 PROFILE = (
-    "Peaks alone have no target, as mixing takes them on the way. In a profile of ours over 10 min, decoding took 54 %, "
-    "reading packets 12 %, the maxima 10 %; the rest is the way of 25,000 frames of 24 ms through Python, besides the "
-    "start-up."
+    "Peaks alone have no target, as mixing takes them on the way. In a profile of ours over 10 min, decoding took "
+    "54 %, reading packets 12 %, the maxima 10 %; the rest is the way of 25,000 frames of 24 ms through Python, "
+    "besides the start-up."
 )
 
 
