@@ -15,7 +15,7 @@ from bench.results import Chart, Result, Size, Table, Target, cli
 SIZES = {
     Size.LEAST: (["in-process", "forkserver, warm"], 2, 1),
     Size.SHORT: (list(WAYS), 14, 1),
-    Size.FULL: (list(WAYS), 14, 5),
+    Size.FULL: (list(WAYS), 14, 3),
 }
 AGAINST_SPAWN = 0.5
 """What a step in a process of its own may take, as a share of what it takes by Dagster's default."""
