@@ -58,13 +58,16 @@ check: .venv/dev ## lint, types, imports
 	$(BIN)/pyright
 
 .PHONY: bench
-bench: .venv/dev ## measure audio against ffmpeg, the executor, latency, the sensor, the receiver, and what runs at once
-	$(BIN)/python -m bench.audio
-	$(BIN)/python -m bench.overhead
-	$(BIN)/python -m bench.latency
-	$(BIN)/python -m bench.tick
-	$(BIN)/python -m bench.receiver
-	$(BIN)/python -m bench.parallel
+bench: .venv/dev ## measure in a few minutes, with ffmpeg beside; page and figures go to .reflector/bench
+	$(BIN)/python -m bench
+
+.PHONY: bench-full
+bench-full: .venv/dev ## measure everything, an hour or so; page and figures go to docs/ and bench/figures/
+	$(BIN)/python -m bench --size full --out bench/figures --docs docs
+
+.PHONY: bench-docs
+bench-docs: .venv/dev ## write docs/performance.md and its charts from bench/figures/, measuring nothing
+	$(BIN)/python -m bench.page
 
 .PHONY: docs
 docs: install ## write the generated pages of docs/

@@ -71,7 +71,7 @@ def markdown(result: Result) -> str:
     parts = [f"## {result.title}", result.how]
     for table in result.tables:
         parts.append(f"**{table.title}**")
-        parts.append(_rows(table.columns, table.rows))
+        parts.append(rows_markdown(table.columns, table.rows))
         if table.note:
             parts.append(table.note)
     if result.targets:
@@ -84,7 +84,7 @@ def markdown(result: Result) -> str:
             ]
             for target in result.targets
         ]
-        parts.append(_rows(["target", "", "found", ""], rows))
+        parts.append(rows_markdown(["target", "", "found", ""], rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -103,7 +103,8 @@ def cli(name: str, description: str | None, bench: Callable[[Size], Result]) -> 
     sys.exit(0)
 
 
-def _rows(columns: list[str], rows: list[list[Cell]]) -> str:
+def rows_markdown(columns: list[str], rows: list[list[Cell]]) -> str:
+    """Write rows as a table; columns of numbers are set to the right."""
     numbers = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
     lines = [columns, ["---:" if number else "---" for number in numbers]]
     lines += [[_text(cell) for cell in row] for row in rows]

@@ -1,0 +1,82 @@
+"""Chained assets of one partition that do nothing, and the ways to start a process for each step.
+
+`python -m bench.chain WAY FILE` runs them once, on the instance of DAGSTER_HOME, and writes down the run's seconds.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    DagsterInstance,
+    Definitions,
+    DynamicPartitionsDefinition,
+    ExecutorDefinition,
+    JobDefinition,
+    asset,
+    define_asset_job,
+    execute_job,
+    in_process_executor,
+    multiprocess_executor,
+    reconstructable,
+)
+
+from reflector_assets.executor import warm_executor
+
+STEPS = int(os.environ.get("BENCH_STEPS", "14"))
+PARTITIONS = DynamicPartitionsDefinition(name="bench_recordings")
+
+
+def in_process() -> JobDefinition:
+    """All steps in the run's own process."""
+    return _job(in_process_executor)
+
+
+def spawn() -> JobDefinition:
+    """A new interpreter for each step: Dagster's default."""
+    return _job(multiprocess_executor.configured({"max_concurrent": 2}, name="multiprocess"))
+
+
+def forkserver() -> JobDefinition:
+    """A fork for each step, of a server that has this module imported."""
+    start = {"forkserver": {"preload_modules": ["bench.chain"]}}
+    return _job(multiprocess_executor.configured({"start_method": start, "max_concurrent": 2}, name="multiprocess"))
+
+
+def warm() -> JobDefinition:
+    """The product's: a fork for each step, of a server that has everything imported that a step needs."""
+    return _job(warm_executor(2))
+
+
+WAYS = {"in-process": in_process, "spawn": spawn, "forkserver": forkserver, "forkserver, warm": warm}
+
+
+def _job(executor: ExecutorDefinition) -> JobDefinition:
+    assets = [_link(number) for number in range(STEPS)]
+    jobs = [define_asset_job("chain", partitions_def=PARTITIONS)]
+    return Definitions(assets=assets, jobs=jobs, executor=executor).get_job_def("chain")
+
+
+def _link(number: int) -> AssetsDefinition:
+    @asset(name=f"step_{number:02}", partitions_def=PARTITIONS, deps=[f"step_{number - 1:02}"] if number else [])
+    def nothing(context: AssetExecutionContext) -> None:
+        context.log.debug(context.partition_key)
+
+    return nothing
+
+
+def run(way: str) -> float:
+    """Run the chain in this process; returns the seconds of the run alone."""
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(str(PARTITIONS.name), ["one"])
+        begin = time.perf_counter()
+        with execute_job(reconstructable(WAYS[way]), instance, tags={"dagster/partition": "one"}) as result:
+            assert result.success
+        return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(str(run(sys.argv[1])))

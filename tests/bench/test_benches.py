@@ -1,0 +1,67 @@
+"""Each bench still works: at its least size, its shape only and never a time."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import audio, latency, overhead
+from bench.__main__ import main
+from bench.page import NAMES, Report
+from bench.results import Result, Size
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow(40)
+
+
+def check_shape(result: Result) -> None:
+    """Every row has a cell for each column, and every chart a value for each x."""
+    assert result.title
+    assert result.tables
+    for table in result.tables:
+        assert table.rows
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    for chart in result.charts:
+        assert chart.values
+        assert {len(values) for values in chart.values.values()} == {len(chart.x)}
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg isn't on the PATH")
+def test_audio() -> None:
+    result = audio.bench(Size.LEAST)
+    check_shape(result)
+    # Both sides make the same sound: else their times say nothing.
+    (_, _, theirs, their_lateness, their_length), (_, _, ours, our_lateness, our_length) = result.tables[1].rows
+    assert ours == pytest.approx(theirs, abs=1)
+    assert our_lateness == pytest.approx(their_lateness, abs=1)
+    assert our_length == pytest.approx(their_length, abs=0.1)
+
+
+def test_overhead() -> None:
+    check_shape(overhead.bench(Size.LEAST))
+
+
+def test_latency() -> None:
+    check_shape(latency.bench(Size.LEAST))
+
+
+def test_receiver_by_the_command(tmp_path: Path) -> None:
+    assert main(["receiver", "--size", "least", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "receiver.json").read_text()
+    report = Report.model_validate_json(text)
+    check_shape(report.result)
+    assert (report.size, report.machine.cores) == (Size.LEAST, len(os.sched_getaffinity(0)))
+    assert str(ROOT) not in text
+    assert os.uname().nodename not in text
+    page = (tmp_path / "performance.md").read_text()
+    assert "## The receiver" in page
+    assert report.machine.cpu in page
+    for picture in re.findall(r"\]\((images/[^)]+)\)", page):
+        assert (tmp_path / picture).read_bytes().startswith(b"<?xml")
+
+
+def test_all_names_are_modules() -> None:
+    assert [name for name in NAMES if not (ROOT / "bench" / f"{name}.py").exists()] == []
