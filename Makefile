@@ -65,6 +65,10 @@ bench: .venv/dev ## measure in a few minutes, with ffmpeg beside; page and figur
 bench-full: .venv/dev ## measure everything, an hour or so; page and figures go to docs/ and bench/figures/
 	$(BIN)/python -m bench --size full --out bench/figures --docs docs
 
+.PHONY: soak
+soak: .venv/dev ## an hour of traffic with failures and kills; every recording must be accounted for
+	$(BIN)/python -m bench.soak --minutes 60 --json bench/figures/soak.json
+
 .PHONY: bench-docs
 bench-docs: .venv/dev ## write docs/performance.md and its charts from bench/figures/, measuring nothing
 	$(BIN)/python -m bench.page

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from bench.results import Chart
 
 # Told apart in grey as well.
-COLOURS = ("#1b4965", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a")
+COLOURS = ("#1b4965", "#e07a5f", "#81b29a", "#f2cc8f", "#6d597a", "#5fa8d3", "#9c6644", "#b7b7a4")
 MARKERS = ("o", "s", "^", "D", "v")
 WIDTH = 0.8
 """Of all bars over one value of x."""
@@ -20,7 +20,7 @@ def draw(chart: Chart, target: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": chart.name, "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure = Figure(figsize=(8, 4), layout="constrained")
         axes = figure.subplots()
-        (_bars if chart.kind == "bar" else _lines)(axes, chart)
+        {"line": _lines, "bar": _bars, "stack": _stack}[chart.kind](axes, chart)
         axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
         if chart.log:
             axes.set_yscale("log")
@@ -40,6 +40,14 @@ def _bars(axes, chart: Chart) -> None:
         bars = axes.bar([at + shift for at in range(len(chart.x))], values, width, label=name, color=colour)
         axes.bar_label(bars, fmt="%.3g", fontsize=8)
     axes.set_xticks(range(len(chart.x)), [str(x).replace(", ", ",\n") for x in chart.x])
+
+
+def _stack(axes, chart: Chart) -> None:
+    bottom = [0.0] * len(chart.x)
+    for (name, values), colour in zip(chart.values.items(), cycle(COLOURS), strict=False):
+        axes.bar(range(len(chart.x)), values, WIDTH / 2, bottom=bottom, label=name, color=colour)
+        bottom = [low + value for low, value in zip(bottom, values, strict=True)]
+    axes.set_xticks(range(len(chart.x)), [str(x) for x in chart.x])
 
 
 def _lines(axes, chart: Chart) -> None:

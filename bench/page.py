@@ -11,8 +11,10 @@ from bench.machine import Machine
 from bench.measure import ROOT
 from bench.results import Cell, Result, Size, markdown, rows_markdown
 
-NAMES = ("audio", "overhead", "latency", "receiver")
-"""All benches of the page, in its order."""
+NAMES = ("audio", "overhead", "latency", "whole_run", "throughput", "receiver")
+"""All benches that run one after the other, in the page's order."""
+ON_REQUEST = "soak"
+"""The one that takes an hour, and runs only when asked for."""
 FIGURES = ROOT / "bench" / "figures"
 """Where the figures are that the page in docs/ shows."""
 HEAD = """# How fast it is
@@ -42,7 +44,7 @@ class Report(BaseModel):
 
 def read_all(folder: Path) -> list[Report]:
     """Read what is there, in the page's order."""
-    files = [folder / f"{name}.json" for name in NAMES]
+    files = [folder / f"{name}.json" for name in (*NAMES, ON_REQUEST)]
     return [Report.read(file) for file in files if file.exists()]
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -43,7 +44,7 @@ class Target(BaseModel):
 
 
 class Chart(BaseModel):
-    """Lines or bars over `x`, one list of values for each name."""
+    """Lines over `x`, or bars side by side or on top of each other; one list of values for each name."""
 
     name: str
     title: str
@@ -51,7 +52,7 @@ class Chart(BaseModel):
     y_label: str
     x: list[Cell]
     values: dict[str, list[float]]
-    kind: str = "line"
+    kind: Literal["line", "bar", "stack"] = "line"
     log: bool = False
 
 

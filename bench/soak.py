@@ -22,7 +22,9 @@ import httpx
 
 from bench.family import Family
 from bench.killing import Killer
-from bench.results import Cell, Result, Table, Target, markdown
+from bench.machine import Machine
+from bench.page import Report
+from bench.results import Cell, Result, Size, Table, Target, markdown
 from bench.world import API_TOKEN, World, world
 from reflector_assets.runs import IN_PROGRESS
 
@@ -248,12 +250,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="of traffic")
     parser.add_argument("--pause", type=float, default=40, help="seconds between two recordings, on average")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument(
+        "--json", type=Path, help="write the figures to this file, too; bench/figures/soak.json is on the page"
+    )
     options = parser.parse_args()
+    machine = Machine.here()
     result = soak(options.minutes, options.seed, options.pause)
     print(markdown(result))
     if options.json:
-        options.json.write_text(result.model_dump_json(indent=1) + "\n")
+        Report(size=Size.FULL, machine=machine, result=result).write(options.json)
     sys.exit(0 if all(target.met for target in result.targets) else 1)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import audio, latency, overhead
+from bench import audio, latency, overhead, throughput, whole_run
 from bench.__main__ import main
 from bench.page import NAMES, Report
 from bench.results import Result, Size
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(120)
 
 
 def check_shape(result: Result) -> None:
@@ -46,6 +46,19 @@ def test_overhead() -> None:
 
 def test_latency() -> None:
     check_shape(latency.bench(Size.LEAST))
+
+
+def test_whole_run() -> None:
+    result = whole_run.bench(Size.LEAST)
+    check_shape(result)
+    (_, _, _, seconds, *_), (_, *parts) = result.tables[0].rows[0], result.tables[1].rows[0]
+    assert sum(float(part) for part in parts) == pytest.approx(float(seconds), abs=0.01)
+
+
+def test_throughput() -> None:
+    result = throughput.bench(Size.LEAST)
+    check_shape(result)
+    assert [target.found for target in result.targets[:2]] == [0, 0]
 
 
 def test_receiver_by_the_command(tmp_path: Path) -> None:
