@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,8 @@ SIZES = {
     results.Size.SHORT: (100, 1_000),
     results.Size.FULL: (100, 1_000, 10_000, 50_000),
 }
+# Of the most recordings, so many are left when the others are retired.
+KEPT = {results.Size.LEAST: 0, results.Size.SHORT: 100, results.Size.FULL: 1_000}
 REPEAT = {results.Size.LEAST: 1, results.Size.SHORT: 7, results.Size.FULL: 7}
 COMMANDS = {
     "`reflector list`": "list",
@@ -49,12 +51,13 @@ HOW = (
     "that it imports, a sensor's tick is a median of several in one process, a page's answer a mean, of the web server "
     "and the code server together. Peak is the process's largest resident memory."
 )
+UNITS = ("cpu", "wall", "peak")
 Figures = dict[str, dict[str, float]]
 
 
 def bench(size: results.Size) -> results.Result:
     """Measure at each number of recordings; `least` leaves out what starts servers."""
-    found: dict[int, Figures] = {}
+    found: dict[str, Figures] = {}
     made: list[list[results.Cell]] = []
     with ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory()))
@@ -65,9 +68,12 @@ def bench(size: results.Size) -> results.Result:
             _run(deployment, "bench.history", str(home), str(many))
             daily.recordings = _listed(many)
             made.append([many, time.perf_counter() - began, *_bytes(home, many)])
-            found[many] = _measure(deployment, many, REPEAT[size], servers=size is not results.Size.LEAST)
+            found[f"{many:,}"] = _measure(deployment, many, REPEAT[size], servers=size is not results.Size.LEAST)
             print(f"{many} recordings: {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    return _result(found, made)
+        if kept := KEPT[size]:
+            history.retire(home, kept)
+            found[f"{many:,}, all but {kept:,} retired"] = _measure(deployment, many, REPEAT[size], servers=True)
+    return _result(SIZES[size], found, made)
 
 
 @contextmanager
@@ -193,24 +199,20 @@ def _bytes(home: Path, many: int) -> list[float]:
     return [*(path.stat().st_size / 2**20 for path in databases), ours / 1024, a_log.stat().st_size / 1024]
 
 
-def _result(found: dict[int, Figures], made: list[list[results.Cell]]) -> results.Result:
-    sizes, names = list(found), list(found[min(found)])
-    columns = ["what", *(f"{many:,}" for many in sizes)]
+def _result(sizes: Sequence[int], found: dict[str, Figures], made: list[list[results.Cell]]) -> results.Result:
+    columns, (less, most) = list(found), [f"{many:,}" for many in sizes[-2:]]
+    names = list(found[most])
 
     def table(title: str, unit: str, note: str = "") -> results.Table:
         rows: list[list[results.Cell]] = [
-            [name, *(round(found[many][name][unit], 1) for many in sizes)] for name in names
+            [name, *(round(found[at][name][unit], 1) for at in columns)] for name in names
         ]
-        return results.Table(title=title, columns=columns, rows=rows, note=note)
+        return results.Table(title=title, columns=["what", *columns], rows=rows, note=note)
 
-    more = (sizes[-1] - sizes[-2]) / 1000
-    slopes: dict[str, Callable[[str], float]] = {
-        unit: lambda name, unit=unit: (found[sizes[-1]][name][unit] - found[sizes[-2]][name][unit]) / more
-        for unit in ("cpu", "wall", "peak")
-    }
+    thousands = (sizes[-1] - sizes[-2]) / 1000
     grows: list[list[results.Cell]] = [
-        [name, *(round(slope(name), 3) for slope in slopes.values())]
-        for name in sorted(names, key=slopes["cpu"], reverse=True)
+        [name, *(round((found[most][name][unit] - found[less][name][unit]) / thousands, 3) for unit in UNITS)]
+        for name in names
     ]
     files = ["recordings", "s to add them", "Dagster's events MiB", "Dagster's runs MiB", "product's MiB"]
     return results.Result(
@@ -220,9 +222,13 @@ def _result(found: dict[int, Figures], made: list[list[results.Cell]]) -> result
         tables=[
             table("CPU ms", "cpu"),
             table("wall ms", "wall"),
-            table("peak memory MiB", "peak", "Of a server: what it holds after the answers, with its code server."),
+            table(
+                "peak memory MiB",
+                "peak",
+                "Of a server: what it holds after the answers, with its code server. Sensors share one process.",
+            ),
             results.Table(
-                title=f"For 1,000 recordings more, between {sizes[-2]:,} and {sizes[-1]:,}",
+                title=f"For 1,000 recordings more, between {less} and {most}",
                 columns=["what", "CPU ms", "wall ms", "MiB"],
                 rows=grows,
             ),
@@ -239,7 +245,7 @@ def _result(found: dict[int, Figures], made: list[list[results.Cell]]) -> result
                 x_label="finished recordings",
                 y_label="CPU ms",
                 x=list(sizes),
-                values={name: [found[many][name]["cpu"] for many in sizes] for name in names},
+                values={name: [found[f"{many:,}"][name]["cpu"] for many in sizes] for name in names},
                 log=True,
             )
         ],

@@ -176,6 +176,13 @@ def recording_id(number: int) -> str:
     return f"recording-{number:05}"
 
 
+def retire(home: Path, kept: int) -> None:
+    """Take all recordings but the newest out of Dagster's partitions: the row is all that Dagster deletes of one."""
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs" / "index.db")) as database, database:
+        newest = "SELECT id FROM dynamic_partitions WHERE partition LIKE 'recording-%' ORDER BY id DESC LIMIT ?"
+        database.execute(f"DELETE FROM dynamic_partitions WHERE id NOT IN ({newest})", (kept,))
+
+
 def size_of(folder: Path) -> int:
     """Bytes of all files in a folder, each hard link for itself."""
     return sum((Path(path) / file).stat().st_size for path, _, files in os.walk(folder) for file in files)

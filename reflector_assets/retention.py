@@ -18,6 +18,8 @@ from resources.store import Store
 
 PAGE = 500
 DAY = 86400.0
+# Seconds that no recording waits before it is begun.
+LONGEST_WAIT = 7 * DAY
 
 
 class Due(NamedTuple):
@@ -53,7 +55,7 @@ class Retention(NamedTuple):
         limits = [days for days in (self._audio_days, self.settings.retire_days) if days is not None]
         if not limits:
             return
-        for recording_id in self._partitions():
+        for recording_id in self._partitions(now - min(limits) * DAY):
             made = self._made(recording_id)
             days = (now - made) / DAY if made is not None else 0.0
             if days < min(limits) or self._at_work(recording_id):
@@ -85,20 +87,26 @@ class Retention(NamedTuple):
         # The other modes delete nothing: the old system does.
         return self.settings.retention_days if self.settings.mode == "live" else None
 
-    def _partitions(self) -> Iterator[str]:
-        """All recordings; a whole page is read before any of it is retired."""
+    def _partitions(self, before: float) -> Iterator[str]:
+        """Recordings in the order of being added, up to a page of which none is so old; a page is read as a whole.
+
+        None that was added behind a recording was made before that one was, but for the time that this one waited.
+        """
         cursor: str | None = None
         while True:
             page = self.instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
+            first = self._made(page.results[0], ascending=True) if page.results else None
+            if first is not None and first > before + LONGEST_WAIT:
+                return
             yield from page.results
             if not page.has_more:
                 return
             cursor = page.cursor
 
-    def _made(self, recording_id: str) -> float | None:
-        """When a recording was last taken in, in epoch seconds; None when it never was."""
+    def _made(self, recording_id: str, *, ascending: bool = False) -> float | None:
+        """When a recording was last (or first) taken in, in epoch seconds; None when it never was."""
         found = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id])
-        records = self.instance.fetch_materializations(found, limit=1).records
+        records = self.instance.fetch_materializations(found, limit=1, ascending=ascending).records
         return records[0].timestamp if records else None
 
     def _at_work(self, recording_id: str) -> bool:

@@ -83,7 +83,7 @@ def test_a_finished_recording_is_retired_and_still_shown(here: World) -> None:
     assert look.apply(one).failed is None
     assert here.instance.get_dynamic_partitions(RECORDINGS) == []
     assert known(here.instance, here.id, here.store) == here.id
-    assert recordings_overview(here.instance, here.store) == []
+    assert list(recordings_overview(here.instance, here.store)) == []
     [row] = recordings_overview(here.instance, here.store, retired=True)
     assert (row.id, row.state) == (here.id, "retired")
     assert len(here.texts()) == 5
