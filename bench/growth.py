@@ -72,6 +72,7 @@ def bench(size: results.Size) -> results.Result:
             print(f"{many} recordings: {time.perf_counter() - began:.0f} s", file=sys.stderr)
         if kept := KEPT[size]:
             history.retire(home, kept)
+            many = SIZES[size][-1]
             found[f"{many:,}, all but {kept:,} retired"] = _measure(deployment, many, REPEAT[size], servers=True)
     return _result(SIZES[size], found, made)
 

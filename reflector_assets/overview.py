@@ -77,14 +77,11 @@ def _page(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[st
 
 
 def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-    """These recordings in this order, retired ones among them; several at once, as stores can be far away."""
-
-    def look(recording_id: str) -> RecordingOverview:
-        found = overview_of(instance, store, recording_id)
-        return found if instance.has_dynamic_partition(RECORDINGS, recording_id) else found._replace(state="retired")
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        return list(pool.map(look, recording_ids))
+    """These recordings in this order, retired ones among them."""
+    return [
+        one if instance.has_dynamic_partition(RECORDINGS, one.id) else one._replace(state="retired")
+        for one in _page(instance, store, recording_ids)
+    ]
 
 
 def finished(store: Store) -> set[str]:
