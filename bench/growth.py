@@ -177,10 +177,10 @@ def _service(service: Receiver, repeat: int) -> Figures:
         wall, cpu = time.perf_counter() - began, sum(process.cpu_times()[:2]) - used
         return {"cpu": cpu * 1000 / times, "wall": wall * 1000 / times, "peak": process.memory_info().rss / 2**20}
 
-    # The first one of all reads the whole ledger.
+    # After a start, each reads up to 100,000 rows of the ledger.
     found = {"`GET /metrics`, first after a start": cost("/metrics", 1)}
     time.sleep(METRICS_KEPT_S)
-    found["`GET /metrics`"] = cost("/metrics", 1)
+    found["`GET /metrics`, the next"] = cost("/metrics", 1)
     for name, path in {
         "`GET /v1/transcripts`": "/v1/transcripts",
         "`GET /v1/transcripts?q=`, one that few have": "/v1/transcripts?q=meeting%2017",
