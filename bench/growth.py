@@ -142,7 +142,8 @@ def _measure(deployment: Deployment, many: int, repeat: int, *, servers: bool) -
     found: Figures = json.loads(_run(deployment, "bench.ticks", str(repeat)).splitlines()[-1])
     if not servers:
         return found | _commands(deployment, {"`reflector list`": ["list"]}, 1)
-    new = f"new-by-hand-{many}"
+    # Not one of an earlier round.
+    new = f"new-by-hand-{many}-{time.monotonic_ns()}"
     _reflector(deployment, "import", str(deployment.home / "source"), "--id", new)
     found |= _commands(deployment, {"`reflector run` of a new one": ["run", new]}, 1)
     found |= _commands(
