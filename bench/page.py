@@ -11,7 +11,7 @@ from bench.machine import Machine
 from bench.measure import ROOT
 from bench.results import Cell, Result, Size, markdown, rows_markdown
 
-NAMES = ("audio", "overhead", "latency", "whole_run", "throughput", "receiver")
+NAMES = ("audio", "overhead", "latency", "whole_run", "throughput", "receiver", "growth")
 """All benches that run one after the other, in the page's order."""
 ON_REQUEST = "soak"
 """The one that takes an hour, and runs only when asked for."""

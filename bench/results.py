@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 Cell = str | int | float
+Kind = Literal["line", "bar", "stack"]
 
 
 class Size(StrEnum):
@@ -52,7 +53,7 @@ class Chart(BaseModel):
     y_label: str
     x: list[Cell]
     values: dict[str, list[float]]
-    kind: Literal["line", "bar", "stack"] = "line"
+    kind: Kind = "line"
     log: bool = False
 
 

@@ -16,6 +16,7 @@ Kind = dg.DagsterEventType
 BEGINS = {Kind.STEP_START, Kind.STEP_RESTARTED}
 FAILS = {Kind.STEP_UP_FOR_RETRY, Kind.STEP_FAILURE}
 TELLS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
+READ = {*BEGINS, *FAILS, *TELLS, Kind.STEP_SUCCESS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
 # Amounts in metadata, in the ledger's units.
 SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
 COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")
@@ -86,6 +87,12 @@ def account(
     complete = run.status == dg.DagsterRunStatus.SUCCESS or (bool(planned) and planned <= made)
     ended = EndedRun(run.run_id, recording_id, ended_at, "done" if complete else "failed")
     return ended, [_entry(run.run_id, recording_id, step) for step in begun]
+
+
+def has_failed(record: dg.EventLogRecord) -> bool:
+    """Say whether a record tells of an attempt that failed."""
+    event = record.event_log_entry.dagster_event
+    return event is not None and event.event_type in FAILS
 
 
 def _read(step: Step, entry: dg.EventLogEntry) -> None:

@@ -1,7 +1,7 @@
 """Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -19,6 +19,8 @@ from resources.store import Store
 
 # Recordings that are looked at side by side.
 AT_ONCE = 8
+# Recordings about which Dagster is asked at once.
+PAGE = 200
 
 State = Literal["new", "processing", "ended", "error", "retired"]
 
@@ -41,24 +43,45 @@ class RecordingOverview(NamedTuple):
 
 
 def recordings_overview(
-    instance: dg.DagsterInstance, store: Store, *, retired: bool = False
-) -> list[RecordingOverview]:
-    """Each recording with its state, in the order of their ids; also those that were `retired`, which takes longer."""
-    here = set(instance.get_dynamic_partitions(RECORDINGS))
-    gone = finished(store) - here if retired else set[str]()
-    shown = [overview_of(instance, store, one) for one in sorted(here | gone)]
-    return [one._replace(state="retired") if one.id in gone else one for one in shown]
+    instance: dg.DagsterInstance, store: Store, *, retired: bool = False, page: int = PAGE
+) -> Iterator[RecordingOverview]:
+    """Yield each recording with its state, newest first, page by page; then, if asked for, those that were `retired`.
+
+    To find the retired ones takes longer: only the store knows them all.
+    """
+    here: set[str] = set()
+    cursor: str | None = None
+    while True:
+        found = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=page, ascending=False, cursor=cursor)
+        yield from _page(instance, store, found.results)
+        if retired:
+            here.update(found.results)
+        if not found.has_more:
+            break
+        cursor = found.cursor
+    gone = sorted(finished(store) - here) if retired else []
+    for start in range(0, len(gone), page):
+        for one in _page(instance, store, gone[start : start + page]):
+            yield one._replace(state="retired")
+
+
+def _page(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings in this order: one question to Dagster, and several to the store at once."""
+    last: dict[str, dg.DagsterRun] = {}
+    if recording_ids:
+        # Newest first.
+        for run in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)})):
+            last.setdefault(run.tags[tags.PARTITION], run)
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
+        return list(pool.map(lambda one: _overview(instance, store, one, last.get(one)), recording_ids))
 
 
 def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-    """These recordings in this order, retired ones among them; several at once, as stores can be far away."""
-
-    def look(recording_id: str) -> RecordingOverview:
-        found = overview_of(instance, store, recording_id)
-        return found if instance.has_dynamic_partition(RECORDINGS, recording_id) else found._replace(state="retired")
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        return list(pool.map(look, recording_ids))
+    """These recordings in this order, retired ones among them."""
+    return [
+        one if instance.has_dynamic_partition(RECORDINGS, one.id) else one._replace(state="retired")
+        for one in _page(instance, store, recording_ids)
+    ]
 
 
 def finished(store: Store) -> set[str]:
@@ -70,6 +93,12 @@ def finished(store: Store) -> set[str]:
 def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
     """One recording with its state."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    return _overview(instance, store, recording_id, last)
+
+
+def _overview(
+    instance: dg.DagsterInstance, store: Store, recording_id: str, last: dg.DagsterRun | None
+) -> RecordingOverview:
     transcript = _json(store, value_key("transcript", recording_id))
     described = (
         transcript

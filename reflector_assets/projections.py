@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets.accounting import account
+from reflector_assets.accounting import READ, account, has_failed
 from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound
 from reflector_assets.io_manager import value_key
@@ -70,6 +70,18 @@ def follow_runs(
     # Not in all(), which would leave out the others after the first of which there is more.
     complete = [_follow_ending(instance, ledger, ending, limit, settled) for ending in ENDINGS]
     return all(complete)
+
+
+def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
+    """Recordings that were added since the catalogue was brought up to date: few, but for after an upgrade."""
+    cursor = json.loads(catalogue.page() or "{}").get("cursor")
+    found: set[str] = set()
+    while True:
+        page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
+        found |= set(page.results)
+        if not page.has_more:
+            return found
+        cursor = page.cursor
 
 
 def forget(catalogue: Catalogue, ledger: Ledger) -> None:
@@ -173,17 +185,29 @@ def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, li
     )
     for record, at in zip(page.records, _positions(page.records, settled), strict=True):
         run = instance.get_run_by_id(record.event_log_entry.run_id)
-        read = account(run, _log(instance, run.run_id), record.timestamp) if run else None
+        read = account(run, _log(instance, run), record.timestamp) if run else None
         ended, entries = read or (None, [])
         ledger.put(ending, at, ended, entries)
     return len(page.records) < limit
 
 
-def _log(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogRecord]:
+def _log(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.EventLogRecord]:
+    """What the ledger reads of a run's log: half of it, where nothing failed."""
+    if run.status == dg.DagsterRunStatus.SUCCESS:
+        records = _records(instance, run.run_id, READ)
+        if not any(has_failed(record) for record in records):
+            return records
+    # What a failed attempt used is told in a plain line, which has no type.
+    return _records(instance, run.run_id, None)
+
+
+def _records(
+    instance: dg.DagsterInstance, run_id: str, of_type: set[dg.DagsterEventType] | None
+) -> list[dg.EventLogRecord]:
     records: list[dg.EventLogRecord] = []
     cursor: str | None = None
     while True:
-        page = instance.get_records_for_run(run_id, cursor=cursor)
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type)
         records += page.records
         if not page.has_more:
             return records

@@ -1,7 +1,7 @@
 """What isn't kept for ever: audio past its days, and finished recordings past theirs in Dagster's partitions."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import dagster as dg
@@ -53,8 +53,7 @@ class Retention(NamedTuple):
         limits = [days for days in (self._audio_days, self.settings.retire_days) if days is not None]
         if not limits:
             return
-        for recording_id in self._partitions():
-            made = self._made(recording_id)
+        for recording_id, made in self._partitions():
             days = (now - made) / DAY if made is not None else 0.0
             if days < min(limits) or self._at_work(recording_id):
                 continue
@@ -85,21 +84,29 @@ class Retention(NamedTuple):
         # The other modes delete nothing: the old system does.
         return self.settings.retention_days if self.settings.mode == "live" else None
 
-    def _partitions(self) -> Iterator[str]:
-        """All recordings; a whole page is read before any of it is retired."""
+    def _partitions(self) -> Iterator[tuple[str, float | None]]:
+        """All recordings, and when each was last taken in; a whole page is read before any of it is retired."""
         cursor: str | None = None
         while True:
             page = self.instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
-            yield from page.results
+            made = self._made(page.results)
+            yield from ((one, made.get(one)) for one in page.results)
             if not page.has_more:
                 return
             cursor = page.cursor
 
-    def _made(self, recording_id: str) -> float | None:
-        """When a recording was last taken in, in epoch seconds; None when it never was."""
-        found = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id])
-        records = self.instance.fetch_materializations(found, limit=1).records
-        return records[0].timestamp if records else None
+    def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
+        """When recordings were last taken in, in epoch seconds, by their ids; without those that never were."""
+        made: dict[str, float] = {}
+        wanted = list(recording_ids)
+        while wanted:
+            # Newest first; what was often made takes up the places of others, which are asked for again.
+            found = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=wanted)
+            records = self.instance.fetch_materializations(found, limit=PAGE).records
+            for record in records:
+                made.setdefault(str(record.partition_key), record.timestamp)
+            wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
+        return made
 
     def _at_work(self, recording_id: str) -> bool:
         return in_progress(self.instance, recording_id) is not None or self.inbox.is_on_its_way(recording_id)

@@ -63,26 +63,24 @@ class All(NamedTuple):
     def queues(self) -> Queues:
         """How many recordings are in each state, and how many runs wait.
 
-        Told from the catalogue and the ledger, which takes a second at 50,000 recordings; of one recording, `states`
-        has the better answer, which takes a twentieth of that.
+        Told from the catalogue and the ledger: what is neither busy nor failed nor without a transcript has ended, and
+        isn't looked at. Of one recording, `states` has the better answer, which takes a twentieth of a second.
         """
         with self.asked() as instance:
-            here = set(instance.get_dynamic_partitions(RECORDINGS))
             runs = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
-        busy = {run.dagster_run.tags.get(tags.PARTITION) for run in runs}
+            here = set(instance.get_dynamic_partitions(RECORDINGS))
+            unread = projections.unread_partitions(instance, self.catalogue)
+        busy = {tag for run in runs if (tag := run.dagster_run.tags.get(tags.PARTITION)) in here}
         queued = sum(run.dagster_run.status == dg.DagsterRunStatus.QUEUED for run in runs)
-        has_transcript, failed = self.catalogue.ids(), self.ledger.failed()
-        states: dict[str, int] = dict.fromkeys(("new", "processing", "ended", "error", "retired"), 0)
-        for recording_id in here | has_transcript.keys():
-            if recording_id not in here:
-                state = "retired"
-            elif recording_id in busy:
-                state = "processing"
-            elif recording_id in failed:
-                state = "error"
-            else:
-                state = "ended" if has_transcript.get(recording_id) else "new"
-            states[state] += 1
+        failed = (self.ledger.failed() & here) - busy
+        new = ((self.catalogue.without_transcript() | unread) & here) - busy - failed
+        states = {
+            "new": len(new),
+            "processing": len(busy),
+            "ended": len(here) - len(new) - len(busy) - len(failed),
+            "error": len(failed),
+            "retired": max(0, self.catalogue.count() + len(unread) - len(here)),
+        }
         return Queues(states, queued)
 
 

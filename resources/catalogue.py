@@ -69,10 +69,13 @@ class Catalogue(ConfigurableResource):
         """Keep what is known of recordings, and that Dagster's events were read up to that number."""
         with self.database.begin() as connection:
             move(self.database, connection, RECORDING, storage_id)
-            for one in described:
-                known = {"room": storable(one.room), "started_at": one.started_at, "duration": one.duration}
-                row = self.database.insert(catalogue).values(recording_id=one.recording_id, **known)
-                connection.execute(row.on_conflict_do_update(index_elements=["recording_id"], set_=known))
+            # Of several descriptions of a recording, the last one counts.
+            known = {one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described}
+            if known:
+                row = self.database.insert(catalogue)
+                told = {name: row.excluded[name] for name in Described._fields}
+                put = row.on_conflict_do_update(index_elements=["recording_id"], set_=told)
+                connection.execute(put, list(known.values()))
 
     def version(self, recording_id: str) -> str | None:
         """Data version of the transcript that a recording is found by."""
@@ -108,11 +111,16 @@ class Catalogue(ConfigurableResource):
             found = [(row[0], row[1]) for row in rows]
         return Found(total, [(one, excerpt(text or "", wanted) if wanted else None) for one, text in found])
 
-    def ids(self) -> dict[str, bool]:
-        """All recordings, and whether each has a transcript."""
-        query = sa.select(catalogue.c.recording_id, catalogue.c.version.is_not(None))
+    def count(self) -> int:
+        """How many recordings there are, retired ones among them."""
         with self.database.begin() as connection:
-            return {recording_id: bool(has) for recording_id, has in connection.execute(query)}
+            return connection.scalar(sa.select(sa.func.count()).select_from(catalogue)) or 0
+
+    def without_transcript(self) -> set[str]:
+        """The recordings that have no transcript: few, so that this stays quick."""
+        query = sa.select(catalogue.c.recording_id).where(catalogue.c.version.is_(None))
+        with self.database.begin() as connection:
+            return set(connection.scalars(query))
 
     def forget(self) -> None:
         """Empty it: what fills it begins at the beginning."""

@@ -10,7 +10,7 @@ from reflector_assets.domain.costs import By, Use
 from reflector_assets.domain.rooms import base_name
 from resources.database import Database, storable
 from resources.projecting import move, position
-from resources.tables import catalogue, ended_runs, ledger, projections
+from resources.tables import FAILED, catalogue, ended_runs, ledger, projections
 
 ENDINGS = ("RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED")
 AMOUNTS = [ledger.c[name] for name in ("attempts", *Use._fields[3:])]
@@ -71,10 +71,13 @@ class Ledger(ConfigurableResource):
             if run is not None:
                 row = self.database.insert(ended_runs).values(run._asdict())
                 connection.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=run._asdict()))
-            for entry in entries:
-                values = {**entry._asdict(), "kind": storable(entry.kind)}
-                row = self.database.insert(ledger).values(values)
-                connection.execute(row.on_conflict_do_update(index_elements=["run_id", "step"], set_=values))
+            if entries:
+                row = self.database.insert(ledger)
+                told = {name: row.excluded[name] for name in Entry._fields}
+                connection.execute(
+                    row.on_conflict_do_update(index_elements=["run_id", "step"], set_=told),
+                    [{**entry._asdict(), "kind": storable(entry.kind)} for entry in entries],
+                )
 
     def used(self, by: By, *, recording_id: str | None = None, since: float | None = None) -> dict[str, Use]:
         """What was used by steps that ended since a time, by asset, recording, room's base name or month."""
@@ -117,16 +120,9 @@ class Ledger(ConfigurableResource):
 
     def failed(self) -> set[str]:
         """Recordings whose run that ended last didn't make all that it was for."""
-        last = (
-            sa.select(ended_runs.c.recording_id, sa.func.max(ended_runs.c.ended_at).label("at"))
-            .group_by(ended_runs.c.recording_id)
-            .subquery()
-        )
-        query = (
-            sa.select(ended_runs.c.recording_id)
-            .join(last, sa.and_(last.c.recording_id == ended_runs.c.recording_id, last.c.at == ended_runs.c.ended_at))
-            .where(ended_runs.c.outcome == "failed")
-        )
+        later = ended_runs.alias()
+        is_later = (later.c.recording_id == ended_runs.c.recording_id, later.c.ended_at > ended_runs.c.ended_at)
+        query = sa.select(ended_runs.c.recording_id).where(FAILED, ~sa.exists().where(*is_later))
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 

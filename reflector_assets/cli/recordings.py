@@ -1,6 +1,7 @@
 """Recordings: import, run, show, list and refresh them."""
 
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +9,14 @@ import typer
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
-from reflector_assets.cli.output import AsJson, complain, err, out, print_json
+from reflector_assets.cli.output import AsJson, complain, err, out, print_json, print_json_array
 
 if TYPE_CHECKING:
     from reflector_assets.refresh import StaleRecording
 
 app = typer.Typer()
+# Recordings that `reflector list` shows by itself.
+NEWEST = 50
 
 RecordingId = Annotated[str, typer.Argument(metavar="ID", help="The recording's id; `reflector list` shows them.")]
 
@@ -157,23 +160,34 @@ def show(
 @app.command("list")
 def list_(
     everything: Annotated[
-        bool, typer.Option("--all", help="Also those that left Dagster's partitions after REFLECTOR_RETIRE_DAYS.")
+        bool,
+        typer.Option("--all", help="All, also those that left Dagster's partitions after REFLECTOR_RETIRE_DAYS."),
     ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(help=f"At most so many; else {NEWEST}, and with --all or --json all.", min=1),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the recordings and where each one is."""
+    """List the recordings, newest first, and where each one is."""
     from reflector_assets import doors, overview  # noqa: PLC0415
     from reflector_assets.instance import open_instance  # noqa: PLC0415
 
+    most = limit or (None if everything or as_json else NEWEST)
+    page = min(overview.PAGE, most + 1) if most else overview.PAGE
     with open_instance() as instance:
-        rows = overview.recordings_overview(instance, doors.store(), retired=everything)
-    if as_json:
-        print_json([row._asdict() for row in rows])
-        return
+        rows = overview.recordings_overview(instance, doors.store(), retired=everything, page=page)
+        if as_json:
+            print_json_array(row._asdict() for row in islice(rows, most))
+            return
+        shown = list(islice(rows, most))
+        more = next(rows, None) is not None
     table = Table(Column("ID", no_wrap=True), "Room", "State", "Title", "Reason")
-    for row in rows:
+    for row in shown:
         table.add_row(row.id, row.room or "", row.state, row.title or "", row.reason or "")
-    out.print(table if rows else "There are no recordings yet: `reflector import FOLDER` adds one.")
+    out.print(table if shown else "There are no recordings yet: `reflector import FOLDER` adds one.")
+    if more:
+        err.print(f"The newest {len(shown)}; `--limit` shows more, `--all` all.")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bench import __main__ as command
 from bench.machine import Machine
 from bench.page import FIGURES, NAMES, Report, page, read_all, write
-from bench.results import Chart, Result, Size, Table, Target, markdown
+from bench.results import Chart, Kind, Result, Size, Table, Target, markdown
 from tests.conftest import ROOT
 
 MACHINE = Machine(
@@ -27,7 +27,7 @@ MACHINE = Machine(
 )
 
 
-def result(name: str = "receiver", *, kind: str = "line") -> Result:
+def result(name: str = "receiver", *, kind: Kind = "line") -> Result:
     return Result(
         name=name,
         title=f"What {name} does",
@@ -100,8 +100,8 @@ def test_figures_are_read_in_the_pages_order_and_others_left_alone(tmp_path: Pat
         read_all(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["line", "bar"])
-def test_the_same_figures_give_the_same_files(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["line", "bar", "stack"])
+def test_the_same_figures_give_the_same_files(tmp_path: Path, kind: Kind) -> None:
     made = Report(size=Size.FULL, machine=MACHINE, result=result(kind=kind))
     first, second = (write([made], tmp_path / name).parent for name in ("first", "second"))
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))

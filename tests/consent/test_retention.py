@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 
 from reflector_assets import definitions, tags
+from reflector_assets.io_manager import value_key
 from reflector_assets.overview import recordings_overview
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.retention import Retention
+from reflector_assets.retention import PAGE, Retention
 from reflector_assets.runs import known
 from reflector_assets.settings import Settings
 from sensors import retention
@@ -83,7 +84,7 @@ def test_a_finished_recording_is_retired_and_still_shown(here: World) -> None:
     assert look.apply(one).failed is None
     assert here.instance.get_dynamic_partitions(RECORDINGS) == []
     assert known(here.instance, here.id, here.store) == here.id
-    assert recordings_overview(here.instance, here.store) == []
+    assert list(recordings_overview(here.instance, here.store)) == []
     [row] = recordings_overview(here.instance, here.store, retired=True)
     assert (row.id, row.state) == (here.id, "retired")
     assert len(here.texts()) == 5
@@ -120,3 +121,19 @@ def test_the_command_tells_and_does_nothing_by_itself(deployment: Deployment) ->
     deployment.env |= {"PUBLIC_DATA_RETENTION_DAYS": "1"}
     assert deployment.json("retention") == {"applied": False, "due": []}
     assert deployment.json("retention", "--apply") == {"applied": True, "due": []}
+
+
+def test_all_are_looked_at_however_often_some_were_made(here: World) -> None:
+    """A page of old recordings, one of which was made so often that the others' times aren't among the newest."""
+    often, seldom = "often", [f"seldom-{number}" for number in range(3)]
+    here.instance.add_dynamic_partitions(RECORDINGS, [*seldom, often, "never"])
+    for name in (*seldom, *[often] * PAGE):
+        here.instance.report_runless_asset_event(dg.AssetMaterialization("recording", partition=name))
+    assert here.run(["recording"]).success
+    for name in (*seldom, often):
+        value = here.store.read(value_key("recording", here.id))
+        here.store.write(value_key("recording", name), value)
+        here.store.write(value_key("transcript", name), b"{}")
+    look = looking(here, {"REFLECTOR_RETIRE_DAYS": 365})
+    assert {one.id for one in look.due(time.time() + 366 * 86400)} == {*seldom, often}
+    assert due(look, 364) == []

@@ -1,0 +1,146 @@
+"""What is measured in one process: ticks of sensors, the look for what is due, the first reading of Dagster's log.
+
+`python -m bench.ticks REPEAT` works on the instance of DAGSTER_HOME and prints JSON: for each medians of CPU and wall
+milliseconds, and the peak of memory in MiB. CPU is that of the whole process, in which SQLite works too.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+
+from bench.history import WITH_LOGS, recording_id
+from reflector_assets import doors, projections, staleness
+from reflector_assets.definitions import defs, graph
+from reflector_assets.partitions import RECORDINGS
+from reflector_assets.recordings import DagsterRecordings
+from reflector_assets.retention import Retention
+from reflector_assets.settings import get_settings
+from reflector_assets.shown import All, books
+from resources.catalogue import Catalogue
+from resources.database import Database
+from resources.ledger import Ledger
+from sensors import happened, stale
+
+Figures = dict[str, float]
+
+
+def measured(work: Callable[[], object], repeat: int) -> Figures:
+    """Do something several times: the medians, and the most memory that the process had up to then."""
+    wall, cpu = [], []
+    for _ in range(repeat):
+        began, used = time.perf_counter(), time.process_time()
+        work()
+        wall.append(time.perf_counter() - began)
+        cpu.append(time.process_time() - used)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"cpu": statistics.median(cpu) * 1000, "wall": statistics.median(wall) * 1000, "peak": peak}
+
+
+class Ticks:
+    """Evaluates a sensor as the daemon does; its cursor moves along."""
+
+    def __init__(self, instance: dg.DagsterInstance, sensor: Any, cursor: str | None = None) -> None:
+        self.instance, self.sensor, self.cursor = instance, sensor, cursor
+
+    def __call__(self) -> list[dg.RunRequest]:
+        resources = {name: one for name, one in (defs.resources or {}).items() if name in self.needed}
+        with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
+            result = self.sensor(context)
+            self.cursor = getattr(result, "cursor", None) or context.cursor
+            return list(getattr(result, "run_requests", None) or [])
+
+    @property
+    def needed(self) -> set[str]:
+        return set(self.sensor.required_resource_keys)
+
+
+def main() -> None:
+    repeat = int(sys.argv[1])
+    found: dict[str, Figures] = {}
+    with dg.DagsterInstance.get() as instance, books() as (catalogue, ledger):
+        finished = [one for one in instance.get_dynamic_partitions(RECORDINGS) if one.startswith("recording-")]
+        many = len(finished)
+        for one in {finished[0], finished[many // 2], finished[-1]}:
+            states = staleness.states(instance, graph, one)
+            assert all(state.reason is None for state in states), [state.reason for state in states]
+        recordings = DagsterRecordings(lambda: instance, doors.store())
+        everything = All(recordings.asked, doors.store(), catalogue, ledger)
+        # What the lists' own places don't know yet, as the history was added behind their back.
+        while not everything.catch_up():
+            pass
+        for sensor in defs.sensors or ():
+            if sensor.name != stale.SENSOR:
+                tick = Ticks(instance, sensor)
+                # The first ticks read what happened up to now.
+                for _ in range(3):
+                    tick()
+                found[f"sensor {sensor.name}, idle"] = measured(tick, repeat)
+        found |= _keep_up_to_date(instance, many, repeat)
+        found["`/metrics`, recordings by state"] = measured(everything.queues, min(repeat, 5))
+        with doors.opened(doors.inbox()) as inbox, doors.opened(doors.source()) as source:
+            looking = Retention(instance, doors.store(), doors.daily_bucket(), source, inbox, get_settings())
+            found["retention, the nightly look"] = measured(lambda: list(looking.due()), 1)
+        found |= _first_reading(instance, min(many, WITH_LOGS))
+    print(json.dumps(found))
+
+
+def _keep_up_to_date(instance: dg.DagsterInstance, many: int, repeat: int) -> dict[str, Figures]:
+    tick = Ticks(instance, stale.build("process", graph, get_settings()), _at_the_end(instance).model_dump_json())
+    assert not tick()
+    idle = measured(lambda: _requests(tick, 0), repeat)
+
+    def new() -> None:
+        instance.add_dynamic_partitions(RECORDINGS, [f"new-{many}-{time.monotonic_ns()}"])
+        _requests(tick, 1)
+
+    return {"sensor keep_up_to_date, idle": idle, "sensor keep_up_to_date, one new": measured(new, repeat)}
+
+
+def _requests(tick: Ticks, expected: int) -> None:
+    assert len(found := tick()) == expected, found
+
+
+def _at_the_end(instance: dg.DagsterInstance) -> happened.Cursor:
+    """The place behind all that happened: to look at each recording on the way would take hours."""
+    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
+    last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
+    endings: dict[str, int] = {}
+    for ending in happened.ENDINGS:
+        ended = instance.fetch_run_status_changes(ending, limit=1).records  # pyright: ignore[reportArgumentType]
+        endings.update((ending.value, one.storage_id) for one in ended)
+    return happened.Cursor(
+        partitions=page.cursor,
+        last_added=page.results[0],
+        reported=last,
+        requested=last,
+        endings=endings,
+        code=graph.digest(),
+    )
+
+
+def _first_reading(instance: dg.DagsterInstance, many: int) -> dict[str, Figures]:
+    """Empty books, as after an upgrade; figures are for 1,000 recordings."""
+    with TemporaryDirectory(dir=get_settings().data_dir) as folder:
+        database = Database(url=f"sqlite:///{Path(folder) / 'reflector.db'}")
+        catalogue, ledger = Catalogue(database=database), Ledger(database=database)
+        _ = database.engine
+        at = doors.store()
+        transcripts = measured(lambda: projections.follow_recordings(instance, at, catalogue, limit=1000), 1)
+        runs = measured(lambda: projections.follow_runs(instance, ledger, limit=many), 1)
+        read = catalogue.count() - len(catalogue.without_transcript())
+        assert ledger.used("recording", recording_id=recording_id(many - 1))
+    for figures, of in ((transcripts, read), (runs, many)):
+        figures |= {name: figures[name] * 1000 / of for name in ("cpu", "wall")}
+    return {"catalogue's first reading, per 1,000": transcripts, "ledger's first reading, per 1,000": runs}
+
+
+if __name__ == "__main__":
+    main()

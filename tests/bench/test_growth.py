@@ -1,0 +1,30 @@
+"""The bench of growth does its work and writes its figures in the common form; never how large they are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.growth import SIZES
+from bench.results import Result, Size
+from tests.conftest import ROOT
+
+
+@pytest.mark.slow(20)
+def test_it_measures_two_sizes(tmp_path: Path) -> None:
+    figures = tmp_path / "growth.json"
+    command = [sys.executable, "-m", "bench.growth", "--size", "least", "--json", str(figures)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    result = Result.model_validate_json(figures.read_text())
+    sizes = SIZES[Size.LEAST]
+    assert result.tables[0].columns == ["what", *map(str, sizes)]
+    names = [row[0] for row in result.tables[0].rows]
+    assert {"sensor keep_up_to_date, idle", "sensor discovery, idle", "`reflector list`"} <= set(names)
+    assert all(isinstance(cell, float) for table in result.tables[:3] for row in table.rows for cell in row[1:])
+    # What was added is on the disk.
+    *_, disk = result.tables
+    assert [row[0] for row in disk.rows] == list(sizes)
+    assert all(float(more) > float(less) for less, more in zip(disk.rows[0][2:4], disk.rows[1][2:4], strict=True))
+    assert "| what | 2 | 20 |" in done.stdout
