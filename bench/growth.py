@@ -52,6 +52,7 @@ HOW = (
     "and the code server together. Peak is the process's largest resident memory."
 )
 UNITS = ("cpu", "wall", "peak")
+CHARTED = 8
 Figures = dict[str, dict[str, float]]
 
 
@@ -158,11 +159,10 @@ def _measure(deployment: Deployment, many: int, repeat: int, *, servers: bool) -
 
 
 def _commands(deployment: Deployment, commands: Mapping[str, list[str]], repeat: int) -> Figures:
-    environment = ["env", *(f"{name}={value}" for name, value in deployment.environment().items())]
     program = Path(sys.executable).parent / "reflector"
     found: Figures = {}
     for name, arguments in commands.items():
-        costs = [measure.run([*environment, program, *arguments], cwd=ROOT) for _ in range(repeat)]
+        costs = [measure.run([program, *arguments], env=deployment.environment()) for _ in range(repeat)]
         middle = sorted(costs, key=lambda cost: cost.cpu)[len(costs) // 2]
         found[name] = {"cpu": middle.cpu * 1000, "wall": middle.wall * 1000, "peak": middle.rss}
     return found
@@ -212,6 +212,7 @@ def _result(sizes: Sequence[int], found: dict[str, Figures], made: list[list[res
         return results.Table(title=title, columns=["what", *columns], rows=rows, note=note)
 
     thousands = (sizes[-1] - sizes[-2]) / 1000
+    most_growing = sorted(names, key=lambda name: found[less][name]["cpu"] - found[most][name]["cpu"])[:CHARTED]
     grows: list[list[results.Cell]] = [
         [name, *(round((found[most][name][unit] - found[less][name][unit]) / thousands, 3) for unit in UNITS)]
         for name in names
@@ -243,11 +244,11 @@ def _result(sizes: Sequence[int], found: dict[str, Figures], made: list[list[res
         charts=[
             results.Chart(
                 name="growth",
-                title="CPU by finished recordings",
+                title="CPU by finished recordings, of what grows most",
                 x_label="finished recordings",
                 y_label="CPU ms",
                 x=list(sizes),
-                values={name: [found[f"{many:,}"][name]["cpu"] for many in sizes] for name in names},
+                values={name: [found[f"{many:,}"][name]["cpu"] for many in sizes] for name in most_growing},
                 log=True,
             )
         ],
