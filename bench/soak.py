@@ -47,7 +47,7 @@ DENIED = ("consent is denied at once", "consent is denied later")
 # These end in error until somebody tries again, after which they are finished like all others.
 RETRIED = ("the GPU host refuses for good", "tracks come late")
 SETTLE_S = 900
-ENV: dict[str, Any] = {
+SETTINGS = {
     "REFLECTOR_POLL_INTERVAL": "60",
     "REFLECTOR_RETRY_DELAY": "1",
     "REFLECTOR_STEP_TIMEOUTS": '{"transcribe_track": 20}',
@@ -130,7 +130,10 @@ class Traffic:
 def soak(minutes: float, seed: int, pause: float) -> Result:
     """Let it happen, then account for everything."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder), gpu_s=1.0, llm_s=0.2, seed=seed, **ENV) as here:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        world(Path(folder), gpu_s=1.0, llm_s=0.2, seed=seed, settings=SETTINGS) as here,
+    ):
         traffic, killer = Traffic(here, chance), Killer(here, chance)
         with here.daemon, Family(here.processes, every=2.0) as family:
             _run(traffic, killer, minutes * 60, pause, chance)

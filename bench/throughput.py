@@ -1,33 +1,49 @@
 """Recordings that come all at once: how many a minute, in which order, with how much memory; on SQLite and PostgreSQL.
 
 Each has three tracks; a GPU call takes 0.5 s and one of the LLM 0.2 s, on stand-ins on 127.0.0.1. All are announced by
-webhooks before the daemon is started. The clock runs from the daemon's start to the last recording's end.
+webhooks before the daemon is started. The clock runs from the daemon's start to the last recording's end. Steps run in
+the run's own process, or each in a process of its own, as REFLECTOR_EXECUTOR says.
 """
 
-import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
 
 from bench.family import Family
-from bench.results import Chart, Result, Size, Table, Target, cli
+from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.world import World, world
 
 TRACKS, GPU_S, LLM_S = 3, 0.5, 0.2
-MANY = {Size.LEAST: 2, Size.SHORT: 12, Size.FULL: 200}
-# Of all recordings, so many begin and end earlier than one that came before them, by as many places at most.
-FAIR = 0.05
+IN_PROCESS, PROCESSES = "in_process", "processes"
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+# Database, executor, and how many recordings: in processes of their own steps take several times the CPU.
+BATCHES = {
+    Size.LEAST: [(SQLITE, PROCESSES, 2)],
+    Size.SHORT: [(SQLITE, IN_PROCESS, 12), (POSTGRESQL, IN_PROCESS, 12)],
+    Size.FULL: [
+        (SQLITE, IN_PROCESS, 200),
+        (POSTGRESQL, IN_PROCESS, 200),
+        (SQLITE, PROCESSES, 40),
+        (POSTGRESQL, PROCESSES, 40),
+    ],
+}
+# Runs at once (dagster.yaml): they are taken out of the queue together, so that they begin in any order among them.
+AT_ONCE = 4
+# So many times as many places a recording may begin before one that came earlier.
+FAIR = 2.0
 
 
 @dataclass(frozen=True)
 class Batch:
     """What became of recordings that came at once; seconds, MiB, and CPU seconds by kind of process."""
 
+    database: str
+    executor: str
     recordings: int
     finished: int
     failed: int
@@ -41,15 +57,20 @@ class Batch:
     displaced: float
 
     @property
+    def name(self) -> str:
+        return f"{self.database}, {self.executor}"
+
+    @property
     def per_minute(self) -> float:
         return self.finished / self.seconds * 60
 
 
-def measure(many: int, *, postgres: bool) -> Batch:
+def measure(database: str, executor: str, many: int) -> Batch:
     """Announce recordings, start the daemon, and wait for all of them."""
+    settings = {"REFLECTOR_POLL_INTERVAL": "3600", "REFLECTOR_EXECUTOR": executor}
     with (
         tempfile.TemporaryDirectory() as folder,
-        world(Path(folder), postgres=postgres, gpu_s=GPU_S, llm_s=LLM_S, REFLECTOR_POLL_INTERVAL="3600") as here,
+        world(Path(folder), postgres=database == POSTGRESQL, gpu_s=GPU_S, llm_s=LLM_S, settings=settings) as here,
     ):
         for _ in range(many):
             recording = here.record(TRACKS)
@@ -58,7 +79,7 @@ def measure(many: int, *, postgres: bool) -> Batch:
         begin = time.time()
         with here.daemon, Family(here.processes, every=1.0) as family:
             half = _wait(here, many, family)
-        return _batch(here, begin, family, half)
+        return _batch(here, database, executor, begin, family, half)
 
 
 def _wait(here: World, many: int, family: Family) -> float:
@@ -76,7 +97,7 @@ def _wait(here: World, many: int, family: Family) -> float:
         time.sleep(2)
 
 
-def _batch(here: World, begin: float, family: Family, half: float) -> Batch:
+def _batch(here: World, database: str, executor: str, begin: float, family: Family, half: float) -> Batch:
     records = here.instance.get_run_records()
     ends: dict[str, float] = {}
     begins: dict[str, float] = {}
@@ -89,6 +110,8 @@ def _batch(here: World, begin: float, family: Family, half: float) -> Batch:
     displaced = [abs(begun.index(one) - arrived.index(one)) for one in begun]
     failed = Counter(record.dagster_run.status for record in records)[dg.DagsterRunStatus.FAILURE]
     return Batch(
+        database=database,
+        executor=executor,
         recordings=len(arrived),
         finished=sum(here.store.exists(f"recordings/{one}/transcript.json") for one in ends),
         failed=failed,
@@ -104,83 +127,109 @@ def _batch(here: World, begin: float, family: Family, half: float) -> Batch:
 
 
 def bench(size: Size) -> Result:
-    """Measure both databases, of the least size SQLite alone."""
-    many = MANY[size]
-    databases = ["SQLite"] if size is Size.LEAST else ["SQLite", "PostgreSQL"]
-    found = {name: measure(many, postgres=name == "PostgreSQL") for name in databases}
-    kinds = sorted({kind for batch in found.values() for kind in batch.cpu})
+    """Measure one batch after the other."""
+    return result([measure(*batch) for batch in BATCHES[size]])
+
+
+def result(found: Sequence[Batch]) -> Result:
+    """Lay out what was measured."""
+    kinds = sorted({kind for batch in found for kind in batch.cpu})
+    speeds = {(batch.database, batch.executor): batch.per_minute for batch in found}
     rows = Table(
-        title=f"{many} recordings of {TRACKS} tracks at once",
+        title=f"Recordings of {TRACKS} tracks at once",
         columns=[
             "database",
+            "steps",
+            "recordings",
             "finished",
             "failed runs",
-            "runs",
             "GPU calls",
             "s in all",
-            "recordings a minute",
-            "CPU s per recording",
+            "a minute",
+            "against the other steps",
+            "CPU s each",
             "most memory MiB",
-            "s between two ends, median",
-            "most places out of turn",
+            "begun out of turn, places",
         ],
         rows=[
             [
-                name,
+                batch.database,
+                batch.executor,
+                batch.recordings,
                 batch.finished,
                 batch.failed,
-                batch.runs,
                 batch.gpu_calls,
                 batch.seconds,
                 batch.per_minute,
+                _against(batch, speeds),
                 sum(batch.cpu.values()) / batch.recordings,
                 batch.peak,
-                statistics.median(b - a for a, b in pairwise(batch.ends)) if len(batch.ends) > 1 else 0.0,
                 batch.displaced,
             ]
-            for name, batch in found.items()
+            for batch in found
         ],
-        note="Memory is the sum of what all processes hold, shared pages counted for each.",
+        note="Memory is the sum of what all processes hold; what they share is counted for each.",
     )
     where = Table(
         title="CPU seconds per recording, by process",
-        columns=["database", *kinds],
+        columns=["database", "steps", *kinds],
         rows=[
-            [name, *(batch.cpu.get(kind, 0.0) / batch.recordings for kind in kinds)] for name, batch in found.items()
+            [
+                batch.database,
+                batch.executor,
+                *(batch.cpu.get(kind, 0.0) / batch.recordings for kind in kinds),
+            ]
+            for batch in found
         ],
     )
-    targets = [
-        target
-        for name, batch in found.items()
-        for target in (
-            Target(what=f"{name}: recordings that aren't finished", found=many - batch.finished, limit=0),
-            Target(what=f"{name}: GPU calls beyond one a track", found=batch.gpu_calls - many * TRACKS, limit=0),
-            Target(
-                what=f"{name}: memory of the second half / of the first",
-                found=batch.peak / batch.peak_first_half if batch.peak_first_half else 1.0,
-                limit=1.1,
-            ),
-            Target(what=f"{name}: places out of turn / recordings", found=batch.displaced / many, limit=FAIR),
-        )
-    ]
-    steps = range(0, many, max(1, many // 20))
+    targets = [target for batch in found for target in _targets(batch)]
+    most = max(batch.recordings for batch in found)
+    large = [batch for batch in found if batch.recordings == most]
+    steps = range(0, most, max(1, most // 20))
     chart = Chart(
         name="throughput",
-        title="Finished recordings",
-        x_label="recordings",
+        title=f"{most} recordings at once",
+        x_label="finished recordings",
         y_label="seconds from the start",
         x=[at + 1 for at in steps],
-        values={name: [batch.ends[at] for at in steps if at < len(batch.ends)] for name, batch in found.items()},
+        values={batch.name: [batch.ends[min(at, len(batch.ends) - 1)] for at in steps] for batch in large},
     )
     return Result(
         name="throughput",
         title="Throughput",
-        how=f"{many} recordings of {TRACKS} tracks are announced by webhooks, then the daemon starts. A GPU call takes "
-        f"{GPU_S:g} s and an LLM call {LLM_S:g} s, on stand-ins that share the machine.",
+        how=f"Recordings of {TRACKS} tracks are announced by webhooks, then the daemon starts. A GPU call takes "
+        f"{GPU_S:g} s and an LLM call {LLM_S:g} s, on stand-ins that share the machine. `steps` is "
+        "`REFLECTOR_EXECUTOR`: in the run's process, or each in a process of its own.",
         tables=[rows, where],
         targets=targets,
         charts=[chart],
     )
+
+
+def _against(batch: Batch, speeds: dict[tuple[str, str], float]) -> Cell:
+    """The ratio to the same database with the other executor, where both were measured."""
+    others = [
+        speed
+        for (database, executor), speed in speeds.items()
+        if database == batch.database and executor != batch.executor
+    ]
+    return batch.per_minute / others[0] if others else ""
+
+
+def _targets(batch: Batch) -> list[Target]:
+    growth = batch.peak / batch.peak_first_half if batch.peak_first_half else 1.0
+    return [
+        Target(what=f"{batch.name}: not finished", found=batch.recordings - batch.finished, limit=0),
+        Target(
+            what=f"{batch.name}: GPU calls beyond one a track",
+            found=batch.gpu_calls - batch.recordings * TRACKS,
+            limit=0,
+        ),
+        Target(what=f"{batch.name}: memory of the whole / of the first half", found=growth, limit=1.1),
+        Target(
+            what=f"{batch.name}: places out of turn, for each run at once", found=batch.displaced / AT_ONCE, limit=FAIR
+        ),
+    ]
 
 
 if __name__ == "__main__":

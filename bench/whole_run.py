@@ -82,8 +82,7 @@ def measure(size: Size) -> dict[int, list[Run]]:
             gpu_s=GPU_S,
             llm_s=LLM_S,
             # Each recording is paid for: its answers aren't another's.
-            REFLECTOR_CALL_CACHE_BYTES="0",
-            REFLECTOR_POLL_INTERVAL="3600",
+            settings={"REFLECTOR_CALL_CACHE_BYTES": "0", "REFLECTOR_POLL_INTERVAL": "3600"},
         ) as here,
         here.daemon,
     ):

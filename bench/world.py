@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +86,7 @@ class World:
 
 @contextmanager
 def world(
-    home: Path, *, postgres: bool = False, gpu_s: float, llm_s: float, seed: int = 1, **env: str
+    home: Path, *, postgres: bool = False, gpu_s: float, llm_s: float, seed: int = 1, settings: Mapping[str, str]
 ) -> Iterator[World]:
     """Start everything but the daemon; `gpu_s` and `llm_s` are the seconds that a call takes."""
     with ExitStack() as stack:
@@ -95,7 +95,7 @@ def world(
         daily = stack.enter_context(DailyHost(rate=None))
         bucket = home / "daily"
         bucket.mkdir(parents=True)
-        settings = {
+        env = {
             "DAILY_API_URL": daily.api_url,
             "DAILY_API_KEY": daily.key,
             "DAILY_WEBHOOK_SECRET": SECRET,
@@ -108,9 +108,9 @@ def world(
             "LLM_URL": llm.url,
             "LLM_API_KEY": llm.key,
             "LLM_MODEL": llm.model,
-            **env,
+            **settings,
         }
-        deployment = deploy(home / "deployment", **settings)
+        deployment = deploy(home / "deployment", **env)
         if postgres:
             _keep_in_postgres(deployment, stack.enter_context(Postgres()))
         # Opened before all others: only one process may make the tables.

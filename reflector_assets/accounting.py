@@ -9,7 +9,8 @@ from typing import Any, Literal
 import dagster as dg
 
 from reflector_assets import tags
-from reflector_assets.progress import TRACK_STEP, USED
+from reflector_assets.progress import USED
+from reflector_assets.records import innermost, place, plain
 from resources.ledger import EndedRun, Entry
 
 Kind = dg.DagsterEventType
@@ -103,7 +104,7 @@ def _read(step: Step, entry: dg.EventLogEntry) -> None:
     elif event.event_type in BEGINS:
         step.begin(entry.timestamp)
     elif event.event_type in TELLS:
-        step.told |= _plain(getattr(event.event_specific_data, "metadata", None))
+        step.told |= plain(getattr(event.event_specific_data, "metadata", None))
     elif event.event_type in FAILS and step.since is not None:
         step.end(entry.timestamp, str(step.told.get("kind") or _kind(event.event_specific_data)))
     elif event.event_type == Kind.STEP_SUCCESS:
@@ -113,22 +114,19 @@ def _read(step: Step, entry: dg.EventLogEntry) -> None:
 def _kind(data: object) -> str:
     """The class of an error: our own Failure says it, else it is that of the innermost error."""
     failure = getattr(data, "user_failure_data", None)
-    if failure is not None and (told := _plain(failure.metadata).get("kind")):
+    if failure is not None and (told := plain(failure.metadata).get("kind")):
         return str(told)
-    error = getattr(data, "error", None)
-    while (cause := getattr(error, "cause", None)) is not None:
-        error = cause
-    return str(getattr(error, "cls_name", None) or "Unknown")[:100]
+    return str(getattr(innermost(getattr(data, "error", None)), "cls_name", None) or "Unknown")[:100]
 
 
 def _entry(run_id: str, recording_id: str, step: Step) -> Entry:
-    match = TRACK_STEP.fullmatch(step.key)
+    at = place(step.key)
     return Entry(
         run_id=run_id,
         step=step.key,
         recording_id=recording_id,
-        asset=match["asset"] if match else step.key,
-        track=int(match["track"]) if match and match["track"] else None,
+        asset=at.asset,
+        track=at.track,
         began_at=step.began or step.ended,
         ended_at=step.ended,
         month=datetime.fromtimestamp(step.ended, UTC).strftime("%Y-%m"),
@@ -137,10 +135,6 @@ def _entry(run_id: str, recording_id: str, step: Step) -> Entry:
         kind=step.kind,
         **step.used,
     )
-
-
-def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: getattr(value, "value", value) for name, value in (metadata or {}).items()}
 
 
 def _of_tracks(told: Mapping[str, Any], name: str) -> float:

@@ -26,6 +26,7 @@ from reflector_assets.io_manager import value_key
 from reflector_assets.policies import policies
 from reflector_assets.progress import STATUS as STEP_STATUS
 from reflector_assets.progress import step_events, why
+from reflector_assets.records import ENDINGS, plain
 from reflector_assets.staleness import DATA_VERSION
 from resources.store import Store
 
@@ -34,7 +35,6 @@ PAGE = 1000
 SETTLED_AFTER_S = 0.3
 # Dagster says a moment after a run's failure whether it resumes the run.
 RESUMED_WITHIN_S = 5.0
-ENDINGS = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 READ = {
     *STEP_STATUS,
     *ENDINGS,
@@ -158,7 +158,7 @@ class RecordingLog:
 
     def _caused(self, run: _Run, made: dg.AssetMaterialization) -> Iterator[Told]:
         asset = made.asset_key.to_user_string()
-        metadata = {name: value.value for name, value in made.metadata.items()}
+        metadata = plain(made.metadata)
         version = (made.tags or {}).get(DATA_VERSION)
         payloads = [
             (cause.event, payload)

@@ -8,8 +8,8 @@ import dagster as dg
 
 from reflector_assets.domain.progress import StepEvent
 from reflector_assets.executor import crash_reason
+from reflector_assets.records import innermost, place
 
-TRACK_STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 # Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
 USED = "the attempt failed and used "
 STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed", "skipped"]] = {
@@ -29,18 +29,16 @@ def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
         event = record.event_log_entry.dagster_event
         if event is None or event.step_key is None or (status := STATUS.get(event.event_type)) is None:
             continue
-        match = TRACK_STEP.fullmatch(event.step_key)
-        data = event.event_specific_data
-        error = getattr(data, "error", None)
+        at, data = place(event.step_key), event.event_specific_data
         yield StepEvent(
-            asset=match["asset"] if match else event.step_key,
+            asset=at.asset,
             step_key=event.step_key,
             status=status,
             timestamp=record.event_log_entry.timestamp,
-            track=int(match["track"]) if match and match["track"] else None,
-            op=match["op"] if match else None,
+            track=at.track,
+            op=at.op,
             seconds=getattr(data, "duration_ms", 0.0) / 1000 if status == "done" else None,
-            reason=_reason(data, error) if status in {"failed", "retrying"} else None,
+            reason=_reason(data) if status in {"failed", "retrying"} else None,
         )
 
 
@@ -65,14 +63,12 @@ def _is_end(record: dg.EventLogRecord) -> bool:
     return event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE
 
 
-def _reason(data: object, error: object) -> str | None:
+def _reason(data: object) -> str | None:
     """The plain reason of a failure: what our Failure says, else the innermost error's own message."""
     failure = getattr(data, "user_failure_data", None)
     if failure is not None and failure.description:
         return str(failure.description)
-    while (cause := getattr(error, "cause", None)) is not None:
-        error = cause
-    message = getattr(error, "message", None)
+    message = getattr(innermost(getattr(data, "error", None)), "message", None)
     if message is None:
         return None
     # Dagster puts the class and its module in front of a message.

@@ -17,6 +17,7 @@ from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import plain
 from reflector_assets.staleness import DATA_VERSION
 from resources.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
 from resources.ledger import ENDINGS, Ledger
@@ -146,7 +147,7 @@ def _described(record: dg.EventLogRecord) -> Described | None:
     if record.partition_key is None or made is None or "room" not in made.metadata:
         # An import tells so that it put another recording in the place of one.
         return None
-    told = {name: value.value for name, value in made.metadata.items()}
+    told = plain(made.metadata)
     return Described(
         record.partition_key, str(told["room"]), _float(told.get("started")), _float(told.get("duration_s"))
     )

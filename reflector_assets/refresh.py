@@ -8,6 +8,7 @@ import dagster as dg
 
 from reflector_assets import staleness
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import plain
 from reflector_assets.staleness import AssetGraph, AssetState
 
 PAGE = 500
@@ -66,7 +67,7 @@ def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
 def _cost(found: list[AssetState]) -> Cost | None:
     """What the stale assets took when they were last made."""
     spent = [
-        {name: value.value for name, value in state.record.asset_materialization.metadata.items()}
+        plain(state.record.asset_materialization.metadata)
         for state in found
         if state.reason and state.record and state.record.asset_materialization
     ]

@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import ENDINGS
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
 
 PAGE = 200
-ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 
 
 class Cursor(BaseModel):

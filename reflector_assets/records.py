@@ -1,0 +1,38 @@
+"""How Dagster's records are read: the endings of a run, a step's place, an error's origin, plain metadata."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import dagster as dg
+
+ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+_STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
+
+
+class Place(NamedTuple):
+    """What a step belongs to: its asset; within a fan-out also the op, and the track's number."""
+
+    asset: str
+    op: str | None = None
+    track: int | None = None
+
+
+def place(step_key: str) -> Place:
+    """Read a step's key, as `title` or `track_transcripts.transcribe_track[2]`."""
+    match = _STEP.fullmatch(step_key)
+    if match is None:
+        return Place(step_key)
+    return Place(match["asset"], match["op"], int(match["track"]) if match["track"] else None)
+
+
+def innermost(error: object) -> object:
+    """The error that began a chain of causes; Dagster wraps what a step raises."""
+    while (cause := getattr(error, "cause", None)) is not None:
+        error = cause
+    return error
+
+
+def plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Metadata as plain values."""
+    return {name: getattr(value, "value", value) for name, value in (metadata or {}).items()}
