@@ -84,7 +84,7 @@ def measure(database: str, executor: str, many: int) -> Batch:
 
 def _wait(here: World, many: int, family: Family) -> float:
     """Wait until all runs have ended; returns the most memory until half of them had."""
-    half, end = 0.0, time.monotonic() + 60 + 30 * many
+    half, end = 0.0, time.monotonic() + 240 + 60 * many
     while True:
         ended = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
         if ended * 2 <= many:

@@ -1,14 +1,10 @@
 """The pages on 127.0.0.1 in this process, with scripted recordings and their events."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import uvicorn
-from starlette.applications import Starlette
 
 from resources.catalogue import Catalogue, Indexed
 from resources.database import Database
@@ -16,7 +12,7 @@ from resources.store import LocalStore
 from service.shown import Listing, Shown
 from tests.parts import free_ports
 from tests.parts.proxy import Proxy
-from tests.service.in_process import application
+from tests.service.in_process import application, listening
 from tests.service.shown_recordings import Scripted, Told, shown
 
 
@@ -54,20 +50,5 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
         listing = Listing(catalogue, lambda: True, here.states)
         made = Shown(made.recordings, store, listing)
         app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, shown=made)
-        with _running(app, port):
+        with listening(app, port):
             yield here
-
-
-@contextmanager
-def _running(app: Starlette, port: int) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(10)

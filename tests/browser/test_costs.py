@@ -1,16 +1,14 @@
 """The page of costs and the list, over a recording that was really made, in a real browser."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.consent.world import World, world
 from tests.costs.serving import app_of
-from tests.parts import free_ports
+from tests.service.in_process import listening
 
 pytestmark = pytest.mark.slow(10)
 
@@ -21,18 +19,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]
     with world(tmp_path_factory.mktemp("world")) as found:
         assert found.run().success
         app = app_of(found, f"sqlite:///{tmp_path_factory.mktemp('service') / 'reflector.db'}", trial=True)
-        port = free_ports(1)[0]
-        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            threading.Event().wait(0.01)
-        try:
+        with listening(app) as port:
             yield found, f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 def test_costs_are_summed_up_as_is_chosen(made: tuple[World, str], visitor: Visitor) -> None:

@@ -1,11 +1,13 @@
 """The service in the test's own process, on any database: the application with its lifespan, asked over ASGI."""
 
 import base64
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -17,6 +19,7 @@ from service.app import build
 from service.auth import Access
 from service.health import Door
 from service.shown import Shown
+from tests.parts import free_ports
 from tests.parts.receiver import SECRET, signed
 
 TOKEN = "token-of-the-tests"
@@ -80,3 +83,20 @@ def serving(url: str, **settings: Any) -> Iterator[Service]:
     app, inbox, rooms = application(url, **settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Service(app, client, inbox, rooms)
+
+
+@contextmanager
+def listening(app: Starlette, port: int | None = None) -> Iterator[int]:
+    """Serve an application on 127.0.0.1 while the block lasts, in a thread of this process; gives its port."""
+    port = port or free_ports(1)[0]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.01)
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(30)

@@ -12,16 +12,14 @@ from typing import Any
 import dagster as dg
 import httpx
 import pytest
-import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from reflector_assets.domain.events import Event
 from reflector_assets.recordings import DagsterRecordings
 from service.shown import EventReader, Shown
-from tests.parts import free_ports
 from tests.scenarios.telling import ID, Telling
-from tests.service.in_process import TOKEN, application
+from tests.service.in_process import TOKEN, application, listening
 
 pytestmark = pytest.mark.slow(40)
 LISTENERS = 200
@@ -96,18 +94,8 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
 def serving(told: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
     recordings = Counted(lambda: told.instance, told.store)
     app, *_ = application(f"sqlite:///{folder}/inbox.db", shown=Shown(recordings, told.store), **settings)
-    port = free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
+    with listening(app) as port:
         yield Live(told, recordings, port)
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture
