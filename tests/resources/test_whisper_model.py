@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def copied(tiny: Path, target: Path) -> Path:
 
 
 def test_processes_that_come_at_once_all_get_the_whole_model(tmp_path: Path):
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(assemble, [tmp_path] * 3)
+    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(assemble, [tmp_path] * 3))
     assert set(found) == {tmp_path / "whisper-base"}
     assert sorted(file.name for file in found[0].iterdir()) == [
         "config.json",
