@@ -73,7 +73,7 @@ class Traffic:
         self.fates[recording["id"]] = fate
         self._prepare(fate, recording)
         for _ in range({"never announced": 0, "announced three times": 3}.get(fate, 1)):
-            self.answers[self.here.announce(recording)] += 1
+            self.answers[self.here.post(recording)] += 1
 
     def due(self) -> None:
         """Do what was put off until now."""

@@ -56,8 +56,7 @@ def one(here: World, tracks: int) -> Run:
     clock = time.time() - time.monotonic()
     with Family(here.processes) as family:
         appeared = time.time()
-        if (status := here.announce(recording)) != 200:
-            raise RuntimeError(f"the webhook was answered {status}")
+        here.announce(recording)
 
         def ended() -> bool:
             runs = here.runs(recording["id"])

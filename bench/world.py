@@ -1,5 +1,6 @@
 """All that a recording meets, on 127.0.0.1: Daily, a GPU host, an LLM, the receiver, and the real daemon."""
 
+import contextlib
 import os
 import random
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import dagster as dg
 import psutil
 
+from reflector_assets import tags
 from resources.store import LocalStore
 from tests.conftest import ROOT, Deployment, deploy
 from tests.daemon import Daemon, open_instance
@@ -70,18 +72,27 @@ class World:
             path.with_suffix(".webm").rename(path)
             one["size"] = path.stat().st_size
 
-    def announce(self, recording: dict[str, Any]) -> int:
+    def post(self, recording: dict[str, Any]) -> int:
         """Post Daily's webhook; returns the answer's status, 0 when nobody answered."""
         return self.daily.send(self.receiver.webhook, ready_event(recording), SECRET)
 
+    def announce(self, recording: dict[str, Any]) -> None:
+        """Post Daily's webhook; raises RuntimeError unless it is taken."""
+        if (status := self.post(recording)) != 200:
+            raise RuntimeError(f"the webhook of {recording['id']} was answered {status}")
+
     def processes(self) -> list[psutil.Process]:
         """Every process of the product that lives now."""
-        service = psutil.Process(self.receiver.pid) if self.receiver.process is not None else None
-        return [*self.daemon.family(), *([service] if service is not None else [])]
+        found = self.daemon.family()
+        # Taken once: a killer may take it away just now.
+        if (receiver := self.receiver.process) is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(receiver.pid))
+        return found
 
     def runs(self, recording_id: str) -> list[dg.RunRecord]:
         """A recording's runs, the newest first."""
-        return list(self.instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": recording_id})))
+        return list(self.instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id})))
 
 
 @contextmanager
