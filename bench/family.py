@@ -25,7 +25,7 @@ EVERY_S = 0.2
 
 @dataclass
 class Family:
-    """Looks at a family again and again while the block lasts; `every` seconds apart.
+    """Looks at a family again and again while the block lasts, `every` seconds apart; `most` is its memory in MiB.
 
     CPU seconds of processes that came and went between two looks are missing, unless their parent waited for them:
     the steps' parent does.
@@ -34,7 +34,6 @@ class Family:
     roots: Callable[[], list[psutil.Process]]
     every: float = EVERY_S
     cpu: dict[int, tuple[str, float]] = field(default_factory=dict)
-    peak: dict[str, float] = field(default_factory=dict)
     most: float = 0.0
 
     def __enter__(self) -> Self:
@@ -62,26 +61,23 @@ class Family:
             self._look()
 
     def _look(self, *, begin: bool = False) -> None:
-        memory: dict[str, float] = {}
+        memory = 0.0
         kinds: dict[int, str] = {}
         for process in self.roots():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 kind = kinds[process.pid] = _kind(" ".join(process.cmdline()))
                 times, parent = process.cpu_times(), kinds.get(process.ppid())
-                if kind == "steps" != parent:
-                    # The server that steps are forked from: it waits for each of them, and for what they started.
-                    seconds = times.user + times.system + times.children_user + times.children_system
-                elif parent == "steps":
+                seconds = times.user + times.system
+                if parent == "steps":
+                    # A step, or what it started: the server that steps are forked from has waited for it.
                     seconds = 0.0
-                else:
-                    seconds = times.user + times.system
+                elif kind == "steps":
+                    seconds += times.children_user + times.children_system
                 if begin:
                     self._before[process.pid] = seconds
                 self.cpu[process.pid] = kind, seconds - self._before.get(process.pid, 0.0)
-                memory[kind] = memory.get(kind, 0.0) + process.memory_info().rss / 2**20
-        for kind, mib in memory.items():
-            self.peak[kind] = max(self.peak.get(kind, 0.0), mib)
-        self.most = max(self.most, sum(memory.values()))
+                memory += process.memory_info().rss / 2**20
+        self.most = max(self.most, memory)
 
 
 def _kind(command: str) -> str:

@@ -1,7 +1,6 @@
 """What a bench found: tables, charts, and targets that were met or not; as JSON and as Markdown."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -102,7 +101,6 @@ def cli(name: str, description: str | None, bench: Callable[[Size], Result]) -> 
     print(markdown(result))
     if options.json:
         options.json.write_text(result.model_dump_json(indent=1) + "\n")
-    sys.exit(0)
 
 
 def rows_markdown(columns: list[str], rows: list[list[Cell]]) -> str:

@@ -27,6 +27,7 @@ from bench.page import Report
 from bench.results import Cell, Result, Size, Table, Target, markdown
 from bench.world import API_TOKEN, World, world
 from reflector_assets.runs import IN_PROGRESS
+from tests.hosts.gpu_host import Call
 
 TRACKS = 2
 # Of a hundred recordings; the rest have a plain life.
@@ -77,23 +78,27 @@ class Traffic:
 
     def due(self) -> None:
         """Do what was put off until now."""
-        now, self.later = (
-            [one for one in self.later if one[0] <= time.monotonic()],
-            [one for one in self.later if one[0] > time.monotonic()],
-        )
-        for _, act in now:
-            act()
+        now = time.monotonic()
+        put_off, self.later = self.later, []
+        for at, act in put_off:
+            if at <= now:
+                act()
+            else:
+                self.later.append((at, act))
 
     def _prepare(self, fate: str, recording: dict[str, Any]) -> None:
         rid, gpu, llm = recording["id"], self.here.gpu, self.here.llm
-        # Calls name a track by its place below the recording's folder.
-        mine = lambda call: rid in call.name  # noqa: E731
+
+        def mine(call: Call) -> bool:
+            # Calls name a track by its place below the recording's folder.
+            return rid in call.name
+
         if fate == "the GPU host is busy twice":
             gpu.fail(2, 503, retry_after=1, when=mine)
         elif fate == "the GPU host hangs once":
             gpu.hang(1, when=mine)
         elif fate == "the GPU host refuses for good":
-            gpu.fail(10**6, 422, when=lambda call: rid in call.name and not self.healed)
+            gpu.fail(10**6, 422, when=lambda call: mine(call) and not self.healed)
         elif fate == "the LLM answers nonsense":
             llm.misbehave(self.chance.choice(["fenced", "html", "length", "refusal"]), 1)
         elif fate == "the LLM is busy":
@@ -107,24 +112,30 @@ class Traffic:
     def _deny(self, rid: str) -> None:
         """Say no as the meeting's web page does: again and again until it is heard."""
         try:
-            self._post(f"/v1/meetings/{rid}/consent", {"consent_given": False, "user_id": None})
+            answer = self._ask("POST", f"/v1/meetings/{rid}/consent", {"consent_given": False, "user_id": None})
+            answer.raise_for_status()
             self.denied.add(rid)
         except httpx.HTTPError:
             self.later.append((time.monotonic() + 3, lambda: self._deny(rid)))
 
     def retry(self, rid: str) -> None:
         """Press "Try again"."""
-        self._post(f"/v1/transcripts/{rid}/retry", None)
+        self._ask("POST", f"/v1/transcripts/{rid}/retry").raise_for_status()
 
     def state(self, rid: str) -> str:
         """Where a recording is, as its page says."""
-        with httpx.Client(trust_env=False, timeout=60, headers={"Authorization": f"Bearer {API_TOKEN}"}) as client:
-            answer = client.get(f"{self.here.receiver.url}/v1/transcripts/{rid}")
+        answer = self._ask("GET", f"/v1/transcripts/{rid}")
         return "unknown" if answer.status_code == 404 else str(answer.raise_for_status().json()["state"])
 
-    def _post(self, path: str, body: object) -> None:
-        with httpx.Client(trust_env=False, timeout=60, headers={"Authorization": f"Bearer {API_TOKEN}"}) as client:
-            client.post(f"{self.here.receiver.url}{path}", json=body).raise_for_status()
+    def _ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        return httpx.request(
+            method,
+            f"{self.here.receiver.url}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {API_TOKEN}"},
+            timeout=60,
+            trust_env=False,
+        )
 
 
 def soak(minutes: float, seed: int, pause: float) -> Result:

@@ -32,7 +32,7 @@ class Timeline:
 def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, calls: Iterable[Span]) -> Timeline:
     """Cut up the only run of a recording: each moment belongs to the first of these that goes on."""
     (run,) = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}))
-    once: dict[str, float] = {}
+    once: dict[dg.DagsterEventType, float] = {}
     begun: dict[str, float] = {}
     worked: dict[str, float] = {}
     starting: list[Span] = []
@@ -53,13 +53,21 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
         elif event.event_type in ENDS:
             working.append((worked.pop(step, at), at))
         elif event.event_type is not None:
-            once.setdefault(event.event_type.value, at)
-    end = once["PIPELINE_SUCCESS"]
+            once.setdefault(event.event_type, at)
+    enqueued, taken, started, end = (
+        once[kind]
+        for kind in (
+            dg.DagsterEventType.RUN_ENQUEUED,
+            dg.DagsterEventType.RUN_STARTING,
+            dg.DagsterEventType.RUN_START,
+            dg.DagsterEventType.RUN_SUCCESS,
+        )
+    )
     first_begun = min(begin for begin, _ in starting)
     spans = {
-        SENSOR: [(appeared, once["PIPELINE_ENQUEUED"])],
-        QUEUE: [(once["PIPELINE_ENQUEUED"], once["PIPELINE_STARTING"])],
-        WORKER: [(once["PIPELINE_STARTING"], once["PIPELINE_START"])],
+        SENSOR: [(appeared, enqueued)],
+        QUEUE: [(enqueued, taken)],
+        WORKER: [(taken, started)],
         SERVER: [(first_begun, first_step)],
         SERVICES: list(calls),
         STEPS: working,

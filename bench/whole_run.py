@@ -126,8 +126,8 @@ def bench(size: Size) -> Result:
         title="Where every second goes",
         columns=["tracks", *PARTS],
         rows=[[tracks, *(run.timeline.parts[part] for part in PARTS)] for tracks, run in found.items()],
-        note="Each moment counts once, for the first part from the right of the run's start that goes on: what a step "
-        "does while another waits for the GPU is not overhead.",
+        note="Each moment counts once, for the first of these parts that goes on: what a step does while another waits "
+        "for the GPU is not overhead.",
     )
     chart = Chart(
         name="whole-run",
