@@ -73,7 +73,7 @@ def measure(repeat: int, warm_up: int, settings: str) -> list[list[float]]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         gpu = stack.enter_context(GPUHost())
-        deployment = deploy(home, TRANSCRIPT_BACKEND="modal", TRANSCRIPT_URL=gpu.url, TRANSCRIPT_MODAL_API_KEY=gpu.key)
+        deployment = deploy(home, **gpu.env)
         if settings == THEIRS:
             by_default(deployment)
         source = LocalFolder(store=LocalStore(root=str(deployment.data)))

@@ -107,18 +107,13 @@ def world(
         bucket = home / "daily"
         bucket.mkdir(parents=True)
         env = {
-            "DAILY_API_URL": daily.api_url,
-            "DAILY_API_KEY": daily.key,
+            **daily.env,
             "DAILY_WEBHOOK_SECRET": SECRET,
             "DAILY_SUBDOMAIN": DOMAIN,
             "REFLECTOR_DAILY_FOLDER": str(bucket),
             "REFLECTOR_API_TOKEN": API_TOKEN,
-            "TRANSCRIPT_BACKEND": "modal",
-            "TRANSCRIPT_URL": gpu.url,
-            "TRANSCRIPT_MODAL_API_KEY": gpu.key,
-            "LLM_URL": llm.url,
-            "LLM_API_KEY": llm.key,
-            "LLM_MODEL": llm.model,
+            **gpu.env,
+            **llm.env,
             **settings,
         }
         deployment = deploy(home / "deployment", **env)

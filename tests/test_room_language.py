@@ -9,13 +9,7 @@ from tests.hosts.gpu_host import GPUHost
 
 def test_the_language_of_the_room(tmp_path: Path) -> None:
     with GPUHost() as gpu:
-        deployment = deploy(
-            tmp_path / "deployment",
-            TRANSCRIPT_BACKEND="modal",
-            TRANSCRIPT_URL=gpu.url,
-            TRANSCRIPT_MODAL_API_KEY=gpu.key,
-            REFLECTOR_LANGUAGE="en",
-        )
+        deployment = deploy(tmp_path / "deployment", REFLECTOR_LANGUAGE="en", **gpu.env)
         for number, name in enumerate(("standup-20260323080000", "retro-20260323090000")):
             folder = tmp_path / name
             folder.mkdir()

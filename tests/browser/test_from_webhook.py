@@ -33,8 +33,7 @@ def daily() -> Iterator[DailyHost]:
 def deployment(tmp_path: Path, daily: DailyHost) -> Deployment:
     return deploy(
         tmp_path,
-        DAILY_API_URL=daily.api_url,
-        DAILY_API_KEY=daily.key,
+        **daily.env,
         DAILY_WEBHOOK_SECRET=SECRET,
         REFLECTOR_POLL_INTERVAL="3600",
         REFLECTOR_DAILY_FOLDER=str(tmp_path / "daily"),

@@ -27,8 +27,7 @@ def queueing(home: Path, host: DailyHost, **env: str) -> Deployment:
     deployment = deploy(
         home,
         **{
-            "DAILY_API_URL": host.api_url,
-            "DAILY_API_KEY": host.key,
+            **host.env,
             "DAILY_WEBHOOK_SECRET": SECRET,
             "DAILY_SUBDOMAIN": DOMAIN,
             "REFLECTOR_POLL_INTERVAL": "1",

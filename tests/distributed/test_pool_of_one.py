@@ -23,14 +23,7 @@ def test_tracks_that_fail_in_a_pool_of_one_are_all_tried_again(tmp_path: Path) -
         # The first attempts of the first two tracks.
         gpu.fail(1, 503, when=lambda call: call.name.endswith("/0.webm"))
         gpu.fail(1, 503, when=lambda call: call.name.endswith("/1.webm"))
-        deployment = deploy(
-            tmp_path,
-            TRANSCRIPT_BACKEND="modal",
-            TRANSCRIPT_URL=gpu.url,
-            TRANSCRIPT_MODAL_API_KEY=gpu.key,
-            REFLECTOR_RETRY_DELAY="0.2",
-            REFLECTOR_GPU_STEPS="1",
-        )
+        deployment = deploy(tmp_path, REFLECTOR_RETRY_DELAY="0.2", REFLECTOR_GPU_STEPS="1", **gpu.env)
         folder = tmp_path / "meeting"
         folder.mkdir()
         for n in range(TRACKS):

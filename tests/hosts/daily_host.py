@@ -78,6 +78,11 @@ class DailyHost(Host[Call]):
         return f"{self.url}/v1"
 
     @property
+    def env(self) -> dict[str, str]:
+        """The settings by which a deployment asks here."""
+        return {"DAILY_API_URL": self.api_url, "DAILY_API_KEY": self.key}
+
+    @property
     def throttled(self) -> int:
         """How many requests came faster than allowed."""
         with self.lock:

@@ -51,6 +51,11 @@ class GPUHost(Host[Call]):
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def env(self) -> dict[str, str]:
+        """The settings by which a deployment transcribes here."""
+        return {"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": self.url, "TRANSCRIPT_MODAL_API_KEY": self.key}
+
+    @property
     def calls(self) -> Counter[str]:
         """How many requests came in, by the path of the track's URL or the name of the upload."""
         with self.lock:

@@ -54,6 +54,11 @@ class LLMHost(Host[Call]):
     def url(self) -> str:
         return f"{super().url}/v1"
 
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings by which a deployment asks here."""
+        return {"LLM_URL": self.url, "LLM_API_KEY": self.key, "LLM_MODEL": self.model}
+
     def misbehave(self, kind: str, times: int = 1, when: Callable[[Call], bool] = every) -> None:
         """Answer the next calls in one of the ways of MISBEHAVIOURS."""
         assert kind in MISBEHAVIOURS, kind

@@ -43,6 +43,11 @@ class ZulipHost(Host[Request]):
     posted: int = 0
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(100))
 
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings by which a deployment posts here."""
+        return {"ZULIP_REALM": self.url, "ZULIP_BOT_EMAIL": self.email, "ZULIP_API_KEY": self.key}
+
     def says(self) -> list[str]:
         """What stands there, oldest first."""
         with self.lock:

@@ -32,7 +32,7 @@ def receiver():
 @pytest.fixture
 def daily(deployment: Deployment):
     with DailyHost(key=KEY, rate=None) as host:
-        deployment.env |= {"DAILY_API_URL": host.api_url, "DAILY_API_KEY": KEY, "DAILY_WEBHOOK_SECRET": OURS}
+        deployment.env |= {**host.env, "DAILY_WEBHOOK_SECRET": OURS}
         yield host
 
 

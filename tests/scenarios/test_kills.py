@@ -158,16 +158,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     seed = int(os.environ.get("REFLECTOR_KILL_SEED") or random.randrange(10**6))
     print(f"\nREFLECTOR_KILL_SEED={seed}")
     with GPUHost(latency=LATENCY) as gpu, LLMHost(latency=0.1) as llm:
-        deployment = deploy(
-            tmp_path_factory.mktemp("kills"),
-            TRANSCRIPT_BACKEND="modal",
-            TRANSCRIPT_URL=gpu.url,
-            TRANSCRIPT_MODAL_API_KEY=gpu.key,
-            LLM_URL=llm.url,
-            LLM_API_KEY=llm.key,
-            LLM_MODEL=llm.model,
-            REFLECTOR_RETRY_DELAY="0.2",
-        )
+        deployment = deploy(tmp_path_factory.mktemp("kills"), REFLECTOR_RETRY_DELAY="0.2", **gpu.env, **llm.env)
         # The test's own process makes the database, before the daemon opens it.
         with open_instance(deployment) as instance:
             scenario = Scenario(deployment, instance, gpu, llm, seed)

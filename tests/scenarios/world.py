@@ -77,12 +77,8 @@ class World:
         self.title_prompt("first")
         self.deployment: Deployment = deploy(
             home / "deployment",
-            TRANSCRIPT_BACKEND="modal",
-            TRANSCRIPT_URL=self.gpu.url,
-            TRANSCRIPT_MODAL_API_KEY=self.gpu.key,
-            LLM_URL=self.llm.url,
-            LLM_API_KEY=self.llm.key,
-            LLM_MODEL=self.llm.model,
+            **self.gpu.env,
+            **self.llm.env,
             LLM_REQUEST_TIMEOUT=str(PATIENCE),
             REFLECTOR_RETRY_DELAY="0.2",
             REFLECTOR_EXECUTOR=executor,

@@ -24,8 +24,7 @@ def states(answer: httpx.Response) -> dict[str, str]:
 @pytest.mark.slow(20)
 def test_readiness_is_told_in_time_and_asks_the_llm_seldom(tmp_path: Path) -> None:
     with LLMHost() as llm:
-        env = {"LLM_URL": llm.url, "LLM_API_KEY": llm.key, "LLM_MODEL": llm.model}
-        deployment = deploy(tmp_path, DAILY_WEBHOOK_SECRET=SECRET, REFLECTOR_API_TOKEN=TOKEN, **env)
+        deployment = deploy(tmp_path, DAILY_WEBHOOK_SECRET=SECRET, REFLECTOR_API_TOKEN=TOKEN, **llm.env)
         llm.hang(1)
         with Receiver(deployment) as receiver:
             with ThreadPoolExecutor(3) as several:

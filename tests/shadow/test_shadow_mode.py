@@ -60,12 +60,8 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
         deployment = shadowing(
             tmp_path / "deployment",
             old,
-            TRANSCRIPT_BACKEND="modal",
-            TRANSCRIPT_URL=gpu.url,
-            TRANSCRIPT_MODAL_API_KEY=gpu.key,
-            ZULIP_REALM=zulip.url,
-            ZULIP_BOT_EMAIL=zulip.email,
-            ZULIP_API_KEY=zulip.key,
+            **gpu.env,
+            **zulip.env,
             ZULIP_DAG_STREAM="operations",
             REFLECTOR_ALLOW_HTTP="true",
             REFLECTOR_ALLOWED_NETWORKS="127.0.0.0/8",
@@ -100,8 +96,7 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
 
 def test_what_the_old_system_lacks_is_waited_for(tmp_path: Path, old: OldHost) -> None:
     with GPUHost(words=words) as gpu:
-        transcriber = {"TRANSCRIPT_URL": gpu.url, "TRANSCRIPT_MODAL_API_KEY": gpu.key}
-        deployment = shadowing(tmp_path / "deployment", old, TRANSCRIPT_BACKEND="modal", **transcriber)
+        deployment = shadowing(tmp_path / "deployment", old, **gpu.env)
         folder = tmp_path / ID
         folder.mkdir()
         opus_track(folder / "Ada.webm", babble(2.0, seed=1))
