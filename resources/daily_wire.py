@@ -13,6 +13,7 @@ import httpx
 from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError, heals
 from resources.asr_wire import host
 from resources.llm_wire import one_line, retry_after, without
+from resources.whole_answer import ask
 
 MOST_BYTES = 32 * 2**20
 # What a status means where it is more than a failure of the call.
@@ -60,8 +61,9 @@ def call(
     _take_turn(service, interval)
     hidden = [key, *([body["hmac"]] if body and "hmac" in body else [])]
     request = {"params": query, "json": body, "headers": {"Authorization": f"Bearer {key}"}}
+    endless = PermanentError(f"Daily's answer is longer than {MOST_BYTES // 2**20} MiB")
     try:
-        response, content = asyncio.run(_send(timeout, method, url, request))
+        response, content = asyncio.run(ask(method, url, seconds=timeout, most=MOST_BYTES, endless=endless, **request))
     except TimeoutError as error:
         raise TransientError(f"Daily at {service} didn't answer in {timeout:g} s") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -76,21 +78,6 @@ def call(
     detail = without(hidden, _detail(content))
     asked = f"Daily at {service} answered {response.status_code} to {method} {one_line(response.url.path)}"
     raise _failure(response, asked, f" ({detail})" if detail else "", means or {})
-
-
-async def _send(timeout: float, method: str, url: str, request: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
-    content = bytearray()
-    # The limit is for the whole: httpx's own are for each piece, and a server that drips would never end.
-    async with (
-        asyncio.timeout(timeout),
-        httpx.AsyncClient(timeout=None) as client,  # noqa: S113
-        client.stream(method, url, **request) as response,
-    ):
-        async for piece in response.aiter_bytes():
-            content += piece
-            if len(content) > MOST_BYTES:
-                raise PermanentError(f"Daily's answer is longer than {MOST_BYTES // 2**20} MiB")
-    return response, bytes(content)
 
 
 def _no_url(error: Exception) -> PermanentError:

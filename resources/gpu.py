@@ -8,6 +8,7 @@ from pydantic import Field
 from reflector_assets.domain.errors import PermanentError, ReflectorError
 from resources import asr_wire, meter
 from resources.transcriber import TrackAudio, Transcriber, Transcription
+from resources.whole_answer import ask
 
 PATH = "/v1/audio/transcriptions-from-url"
 # No name ends so (RFC 6761).
@@ -83,21 +84,16 @@ class GPUService(Transcriber):
         key = asr_wire.secret(self.api_key)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = self.url.rstrip("/").removesuffix("/v1") + PATH
-        content = bytearray()
+        endless = PermanentError(f"the transcription service at {service} answers without end")
         try:
-            async with (
-                httpx.AsyncClient(timeout=httpx.Timeout(self.timeout, connect=30)) as client,
-                client.stream("POST", url, json=body, headers=headers) as response,
-            ):
-                async for piece in response.aiter_bytes():
-                    content += piece
-                    if len(content) > asr_wire.MOST_BYTES:
-                        raise PermanentError(f"the transcription service at {service} answers without end")
+            response, content = await ask(
+                "POST", url, seconds=self.timeout, most=asr_wire.MOST_BYTES, endless=endless, json=body, headers=headers
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
         except httpx.TransportError as error:
             raise asr_wire.unreachable(error, service) from error
-        return response.status_code, bytes(content), response.headers
+        return response.status_code, content, response.headers
 
     def _hints(self, body: dict[str, str]) -> dict[int, str]:
         scheme = body["audio_file_url"].split(":", 1)[0]

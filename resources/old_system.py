@@ -1,5 +1,7 @@
 """The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched to compare."""
 
+import asyncio
+import json
 import time
 from contextlib import suppress
 from typing import Any
@@ -11,6 +13,7 @@ from reflector_assets.domain.errors import NotFound, PermanentError, TransientEr
 from reflector_assets.domain.signatures import secret_bytes, sign
 from resources.llm_wire import one_line, retry_after
 from resources.webhook import Attempt
+from resources.whole_answer import ask
 
 WEBHOOK, TRANSCRIPT = "/v1/daily/webhook", "/v1/transcripts/{id}"
 # No transcript is longer.
@@ -36,13 +39,13 @@ class OldSystem(ConfigurableResource):
         if self.secret:
             headers |= {"X-Webhook-Timestamp": at, "X-Webhook-Signature": sign(secret_bytes(self.secret), at, body)}
         try:
-            answer = self._ask("POST", WEBHOOK, content=body, headers=headers)
+            answer, content = self._ask("POST", WEBHOOK, content=body, headers=headers)
         except TransientError as error:
             return Attempt("later", None, str(error), time.monotonic() - begin)
         status, seconds = answer.status_code, time.monotonic() - begin
         if answer.is_success:
             return Attempt("sent", status, None, seconds)
-        reason = f"the old system answered {status} ({_said(answer)})"
+        reason = f"the old system answered {status} ({_said(content)})"
         return Attempt("later" if heals(status) else "refused", status, reason, seconds, retry_after(answer.headers))
 
     def transcript(self, recording_id: str) -> Any:
@@ -51,7 +54,7 @@ class OldSystem(ConfigurableResource):
         Raises NotFound when it has none, TransientError and PermanentError as its answer says.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = self._ask("GET", TRANSCRIPT.format(id=recording_id), headers=headers)
+        answer, content = self._ask("GET", TRANSCRIPT.format(id=recording_id), headers=headers)
         status = answer.status_code
         if status == 404:
             raise NotFound("the old system has no such transcript", recording=recording_id)
@@ -61,10 +64,10 @@ class OldSystem(ConfigurableResource):
             )
         if not answer.is_success:
             hint = "Check REFLECTOR_OLD_TOKEN." if status in {401, 403} else HINT
-            raise PermanentError(f"the old system answered {status} ({_said(answer)})", hint=hint)
+            raise PermanentError(f"the old system answered {status} ({_said(content)})", hint=hint)
         try:
-            return answer.json()
-        except ValueError:
+            return json.loads(content)
+        except (ValueError, RecursionError):
             raise PermanentError("the old system's answer is no JSON", recording=recording_id, hint=HINT) from None
 
     def check(self) -> str:
@@ -73,26 +76,19 @@ class OldSystem(ConfigurableResource):
             self.transcript("doctor")
         return "its transcripts can be read"
 
-    def _ask(self, method: str, path: str, *, content: bytes | None = None, headers: dict[str, str]) -> httpx.Response:
+    def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
         """Ask it, within a limit of time and bytes; raises TransientError when there is no whole answer."""
-        end = time.monotonic() + self.timeout
+        endless = TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
+        url = self.url.rstrip("/") + path
         try:
-            with (
-                httpx.Client(timeout=self.timeout, trust_env=False, follow_redirects=False) as client,
-                client.stream(method, self.url.rstrip("/") + path, content=content, headers=headers) as answer,
-            ):
-                body = bytearray()
-                for piece in answer.iter_bytes():
-                    body += piece
-                    if time.monotonic() > end:
-                        raise TransientError(f"the old system's answer took longer than {self.timeout:g} s", hint=HINT)
-                    if len(body) > MOST_BYTES:
-                        raise TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
-                kept = {n: v for n, v in answer.headers.items() if n.lower() in {"content-type", "retry-after"}}
-                return httpx.Response(answer.status_code, headers=kept, content=bytes(body))
-        except httpx.TransportError as error:
+            return asyncio.run(
+                ask(method, url, seconds=self.timeout, most=MOST_BYTES, endless=endless, trust_env=False, **request)
+            )
+        except TimeoutError:
+            raise TransientError(f"the old system didn't answer in {self.timeout:g} s", hint=HINT) from None
+        except httpx.RequestError as error:
             raise TransientError(f"the old system doesn't answer ({type(error).__name__})", hint=HINT) from None
 
 
-def _said(answer: httpx.Response) -> str:
-    return one_line(answer.text[:200]) or "nothing more"
+def _said(content: bytes) -> str:
+    return one_line(content[:200].decode(errors="replace")) or "nothing more"

@@ -12,6 +12,7 @@ from pydantic import Field
 from reflector_assets.domain.errors import NotFound, PermanentError, TransientError
 from resources.asr_wire import host, secret
 from resources.llm_wire import one_line, retry_after, without
+from resources.whole_answer import ask
 
 MOST_BYTES = 8 * 2**20
 # How many messages of ours are looked through for one whose posting may not have been answered.
@@ -113,8 +114,11 @@ class Zulip(ConfigurableResource):
             "headers": {"Accept-Language": "en"},
         }
         url = f"{self.realm}/api/v1/{path}"
+        endless = PermanentError(f"the answer of {self._at} is longer than {MOST_BYTES // 2**20} MiB")
         try:
-            status, headers, content = asyncio.run(self._send(method, url, request))
+            response, content = asyncio.run(
+                ask(method, url, seconds=self.timeout, most=MOST_BYTES, endless=endless, **request)
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             reason = one_line(without([key], str(error))) or type(error).__name__
             raise TransientError(f"{self._at} can't be reached: {reason}", hint="Check ZULIP_REALM.") from None
@@ -126,22 +130,9 @@ class Zulip(ConfigurableResource):
             reason = one_line(without([key], str(error))) or type(error).__name__
             raise _Lost(f"the connection to {self._at} broke: {reason}") from None
         answer = _object(content)
-        if 200 <= status < 300 and answer.get("result") == "success":
+        if response.is_success and answer.get("result") == "success":
             return answer
-        raise self._failure(status, headers, answer, key)
-
-    async def _send(self, method: str, url: str, request: Mapping[str, Any]) -> tuple[int, httpx.Headers, bytes]:
-        content = bytearray()
-        async with (
-            asyncio.timeout(self.timeout),
-            httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the limit is for the whole
-            client.stream(method, url, **request) as answer,
-        ):
-            async for piece in answer.aiter_bytes():
-                content += piece
-                if len(content) > MOST_BYTES:
-                    raise PermanentError(f"the answer of {self._at} is longer than {MOST_BYTES // 2**20} MiB")
-        return answer.status_code, answer.headers, bytes(content)
+        raise self._failure(response.status_code, response.headers, answer, key)
 
     def _failure(
         self, status: int, headers: httpx.Headers, answer: Mapping[str, Any], key: str

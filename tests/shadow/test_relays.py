@@ -52,9 +52,10 @@ def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, o
     old.fail(1, 503, retry_after=30)
     old.reset(1, begun=False)
     old.hang(1)
+    old.drip(1)
     relays.inbox.put([of_webhook(EVENT)])
     now, waits = time.time() + 1, list[float]()
-    for _ in range(4):
+    for _ in range(5):
         relays.work("relay", now=now)
         [delivery] = relays.deliveries.newest()
         if delivery.state != "waiting":
@@ -63,8 +64,8 @@ def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, o
         assert relays.work("relay", now=delivery.due_at - 0.1) == 0
         waits.append(delivery.due_at - now)
         now = delivery.due_at
-    assert waits == pytest.approx([30, 4, 8], abs=0.01)
-    assert (delivery.state, delivery.attempts) == ("sent", 4)
+    assert waits == pytest.approx([30, 4, 8, 16], abs=0.01)
+    assert (delivery.state, delivery.attempts) == ("sent", 5)
     assert old.relayed() == [EVENT]
 
 
