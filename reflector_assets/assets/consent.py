@@ -5,9 +5,9 @@ import dagster as dg
 from reflector_assets.assets.common import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.domain.results import ConsentCleanup
-from reflector_assets.settings import get_settings
 from resources import erasure
 from resources.consents import Consents
+from resources.leaving import Leaving
 from resources.rooms import Rooms
 from resources.source import Source
 from resources.store import Store
@@ -24,12 +24,12 @@ def consent_cleanup(
     daily_bucket: Store,
     consents: Consents,
     rooms: Rooms,
+    leaving: Leaving,
 ) -> dg.MaterializeResult[ConsentCleanup]:
     """Deletes source tracks, padded tracks and the mix when anybody denied consent; the text stays."""
     recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
-        mode = get_settings().mode
-        live = mode == "live"
+        live = leaving.mode == "live"
         described = erasure.described(store, source, recording_id)
         said = consents.of_recording(recording_id, described.mtg_session_id)
         room = rooms.of_meeting(described.room_name)
@@ -43,7 +43,9 @@ def consent_cleanup(
             deleted = erasure.audio_of(store, daily_bucket, described).delete(reason)
             value = ConsentCleanup(audio_deleted=True, reason=reason)
         elif denied:
-            value = ConsentCleanup(audio_deleted=False, reason=f"{REASON}, but in mode {mode} nothing is deleted")
+            value = ConsentCleanup(
+                audio_deleted=False, reason=f"{REASON}, but in mode {leaving.mode} nothing is deleted"
+            )
         elif denials:
             value = ConsentCleanup(audio_deleted=False, reason="the room needs no consent")
     return result(

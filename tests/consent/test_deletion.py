@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from reflector_assets.domain.errors import AudioDeleted
 from reflector_assets.domain.rooms import Room
-from reflector_assets.settings import get_settings
 from resources.erasure import Audio
+from resources.leaving import Leaving
 from resources.local_folder import LocalFolder
 from resources.store import LocalStore
 from tests.conftest import SAMPLE
@@ -83,16 +83,10 @@ def test_a_room_that_needs_no_consent_keeps_its_audio(here: World) -> None:
 
 
 @pytest.mark.parametrize("mode", ["shadow", "off"])
-def test_beside_the_old_system_nothing_is_deleted(here: World, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REFLECTOR_MODE", mode)
-    monkeypatch.setenv("REFLECTOR_OLD_URL", "https://old.example.com")
-    get_settings.cache_clear()
-    try:
-        here.deny()
-        assert failures(here.run(["consent_cleanup"])) == {}
-    finally:
-        monkeypatch.undo()
-        get_settings.cache_clear()
+def test_beside_the_old_system_nothing_is_deleted(here: World, mode: Literal["shadow", "off"]) -> None:
+    here.deny()
+    beside = Leaving(mode=mode, page_url="http://127.0.0.1")
+    assert failures(here.run(["consent_cleanup"], leaving=beside)) == {}
     assert mode in here.cleanup()["reason"]
     assert here.cleanup()["last_statement"] == 0
     assert len(here.sound()) == 4
