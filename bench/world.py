@@ -1,6 +1,7 @@
 """All that a recording meets, on 127.0.0.1: Daily, a GPU host, an LLM, the receiver, and the real daemon."""
 
 import contextlib
+import math
 import os
 import random
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,8 @@ class World:
         number = len(self.made)
         chance = random.Random(self.seed * 1_000_000 + number)
         recording = plain_recording(chance, number)
-        recording["max_participants"] = tracks
+        # The mix is as long as Daily says at least.
+        recording |= {"max_participants": tracks, "duration": math.ceil(seconds)}
         recording["tracks"] = [track(chance, recording, offset=100 * n) for n in range(tracks)]
         self.made.append(recording)
         if stored:
