@@ -13,6 +13,7 @@ from dagster import (
     multiprocess_executor,
 )
 
+from reflector_assets.connections import keeping
 from reflector_assets.domain.errors import PermanentError
 from reflector_assets.settings import Settings
 
@@ -33,13 +34,13 @@ def warm_executor(max_concurrent: int) -> ExecutorDefinition:
         "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return multiprocess_executor.configured(config, name=NAME)
+    return keeping(multiprocess_executor).configured(config, name=NAME)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
     if settings.executor == "in_process":
-        return in_process_executor
+        return keeping(in_process_executor)
     if settings.executor == "processes":
         # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
         return warm_executor(sum(settings.pools().values()) + UNPOOLED)
@@ -47,7 +48,7 @@ def build(settings: Settings) -> ExecutorDefinition:
         if settings.executor == "celery":
             from reflector_assets.distributed import celery_executor  # noqa: PLC0415
 
-            return celery_executor(settings)
+            return keeping(celery_executor(settings))
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415
     except ImportError as error:
         raise PermanentError(
@@ -55,7 +56,7 @@ def build(settings: Settings) -> ExecutorDefinition:
             hint=f"pip install 'reflector-assets[{settings.executor}]'",
         ) from error
     # Image, namespace, secrets and volumes are those of the run's own pod.
-    return k8s_job_executor
+    return keeping(k8s_job_executor)
 
 
 def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
@@ -69,6 +70,11 @@ def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool
         billiard = sys.modules.get("billiard")
         return billiard is not None and billiard.current_process().name != "MainProcess"
     return executor == K8S or (executor == NAME and multiprocessing.parent_process() is not None)
+
+
+def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
+    """Say whether the step's process ends with it, as one of a Celery worker doesn't."""
+    return has_own_process(context) and context.job_def.executor_def.name != CELERY
 
 
 def crash_reason(message: str) -> str | None:

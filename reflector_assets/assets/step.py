@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
+from reflector_assets.connections import keep
 from reflector_assets.deadline import deadline
 from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError, heals
-from reflector_assets.executor import has_own_process
+from reflector_assets.executor import ends_with_step, has_own_process
 from reflector_assets.policies import Policy, policies
 from reflector_assets.progress import USED
 from resources import meter
@@ -71,6 +72,8 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     attempt, attempts = context.retry_number + 1, policy.retries + 1
     limit = policy.timeout if seconds is None else seconds
     context.log.info(f"attempt {attempt} of {attempts}, at most {limit:g} s")
+    if ends_with_step(context):
+        keep(context.instance)
     work = Work(attempt)
     try:
         with deadline(limit, min(policy.grace, limit), hard=has_own_process(context)):
