@@ -31,24 +31,6 @@ def keep(instance: dg.DagsterInstance) -> None:
             _ask_before_use(connection)
 
 
-def keeping(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Make the same executor, in whose runs' processes connections are kept."""
-    create = executor.executor_creation_fn
-    assert create is not None
-
-    def keep_and_create(context: dg.InitExecutorContext) -> dg.Executor:
-        keep(context.instance)
-        return create(context)
-
-    return dg.ExecutorDefinition(
-        name=executor.name,
-        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - one that is read already
-        requirements=executor.get_requirements,
-        executor_creation_fn=keep_and_create,
-        description=executor.description,
-    )
-
-
 def _ask_before_use(connection: Connection) -> None:
     """Have the engine open a new connection where the kept one is broken: the database may have been restarted."""
     dialect = connection.dialect

@@ -7,14 +7,17 @@ import sys
 
 from dagster import (
     AssetExecutionContext,
+    Executor,
     ExecutorDefinition,
+    InitExecutorContext,
     OpExecutionContext,
     in_process_executor,
     multiprocess_executor,
 )
 
-from reflector_assets.connections import keeping
+from reflector_assets.connections import keep
 from reflector_assets.domain.errors import PermanentError
+from reflector_assets.patience import PatientExecutor
 from reflector_assets.settings import Settings
 
 WARM_MODULE = "reflector_assets.warm"
@@ -23,6 +26,27 @@ CELERY = "celery"
 K8S = "k8s"
 # Steps of one run that no pool limits, at once: they are short.
 UNPOOLED = 2
+
+
+def adapted(executor: ExecutorDefinition, *, patient: bool = False) -> ExecutorDefinition:
+    """Make the same executor, whose runs keep their connections to Dagster's database and, if `patient`, wait quietly.
+
+    Executors of other machines wait quietly by themselves.
+    """
+    create = executor.executor_creation_fn
+    assert create is not None
+
+    def keep_and_create(context: InitExecutorContext) -> Executor:
+        keep(context.instance)
+        return PatientExecutor(create(context)) if patient else create(context)
+
+    return ExecutorDefinition(
+        name=executor.name,
+        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - one that is read already
+        requirements=executor.get_requirements,
+        executor_creation_fn=keep_and_create,
+        description=executor.description,
+    )
 
 
 def warm_executor(max_concurrent: int) -> ExecutorDefinition:
@@ -34,13 +58,13 @@ def warm_executor(max_concurrent: int) -> ExecutorDefinition:
         "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return keeping(multiprocess_executor).configured(config, name=NAME)
+    return adapted(multiprocess_executor, patient=True).configured(config, name=NAME)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
     if settings.executor == "in_process":
-        return keeping(in_process_executor)
+        return adapted(in_process_executor, patient=True)
     if settings.executor == "processes":
         # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
         return warm_executor(sum(settings.pools().values()) + UNPOOLED)
@@ -48,7 +72,7 @@ def build(settings: Settings) -> ExecutorDefinition:
         if settings.executor == "celery":
             from reflector_assets.distributed import celery_executor  # noqa: PLC0415
 
-            return keeping(celery_executor(settings))
+            return adapted(celery_executor(settings))
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415
     except ImportError as error:
         raise PermanentError(
@@ -56,7 +80,7 @@ def build(settings: Settings) -> ExecutorDefinition:
             hint=f"pip install 'reflector-assets[{settings.executor}]'",
         ) from error
     # Image, namespace, secrets and volumes are those of the run's own pod.
-    return keeping(k8s_job_executor)
+    return adapted(k8s_job_executor)
 
 
 def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:

@@ -8,8 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from reflector_assets.assets.step import step
-from reflector_assets.connections import keeping
-from reflector_assets.executor import warm_executor
+from reflector_assets.executor import adapted, warm_executor
 
 OFTEN = 5
 
@@ -43,7 +42,7 @@ def plain() -> None:
     asks()
 
 
-@dg.job(executor_def=keeping(dg.in_process_executor))
+@dg.job(executor_def=adapted(dg.in_process_executor))
 def kept() -> None:
     asks()
 

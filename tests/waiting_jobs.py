@@ -1,0 +1,30 @@
+"""Jobs with one step in a pool, for a process of its own."""
+
+import dagster as dg
+
+from reflector_assets.executor import adapted, warm_executor
+
+
+@dg.op(pool="narrow")
+def waits() -> None:
+    """Have its turn."""
+
+
+@dg.job(executor_def=warm_executor(2))
+def in_processes() -> None:
+    waits()
+
+
+@dg.job(executor_def=adapted(dg.in_process_executor, patient=True))
+def in_process() -> None:
+    waits()
+
+
+def main(folder: str, name: str) -> int:
+    """Run a job on the instance of a folder; returns the exit code."""
+    job = {"in_processes": in_processes, "in_process": in_process}[name]
+    with (
+        dg.DagsterInstance.local_temp(folder) as instance,
+        dg.execute_job(dg.reconstructable(job), instance) as result,
+    ):
+        return 0 if result.success else 1
