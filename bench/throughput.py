@@ -5,9 +5,9 @@ webhooks before the daemon is started. The clock runs from the daemon's start to
 the run's own process, or each in a process of its own, as REFLECTOR_EXECUTOR says.
 """
 
+import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from bench.family import Family
 from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.world import World, world
 from reflector_assets import tags
+from reflector_assets.progress import why
+from reflector_assets.runs import IN_PROGRESS
 
 TRACKS, GPU_S, LLM_S = 3, 0.5, 0.2
 IN_PROCESS, PROCESSES = "in_process", "processes"
@@ -29,13 +31,16 @@ BATCHES = {
     Size.FULL: [
         (SQLITE, IN_PROCESS, 200),
         (POSTGRESQL, IN_PROCESS, 200),
-        (SQLITE, PROCESSES, 40),
-        (POSTGRESQL, PROCESSES, 40),
+        (SQLITE, PROCESSES, 20),
+        (POSTGRESQL, PROCESSES, 20),
     ],
 }
 # So many times as many places a recording may begin before or after its turn as there are runs at once: those are taken
 # out of the queue together, and begin in any order among them.
 FAIR = 2.0
+BUSY = [*IN_PROGRESS, dg.DagsterRunStatus.QUEUED]
+# After so many seconds without a run at work or in the queue nothing more is waited for.
+IDLE_S = 60
 
 
 @dataclass(frozen=True)
@@ -85,18 +90,19 @@ def measure(database: str, executor: str, many: int) -> Batch:
 
 
 def _wait(here: World, many: int, family: Family) -> float:
-    """Wait until all runs have ended; returns the most memory until half of them had."""
-    half, end = 0.0, time.monotonic() + 240 + 60 * many
-    while True:
+    """Wait until all recordings are finished, or nothing goes on any more; returns the most memory until half were."""
+    half, last, end = 0.0, time.monotonic(), time.monotonic() + 240 + 60 * many
+    while time.monotonic() < end:
         ended = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
         if ended * 2 <= many:
             half = family.most
-        stopped = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        if ended + stopped >= many:
+        if here.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
+            last = time.monotonic()
+        # What crashed is tried again after a while.
+        if ended >= many or time.monotonic() > last + IDLE_S:
             return half
-        if time.monotonic() > end:
-            raise RuntimeError(f"only {ended} of {many} recordings were finished in time")
         time.sleep(2)
+    raise RuntimeError(f"{many} recordings were not finished in time")
 
 
 def _batch(here: World, database: str, executor: str, begin: float, family: Family, half: float) -> Batch:
@@ -113,13 +119,16 @@ def _batch(here: World, database: str, executor: str, begin: float, family: Fami
     queue = here.instance.get_concurrency_config().run_queue_config
     if queue is None:
         raise RuntimeError("the instance has no queue of runs")
-    failed = Counter(record.dagster_run.status for record in records)[dg.DagsterRunStatus.FAILURE]
+    failed = [record.dagster_run for record in records if record.dagster_run.status == dg.DagsterRunStatus.FAILURE]
+    for run in failed:
+        step, reason = why(here.instance, run.run_id)
+        print(f"failed: run {run.run_id}, {step or 'no step'}: {reason}", file=sys.stderr)
     return Batch(
         database=database,
         executor=executor,
         recordings=len(arrived),
         finished=sum(here.store.exists(f"recordings/{one}/transcript.json") for one in ends),
-        failed=failed,
+        failed=len(failed),
         at_once=queue.max_concurrent_runs,
         gpu_calls=len(here.gpu.requests),
         seconds=max(ends.values()),
