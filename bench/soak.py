@@ -176,11 +176,10 @@ def _settle(traffic: Traffic) -> set[str]:
     """Wait until nothing is at work, trying again what failed, each recording twice at most; returns those."""
     traffic.healed, tried = True, Counter[str]()
     instance, quiet, end = traffic.here.instance, 0, time.monotonic() + SETTLE_S
-    busy = [*IN_PROGRESS, dg.DagsterRunStatus.QUEUED]
     while quiet < 8 and time.monotonic() < end:
         time.sleep(5)
         traffic.due()
-        at_work = instance.get_runs_count(dg.RunsFilter(statuses=busy)) or traffic.later
+        at_work = instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)) or traffic.later
         states = {rid: traffic.state(rid) for rid in traffic.fates}
         failed = [rid for rid, state in states.items() if state == "error" and tried[rid] < 2]
         if not at_work:

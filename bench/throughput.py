@@ -38,7 +38,6 @@ BATCHES = {
 # So many times as many places a recording may begin before or after its turn as there are runs at once: those are taken
 # out of the queue together, and begin in any order among them.
 FAIR = 2.0
-BUSY = [*IN_PROGRESS, dg.DagsterRunStatus.QUEUED]
 # After so many seconds without a run at work or in the queue nothing more is waited for.
 IDLE_S = 60
 
@@ -96,7 +95,7 @@ def _wait(here: World, many: int, family: Family) -> float:
         ended = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
         if ended * 2 <= many:
             half = family.most
-        if here.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
+        if here.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
             last = time.monotonic()
         # What crashed is tried again after a while.
         if ended >= many or time.monotonic() > last + IDLE_S:
