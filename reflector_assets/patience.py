@@ -75,8 +75,10 @@ class Waiting:
     def hear(self, event: dg.DagsterEvent) -> None:
         """Take note of the run's next event."""
         was = self._waits
-        if event.event_type == dg.DagsterEventType.ENGINE_EVENT and "pool" in event.engine_event_data.metadata:
-            self._blocked.add(event.step_key)
+        if event.event_type == dg.DagsterEventType.ENGINE_EVENT:
+            # Not every one has data.
+            if "pool" in getattr(event.event_specific_data, "metadata", ()):
+                self._blocked.add(event.step_key)
         elif event.event_type in BEGINS:
             self._blocked.discard(event.step_key)
             self._working.add(event.step_key)
