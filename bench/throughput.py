@@ -89,7 +89,7 @@ def measure(database: str, executor: str, many: int) -> Batch:
 
 
 def _wait(here: World, many: int, family: Family) -> float:
-    """Wait until all recordings are finished, or nothing goes on any more; returns the most memory until half were."""
+    """Wait until all recordings are finished and nothing goes on any more; returns the most memory until half were."""
     half, last, end = 0.0, time.monotonic(), time.monotonic() + 240 + 60 * many
     while time.monotonic() < end:
         ended = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
@@ -97,8 +97,8 @@ def _wait(here: World, many: int, family: Family) -> float:
             half = family.most
         if here.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
             last = time.monotonic()
-        # What crashed is tried again after a while.
-        if ended >= many or time.monotonic() > last + IDLE_S:
+        # A recording may have several runs, and what crashed is tried again after a while.
+        if time.monotonic() > last + (0 if ended >= many else IDLE_S):
             return half
         time.sleep(2)
     raise RuntimeError(f"{many} recordings were not finished in time")
