@@ -10,7 +10,6 @@ import dagster as dg
 import psutil
 import pytest
 
-from reflector_assets.patience import SLEEP_S
 from tests.conftest import ROOT
 from tests.daemon import until
 
@@ -40,14 +39,10 @@ def test_a_run_that_waits_for_a_pool_takes_no_core(instance: dg.DagsterInstance,
             time.sleep(HELD_S)
             share = (_cpu(process) - before) / (time.monotonic() - begin)
             instance.event_log_storage.free_concurrency_slots_for_run("another-run")
-            freed = time.time()
             assert child.wait(60) == 0
         finally:
             child.kill()
     assert share < 0.3, "without patience it is 1"
-    [start] = [entry.timestamp for entry in _entries(instance) if "Started execution of step" in entry.user_message]
-    # Dagster asks after 1 s, then a little later each time.
-    assert start - freed < 4 + SLEEP_S
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -55,9 +50,5 @@ def _cpu(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _entries(instance: dg.DagsterInstance) -> list[dg.EventLogEntry]:
-    return [entry for run in instance.get_runs() for entry in instance.all_logs(run.run_id)]
-
-
 def _told(instance: dg.DagsterInstance, what: str) -> bool:
-    return any(what in entry.user_message for entry in _entries(instance))
+    return any(what in entry.user_message for run in instance.get_runs() for entry in instance.all_logs(run.run_id))

@@ -11,6 +11,7 @@ from reflector_assets.domain.words import Word
 from resources.erasure import mark
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
+from tests.daemon import until
 from tests.domain.finished import finished
 from tests.service.shown_recordings import finish, meeting
 
@@ -104,12 +105,21 @@ def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visito
         expect(page.locator("#clock")).to_have_text(re.compile("0:1[23]"))
 
 
+def _still(page: Page) -> bool:
+    """Say whether the page doesn't scroll for a moment."""
+    at = page.evaluate("scrollY")
+    page.wait_for_timeout(300)
+    return page.evaluate("scrollY") == at
+
+
 def test_who_scrolls_is_left_alone_until_they_follow_again(visitor: Visitor, here: Site) -> None:
     with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
         words(page).nth(0).click()
         expect(page.locator("#follow")).to_be_hidden()
         page.mouse.wheel(0, 3000)
         expect(page.locator("#follow")).to_be_visible()
+        # The wheel's own scrolling is smooth, and takes its time on a busy machine.
+        until(lambda: _still(page), 30, "the end of scrolling")
         before = page.evaluate("scrollY")
         page.wait_for_timeout(900)
         assert page.evaluate("scrollY") == before
