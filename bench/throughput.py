@@ -95,10 +95,10 @@ def _wait(here: World, many: int, family: Family) -> float:
         ended = here.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
         if ended * 2 <= many:
             half = family.most
+        # A recording may have several runs, and what crashed is tried again after a while.
         if here.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
             last = time.monotonic()
-        # A recording may have several runs, and what crashed is tried again after a while.
-        if time.monotonic() > last + (0 if ended >= many else IDLE_S):
+        elif ended >= many or time.monotonic() > last + IDLE_S:
             return half
         time.sleep(2)
     raise RuntimeError(f"{many} recordings were not finished in time")
