@@ -7,6 +7,7 @@ from itertools import pairwise
 import dagster as dg
 
 from reflector_assets import tags
+from reflector_assets.records import ATTEMPT_ENDS
 
 SERVICES = "waiting for GPU and LLM"
 STEPS = "steps' own work"
@@ -18,7 +19,6 @@ WORKER = "starting the run's process"
 SERVER = "starting the server of steps"
 PARTS = (SENSOR, QUEUE, WORKER, SERVER, SERVICES, STEPS, STARTING, BETWEEN)
 Span = tuple[float, float]
-ENDS = {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_UP_FOR_RETRY}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
         elif event.event_type == dg.DagsterEventType.STEP_START:
             starting.append((begun.pop(step, at), at))
             worked[step] = at
-        elif event.event_type in ENDS:
+        elif event.event_type in ATTEMPT_ENDS:
             working.append((worked.pop(step, at), at))
         elif event.event_type is not None:
             once.setdefault(event.event_type, at)

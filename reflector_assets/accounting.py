@@ -10,14 +10,13 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.progress import USED
-from reflector_assets.records import innermost, place, plain
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, innermost, place, plain
 from resources.ledger import EndedRun, Entry
 
 Kind = dg.DagsterEventType
-BEGINS = {Kind.STEP_START, Kind.STEP_RESTARTED}
 FAILS = {Kind.STEP_UP_FOR_RETRY, Kind.STEP_FAILURE}
 TELLS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
-READ = {*BEGINS, *FAILS, *TELLS, Kind.STEP_SUCCESS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
+READ = {*ATTEMPT_BEGINS, *ATTEMPT_ENDS, *TELLS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
 # Amounts in metadata, in the ledger's units.
 SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
 COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")
@@ -101,7 +100,7 @@ def _read(step: Step, entry: dg.EventLogEntry) -> None:
     if event is None:
         if entry.user_message.startswith(USED):
             step.told |= json.loads(entry.user_message.removeprefix(USED))
-    elif event.event_type in BEGINS:
+    elif event.event_type in ATTEMPT_BEGINS:
         step.begin(entry.timestamp)
     elif event.event_type in TELLS:
         step.told |= plain(getattr(event.event_specific_data, "metadata", None))

@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 
 from reflector_assets.domain.errors import PermanentError
 from reflector_assets.executor import CELERY, crash_reason
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
 from reflector_assets.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,6 @@ AROUND = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 }
-BEGUN = {DagsterEventType.STEP_START, DagsterEventType.STEP_RESTARTED}
-OVER = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
 T = TypeVar("T")
 
 CONFIG: Mapping[str, Any] = {
@@ -134,13 +133,13 @@ class WatchedCeleryExecutor(CeleryExecutor):
 
 def begun(instance: dg.DagsterInstance, run_id: str, step_key: str, number: int) -> bool:
     """Say whether an attempt at a step, 0 for the first, has begun; it may be over."""
-    return bool(attempt(instance, run_id, step_key, number, BEGUN | OVER))
+    return bool(attempt(instance, run_id, step_key, number, ATTEMPT_BEGINS | ATTEMPT_ENDS))
 
 
 def attempt(
     instance: dg.DagsterInstance, run_id: str, step_key: str, number: int, kinds: set[DagsterEventType] | None = None
 ) -> list[DagsterEvent]:
-    """What the event log tells of one attempt at a step; `kinds`, with OVER among them, in place of everything."""
+    """What the event log tells of one attempt at a step; `kinds`, its ends among them, in place of everything."""
     attempts: list[list[DagsterEvent]] = [[]]
     for entry in instance.all_logs(run_id, of_type=kinds):
         event = entry.dagster_event
@@ -154,7 +153,7 @@ def attempt(
 
 def outcome(events: list[DagsterEvent]) -> list[DagsterEvent]:
     """The events of an attempt that is over; nothing when it isn't."""
-    return events if any(event.event_type in OVER for event in events) else []
+    return events if any(event.event_type in ATTEMPT_ENDS for event in events) else []
 
 
 class Broker:

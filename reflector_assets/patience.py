@@ -14,18 +14,11 @@ from typing import Any
 
 import dagster as dg
 
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
+
 # In seconds: after so much CPU time it sleeps for so long.
 CPU_S, SLEEP_S = 0.02, 0.25
-BEGINS = {
-    dg.DagsterEventType.STEP_WORKER_STARTING,
-    dg.DagsterEventType.STEP_START,
-    dg.DagsterEventType.STEP_RESTARTED,
-}
-ENDS = {
-    dg.DagsterEventType.STEP_SUCCESS,
-    dg.DagsterEventType.STEP_FAILURE,
-    dg.DagsterEventType.STEP_UP_FOR_RETRY,
-}
+BEGINS = ATTEMPT_BEGINS | {dg.DagsterEventType.STEP_WORKER_STARTING}
 
 
 class PatientExecutor(dg.Executor):
@@ -82,7 +75,7 @@ class Waiting:
         elif event.event_type in BEGINS:
             self._blocked.discard(event.step_key)
             self._working.add(event.step_key)
-        elif event.event_type in ENDS:
+        elif event.event_type in ATTEMPT_ENDS:
             self._working.discard(event.step_key)
         if self._able and self._waits != was:
             every = CPU_S if self._waits else 0

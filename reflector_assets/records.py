@@ -1,4 +1,4 @@
-"""How Dagster's records are read: the endings of a run, a step's place, an error's origin, plain metadata."""
+"""How Dagster's records are read: endings of runs, ends of attempts, a step's place, an error's origin, metadata."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+ATTEMPT_BEGINS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED}
+ATTEMPT_ENDS = {
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+}
 _STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 
 
