@@ -87,7 +87,7 @@ class GPUService(Transcriber):
         endless = PermanentError(f"the transcription service at {service} answers without end")
         try:
             response, content = await ask(
-                "POST", url, seconds=self.timeout, most=asr_wire.MOST_BYTES, endless=endless, json=body, headers=headers
+                "POST", url, seconds=None, most=asr_wire.MOST_BYTES, endless=endless, json=body, headers=headers
             )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error

@@ -10,11 +10,19 @@ CONNECT_S = 30
 
 
 async def ask(
-    method: str, url: str, *, seconds: float, most: int, endless: Exception, trust_env: bool = True, **request: Any
+    method: str,
+    url: str,
+    *,
+    seconds: float | None,
+    most: int,
+    endless: Exception,
+    trust_env: bool = True,
+    **request: Any,
 ) -> tuple[httpx.Response, bytes]:
     """Send a request as `httpx.stream` takes it; returns the answer and its whole body, unpacked.
 
-    Raises TimeoutError after `seconds`, `endless` when there are more than `most` bytes, and httpx's errors.
+    Raises TimeoutError after `seconds` (None where the caller has a limit of its own), `endless` when there are more
+    than `most` bytes, and httpx's errors.
     """
     content = bytearray()
     # The limit is for the whole: httpx's own are for each piece, and a server that drips would never end.
