@@ -1,7 +1,7 @@
 """Connections to Dagster's PostgreSQL: a run opens few, and those that are kept survive a restart of the server."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,22 +21,13 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-class Instances:
-    """Dagster instances on the server's database, one in a test for each time it asks."""
-
-    def __init__(self, stack: ExitStack, home: Path, url: str) -> None:
-        self._stack, self._home = stack, home
-        text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{url}'}}}}\n"
-        (home / "dagster.yaml").write_text(text)
-
-    def new(self) -> dg.DagsterInstance:
-        return self._stack.enter_context(dg.DagsterInstance.from_config(str(self._home)))
-
-
 @pytest.fixture
-def instances(tmp_path: Path, postgres: Postgres) -> Iterator[Instances]:
+def new_instance(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[[], dg.DagsterInstance]]:
+    """Open the server's instance once more: none knows what another one keeps."""
+    text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{postgres.url}'}}}}\n"
+    (tmp_path / "dagster.yaml").write_text(text)
     with ExitStack() as stack:
-        yield Instances(stack, tmp_path, postgres.url)
+        yield lambda: stack.enter_context(dg.DagsterInstance.from_config(str(tmp_path)))
 
 
 def said(result: dg.JobExecutionResult) -> int:
@@ -49,22 +40,24 @@ def said(result: dg.JobExecutionResult) -> int:
     return int(str(found))
 
 
-def test_a_run_opens_few_connections(instances: Instances) -> None:
-    with opened() as by_dagster, dg.execute_job(dg.reconstructable(plain), instances.new()) as result:
+def test_a_run_opens_few_connections(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+    with opened() as by_dagster, dg.execute_job(dg.reconstructable(plain), new_instance()) as result:
         assert said(result) >= OFTEN
-    with opened() as by_us, dg.execute_job(dg.reconstructable(kept), instances.new()) as result:
+    with opened() as by_us, dg.execute_job(dg.reconstructable(kept), new_instance()) as result:
         assert said(result) == 0
     assert len(by_us) * 2 < len(by_dagster)
 
 
-def test_so_does_a_step_in_a_process_of_its_own(instances: Instances) -> None:
-    with dg.execute_job(dg.reconstructable(in_processes), instances.new()) as result:
+def test_so_does_a_step_in_a_process_of_its_own(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+    with dg.execute_job(dg.reconstructable(in_processes), new_instance()) as result:
         assert result.success
         assert said(result) == 0
 
 
-def test_a_kept_connection_is_replaced_when_the_server_was_restarted(instances: Instances, postgres: Postgres) -> None:
-    instance = instances.new()
+def test_a_kept_connection_is_replaced_when_the_server_was_restarted(
+    new_instance: Callable[[], dg.DagsterInstance], postgres: Postgres
+) -> None:
+    instance = new_instance()
     keep(instance)
     with opened() as connections:
         before = instance.get_runs_count(), instance.get_dynamic_partitions("none")
@@ -75,9 +68,11 @@ def test_a_kept_connection_is_replaced_when_the_server_was_restarted(instances: 
         assert len(connections) == 2
 
 
-def test_an_old_connection_is_replaced(instances: Instances, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_connection_is_replaced(
+    new_instance: Callable[[], dg.DagsterInstance], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reflector_assets.connections.OLDEST_S", 0)
-    instance = instances.new()
+    instance = new_instance()
     keep(instance)
     with opened() as connections:
         instance.get_runs_count()
