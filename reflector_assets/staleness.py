@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from reflector_assets.records import ATTEMPT_BEGINS
+
 # The tags under which Dagster publishes versions on materialization events.
 CODE_VERSION = "dagster/code_version"
 DATA_VERSION = "dagster/data_version"
@@ -165,10 +167,23 @@ def _reason(
             return f"{parent} is new"
         if newest.storage_id <= int(pointer):
             continue
-        consumed = _latest(instance, parent, recording_id, up_to=int(pointer))
+        seen = max(int(pointer), _began(instance, record))
+        consumed = _latest(instance, parent, recording_id, up_to=seen)
         if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
             return f"{parent} changed"
     return None
+
+
+def _began(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> int:
+    """The number of the event with which the attempt began that made this; 0 when no step made it.
+
+    The attempt has seen all of its recording up to there. Its pointers can be older: Dagster notes an asset's newest
+    event after it stored it, so that of two processes on PostgreSQL the slower one can note the older event.
+    """
+    step = record.event_log_entry.step_key
+    begins = instance.get_records_for_run(record.run_id, of_type=set(ATTEMPT_BEGINS)).records
+    mine = (one.storage_id for one in begins if one.event_log_entry.step_key == step)
+    return max((number for number in mine if number < record.storage_id), default=0)
 
 
 def _tags(record: dg.EventLogRecord) -> Mapping[str, str]:

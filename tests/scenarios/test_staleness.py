@@ -61,15 +61,19 @@ def test_another_import_makes_the_source_stale(small: Small) -> None:
     assert small.stale(B) == {}
 
 
-def pointer(small: Small, recording_id: str) -> tuple[int, str]:
-    """What `words` says that it consumed of `tracks`: the event's storage id, and whose event that is."""
-    records = small.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("words"), asset_partitions=[recording_id]), limit=1
-    ).records
-    assert records[0].asset_materialization
-    at = int((records[0].asset_materialization.tags or {})[f"{INPUT_POINTER}tracks"])
-    events = small.instance.fetch_materializations(dg.AssetKey("tracks"), limit=100).records
-    return at, str(next(event.partition_key for event in events if event.storage_id == at))
+def last(small: Small, asset: str, recording_id: str) -> dg.EventLogRecord:
+    """The last materialization."""
+    one = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[recording_id])
+    return small.instance.fetch_materializations(one, limit=1).records[0]
+
+
+def pointer(small: Small, recording_id: str, asset: str = "words", reads: str = "tracks") -> str:
+    """Of which recording the event is that an asset says it consumed."""
+    made = last(small, asset, recording_id).asset_materialization
+    assert made
+    at = int((made.tags or {})[f"{INPUT_POINTER}{reads}"])
+    events = small.instance.fetch_materializations(dg.AssetKey(reads), limit=100).records
+    return str(next(event.partition_key for event in events if event.storage_id == at))
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ def interleaved(small: Small) -> Small:
     small.run(B, ["recording", "tracks"])
     small.run(A, ["words"])
     small.run(B, ["words"])
-    assert pointer(small, A)[1] == B, "Dagster points at the recording's own event now: the trap is gone"
+    assert pointer(small, A) == B, "Dagster points at the recording's own event now: the trap is gone"
     return small
 
 
@@ -108,3 +112,21 @@ def test_content_changed_before_the_pointer_of_a_later_run_is_consumed_by_it(int
     interleaved.run(B, ["tracks"])
     assert "words" not in interleaved.stale(A)
     assert "words" not in interleaved.stale(B)
+
+
+@pytest.mark.parametrize(("asset", "reader"), [("tracks", "words"), ("words", "topics")])
+def test_a_slower_process_that_notes_an_older_event_late_makes_nothing_stale(
+    small: Small, asset: str, reader: str
+) -> None:
+    """On PostgreSQL: the event of A is stored after that of B, and noted as the asset's newest before it."""
+    before = ALL[: ALL.index(reader)]
+    small.run(B, before)
+    small.run(A, before)
+    late = last(small, asset, B)
+    small.instance.event_log_storage.store_asset_event(late.event_log_entry, late.storage_id)
+    small.run(A, [reader])
+    assert pointer(small, A, reader, asset) == B, "the pointer isn't behind what was consumed: the trap is gone"
+    assert reader not in small.stale(A)
+    small.content[asset, A] = "another"
+    small.run(A, [asset])
+    assert small.stale(A)[reader] == f"{asset} changed"
