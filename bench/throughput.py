@@ -54,6 +54,7 @@ class Batch:
     executor: str
     recordings: int
     finished: int
+    runs: int
     failed: int
     at_once: int
     gpu_calls: int
@@ -127,6 +128,7 @@ def _batch(here: World, database: str, executor: str, begin: float, family: Fami
         executor=executor,
         recordings=len(arrived),
         finished=sum(here.store.exists(f"recordings/{one}/transcript.json") for one in ends),
+        runs=len(records),
         failed=len(failed),
         at_once=queue.max_concurrent_runs,
         gpu_calls=len(here.gpu.requests),
@@ -156,6 +158,7 @@ def result(found: Sequence[Batch]) -> Result:
             "runs at once",
             "recordings",
             "finished",
+            "runs",
             "failed runs",
             "GPU calls",
             "s in all",
@@ -172,6 +175,7 @@ def result(found: Sequence[Batch]) -> Result:
                 batch.at_once,
                 batch.recordings,
                 batch.finished,
+                batch.runs,
                 batch.failed,
                 batch.gpu_calls,
                 batch.seconds,
@@ -235,6 +239,7 @@ def _targets(batch: Batch) -> list[Target]:
     growth = batch.peak / batch.peak_first_half if batch.peak_first_half else 1.0
     return [
         Target(what=f"{batch.name}: not finished", found=batch.recordings - batch.finished, limit=0),
+        Target(what=f"{batch.name}: runs beyond one a recording", found=batch.runs - batch.recordings, limit=0),
         Target(
             what=f"{batch.name}: GPU calls beyond one a track",
             found=batch.gpu_calls - batch.recordings * TRACKS,

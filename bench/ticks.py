@@ -112,16 +112,15 @@ def _at_the_end(instance: dg.DagsterInstance) -> happened.Cursor:
     """The place behind all that happened: to look at each recording on the way would take hours."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
     last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
-    endings: dict[str, int] = {}
+    ends: dict[str, happened.Read] = {}
     for ending in happened.ENDINGS:
         ended = instance.fetch_run_status_changes(ending, limit=1).records  # pyright: ignore[reportArgumentType]
-        endings.update((ending.value, one.storage_id) for one in ended)
+        ends.update((ending.value, happened.Read(at=one.storage_id)) for one in ended)
     return happened.Cursor(
-        partitions=page.cursor,
-        last_added=page.results[0],
-        reported=last,
-        requested=last,
-        endings=endings,
+        partitions=happened.Added(at=page.cursor, last=page.results[0]),
+        sources=happened.Read(at=last),
+        requests=happened.Read(at=last),
+        ends=ends,
         code=graph.digest(),
     )
 

@@ -17,7 +17,7 @@ from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import plain
+from reflector_assets.records import SETTLED_AFTER_S, plain
 from reflector_assets.staleness import DATA_VERSION
 from resources.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
 from resources.ledger import ENDINGS, Ledger
@@ -25,9 +25,6 @@ from resources.projecting import position
 from resources.store import Store
 
 PAGE = 1000
-# Of several processes that write to PostgreSQL, a later number can be there before an earlier one: what is younger is
-# read, and read again.
-SETTLED_AFTER_S = 2.0
 
 
 def catch_up(

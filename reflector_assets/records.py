@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+# Of several processes that write to PostgreSQL, a later number can be there before an earlier one: what is younger than
+# so many seconds is read, and read again.
+SETTLED_AFTER_S = 2.0
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 ATTEMPT_BEGINS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED}
 ATTEMPT_ENDS = {

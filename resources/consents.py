@@ -22,6 +22,7 @@ class Consents(ConfigurableResource):
         """Keep what somebody said."""
         values = {"meeting_id": meeting_id, "user_id": user_id or "", "given": given, "said_at": time.time()}
         with self.database.begin() as connection:
+            self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
 
     def statements(self, meeting_id: str) -> list[Statement]:

@@ -111,6 +111,14 @@ class Database(ConfigurableResource):
             )
         return f"{engine.dialect.name}, " + (f"tables at revision {found}" if found else "empty until its first use")
 
+    def commit_in_order(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Let who writes to a table next wait for this transaction, so that no number appears after a higher one.
+
+        For readers that go on behind the last number that they saw. On SQLite writers wait for each other anyway.
+        """
+        if self.engine.dialect.name == "postgresql":
+            connection.execute(sa.text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """Begin an INSERT that can say what happens to rows that are there already."""
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)

@@ -13,7 +13,7 @@ from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.consents import Consents
 from sensors.discovery import was_begun
-from sensors.happened import ended
+from sensors.happened import Read, ended
 from sensors.stale import NEW, at_work
 
 CLEANUP = "consent_cleanup"
@@ -35,7 +35,7 @@ class Cursor(BaseModel):
     """What was read of statements and of runs that failed, and the recordings whose audio is still to go."""
 
     seq: int = 0
-    endings: dict[str, int] = {}
+    ends: dict[str, Read] = {}
     pending: dict[str, Pending] = {}
 
 
@@ -81,7 +81,7 @@ def _read_statements(consents: Consents, cursor: Cursor) -> None:
 def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cursor) -> None:
     """A run of a recording that was denied before ends with the deletion, unless it fails on its way there."""
     for ending in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED):
-        for recording_id in set(ended(instance, cursor.endings, ending)):
+        for recording_id in set(ended(instance, cursor.ends, ending)):
             denials = consents.denials(recording_id)
             if denials and recording_id not in cursor.pending:
                 cursor.pending[recording_id] = Pending(seq=denials[-1].seq)

@@ -2,17 +2,42 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 import dagster as dg
 from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import ENDINGS
+from reflector_assets.records import ENDINGS, SETTLED_AFTER_S
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
 
 PAGE = 200
+
+
+class Read(BaseModel):
+    """How far records of one kind were read: all up to the number `at`, and behind it those that are `ahead`."""
+
+    at: int = 0
+    ahead: list[int] = []
+
+    def take(self, records: Iterable[dg.EventLogRecord]) -> list[dg.EventLogRecord]:
+        """Those that weren't read before, of the next ones after `at`; moves on as far as they are settled."""
+        records, before, settled = list(records), set(self.ahead), time.time() - SETTLED_AFTER_S
+        old = list(takewhile(lambda record: record.timestamp <= settled, records))
+        self.at = old[-1].storage_id if old else self.at
+        self.ahead = [record.storage_id for record in records[len(old) :]]
+        return [record for record in records if record.storage_id not in before]
+
+
+class Added(BaseModel):
+    """How far partitions were read: up to Dagster's cursor `at`, whose `last` is; behind it, since a time, `ahead`."""
+
+    at: str | None = None
+    last: str | None = None
+    ahead: list[str] = []
+    since: float = 0.0
 
 
 class Cursor(BaseModel):
@@ -22,11 +47,10 @@ class Cursor(BaseModel):
     since the epoch.
     """
 
-    partitions: str | None = None
-    last_added: str | None = None
-    reported: int = 0
-    requested: int = 0
-    endings: dict[str, int] = {}
+    partitions: Added = Added()
+    sources: Read = Read()
+    requests: Read = Read()
+    ends: dict[str, Read] = {}
     code: str = ""
     code_since: float = 0.0
     scan: str | None = None
@@ -37,11 +61,11 @@ class Cursor(BaseModel):
 
 def happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, settings: Settings) -> Iterator[str]:
     """Ids of recordings to which something happened since the cursor, which moves along."""
-    yield from _added(instance, cursor)
+    yield from _added(instance, cursor.partitions)
     yield from _reported(instance, cursor)
     yield from _requested(instance, cursor)
     for ending in ENDINGS:
-        yield from ended(instance, cursor.endings, ending)
+        yield from ended(instance, cursor.ends, ending)
     if cursor.code != graph.digest():
         # The first tick of all pages through every recording as added; only a later change needs a scan.
         cursor.scanning = bool(cursor.code) and settings.reach_seconds > 0
@@ -51,40 +75,39 @@ def happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, se
         yield from _scanned(instance, cursor, settings)
 
 
-def _added(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
-    name = RECORDINGS
-    if cursor.last_added and not instance.has_dynamic_partition(name, cursor.last_added):
+def _added(instance: dg.DagsterInstance, read: Added) -> list[str]:
+    if read.last and not instance.has_dynamic_partition(RECORDINGS, read.last):
         # SQLite gives the number of the last one, when that is deleted, to the next one.
-        cursor.partitions = cursor.last_added = None
-    page = instance.get_paginated_dynamic_partitions(name, limit=PAGE, ascending=True, cursor=cursor.partitions)
-    cursor.partitions = page.cursor
-    found = list(page.results)
-    cursor.last_added = found[-1] if found else cursor.last_added
-    return found
+        read.at = read.last = None
+    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=read.at)
+    new = [recording_id for recording_id in page.results if recording_id not in read.ahead]
+    if new:
+        # Partitions have no time: when the last of them was first seen stands for it.
+        read.ahead, read.since = list(page.results), time.time()
+    elif page.results and time.time() - read.since > SETTLED_AFTER_S:
+        read.at, read.last, read.ahead = page.cursor, page.results[-1], []
+    return new
 
 
 def _reported(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
     """Recordings whose source was replaced: the import reports that without a run."""
-    told, cursor.reported = _told(instance.fetch_materializations, cursor.reported)
-    return list(told)
+    return list(_told(instance.fetch_materializations, cursor.sources))
 
 
 def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
     """Recordings that somebody asked to bring up to date (`reflector refresh`)."""
-    told, cursor.requested = _told(instance.fetch_observations, cursor.requested)
+    told = _told(instance.fetch_observations, cursor.requests)
     # A cursor that was lost reads old requests again: a run that began since has served them.
     asked = {recording_id: at for recording_id, at in told.items() if at > _last_began(instance, recording_id)}
     cursor.on_request |= asked
     return list(asked)
 
 
-def _told(fetch: Callable[..., dg.EventRecordsResult], after: int) -> tuple[dict[str, float], int]:
-    """The next page of what was told of `recording`: when, by recording id, and the last storage id."""
-    page = fetch(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=after), limit=PAGE, ascending=True
-    )
-    times = {record.partition_key: record.timestamp for record in page.records if record.partition_key}
-    return times, max([after, *(record.storage_id for record in page.records)])
+def _told(fetch: Callable[..., dg.EventRecordsResult], read: Read) -> dict[str, float]:
+    """What the next page tells of `recording`: when, by recording id."""
+    after = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=read.at)
+    records = read.take(fetch(after, limit=PAGE, ascending=True).records)
+    return {record.partition_key: record.timestamp for record in records if record.partition_key}
 
 
 def _last_began(instance: dg.DagsterInstance, recording_id: str) -> float:
@@ -97,21 +120,19 @@ def began_at(run: dg.RunRecord) -> float:
     return run.start_time or run.create_timestamp.timestamp()
 
 
-def ended(instance: dg.DagsterInstance, endings: dict[str, int], ending: dg.DagsterEventType) -> list[str]:
-    """Recordings of the next page of runs that ended so; `endings` holds the last one read of each kind, and moves."""
+def ended(instance: dg.DagsterInstance, ends: dict[str, Read], ending: dg.DagsterEventType) -> list[str]:
+    """Recordings of the next page of runs that ended so; `ends` holds how far each kind was read, and moves."""
+    read = ends.setdefault(ending.value, Read())
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
             event_type=ending,  # pyright: ignore[reportArgumentType] - the three are of its literal type
-            after_storage_id=endings.get(ending.value, 0),
+            after_storage_id=read.at,
         ),
         limit=PAGE,
         ascending=True,
     )
-    if not page.records:
-        return []
-    endings[ending.value] = page.records[-1].storage_id
-    run_ids = [record.event_log_entry.run_id for record in page.records]
-    return _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
+    run_ids = [record.event_log_entry.run_id for record in read.take(page.records)]
+    return _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids))) if run_ids else []
 
 
 def _recordings_of(runs: Iterable[dg.DagsterRun]) -> list[str]:

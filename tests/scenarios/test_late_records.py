@@ -1,0 +1,126 @@
+"""What PostgreSQL shows after something of a higher number: a writer that takes its number first and commits last."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from reflector_assets import refresh, tags
+from reflector_assets.settings import Settings
+from resources.consents import Consents
+from resources.database import Database
+from sensors.happened import Cursor, happened
+from tests.parts.postgres import Postgres
+from tests.scenarios.small import Small
+
+pytestmark = pytest.mark.slow
+
+EARLY, LATE = "early", "belated"
+LATE_BY_S = 2.0
+# PostgreSQL gives the number before it asks the trigger.
+SLOW = f"""
+CREATE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW::text LIKE '%{LATE}%' THEN PERFORM pg_sleep({LATE_BY_S}); END IF;
+    RETURN NEW;
+END $$;
+"""
+WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+TRIGGER = "CREATE TRIGGER late BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION be_late();"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def instance(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    folder = tmp_path_factory.mktemp("dagster")
+    text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{postgres.url}'}}}}\n"
+    (folder / "dagster.yaml").write_text(text)
+    with dg.DagsterInstance.from_config(str(folder)) as opened:
+        # Dagster makes its tables when they are first used.
+        opened.get_dynamic_partitions("recordings")
+        make_late(postgres, "reflector", "event_logs", "dynamic_partitions")
+        yield opened
+
+
+def make_late(postgres: Postgres, database: str, *tables: str) -> None:
+    with closing(postgres.connect(database)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(SLOW + "".join(TRIGGER.format(table=table) for table in tables))
+
+
+@contextmanager
+def writing(postgres: Postgres, database: str, write: Callable[[], object]) -> Iterator[None]:
+    """A write that has its number, and is waited for at the end."""
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+            # In a transaction of its own each, as what one sees of the others doesn't change.
+            connection.autocommit = True
+            end = time.monotonic() + 10
+            while cursor.execute(WAITS) or not cursor.rowcount:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        yield
+    finally:
+        thread.join()
+
+
+def fail(instance: dg.DagsterInstance, recording_id: str) -> None:
+    run = dg.DagsterRun(job_name="process", tags={tags.PARTITION: recording_id}, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+    instance.report_run_failed(run, f"{recording_id} failed")
+
+
+def add(instance: dg.DagsterInstance, recording_id: str) -> None:
+    instance.add_dynamic_partitions("recordings", [recording_id])
+
+
+def replace(instance: dg.DagsterInstance, recording_id: str) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization("recording", partition=recording_id))
+
+
+@pytest.mark.parametrize("write", [add, fail, refresh.request, replace])
+def test_the_sensor_reads_what_appears_behind_a_higher_number(
+    postgres: Postgres,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    write: Callable[[dg.DagsterInstance, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, cursor = Small(instance, tmp_path).graph(), Cursor()
+
+    def look() -> list[str]:
+        return list(happened(instance, cursor, graph, Settings.model_validate({})))
+
+    while look():
+        pass
+    with writing(postgres, "reflector", lambda: write(instance, LATE)):
+        write(instance, EARLY)
+        assert look() == [EARLY]
+    assert look() == [LATE]
+    assert look() == []
+    monkeypatch.setattr("sensors.happened.SETTLED_AFTER_S", 0.0)
+    assert look() == []
+    reads = (cursor.partitions, cursor.sources, cursor.requests, *cursor.ends.values())
+    assert [read.ahead for read in reads] == [[]] * len(reads)
+    assert look() == []
+
+
+def test_a_statement_of_consent_waits_for_one_that_has_its_number(postgres: Postgres) -> None:
+    consents = Consents(database=Database(url=postgres.create_database("consents")))
+    assert consents.after(0) == []
+    make_late(postgres, "consents", "consents")
+    with writing(postgres, "consents", lambda: consents.say(LATE, "Ada", given=False)):
+        consents.say(EARLY, "Ada", given=True)
+        read = consents.after(0)
+    last = max(one.seq for one in read)
+    assert [one.meeting_id for one in [*read, *consents.after(last)]] == [LATE, EARLY]
