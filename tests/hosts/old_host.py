@@ -22,6 +22,11 @@ class OldHost(Host[Request]):
     window: float = 300
     transcripts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings by which a deployment relays to here and compares with it."""
+        return {"REFLECTOR_OLD_URL": self.url, "REFLECTOR_OLD_TOKEN": self.token}
+
     def relayed(self) -> list[bytes]:
         """The bodies of webhooks that were taken."""
         return [one.raw for one in self.requests if one.path == WEBHOOK and one.status == 200]

@@ -44,8 +44,7 @@ def old() -> Iterator[OldHost]:
 
 
 def shadowing(home: Path, old: OldHost, **env: str) -> Deployment:
-    given = {"REFLECTOR_OLD_URL": old.url, "REFLECTOR_OLD_TOKEN": old.token, "DAILY_WEBHOOK_SECRET": old.secret}
-    return deploy(home, REFLECTOR_MODE="shadow", **given, **env)
+    return deploy(home, REFLECTOR_MODE="shadow", DAILY_WEBHOOK_SECRET=old.secret, **old.env, **env)
 
 
 @pytest.mark.slow(30)
@@ -166,7 +165,7 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
 
         def look(**settings: str) -> str:
             nonlocal cursor
-            given = Settings.model_validate({"REFLECTOR_OLD_URL": old.url, "REFLECTOR_FALLBACK": "true", **settings})
+            given = Settings.model_validate({**old.env, "REFLECTOR_FALLBACK": "true", **settings})
             sensor = fallback.build(given, settled_after=0)
             with dg.build_sensor_context(instance=instance, cursor=cursor, resources={"relays": relays}) as context:
                 skip = sensor(context)
