@@ -8,11 +8,13 @@ from typing import Self
 
 import psutil
 
+STEPS, POSTGRESQL = "steps", "PostgreSQL"
 # The first that the command line holds decides; a run's own process is a child of the code server's.
 KINDS = {
+    "pginstall/bin/postgres": POSTGRESQL,
     "watch_orphans": "compute logs",
     "tail": "compute logs",
-    "forkserver": "steps",
+    "forkserver": STEPS,
     "resource_tracker": "runs",
     "spawn_main": "runs",
     "api grpc": "code server",
@@ -28,7 +30,7 @@ class Family:
     """Looks at a family again and again while the block lasts, `every` seconds apart; `most` is its memory in MiB.
 
     CPU seconds of processes that came and went between two looks are missing, unless their parent waited for them:
-    the steps' parent does.
+    the steps' parent and PostgreSQL do.
     """
 
     roots: Callable[[], list[psutil.Process]]
@@ -68,10 +70,10 @@ class Family:
                 kind = kinds[process.pid] = _kind(" ".join(process.cmdline()))
                 times, parent = process.cpu_times(), kinds.get(process.ppid())
                 seconds = times.user + times.system
-                if parent == "steps":
+                if parent == STEPS:
                     # A step, or what it started: the server that steps are forked from has waited for it.
                     seconds = 0.0
-                elif kind == "steps":
+                elif kind in {STEPS, POSTGRESQL}:
                     seconds += times.children_user + times.children_system
                 if begin:
                     self._before[process.pid] = seconds

@@ -84,7 +84,7 @@ def measure(database: str, executor: str, many: int) -> Batch:
         for _ in range(many):
             here.announce(here.record(TRACKS))
         begin = time.time()
-        with here.daemon, Family(here.processes, every=1.0) as family:
+        with here.daemon, Family(lambda: [*here.processes(), *here.database()], every=1.0) as family:
             half = _wait(here, many, family)
         return _batch(here, database, executor, begin, family, half)
 

@@ -41,6 +41,7 @@ class World:
     receiver: Receiver
     daemon: Daemon
     bucket: Path
+    postgres: Postgres | None = None
     seed: int = 1
     made: list[dict[str, Any]] = field(default_factory=list)
 
@@ -92,6 +93,11 @@ class World:
                 found.append(psutil.Process(receiver.pid))
         return found
 
+    def database(self) -> list[psutil.Process]:
+        """PostgreSQL's first process, which waits for those that it starts for connections; none with SQLite."""
+        server = self.postgres.process if self.postgres else None
+        return [psutil.Process(server.pid)] if server else []
+
     def runs(self, recording_id: str) -> list[dg.RunRecord]:
         """A recording's runs, the newest first."""
         return list(self.instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id})))
@@ -119,15 +125,16 @@ def world(
             **settings,
         }
         deployment = deploy(home / "deployment", **env)
-        if postgres:
-            _keep_in_postgres(deployment, stack.enter_context(Postgres()))
+        server = stack.enter_context(Postgres()) if postgres else None
+        if server:
+            _keep_in_postgres(deployment, server)
         # Opened before all others: only one process may make the tables.
         instance = stack.enter_context(open_instance(deployment))
         done = deployment.reflector("pools")
         if done.returncode:
             raise RuntimeError(done.stderr)
         receiver = stack.enter_context(Receiver(deployment))
-        yield World(deployment, instance, daily, gpu, llm, receiver, Daemon(deployment), bucket, seed)
+        yield World(deployment, instance, daily, gpu, llm, receiver, Daemon(deployment), bucket, server, seed)
 
 
 def _keep_in_postgres(deployment: Deployment, postgres: Postgres) -> None:
