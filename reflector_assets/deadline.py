@@ -23,7 +23,8 @@ def deadline(seconds: float, grace: float = 5.0, hard: bool = True) -> "Deadline
     by SIGALRM `grace` seconds later, after a dump of all stacks to stderr; so hard is for processes that run one step
     and nothing else. A block that has ended is left alone, however close. Outside of the main thread, where Python
     handles no signals, there is no limit at all, and a warning in the log. Don't yield out of the block: whoever runs
-    then would be interrupted.
+    then would be interrupted. Don't loop in it with `while` and a condition, but in a function of its own: CPython 3.13
+    lets the interruption past the `with` (github.com/python/cpython/issues/130279).
     """
     return Deadline(seconds, grace, hard)
 
