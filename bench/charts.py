@@ -54,4 +54,8 @@ def _lines(axes, chart: Chart) -> None:
     for (name, values), colour, marker in zip(chart.values.items(), cycle(COLOURS), cycle(MARKERS), strict=False):
         axes.plot(chart.x, values, label=name, color=colour, marker=marker, markersize=5)
     if all(isinstance(x, int) for x in chart.x) and len(chart.x) <= 12:
-        axes.set_xticks(chart.x)
+        if chart.log:
+            # On both axes, so that what grows in proportion is a straight line.
+            axes.set_xscale("log")
+            axes.minorticks_off()
+        axes.set_xticks(chart.x, [f"{x:,}" for x in chart.x])
