@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from bench.family import Family
+from bench.family import POSTGRESQL, Family
 from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.world import World, world
 from reflector_assets import tags
@@ -23,7 +23,7 @@ from reflector_assets.runs import IN_PROGRESS
 
 TRACKS, GPU_S, LLM_S = 3, 0.5, 0.2
 IN_PROCESS, PROCESSES = "in_process", "processes"
-SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+SQLITE = "SQLite"
 # Database, executor, and how many recordings: in processes of their own steps take several times the CPU.
 BATCHES = {
     Size.LEAST: [(SQLITE, PROCESSES, 2)],

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import dagster as dg
 
@@ -17,7 +16,7 @@ from reflector_assets.domain import words
 from reflector_assets.domain.errors import NotFound
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import SETTLED_AFTER_S, plain
+from reflector_assets.records import SETTLED_AFTER_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
 from resources.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
 from resources.ledger import ENDINGS, Ledger
@@ -54,19 +53,19 @@ def follow_recordings(
     settled_after: float = SETTLED_AFTER_S,
 ) -> bool:
     """Bring the catalogue up to date, at most so many transcripts at once; says whether that was all."""
-    settled = time.time() - settled_after
+    until = time.time() - settled_after
     added = _follow_partitions(instance, catalogue)
-    described = _follow_described(instance, catalogue, settled)
-    return _follow_transcripts(instance, store, catalogue, limit, settled) and described and added
+    described = _follow_described(instance, catalogue, until)
+    return _follow_transcripts(instance, store, catalogue, limit, until) and described and added
 
 
 def follow_runs(
     instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = SETTLED_AFTER_S
 ) -> bool:
     """Bring the ledger up to date, at most so many runs of each ending at once; says whether that was all."""
-    settled = time.time() - settled_after
+    until = time.time() - settled_after
     # Not in all(), which would leave out the others after the first of which there is more.
-    complete = [_follow_ending(instance, ledger, ending, limit, settled) for ending in ENDINGS]
+    complete = [_follow_ending(instance, ledger, ending, limit, until) for ending in ENDINGS]
     return all(complete)
 
 
@@ -99,19 +98,19 @@ def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bo
     return not page.has_more
 
 
-def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, settled: float) -> bool:
+def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, until: float) -> bool:
     records, complete = _materializations(instance, catalogue, RECORDING, PAGE)
     if records:
         described = [one for record in records if (one := _described(record))]
-        catalogue.describe(described, _positions(records, settled)[-1])
+        catalogue.describe(described, _positions(records, until)[-1])
     return complete
 
 
 def _follow_transcripts(
-    instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, settled: float
+    instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, until: float
 ) -> bool:
     records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
-    for record, at in zip(records, _positions(records, settled), strict=True):
+    for record, at in zip(records, _positions(records, until), strict=True):
         catalogue.index(_indexed(store, catalogue, record), at)
     return complete
 
@@ -127,16 +126,11 @@ def _materializations(
     return page.records, len(page.records) < limit
 
 
-def _positions(records: Sequence[Any], settled: float) -> list[int]:
-    """For each record, up to which number all is read then: the last one before the first that isn't settled."""
-    found: list[int] = []
+def _positions(records: Sequence[dg.EventLogRecord], until: float) -> list[int]:
+    """For each record, up to which number all is read then: the last one before the first younger than `until`."""
+    found = [record.storage_id for record in settled(records, until)]
     # A position never goes back: 0 leaves it.
-    last, all_settled = 0, True
-    for record in records:
-        all_settled = all_settled and record.timestamp <= settled
-        last = record.storage_id if all_settled else last
-        found.append(last)
-    return found
+    return found + [found[-1] if found else 0] * (len(records) - len(found))
 
 
 def _described(record: dg.EventLogRecord) -> Described | None:
@@ -172,7 +166,7 @@ def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> I
     )
 
 
-def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, limit: int, settled: float) -> bool:
+def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, limit: int, until: float) -> bool:
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
             event_type=dg.DagsterEventType[ending],  # pyright: ignore[reportArgumentType] - the three are of its type
@@ -181,7 +175,7 @@ def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, li
         limit=limit,
         ascending=True,
     )
-    for record, at in zip(page.records, _positions(page.records, settled), strict=True):
+    for record, at in zip(page.records, _positions(page.records, until), strict=True):
         run = instance.get_run_by_id(record.event_log_entry.run_id)
         read = account(run, _log(instance, run), record.timestamp) if run else None
         ended, entries = read or (None, [])

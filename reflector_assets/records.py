@@ -1,7 +1,8 @@
 """How Dagster's records are read: endings of runs, ends of attempts, a step's place, an error's origin, metadata."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -33,6 +34,11 @@ def place(step_key: str) -> Place:
     if match is None:
         return Place(step_key)
     return Place(match["asset"], match["op"], int(match["track"]) if match["track"] else None)
+
+
+def settled(records: Iterable[dg.EventLogRecord], until: float) -> list[dg.EventLogRecord]:
+    """Those before the first that is younger than `until`, in epoch seconds: up to the last of them all is there."""
+    return list(takewhile(lambda record: record.timestamp <= until, records))
 
 
 def innermost(error: object) -> object:

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
 
 import dagster as dg
 from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import ENDINGS, SETTLED_AFTER_S
+from reflector_assets.records import ENDINGS, SETTLED_AFTER_S, settled
 from reflector_assets.settings import Settings
 from reflector_assets.staleness import AssetGraph
 
@@ -24,8 +23,8 @@ class Read(BaseModel):
 
     def take(self, records: Iterable[dg.EventLogRecord]) -> list[dg.EventLogRecord]:
         """Those that weren't read before, of the next ones after `at`; moves on as far as they are settled."""
-        records, before, settled = list(records), set(self.ahead), time.time() - SETTLED_AFTER_S
-        old = list(takewhile(lambda record: record.timestamp <= settled, records))
+        records, before = list(records), set(self.ahead)
+        old = settled(records, time.time() - SETTLED_AFTER_S)
         self.at = old[-1].storage_id if old else self.at
         self.ahead = [record.storage_id for record in records[len(old) :]]
         return [record for record in records if record.storage_id not in before]
@@ -81,11 +80,11 @@ def _added(instance: dg.DagsterInstance, read: Added) -> list[str]:
         read.at = read.last = None
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=read.at)
     new = [recording_id for recording_id in page.results if recording_id not in read.ahead]
-    if new:
-        # Partitions have no time: when the last of them was first seen stands for it.
-        read.ahead, read.since = list(page.results), time.time()
-    elif page.results and time.time() - read.since > SETTLED_AFTER_S:
+    # Partitions have no time: when the last of them was first seen stands for it. Of many, only the last page is new.
+    if page.has_more or (page.results and not new and time.time() - read.since > SETTLED_AFTER_S):
         read.at, read.last, read.ahead = page.cursor, page.results[-1], []
+    elif new:
+        read.ahead, read.since = list(page.results), time.time()
     return new
 
 

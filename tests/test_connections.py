@@ -24,10 +24,8 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture
 def new_instance(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[[], dg.DagsterInstance]]:
     """Open the server's instance once more: none knows what another one keeps."""
-    text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{postgres.url}'}}}}\n"
-    (tmp_path / "dagster.yaml").write_text(text)
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(dg.DagsterInstance.from_config(str(tmp_path)))
+        yield lambda: stack.enter_context(postgres.dagster(tmp_path))
 
 
 def said(result: dg.JobExecutionResult) -> int:

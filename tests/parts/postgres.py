@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+import dagster as dg
 import psycopg2
 
 from tests.parts import free_ports
@@ -119,6 +120,12 @@ class Postgres:
         finally:
             connection.close()
         return self.database_url(name)
+
+    def dagster(self, folder: Path) -> dg.DagsterInstance:
+        """Open a Dagster instance on the first database; its settings are written to `folder`."""
+        text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{self.url}'}}}}\n"
+        (folder / "dagster.yaml").write_text(text)
+        return dg.DagsterInstance.from_config(str(folder))
 
     def connect(self, database: str) -> Any:
         """Open a plain psycopg2 connection."""

@@ -41,10 +41,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def instance(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    folder = tmp_path_factory.mktemp("dagster")
-    text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{postgres.url}'}}}}\n"
-    (folder / "dagster.yaml").write_text(text)
-    with dg.DagsterInstance.from_config(str(folder)) as opened:
+    with postgres.dagster(tmp_path_factory.mktemp("dagster")) as opened:
         # Dagster makes its tables when they are first used.
         opened.get_dynamic_partitions("recordings")
         make_late(postgres, "reflector", "event_logs", "dynamic_partitions")
