@@ -75,8 +75,8 @@ bench-docs: .venv/dev ## write docs/performance.md and its charts from bench/fig
 
 .PHONY: docs
 docs: install ## write the generated pages of docs/
-	$(BIN)/python -m reflector_assets.settings > docs/settings.md
-	$(BIN)/python -m reflector_assets.event_docs docs
+	$(BIN)/python -m reflector_assets.settings.main > docs/settings.md
+	$(BIN)/python -m reflector_assets.eventlog.docs docs
 
 .PHONY: lock
 lock: ## pin all dependencies anew

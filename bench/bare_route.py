@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from bench.measure import ROOT
 from bench.webhooks import PATH
-from tests.parts import free_ports
+from testing.parts import free_ports
 
 
 async def receive(request: Request) -> JSONResponse:

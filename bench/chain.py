@@ -24,7 +24,7 @@ from dagster import (
     reconstructable,
 )
 
-from reflector_assets.executor import warm_executor
+from reflector_assets.runtime.executor import warm_executor
 
 STEPS = int(os.environ.get("BENCH_STEPS", "14"))
 PARTITIONS = DynamicPartitionsDefinition(name="bench_recordings")

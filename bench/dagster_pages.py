@@ -9,8 +9,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from tests.conftest import ROOT, Deployment
-from tests.parts import free_ports
+from testing.deployment import ROOT, Deployment
+from testing.parts import free_ports
 
 # As the pages of Dagster 1.13 ask, by name, without what costs nothing: colours of kinds, owners, descriptions.
 LINEAGE = """query AssetGraphLiveQuery($assetKeys: [AssetKeyInput!]!) {

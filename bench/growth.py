@@ -19,14 +19,14 @@ import psutil
 
 from bench import history, measure, results
 from bench.dagster_pages import DagsterPages
-from tests.conftest import ROOT, Deployment, deploy
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import DOMAIN, plain_recording
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.old_host import OldHost
-from tests.hosts.zulip_host import ZulipHost
-from tests.parts.receiver import SECRET, Receiver
+from testing.audio_files import babble, opus_track
+from testing.deployment import ROOT, Deployment, deploy
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import DOMAIN, plain_recording
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.old_host import OldHost
+from testing.hosts.zulip_host import ZulipHost
+from testing.parts.receiver import SECRET, Receiver
 
 SIZES = {
     results.Size.LEAST: (2, 20),

@@ -16,7 +16,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from reflector_assets.domain.search import words_of
+from domain.text.search import words_of
 
 FIRST = "recording-00000"
 POINTER = re.compile(r'(input_event_pointer/[a-z_]+": ")(\d+)(?=")')

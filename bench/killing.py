@@ -10,7 +10,7 @@ import psutil
 
 from bench.world import World
 from reflector_assets import tags
-from tests.scenarios.processes import Processes
+from testing.processes import Processes
 
 KINDS = {"step": 5, "run": 3, "daemon": 2, "receiver": 2}
 # Dagster takes a run up again three times; more kills of one recording would end it in error.

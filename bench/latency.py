@@ -18,11 +18,11 @@ import dagster as dg
 from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from reflector_assets import tags
 from resources.local_folder import LocalFolder
-from resources.store import LocalStore
-from tests.conftest import Deployment, deploy
-from tests.daemon import Daemon, open_instance, until
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.gpu_host import GPUHost
+from resources.store.base import LocalStore
+from testing.audio_files import babble, opus_track
+from testing.daemon import Daemon, open_instance, until
+from testing.deployment import Deployment, deploy
+from testing.hosts.gpu_host import GPUHost
 
 # Each part ends with an event; the first begins when the recording appears.
 PARTS = {

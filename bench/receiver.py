@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.bare_route import bare_route
 from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.webhooks import Round, measure, webhooks
-from tests.conftest import deploy
-from tests.parts.receiver import SECRET, Receiver
+from testing.deployment import deploy
+from testing.parts.receiver import SECRET, Receiver
 
 CONNECTIONS = 32
 # Pairs of rounds, and the webhooks of each.

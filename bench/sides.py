@@ -17,20 +17,20 @@ OURS = {
     "pad": """
 import sys
 from pathlib import Path
-from reflector_assets.domain.padding import pad
+from domain.audio.padding import pad
 for source, target in zip(sys.argv[1::2], sys.argv[2::2]):
     pad(Path(source), Path(target))
 """,
     "mix": """
 import sys
 from pathlib import Path
-from reflector_assets.domain.mixdown import mix
+from domain.audio.mixdown import mix
 mix([Path(track) for track in sys.argv[4:]], Path(sys.argv[1]), duration=float(sys.argv[2]), quality=int(sys.argv[3]))
 """,
     "peaks": """
 import sys
 from pathlib import Path
-from reflector_assets.domain.peaks import peaks_of
+from domain.audio.peaks import peaks_of
 peaks_of(Path(sys.argv[1]))
 """,
 }

@@ -26,8 +26,8 @@ from bench.machine import Machine
 from bench.page import Report
 from bench.results import Cell, Result, Size, Table, Target, markdown
 from bench.world import API_TOKEN, World, world
-from reflector_assets.runs import IN_PROGRESS
-from tests.hosts.gpu_host import Call
+from reflector_assets.operations.runs import IN_PROGRESS
+from testing.hosts.gpu_host import Call
 
 TRACKS = 2
 # Of a hundred recordings; the rest have a plain life.

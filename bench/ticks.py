@@ -17,17 +17,17 @@ from typing import Any
 import dagster as dg
 
 from bench.history import WITH_LOGS, recording_id
-from reflector_assets import doors, projections, staleness
+from reflector_assets import staleness, wiring
 from reflector_assets.definitions import defs, graph
+from reflector_assets.eventlog import projections
+from reflector_assets.operations.queries import All, DagsterRecordings, books
+from reflector_assets.operations.retention import Retention
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.recordings import DagsterRecordings
-from reflector_assets.retention import Retention
-from reflector_assets.settings import get_settings
-from reflector_assets.shown import All, books
-from resources.catalogue import Catalogue
-from resources.database import Database
-from resources.ledger import Ledger
-from sensors import happened, stale
+from reflector_assets.settings.main import get_settings
+from resources.database.catalogue import Catalogue
+from resources.database.database import Database
+from resources.database.ledger import Ledger
+from sensors import changes, keep_up_to_date
 
 Figures = dict[str, float]
 
@@ -71,13 +71,13 @@ def main() -> None:
         for one in {finished[0], finished[many // 2], finished[-1]}:
             states = staleness.states(instance, graph, one)
             assert all(state.reason is None for state in states), [state.reason for state in states]
-        recordings = DagsterRecordings(lambda: instance, doors.store())
-        everything = All(recordings.asked, doors.store(), catalogue, ledger)
+        recordings = DagsterRecordings(lambda: instance, wiring.store())
+        everything = All(recordings.asked, wiring.store(), catalogue, ledger)
         # What the lists' own places don't know yet, as the history was added behind their back.
         while not everything.catch_up():
             pass
         for sensor in defs.sensors or ():
-            if sensor.name != stale.SENSOR:
+            if sensor.name != keep_up_to_date.SENSOR:
                 tick = Ticks(instance, sensor)
                 # The first ticks read what happened up to now.
                 for _ in range(3):
@@ -85,15 +85,17 @@ def main() -> None:
                 found[f"sensor {sensor.name}, idle"] = measured(tick, repeat)
         found |= _keep_up_to_date(instance, many, repeat)
         found["`/metrics`, recordings by state"] = measured(everything.queues, min(repeat, 5))
-        with doors.opened(doors.inbox()) as inbox, doors.opened(doors.source()) as source:
-            looking = Retention(instance, doors.store(), doors.daily_bucket(), source, inbox, get_settings())
+        with wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
+            looking = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, get_settings())
             found["retention, the nightly look"] = measured(lambda: list(looking.due()), 1)
         found |= _first_reading(instance, min(many, WITH_LOGS))
     print(json.dumps(found))
 
 
 def _keep_up_to_date(instance: dg.DagsterInstance, many: int, repeat: int) -> dict[str, Figures]:
-    tick = Ticks(instance, stale.build("process", graph, get_settings()), _at_the_end(instance).model_dump_json())
+    tick = Ticks(
+        instance, keep_up_to_date.build("process", graph, get_settings()), _at_the_end(instance).model_dump_json()
+    )
     assert not tick()
     idle = measured(lambda: _requests(tick, 0), repeat)
 
@@ -108,18 +110,18 @@ def _requests(tick: Ticks, expected: int) -> None:
     assert len(found := tick()) == expected, found
 
 
-def _at_the_end(instance: dg.DagsterInstance) -> happened.Cursor:
+def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
     """The place behind all that happened: to look at each recording on the way would take hours."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
     last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
-    ends: dict[str, happened.Read] = {}
-    for ending in happened.ENDINGS:
+    ends: dict[str, changes.Read] = {}
+    for ending in changes.ENDINGS:
         ended = instance.fetch_run_status_changes(ending, limit=1).records  # pyright: ignore[reportArgumentType]
-        ends.update((ending.value, happened.Read(at=one.storage_id)) for one in ended)
-    return happened.Cursor(
-        partitions=happened.Added(at=page.cursor, last=page.results[0]),
-        sources=happened.Read(at=last),
-        requests=happened.Read(at=last),
+        ends.update((ending.value, changes.Read(at=one.storage_id)) for one in ended)
+    return changes.Cursor(
+        partitions=changes.Added(at=page.cursor, last=page.results[0]),
+        sources=changes.Read(at=last),
+        requests=changes.Read(at=last),
         ends=ends,
         code=graph.digest(),
     )
@@ -131,7 +133,7 @@ def _first_reading(instance: dg.DagsterInstance, many: int) -> dict[str, Figures
         database = Database(url=f"sqlite:///{Path(folder) / 'reflector.db'}")
         catalogue, ledger = Catalogue(database=database), Ledger(database=database)
         _ = database.engine
-        at = doors.store()
+        at = wiring.store()
         transcripts = measured(lambda: projections.follow_recordings(instance, at, catalogue, limit=1000), 1)
         runs = measured(lambda: projections.follow_runs(instance, ledger, limit=many), 1)
         read = catalogue.count() - len(catalogue.without_transcript())

@@ -10,8 +10,8 @@ from typing import NamedTuple, cast
 import psutil
 import uvloop
 
-from tests.conftest import SAMPLE
-from tests.parts.receiver import signed
+from testing.deployment import SAMPLE
+from testing.parts.receiver import signed
 
 PATH = "/v1/daily/webhook"
 

@@ -15,8 +15,8 @@ from bench.family import Family
 from bench.results import Chart, Result, Size, Table, cli
 from bench.timeline import PARTS, SENSOR, SERVICES, Timeline, timeline
 from bench.world import World, world
-from tests.daemon import until
-from tests.hosts.gpu_host import Call
+from testing.daemon import until
+from testing.hosts.gpu_host import Call
 
 TRACKS = {Size.LEAST: (1,), Size.SHORT: (1, 3), Size.FULL: (1, 3, 6, 12)}
 REPEAT = {Size.LEAST: 1, Size.SHORT: 1, Size.FULL: 3}

@@ -14,17 +14,16 @@ import dagster as dg
 import psutil
 
 from reflector_assets import tags
-from resources.store import LocalStore
-from tests.conftest import ROOT, Deployment, deploy
-from tests.daemon import Daemon, open_instance
-from tests.discovery.world import ready_event
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import DOMAIN, plain_recording, track
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.llm_host import LLMHost
-from tests.parts.postgres import Postgres
-from tests.parts.receiver import SECRET, Receiver
+from resources.store.base import LocalStore
+from testing.audio_files import babble, opus_track
+from testing.daemon import Daemon, open_instance
+from testing.deployment import ROOT, Deployment, deploy
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import DOMAIN, plain_recording, ready_event, track
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.llm_host import LLMHost
+from testing.parts.postgres import Postgres
+from testing.parts.receiver import SECRET, Receiver
 
 API_TOKEN = "bench-api-token"
 

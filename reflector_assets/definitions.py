@@ -1,9 +1,9 @@
 """The only wiring: assets, jobs, resources, executor."""
 
-from reflector_assets import early  # isort: skip - before all other imports
+from reflector_assets.runtime import startup  # isort: skip - before all other imports
 import dagster as dg
 
-from reflector_assets import doors, tags
+from reflector_assets import tags, wiring
 from reflector_assets.assets import (
     audio,
     consent,
@@ -15,12 +15,12 @@ from reflector_assets.assets import (
     webhook,
     zulip,
 )
-from reflector_assets.executor import build as build_executor
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
-from reflector_assets.settings import get_settings
+from reflector_assets.runtime.executor import build as build_executor
+from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import consents, deliveries, discovery, failures, fallback, orphaned, poll, retention, stale
+from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
 
 assets: list[dg.AssetsDefinition] = [
     ingest.recording,
@@ -63,8 +63,8 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        stale.build(process.name, graph, get_settings(), doors.audio_is_gone),
-        orphaned.end_orphaned_runs,
+        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone),
+        orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
@@ -73,24 +73,24 @@ defs = dg.Definitions(
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),
     resources={
-        "io_manager": StoreIOManager(store=doors.store()),
-        "store": doors.store(),
-        "source": doors.source(),
-        "daily_bucket": doors.daily_bucket(),
-        "daily_api": doors.daily_api(),
-        "inbox": doors.inbox(),
-        "rooms": doors.rooms(),
-        "consents": doors.consents(),
-        "call_cache": doors.call_cache(),
-        "transcriber": doors.transcriber(),
-        "understanding": doors.understanding(),
-        "leaving": doors.leaving(),
-        "messages": doors.messages(),
-        "deliveries": doors.deliveries(),
-        "webhook": doors.webhook(),
-        "old_system": doors.old_system(),
-        "relays": doors.relays(),
+        "io_manager": StoreIOManager(store=wiring.store()),
+        "store": wiring.store(),
+        "source": wiring.source(),
+        "daily_bucket": wiring.daily_bucket(),
+        "daily_api": wiring.daily_api(),
+        "inbox": wiring.inbox(),
+        "rooms": wiring.rooms(),
+        "consents": wiring.consents(),
+        "call_cache": wiring.call_cache(),
+        "transcriber": wiring.transcriber(),
+        "understanding": wiring.understanding(),
+        "leaving": wiring.leaving(),
+        "messages": wiring.messages(),
+        "deliveries": wiring.deliveries(),
+        "webhook": wiring.webhook(),
+        "old_system": wiring.old_system(),
+        "relays": wiring.relays(),
     },
 )
 
-early.settle()
+startup.settle()

@@ -8,11 +8,11 @@ import pandas as pd
 from dagster import ConfigurableIOManager, Failure, InputContext, OutputContext
 from pydantic import BaseModel, ValidationError
 
-from reflector_assets.domain import words
-from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
-from reflector_assets.domain.recording import folder
-from resources import meter
-from resources.store import Store
+from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
+from domain.recording import folder
+from domain.text import words
+from resources import usage
+from resources.store.base import Store
 
 # The contract with other programs names this file; all others are named after their asset.
 FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
@@ -38,7 +38,7 @@ class StoreIOManager(ConfigurableIOManager):
         with told(context.partition_key):
             stored = self.store.write(_key(context, context.partition_key), content)
         # Here the step ends: its inputs were loaded before its body, its value is written after it.
-        moved = meter.take()
+        moved = usage.take()
         if context.has_asset_key:
             moved = {name: moved[name] + _tracks(context, name) for name in ("bytes_read", "bytes_written")}
             context.add_output_metadata({"stored_as": stored.key, "stored_bytes": stored.bytes, **moved})

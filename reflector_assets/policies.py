@@ -7,8 +7,8 @@ from typing import Literal
 
 from dagster import Backoff, Jitter, RetryPolicy
 
-from reflector_assets.domain.errors import PermanentError
-from reflector_assets.settings import get_settings
+from domain.errors import PermanentError
+from reflector_assets.settings.main import get_settings
 
 Pool = Literal["cpu", "gpu", "llm"]
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from reflector_assets.domain.errors import InvalidInput, NotFound, UnreadableAudio
-from reflector_assets.domain.probe import probe
-from reflector_assets.domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
-from resources.erasure import check_kept, using_audio
+from domain.audio.probe import probe
+from domain.errors import InvalidInput, NotFound, UnreadableAudio
+from domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
 from resources.source import KnownParticipant, Source
-from resources.store import Store
+from resources.store.base import Store
+from resources.store.erasure import check_kept, using_audio
 
 AUDIO_SUFFIXES = {"", ".webm", ".ogg", ".opus", ".wav", ".m4a", ".mp4", ".mp3", ".flac", ".aac", ".mka", ".mkv"}
 PARTICIPANTS = TypeAdapter(tuple[KnownParticipant, ...])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dagster import ConfigurableResource
 
-from reflector_assets.domain.recording import Recording, Track
+from domain.recording import Recording, Track
 
 
 class KnownParticipant(NamedTuple):

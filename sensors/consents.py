@@ -7,14 +7,14 @@ import dagster as dg
 from pydantic import BaseModel
 
 from reflector_assets import tags
+from reflector_assets.operations.runs import code_tag
 from reflector_assets.partitions import RECORDINGS, recordings
-from reflector_assets.runs import code_tag
-from reflector_assets.settings import Settings
+from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
-from resources.consents import Consents
+from resources.database.consents import Consents
+from sensors.changes import Read, ended
 from sensors.discovery import was_begun
-from sensors.happened import Read, ended
-from sensors.stale import NEW, at_work
+from sensors.keep_up_to_date import NEW, at_work
 
 CLEANUP = "consent_cleanup"
 PAGE = 200

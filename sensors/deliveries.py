@@ -4,14 +4,14 @@ import time
 
 import dagster as dg
 
+from domain.errors import TransientError
 from reflector_assets import tags
-from reflector_assets.domain.errors import TransientError
+from reflector_assets.operations.runs import code_tag, in_progress
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.runs import code_tag, in_progress
-from reflector_assets.settings import Settings
+from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
-from resources.deliveries import Deliveries, Delivery, Kind
-from sensors.stale import NEW
+from resources.database.deliveries import Deliveries, Delivery, Kind
+from sensors.keep_up_to_date import NEW
 
 # What makes the next attempt of a kind, in each mode.
 ASSETS: dict[str, tuple[Kind, str]] = {

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import BaseModel
 
+from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
-from reflector_assets.domain.daily import Verdict, judge_event, judge_listed
+from reflector_assets.operations.runs import code_tag
 from reflector_assets.partitions import RECORDINGS, recordings
-from reflector_assets.runs import code_tag
-from reflector_assets.settings import Settings
+from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
-from resources.inbox import REPLAYED, Inbox, Item
-from sensors.stale import NEW
+from resources.database.inbox import REPLAYED, Inbox, Item
+from sensors.keep_up_to_date import NEW
 
 OFF = "noted only: REFLECTOR_MODE is off; `reflector inbox replay` takes it in once that has changed"
 # Items of one tick, and the seconds it may take.

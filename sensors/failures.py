@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
+from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.notifications import failure_mark, failure_text, zulip_topic
+from domain.recording import Recording
 from reflector_assets import tags
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
-from reflector_assets.domain.messages import failure_mark, failure_text, zulip_topic
-from reflector_assets.domain.recording import Recording
+from reflector_assets.eventlog.steps import why
 from reflector_assets.io_manager import value_key
-from reflector_assets.progress import why
-from reflector_assets.settings import Settings
-from resources.messages import Messages
-from resources.store import Store
+from reflector_assets.settings.main import Settings
+from resources.outgoing.zulip_messages import Messages
+from resources.store.base import Store
 
 # Failures of one tick, and the seconds it may take.
 PAGE, TICK_BUDGET_S = 50, 25.0

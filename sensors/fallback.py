@@ -5,10 +5,10 @@ import time
 import dagster as dg
 from pydantic import BaseModel
 
+from domain.errors import ReflectorError
 from reflector_assets import tags
-from reflector_assets.domain.errors import ReflectorError
-from reflector_assets.settings import Settings
-from resources.relays import Relays
+from reflector_assets.settings.main import Settings
+from resources.outgoing.relays import Relays
 from sensors.failures import FIRST_LOOK_S, SETTLED_AFTER_S, failed_for_good
 
 # Posts of one tick, each at most 30 s: the sensor's own limit is 60 s.

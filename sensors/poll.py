@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.settings import Settings
-from resources.daily import DailyAPI
-from resources.inbox import Inbox
-from resources.sweep import poll
+from domain.errors import PermanentError, TransientError
+from reflector_assets.settings.main import Settings
+from resources.daily.api import DailyAPI
+from resources.daily.polling import poll
+from resources.database.inbox import Inbox
 
 # Dagster ends a tick after 60 s; what is left is read at the next one.
 TICK_BUDGET_S = 25.0

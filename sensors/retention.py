@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from reflector_assets.retention import Done, Retention, apply
-from reflector_assets.settings import Settings, get_settings
-from resources.inbox import Inbox
+from reflector_assets.operations.retention import Done, Retention, apply
+from reflector_assets.settings.main import Settings, get_settings
+from resources.database.inbox import Inbox
 from resources.source import Source
-from resources.store import Store
+from resources.store.base import Store
 
 NAME = "retention"
 # Of one day; what is left is the next one's.

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from resources.inbox import Inbox
+from resources.database.inbox import Inbox
 from service import costs, metrics
+from service.catch_up import CatchingUp
 from service.openapi import Endpoint
-from service.projecting import CatchingUp
+from service.ports import Accounts
 from service.received import Received
-from service.shown import Accounts
 
 
 def endpoints(accounts: Accounts, inbox: Inbox, received: Received, check: Callable[[Request], None]) -> list[Endpoint]:

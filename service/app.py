@@ -11,22 +11,22 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resources.consents import Consents
-from resources.inbox import Inbox
-from resources.rooms import Rooms
+from resources.database.consents import Consents
+from resources.database.inbox import Inbox
+from resources.database.rooms import Rooms
 from service import accounts, downloads, health, pages, sessions, transcripts
 from service import catalogue as catalogue_api
 from service import consent as consent_api
 from service import events as events_api
 from service import rooms as rooms_api
-from service.answers import HANDLERS
 from service.auth import Access
 from service.daily_webhook import DailyWebhook
+from service.errors import HANDLERS
 from service.feeds import Feeds
 from service.inbox_writer import PATIENCE, InboxWriter
 from service.openapi import Endpoint, routes
+from service.ports import Shown
 from service.relaying import relaying
-from service.shown import Shown
 
 WEBHOOK = "/v1/daily/webhook"
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import HTTPConnection
 
-from service.answers import Refused
+from service.errors import Refused
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 COOKIE = "reflector_session"

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.types import Receive
 
-from service.answers import Refused
+from service.errors import Refused
 
 LIMIT = 1024 * 1024
 M = TypeVar("M", bound=BaseModel)

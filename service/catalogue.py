@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.answers import Refused
+from service.catch_up import CatchingUp
+from service.errors import Refused
 from service.openapi import Endpoint
-from service.projecting import CatchingUp
-from service.shown import Listing, State
+from service.ports import Listing, State
 
 LONGEST_QUERY, MOST_PAGES, LARGEST_PAGE = 200, 1_000_000, 100
 QUERIES = {

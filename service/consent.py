@@ -7,11 +7,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reflector_assets.domain.consent import Consent
-from reflector_assets.domain.recording import ID_PATTERN
-from resources.consents import Consents
-from service.answers import Refused
+from domain.consent import Consent
+from domain.recording import ID_PATTERN
+from resources.database.consents import Consents
 from service.bodies import read_model
+from service.errors import Refused
 from service.openapi import Endpoint
 
 PATH = "/v1/meetings/{id}/consent"

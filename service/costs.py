@@ -10,12 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reflector_assets.domain.costs import BY, By, report
-from service.answers import Refused
+from domain.costs import BY, By, report
 from service.catalogue import known
+from service.catch_up import CatchingUp
+from service.errors import Refused
 from service.openapi import Endpoint
-from service.projecting import CatchingUp
-from service.shown import Accounts
+from service.ports import Accounts
 
 MOST_DAYS = 36_500
 QUERIES = {

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from reflector_assets.domain.errors import InvalidInput, ReflectorError
-from reflector_assets.domain.signatures import is_fresh, is_signed
-from resources.inbox import of_webhook
-from service.answers import Refused, tell_error, tell_refusal
+from domain.errors import InvalidInput, ReflectorError
+from domain.signatures import is_fresh, is_signed
+from resources.database.inbox import of_webhook
 from service.bodies import read_raw_body
+from service.errors import Refused, tell_error, tell_refusal
 from service.inbox_writer import InboxWriter
 from service.received import Received
 

@@ -9,14 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from reflector_assets.domain import captions
-from reflector_assets.domain.errors import NotFound
-from reflector_assets.domain.results import Transcript
-from resources.erasure import check_kept
-from resources.store import LocalStore
+from domain.errors import NotFound
+from domain.results import Transcript
+from domain.text import captions
+from resources.store.base import LocalStore
+from resources.store.erasure import check_kept
 from service.auth import Access
 from service.openapi import Endpoint
-from service.shown import Shown
+from service.ports import Shown
 from service.transcripts import ID, PATH
 from service.values import Values
 

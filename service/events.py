@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from reflector_assets.domain.errors import NotFound, ReflectorError, TransientError
-from reflector_assets.domain.events import Event
-from service.answers import Refused
+from domain.errors import NotFound, ReflectorError, TransientError
+from domain.events import Event
 from service.auth import Access
+from service.errors import Refused
 from service.feeds import Feed, Feeds
 from service.openapi import Endpoint
 

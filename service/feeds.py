@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from reflector_assets.domain.errors import ReflectorError
-from reflector_assets.domain.events import Event
-from service.shown import EventReader
+from domain.errors import ReflectorError
+from domain.events import Event
+from service.ports import EventReader
 
 log = logging.getLogger(__name__)
 

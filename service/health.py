@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.answers import Refused
+from service.errors import Refused
 from service.openapi import Endpoint
 
 NO_CACHE = {"Cache-Control": "no-store"}

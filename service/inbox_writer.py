@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from queue import SimpleQueue
 
-from reflector_assets.domain.errors import TransientError
-from resources.database import Kept
-from resources.inbox import Arrival, Inbox
+from domain.errors import TransientError
+from resources.database.database import Kept
+from resources.database.inbox import Arrival, Inbox
 
 # So many arrivals, or bytes of them, in one transaction.
 BATCH, BATCH_BYTES = 500, 16 * 1024 * 1024

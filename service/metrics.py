@@ -16,13 +16,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reflector_assets.domain.errors import ReflectorError
-from resources.inbox import Inbox
-from resources.ledger import Ledger
+from domain.errors import ReflectorError
+from resources.database.inbox import Inbox
+from resources.database.ledger import Ledger
+from service.catch_up import CatchingUp
 from service.openapi import Endpoint
-from service.projecting import CatchingUp
+from service.ports import Accounts, Queues
 from service.received import BOUNDS, Received
-from service.shown import Accounts, Queues
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

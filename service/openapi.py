@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from service.answers import Problem
+from service.errors import Problem
 
 REF = "#/components/schemas/{model}"
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from resources.store import Store
+from resources.store.base import Store
 
 FILES = Path(__file__).parent / "static"
 # Path of each page, and the file it is made from.

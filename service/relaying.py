@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 
-from reflector_assets.domain.errors import ReflectorError
+from domain.errors import ReflectorError
 
 # Seconds between two looks at what is due, when nothing was.
 PAUSE_S = 1.0

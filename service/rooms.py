@@ -8,10 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reflector_assets.domain.rooms import ROOM_PATTERN, Room, RoomSettings
-from resources.rooms import Rooms
-from service.answers import Refused
+from domain.rooms import ROOM_PATTERN, Room, RoomSettings
+from resources.database.rooms import Rooms
 from service.bodies import read_model
+from service.errors import Refused
 from service.openapi import Endpoint
 
 NAME = {"name": {"type": "string", "pattern": f"^{ROOM_PATTERN}$"}}

@@ -10,15 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reflector_assets.domain import words
-from reflector_assets.domain.errors import AudioDeleted, NotFound
-from reflector_assets.domain.markdown import to_html
-from reflector_assets.domain.recording import ID_PATTERN, Participant, Participants, Recording
-from reflector_assets.domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
-from resources.erasure import deletion_of
+from domain.errors import AudioDeleted, NotFound
+from domain.recording import ID_PATTERN, Participant, Participants, Recording
+from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
+from domain.text import words
+from domain.text.markdown import to_html
+from resources.store.erasure import deletion_of
 from service.auth import Access
 from service.openapi import Endpoint
-from service.shown import Shown, State
+from service.ports import Shown, State
 from service.values import Values, etag
 
 PATH = "/v1/transcripts/{id}"

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from reflector_assets.domain.errors import NotFound, PermanentError
-from reflector_assets.domain.recording import ID_PATTERN, folder
-from resources.store import Store
+from domain.errors import NotFound, PermanentError
+from domain.recording import ID_PATTERN, folder
+from resources.store.base import Store
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from reflector_assets.assets.step import step
-from reflector_assets.executor import adapted, warm_executor
+from reflector_assets.runtime.executor import adapted, warm_executor
 
 OFTEN = 5
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import SAMPLE, Deployment
-from tests.domain import audio_files
+from testing import audio_files
+from testing.deployment import SAMPLE, Deployment
 
 TRACKS = sorted((SAMPLE / "tracks").iterdir())
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets.connections import keep
+from reflector_assets.runtime.connection_pool import keep
+from testing.parts.postgres import Postgres
 from tests.connection_jobs import OFTEN, in_processes, kept, opened, plain
-from tests.parts.postgres import Postgres
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +69,7 @@ def test_a_kept_connection_is_replaced_when_the_server_was_restarted(
 def test_an_old_connection_is_replaced(
     new_instance: Callable[[], dg.DagsterInstance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reflector_assets.connections.OLDEST_S", 0)
+    monkeypatch.setattr("reflector_assets.runtime.connection_pool.OLDEST_S", 0)
     instance = new_instance()
     keep(instance)
     with opened() as connections:

@@ -6,9 +6,9 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from tests.conftest import Deployment, deploy
-from tests.daemon import Daemon, open_instance, until
-from tests.domain import audio_files
+from testing import audio_files
+from testing.daemon import Daemon, open_instance, until
+from testing.deployment import Deployment, deploy
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(90)]
 

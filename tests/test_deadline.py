@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-from reflector_assets.deadline import deadline
-from reflector_assets.domain.errors import StepTimeout, TransientError
+from domain.errors import StepTimeout, TransientError
+from reflector_assets.runtime.deadline import deadline
 
 
 def test_a_block_in_time_is_left_alone():
@@ -174,7 +174,7 @@ def test_in_another_thread_it_says_that_there_is_no_limit(caplog):
 
 
 def python(code, timeout=30):
-    code = "from reflector_assets.deadline import deadline\n" + textwrap.dedent(code)
+    code = "from reflector_assets.runtime.deadline import deadline\n" + textwrap.dedent(code)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, check=False)
 
 

@@ -17,8 +17,8 @@ import yaml
 from dagster._config import validate_config
 from dagster_k8s import K8sRunLauncher
 
-from reflector_assets.settings import Settings
-from tests.conftest import ROOT
+from reflector_assets.settings.main import Settings
+from testing.deployment import ROOT
 
 DEPLOY = ROOT / "deploy"
 BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
@@ -159,8 +159,8 @@ def test_compose_wants_passwords() -> None:
 
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
-    from reflector_assets.distributed import LIGHT
     from reflector_assets.policies import POLICIES
+    from reflector_assets.runtime.celery import LIGHT
 
     needed = {policy.pool or LIGHT for policy in POLICIES.values()} | {LIGHT}
     lines = ours(compose, manifests)

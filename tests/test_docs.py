@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from reflector_assets.cli import app
-from reflector_assets.settings import Settings
-from tests.conftest import ROOT
+from reflector_assets.settings.main import Settings
+from testing.deployment import ROOT
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}

@@ -10,18 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from reflector_assets.doctor import Aside, Probe, examine
-from reflector_assets.domain.errors import PermanentError, TransientError
-from resources.openai_audio import OpenAIAudio
-from resources.whisper_model import FOLDER
-from tests.conftest import Deployment, deploy
-from tests.daemon import open_instance
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.host import Answer, Host, Request
-from tests.parts import free_ports
-from tests.parts.all_doors import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, states, told
-from tests.parts.postgres import PASSWORD
-from tests.parts.redis import PASSWORD as REDIS_PASSWORD
+from domain.errors import PermanentError, TransientError
+from reflector_assets.health.runner import Aside, Probe, examine
+from resources.transcription.openai import OpenAIAudio
+from resources.transcription.whisper_model import FOLDER
+from testing.daemon import open_instance
+from testing.deployment import Deployment, deploy
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.host import Answer, Host, Request
+from testing.parts import free_ports
+from testing.parts.all_services import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, states, told
+from testing.parts.postgres import PASSWORD
+from testing.parts.redis import PASSWORD as REDIS_PASSWORD
 
 DOORS = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
 DOORS += ["Daily's API", "transcriber", "LLM", "Zulip", "old system", "Celery broker"]

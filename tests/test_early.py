@@ -11,7 +11,7 @@ import pytest
 
 def children(found: "Queue[list[list[str]]]") -> None:
     """Import what a run imports first, and tell which processes that started."""
-    import reflector_assets.early  # noqa: F401
+    import reflector_assets.runtime.startup  # noqa: F401
 
     found.put([child.cmdline() for child in psutil.Process().children()])
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import jsonschema
 
-from reflector_assets import event_docs
 from reflector_assets.definitions import assets, steps
+from reflector_assets.eventlog import docs
 
 ROOT = Path(__file__).resolve().parent.parent
 # Spec: the assets, last column.
@@ -34,7 +34,7 @@ def matches(event: dict[str, Any]) -> None:
 
 
 def test_the_pages_are_those_that_the_code_makes(tmp_path: Path) -> None:
-    event_docs.write(tmp_path)
+    docs.write(tmp_path)
     for name in ("events.md", "asyncapi.json"):
         assert (ROOT / "docs" / name).read_text() == (tmp_path / name).read_text(), "run `make docs`"
 

@@ -10,8 +10,8 @@ import dagster as dg
 import psutil
 import pytest
 
-from tests.conftest import ROOT
-from tests.daemon import until
+from testing.daemon import until
+from testing.deployment import ROOT
 
 pytestmark = pytest.mark.slow
 POOL = "narrow"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from reflector_assets.domain.errors import PermanentError
+from domain.errors import PermanentError
 from reflector_assets.policies import POLICIES, op_tags, retry_delay, retry_policy, timeout_for, with_timeouts
 
 SPECIFIED = {

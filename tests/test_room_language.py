@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.conftest import deploy
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.gpu_host import GPUHost
+from testing.audio_files import babble, opus_track
+from testing.deployment import deploy
+from testing.hosts.gpu_host import GPUHost
 
 
 def test_the_language_of_the_room(tmp_path: Path) -> None:

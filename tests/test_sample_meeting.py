@@ -9,7 +9,7 @@ import jiwer
 import pandas as pd
 import pytest
 
-from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
+from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
 from tests.test_events import matches
 
 ASSETS = [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reflector_assets.settings import PROJECT_ROOT, Settings, get_settings, markdown_page
-from reflector_assets.settings_checks import WrongSettings, unknown
-from tests.conftest import Deployment
+from reflector_assets.settings.checks import WrongSettings, unknown
+from reflector_assets.settings.main import PROJECT_ROOT, Settings, get_settings, markdown_page
+from testing.deployment import Deployment
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_secrets_are_not_among_what_dagster_shows(deployment: Deployment) -> Non
     }
     code = (
         "from reflector_assets.definitions import defs\n"
-        "from reflector_assets.settings import get_settings\n"
+        "from reflector_assets.settings.main import get_settings\n"
         "print(repr(get_settings()))\n"
         "for name, resource in defs.resources.items():\n"
         "    print(name, repr(resource), getattr(resource, '_config_schema', None), dict(resource))\n"

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from reflector_assets.executor import adapted, warm_executor
+from reflector_assets.runtime.executor import adapted, warm_executor
 
 
 @dg.op(pool="narrow")

@@ -5,20 +5,20 @@ from contextlib import ExitStack
 
 import dagster as dg
 
-from reflector_assets.assets.common import check, recording_asset, result
+from domain import events
+from domain.audio.mixdown import mix
+from domain.audio.padding import Padding, pad, silent_track
+from domain.audio.probe import SilentFile
+from domain.audio.waveform_svg import waveform_markdown
+from domain.errors import UnreadableAudio
+from domain.recording import Recording, Track, folder
+from domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
+from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import events
-from reflector_assets.domain.errors import UnreadableAudio
-from reflector_assets.domain.mixdown import mix
-from reflector_assets.domain.padding import Padding, pad, silent_track
-from reflector_assets.domain.picture import waveform_markdown
-from reflector_assets.domain.probe import SilentFile
-from reflector_assets.domain.recording import Recording, Track, folder
-from reflector_assets.domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
 from reflector_assets.policies import timeout_for
-from resources.erasure import using_audio
 from resources.source import Source
-from resources.store import Store
+from resources.store.base import Store
+from resources.store.erasure import using_audio
 
 
 @recording_asset(

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from reflector_assets.assets.common import recording_asset, result
+from domain.results import ConsentCleanup
+from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain.results import ConsentCleanup
-from resources import erasure
-from resources.consents import Consents
-from resources.leaving import Leaving
-from resources.rooms import Rooms
+from resources.database.consents import Consents
+from resources.database.rooms import Rooms
+from resources.outgoing.mode import Leaving
 from resources.source import Source
-from resources.store import Store
+from resources.store import erasure
+from resources.store.base import Store
 
 REASON = "consent was denied"
 

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from reflector_assets.assets.common import recording_asset, result
+from domain import events
+from domain.recording import Participants, Recording, name_participants
+from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import events
-from reflector_assets.domain.recording import Participants, Recording, name_participants
-from resources.consents import Consents
-from resources.rooms import Rooms
+from resources.database.consents import Consents
+from resources.database.rooms import Rooms
 from resources.source import Source
 
 

@@ -5,21 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 import pandas as pd
 
-from reflector_assets.assets.common import recording_asset, result
+from domain import events
+from domain.recording import Participants, Recording, folder
+from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
+from domain.text import captions, words
+from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import captions, events, words
-from reflector_assets.domain.recording import Participants, Recording, folder
-from reflector_assets.domain.results import (
-    ActionItems,
-    MixedAudio,
-    PaddedTracks,
-    Summary,
-    Title,
-    Topics,
-    Transcript,
-    Waveform,
-)
-from resources.store import Store
+from resources.store.base import Store
 
 
 @recording_asset(revision=1, group="publication", kinds={"python", "json"}, causes=[events.ENDED])

@@ -4,15 +4,15 @@ import time
 
 import dagster as dg
 
-from reflector_assets.assets.common import check, recording_asset, result
+from domain import comparison
+from domain.comparison import OldTranscript, ShadowComparison
+from domain.errors import NotFound
+from domain.notifications import event_id
+from domain.results import Transcript
+from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import comparison
-from reflector_assets.domain.comparison import OldTranscript, ShadowComparison
-from reflector_assets.domain.errors import NotFound
-from reflector_assets.domain.messages import event_id
-from reflector_assets.domain.results import Transcript
-from resources.deliveries import Deliveries
-from resources.old_system import OldSystem
+from resources.database.deliveries import Deliveries
+from resources.outgoing.old_system import OldSystem
 
 COMPARED = "compared"
 # The old system takes its time: it is asked again after so many seconds, doubling up to the longest, for a day.

@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
-from reflector_assets.connections import keep
-from reflector_assets.deadline import deadline
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError, heals
-from reflector_assets.executor import ends_with_step, has_own_process
+from domain.errors import PermanentError, ReflectorError, TransientError, heals
+from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import Policy, policies
-from reflector_assets.progress import USED
-from resources import meter
-from resources.llm_wire import retry_after
+from reflector_assets.runtime.connection_pool import keep
+from reflector_assets.runtime.deadline import deadline
+from reflector_assets.runtime.executor import ends_with_step, has_own_process
+from resources import usage
+from resources.llm.wire import retry_after
 
 Context = AssetExecutionContext | OpExecutionContext
 
@@ -83,7 +83,7 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     except Exception as error:
         known = _told(error).at(recording=recording, track=track)
         work.end()
-        used = {"kind": type(known).__name__, **work.metadata, **meter.take()}
+        used = {"kind": type(known).__name__, **work.metadata, **usage.take()}
         # Dagster keeps a failure's metadata of a step's last attempt only.
         context.log.info(f"{USED}{json.dumps(used)}")
         ending = _ending(known, hide_queries(error), used, policy)

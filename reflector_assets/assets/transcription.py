@@ -7,34 +7,22 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from domain import events
+from domain.errors import PermanentError
+from domain.recording import folder
+from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
+from domain.text import words
 from reflector_assets import tags
-from reflector_assets.assets.common import (
-    OWNERS,
-    check,
-    code_version,
-    data_version,
-    for_run,
-    recording_asset,
-    result,
-)
+from reflector_assets.assets.asset import OWNERS, check, code_version, data_version, for_run, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import events, words
-from reflector_assets.domain.errors import PermanentError
-from reflector_assets.domain.recording import folder
-from reflector_assets.domain.results import (
-    PaddedTrack,
-    PaddedTracks,
-    TrackTranscript,
-    TrackTranscripts,
-    TranscribedTrack,
-)
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
-from resources import meter, remembered
+from resources import usage
 from resources.call_cache import CallCache
-from resources.erasure import using_audio
-from resources.store import Store
-from resources.transcriber import TrackAudio, Transcriber
+from resources.store.base import Store
+from resources.store.erasure import using_audio
+from resources.transcription import cached
+from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
 # What a track's step took, as the join is told.
@@ -62,7 +50,7 @@ def transcribe_track(
     """Turn one padded track into words with times on the recording's clock."""
     recording_id = context.partition_key
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
-        heard, kept = remembered.transcribe(
+        heard, kept = cached.transcribe(
             transcriber.speaking(track.language) if track.language else transcriber,
             for_run(context, call_cache),
             TrackAudio(store, track.key, track.sha256, track.duration),
@@ -74,7 +62,7 @@ def transcribe_track(
             f"{folder(recording_id)}/tracks/{track.index}.words.parquet",
             words.to_parquet(words.table(heard.words)),
         )
-    took: dict[str, Any] = {"gpu_seconds": heard.gpu_seconds, **work.metadata, **meter.take()}
+    took: dict[str, Any] = {"gpu_seconds": heard.gpu_seconds, **work.metadata, **usage.take()}
     context.add_output_metadata(
         {
             "words": len(heard.words),

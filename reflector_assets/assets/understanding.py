@@ -3,20 +3,20 @@
 import dagster as dg
 import pandas as pd
 
-from reflector_assets.assets.common import check, for_run, recording_asset, result
+from domain import events
+from domain.errors import PermanentError, TransientError
+from domain.recording import Participants, folder
+from domain.results import ActionItems, Summary, Title, Topics
+from domain.text.captions import clock
+from domain.text.topics import chunks
+from reflector_assets.assets.asset import check, for_run, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain import events
-from reflector_assets.domain.captions import clock
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.domain.recording import Participants, folder
-from reflector_assets.domain.results import ActionItems, Summary, Title, Topics
-from reflector_assets.domain.topics import chunks
 from reflector_assets.policies import policies, timeout_for
-from resources import meter
-from resources.store import Store
-from resources.understanding import Understanding, Usage
+from resources import usage
+from resources.llm.understanding import Understanding, Usage
+from resources.store.base import Store
 
-SPENT: tuple[meter.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
+SPENT: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
 
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.TOPIC])
@@ -29,12 +29,12 @@ def topics(
     """The meeting in stretches of about 300 words, each with a title and a summary."""
     seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
     with step(context, "topics", seconds=seconds) as work:
-        value, usage = for_run(context, understanding).topics(
+        value, used = for_run(context, understanding).topics(
             merged_words, participants.names(), recording=context.partition_key
         )
     listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
     return result(
-        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **spent(usage)}
+        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **spent(used)}
     )
 
 
@@ -44,8 +44,8 @@ def title(
 ) -> dg.MaterializeResult[Title]:
     """The meeting's title, made from its topics."""
     with step(context, "title") as work:
-        value, usage = for_run(context, understanding).title(topics, recording=context.partition_key)
-    return result(value, work, {"title": value.title, "method": value.method, **spent(usage)})
+        value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
+    return result(value, work, {"title": value.title, "method": value.method, **spent(used)})
 
 
 @recording_asset(
@@ -65,7 +65,7 @@ def summary(
     """A recap in one paragraph and a long summary by subject, in Markdown."""
     recording_id = context.partition_key
     with step(context, "summary") as work:
-        value, usage = for_run(context, understanding).summary(
+        value, used = for_run(context, understanding).summary(
             merged_words, topics, participants.names(), recording=recording_id
         )
         stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
@@ -77,7 +77,7 @@ def summary(
             "short_summary": value.short_summary,
             "preview": dg.MetadataValue.md(value.long_summary),
             "stored_summary": stored.key,
-            **spent(usage),
+            **spent(used),
         },
     )
 
@@ -99,7 +99,7 @@ def action_items(
     recording_id = context.partition_key
     with step(context, "action_items") as work:
         try:
-            value, usage = for_run(context, understanding).action_items(
+            value, used = for_run(context, understanding).action_items(
                 merged_words, participants.names(), recording=recording_id
             )
         except (PermanentError, TransientError) as error:
@@ -108,7 +108,7 @@ def action_items(
                 raise
             # A side product: its failure is shown on the asset and in the transcript, and doesn't stop the meeting.
             value = ActionItems(method="none", error=str(error))
-            usage = Usage(*(int(meter.counted(name)) for name in SPENT))
+            used = Usage(*(int(usage.counted(name)) for name in SPENT))
     return result(
         value,
         work,
@@ -117,7 +117,7 @@ def action_items(
             "decisions": len(value.decisions),
             "next_steps": len(value.next_steps),
             "preview": dg.MetadataValue.md(as_markdown(value)),
-            **spent(usage),
+            **spent(used),
         },
         [check("action_items_made", [value.error] if value.error else [], warn=True)],
     )
@@ -133,6 +133,6 @@ def as_markdown(items: ActionItems) -> str:
     return "\n".join(["**Decisions**", *(decided or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
 
 
-def spent(usage: Usage) -> dict[str, int]:
+def spent(used: Usage) -> dict[str, int]:
     """LLM calls and tokens as metadata."""
-    return dict(zip(SPENT, usage, strict=True))
+    return dict(zip(SPENT, used, strict=True))

@@ -6,20 +6,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from reflector_assets.assets.common import check, recording_asset, result
+from domain.notifications import event_id, webhook_body
+from domain.results import Transcript, WebhookDelivery, ZulipMessage
+from domain.rooms import Room
+from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain.messages import event_id, webhook_body
-from reflector_assets.domain.results import (
-    Transcript,
-    WebhookDelivery,
-    ZulipMessage,
-)
-from reflector_assets.domain.rooms import Room
 from reflector_assets.policies import retry_delay
-from resources.deliveries import Deliveries, Delivery
-from resources.leaving import Leaving
-from resources.rooms import Rooms
-from resources.webhook import Attempt, Webhook
+from resources.database.deliveries import Deliveries, Delivery
+from resources.database.rooms import Rooms
+from resources.outgoing.mode import Leaving
+from resources.outgoing.webhook import Attempt, Webhook
 
 DELIVERED = "delivered"
 # A receiver's Retry-After is honoured up to so many seconds.

@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from reflector_assets.assets.common import check, recording_asset, result
+from domain.errors import PermanentError, TransientError
+from domain.notifications import page, zulip_text, zulip_topic
+from domain.results import Transcript, ZulipMessage
+from domain.rooms import Room, base_name
+from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.domain.messages import page, zulip_text, zulip_topic
-from reflector_assets.domain.results import Transcript, ZulipMessage
-from reflector_assets.domain.rooms import Room, base_name
 from reflector_assets.policies import policies
-from resources.leaving import Leaving
-from resources.messages import Messages
-from resources.rooms import Rooms
+from resources.database.rooms import Rooms
+from resources.outgoing.mode import Leaving
+from resources.outgoing.zulip_messages import Messages
 
 POSTED = "posted"
 

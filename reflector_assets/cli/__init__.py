@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from domain.errors import ReflectorError
 from reflector_assets.cli import (
     consent,
     costs,
@@ -26,7 +27,6 @@ from reflector_assets.cli import (
     webhook,
 )
 from reflector_assets.cli.output import complain
-from reflector_assets.domain.errors import ReflectorError
 
 app = typer.Typer(
     help="Daily.co multitrack recordings to finished, speaker-attributed transcripts.",

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
+from domain.errors import InvalidInput
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.domain.errors import InvalidInput
 
 app = typer.Typer(help="Who agreed that the audio of a meeting is kept.", no_args_is_help=True)
 
@@ -39,28 +39,28 @@ def show(meeting_id: MeetingId, as_json: AsJson = False) -> None:
 
 
 def _say(meeting_id: str, user: str | None, *, given: bool) -> None:
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.domain.consent import Consent  # noqa: PLC0415
-    from reflector_assets.domain.recording import check_recording_id  # noqa: PLC0415
+    from domain.consent import Consent  # noqa: PLC0415
+    from domain.recording import check_recording_id  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
     check_recording_id(meeting_id)
     try:
         said = Consent(consent_given=given, user_id=user)
     except ValidationError as error:
         raise InvalidInput(f"--user: {error.errors(include_input=False)[0]['msg']}") from None
-    with doors.opened(doors.consents()) as consents:
+    with wiring.opened(wiring.consents()) as consents:
         consents.say(meeting_id, said.user_id, given=given)
 
 
 def _show(meeting_id: str, *, as_json: bool) -> None:
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.domain.recording import check_recording_id  # noqa: PLC0415
-    from resources.erasure import deletion_of  # noqa: PLC0415
+    from domain.recording import check_recording_id  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from resources.store.erasure import deletion_of  # noqa: PLC0415
 
     check_recording_id(meeting_id)
-    with doors.opened(doors.consents()) as consents:
+    with wiring.opened(wiring.consents()) as consents:
         said, recordings = consents.statements(meeting_id), consents.recordings_of(meeting_id) or [meeting_id]
-    given_up = {one: marker for one in recordings if (marker := deletion_of(doors.store(), one))}
+    given_up = {one: marker for one in recordings if (marker := deletion_of(wiring.store(), one))}
     if as_json:
         print_json(
             {

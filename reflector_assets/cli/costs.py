@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from domain.costs import By, Row
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.domain.costs import By, Row
 
 app = typer.Typer()
 
@@ -22,17 +22,19 @@ def costs(
     as_json: AsJson = False,
 ) -> None:
     """Show what was used, and what it cost by the prices in the settings, failed attempts included."""
-    from reflector_assets import doors, projections, shown  # noqa: PLC0415
-    from reflector_assets.domain.costs import report  # noqa: PLC0415
-    from reflector_assets.instance import asking, open_instance  # noqa: PLC0415
-    from reflector_assets.runs import known  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from domain.costs import report  # noqa: PLC0415
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import projections
+    from reflector_assets.operations import queries  # noqa: PLC0415
+    from reflector_assets.operations.runs import known  # noqa: PLC0415
+    from reflector_assets.runtime.instance import asking, open_instance  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
 
-    prices = shown.prices(get_settings())
+    prices = queries.prices(get_settings())
     with (
         open_instance() as instance,
-        doors.opened(doors.store()) as store,
-        shown.books() as (catalogue, ledger),
+        wiring.opened(wiring.store()) as store,
+        queries.books() as (catalogue, ledger),
         asking(),
     ):
         if recording_id is not None:
@@ -47,19 +49,19 @@ def costs(
             err.print("Reading what happened since the last look ...")
             while not catch_up():
                 pass
-        found = report(ledger.used(by, recording_id=recording_id, since=shown.since(since)), prices, by)
+        found = report(ledger.used(by, recording_id=recording_id, since=queries.since(since)), prices, by)
     if as_json:
         print_json({"id": recording_id, "since_days": since, **found.document()})
         return
     # What nothing was used of takes no room, and a narrow terminal has it for the rest only.
-    columns = [(name, shown) for name, shown, wide in COLUMNS if out.width >= WIDE or not wide]
-    columns = [(name, shown) for name, shown in columns if any(shown(row) not in NOTHING for row in found.rows)]
+    columns = [(name, text_of) for name, text_of, wide in COLUMNS if out.width >= WIDE or not wide]
+    columns = [(name, text_of) for name, text_of in columns if any(text_of(row) not in NOTHING for row in found.rows)]
     numbers = [Column(name, justify="right", no_wrap=True) for name in (*(name for name, _ in columns), found.currency)]
     table = Table(Column(by.capitalize(), overflow="fold"), *numbers)
     for row in [*found.rows, found.total._replace(key="Total")]:
         if row.use is found.total.use:
             table.add_section()
-        figures = [shown(row) for _, shown in columns]
+        figures = [text_of(row) for _, text_of in columns]
         table.add_row(escape(row.key) or "[dim]unknown[/]", *figures, f"{row.cost:,.4f}")
     out.print(table if found.rows else "No run of a recording has ended yet.")
     if found.rows and not any(prices[1:]):

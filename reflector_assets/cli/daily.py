@@ -7,12 +7,12 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from domain.daily import NOTED, READY
+from domain.errors import InvalidInput
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.domain.daily import NOTED, READY
-from reflector_assets.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from resources.daily import Webhook
+    from resources.daily.api import Webhook
 
 app = typer.Typer(help="Our side of Daily.co.", no_args_is_help=True)
 webhook = typer.Typer(help="The webhook by which Daily tells of recordings.", no_args_is_help=True)
@@ -35,15 +35,15 @@ def create(
     Daily signs with DAILY_WEBHOOK_SECRET; where that isn't set, it makes a secret, which is printed this once. One
     that exists is left alone when it is active, and reactivated when Daily has stopped sending to it.
     """
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
 
     _check(url)
     # Names the setting that is no base64, before Daily is asked.
-    doors.webhook_secrets()
+    wiring.webhook_secrets()
     given = get_settings().daily_webhook_secret
     secret = given.get_secret_value() if given else None
-    api = doors.daily_api()
+    api = wiring.daily_api()
     known = next((hook for hook in api.webhooks() if hook.url.rstrip("/") == url.rstrip("/")), None)
     if known is None:
         outcome, made = "created", api.create_webhook(url, EVENTS, secret)
@@ -83,9 +83,9 @@ def _notes(outcome: str, made: "Webhook", secret: str | None) -> list[str]:
 @webhook.command()
 def status(as_json: AsJson = False) -> None:
     """Show the webhooks of our domain and whether Daily still sends to them."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    hooks = doors.daily_api().webhooks()
+    hooks = wiring.daily_api().webhooks()
     if as_json:
         print_json([_about(hook) for hook in hooks])
         return
@@ -108,9 +108,9 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Have Daily send no more; recordings are then found by polling."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    api = doors.daily_api()
+    api = wiring.daily_api()
     hooks = [hook for hook in api.webhooks() if uuid in {None, hook.uuid}]
     if uuid is not None and not hooks:
         raise InvalidInput(f"there is no webhook {uuid}", hint="`reflector daily webhook status` lists them.")

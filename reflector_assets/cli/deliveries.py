@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from reflector_assets.cli.output import AsJson, err, out, print_json
 
 if TYPE_CHECKING:
-    from resources.deliveries import Delivery
+    from resources.database.deliveries import Delivery
 
 app = typer.Typer(help="What is delivered to others, as webhooks, and how far it is.", no_args_is_help=True)
 
@@ -24,9 +24,9 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest last."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.deliveries()) as deliveries:
+    with wiring.opened(wiring.deliveries()) as deliveries:
         _print(deliveries.newest(state, limit), as_json=as_json)
 
 
@@ -36,9 +36,9 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Have a delivery made anew now, also one that was refused, given up or sent; of a recording the newest."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.deliveries()) as deliveries:
+    with wiring.opened(wiring.deliveries()) as deliveries:
         _print(deliveries.retry(delivery), as_json=as_json)
     if not as_json:
         err.print("Dagster's daemon delivers; `reflector deliveries list` shows what became of it.")

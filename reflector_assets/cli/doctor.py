@@ -26,7 +26,7 @@ def doctor(
 
     Ends with 1 when one of them fails. The LLM is asked a question of a few words, which costs next to nothing.
     """
-    from reflector_assets.probes import check_up  # noqa: PLC0415
+    from reflector_assets.health.probes import check_up  # noqa: PLC0415
 
     # What libraries log of their failures is told in the table.
     logging.disable(logging.CRITICAL)

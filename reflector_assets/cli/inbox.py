@@ -7,11 +7,11 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from domain.errors import InvalidInput
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from resources.inbox import Item
+    from resources.database.inbox import Item
 
 app = typer.Typer(help="What arrived from Daily, and what became of it.", no_args_is_help=True)
 
@@ -27,9 +27,9 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List what arrived, newest last."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.inbox()) as inbox:
+    with wiring.opened(wiring.inbox()) as inbox:
         items = inbox.items(state, limit)
     if as_json:
         print_json([_about(item) for item in items])
@@ -45,9 +45,9 @@ def list_(
 @app.command()
 def show(item: Annotated[int, typer.Argument(help="The item's number.", max=LAST)], as_json: AsJson = False) -> None:
     """Show one item with its body as it came."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.inbox()) as inbox:
+    with wiring.opened(wiring.inbox()) as inbox:
         found = inbox.item(item)
     about = {**_about(found), "body": found.body.decode(errors="backslashreplace")}
     if as_json:
@@ -66,11 +66,11 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Have items judged anew, as if they had just arrived; the discovery sensor takes them in again."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
     if not items and not failed:
         raise InvalidInput("nothing to replay", hint="Give the numbers of items, or --failed.")
-    with doors.opened(doors.inbox()) as inbox:
+    with wiring.opened(wiring.inbox()) as inbox:
         seqs = [inbox.item(seq).seq for seq in items or []]
         seqs += [item.seq for item in inbox.items("failed", limit=10_000)] if failed else []
         inbox.replay(seqs)

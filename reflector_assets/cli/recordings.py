@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from reflector_assets.cli.output import AsJson, complain, err, out, print_json, print_json_array
 
 if TYPE_CHECKING:
-    from reflector_assets.refresh import StaleRecording
+    from reflector_assets.operations.refresh import StaleRecording
 
 app = typer.Typer()
 # Recordings that `reflector list` shows by itself.
@@ -38,12 +38,12 @@ def import_(
     """
     import dagster as dg  # noqa: PLC0415 - Dagster takes a second to load: --help shouldn't
 
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.partitions import RECORDINGS  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
     with open_instance() as instance:
-        found = doors.imported().import_folder(
+        found = wiring.imported().import_folder(
             folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
         )
         if not instance.has_dynamic_partition(RECORDINGS, found.recording.id):
@@ -81,15 +81,16 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run what is stale, leave alone what is fresh."""
-    from reflector_assets import doors, runs  # noqa: PLC0415
+    from reflector_assets import wiring
+    from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
-    from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
-    from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415
+    from reflector_assets.operations import runs  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
 
     with open_instance() as instance, ProgressLines(own_stderr()) as lines:
-        log = RecordingLog(instance, doors.store(), runs.known(instance, recording_id))
+        log = RecordingLog(instance, wiring.store(), runs.known(instance, recording_id))
         with Following(log, lines.tell):
             outcome = runs.bring_up_to_date(
                 instance,
@@ -98,7 +99,7 @@ def run(
                 recording_id,
                 only=runs.select(assets, selection),
                 force=force,
-                audio_is_gone=doors.audio_is_gone,
+                audio_is_gone=wiring.audio_is_gone,
             )
     if as_json:
         print_json(
@@ -127,18 +128,19 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a finished transcript: title, summary, action items, and its first lines."""
-    from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.domain import captions  # noqa: PLC0415
-    from reflector_assets.domain.errors import NotFound  # noqa: PLC0415
-    from reflector_assets.domain.recording import folder  # noqa: PLC0415
-    from reflector_assets.domain.results import Transcript  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from domain.errors import NotFound  # noqa: PLC0415
+    from domain.recording import folder  # noqa: PLC0415
+    from domain.results import Transcript  # noqa: PLC0415
+    from domain.text import captions  # noqa: PLC0415
+    from reflector_assets import wiring
     from reflector_assets.io_manager import value_key  # noqa: PLC0415
+    from reflector_assets.operations import runs  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
     with open_instance() as instance:
-        runs.known(instance, recording_id, doors.store())
+        runs.known(instance, recording_id, wiring.store())
     try:
-        content = doors.store().read(value_key("transcript", recording_id))
+        content = wiring.store().read(value_key("transcript", recording_id))
     except NotFound:
         raise NotFound(
             "it has no transcript yet", recording=recording_id, hint=f"Make it with `reflector run {recording_id}`."
@@ -154,7 +156,7 @@ def show(
         out.print(f"[dim]{captions.clock(segment.start)}[/] [bold]{segment.name}[/]: {segment.text}", highlight=False)
     if len(shown) < len(transcript.segments):
         out.print(f"[dim]... {len(transcript.segments) - len(shown)} more sentences[/]")
-    out.print(f"\nThe files are in {doors.store().where(folder(recording_id))}", highlight=False, soft_wrap=True)
+    out.print(f"\nThe files are in {wiring.store().where(folder(recording_id))}", highlight=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -170,13 +172,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the recordings, newest first, and where each one is."""
-    from reflector_assets import doors, overview  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import overview  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
     most = limit or (None if everything or as_json else NEWEST)
     page = min(overview.PAGE, most + 1) if most else overview.PAGE
     with open_instance() as instance:
-        rows = overview.recordings_overview(instance, doors.store(), retired=everything, page=page)
+        rows = overview.recordings_overview(instance, wiring.store(), retired=everything, page=page)
         if as_json:
             print_json_array(row._asdict() for row in islice(rows, most))
             return
@@ -200,18 +203,19 @@ def refresh(
 
     With Dagster's daemon up, the runs go to its queue behind new recordings; without, they run here one by one.
     """
-    from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets import refresh as refreshing  # noqa: PLC0415
+    from reflector_assets import wiring
+    from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
-    from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
-    from reflector_assets.instance import daemon_is_up, open_instance  # noqa: PLC0415
-    from reflector_assets.terminal import Following, ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415
+    from reflector_assets.operations import refresh as refreshing  # noqa: PLC0415
+    from reflector_assets.operations import runs  # noqa: PLC0415
+    from reflector_assets.runtime.instance import daemon_is_up, open_instance  # noqa: PLC0415
 
     failed: dict[str, dict[str, str]] = {}
     queued = False
     with open_instance() as instance:
         oldest = None if since is None else since * 86400.0
-        found = list(refreshing.stale_recordings(instance, graph, oldest, doors.audio_is_gone))
+        found = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
         if not as_json:
             _print_stale(found)
         if found and not dry_run:
@@ -220,7 +224,7 @@ def refresh(
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                log = RecordingLog(instance, doors.store(), stale.id)
+                log = RecordingLog(instance, wiring.store(), stale.id)
                 with ProgressLines(own_stderr()) as lines, Following(log, lines.tell):
                     outcome = runs.bring_up_to_date(
                         instance,
@@ -228,7 +232,7 @@ def refresh(
                         graph,
                         stale.id,
                         only=runs.select(assets, None),
-                        audio_is_gone=doors.audio_is_gone,
+                        audio_is_gone=wiring.audio_is_gone,
                     )
                 if outcome.failed:
                     failed[stale.id] = outcome.failed
@@ -247,8 +251,8 @@ def refresh(
 @app.command()
 def pools(as_json: AsJson = False) -> None:
     """Tell Dagster how many steps of each kind may run at once over all runs, as the settings say."""
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
 
     limits = get_settings().pools()
     with open_instance() as instance:

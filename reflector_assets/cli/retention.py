@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from reflector_assets.cli.output import AsJson, err, out, print_json
 
 if TYPE_CHECKING:
-    from reflector_assets.retention import Done, Due
+    from reflector_assets.operations.retention import Done, Due
 
 app = typer.Typer()
 
@@ -24,14 +24,14 @@ def retention(
     Deleted audio is gone for good, its text stays. A retired recording leaves Dagster's partitions; its files stay,
     and `reflector show` and `reflector list --all` still show it.
     """
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.retention import Done, Retention  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.operations.retention import Done, Retention  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
 
     settings = get_settings()
-    with open_instance() as instance, doors.opened(doors.inbox()) as inbox, doors.opened(doors.source()) as source:
-        looking = Retention(instance, doors.store(), doors.daily_bucket(), source, inbox, settings)
+    with open_instance() as instance, wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
+        looking = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
         rows = [looking.apply(due) if do_it else Done(due) for due in looking.due()]
     failed = any(row.failed for row in rows)
     if as_json:

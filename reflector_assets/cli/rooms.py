@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
+from domain.errors import InvalidInput
+from domain.rooms import Room, RoomSettings
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.domain.errors import InvalidInput
-from reflector_assets.domain.rooms import Room, RoomSettings
 
 app = typer.Typer(help="Settings of rooms, by the base of their name.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Set some of a room's settings and leave the others."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
     given = {
         "language": language,
@@ -56,16 +56,16 @@ def set_(
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise InvalidInput(f"room {name!r}: {first['loc'][0]}: {first['msg']}") from None
-    with doors.opened(doors.rooms()) as rooms:
+    with wiring.opened(wiring.rooms()) as rooms:
         _print(rooms.change(name, settings), as_json=as_json)
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the rooms that something is set of."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.rooms()) as rooms:
+    with wiring.opened(wiring.rooms()) as rooms:
         found = [room.public() for room in rooms.list_rooms()]
     if as_json:
         print_json(found)
@@ -88,18 +88,18 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a room's settings."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.rooms()) as rooms:
+    with wiring.opened(wiring.rooms()) as rooms:
         _print(rooms.room(name), as_json=as_json)
 
 
 @app.command()
 def delete(name: Name) -> None:
     """Forget a room's settings."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.rooms()) as rooms:
+    with wiring.opened(wiring.rooms()) as rooms:
         rooms.delete(name)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.errors import InvalidInput, PermanentError, TransientError
 from reflector_assets.cli.output import complain
-from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from service.health import Door
@@ -32,18 +32,21 @@ def serve(
     """Receive Daily's webhook and serve the HTTP API until it is ended (SIGTERM or Ctrl-C)."""
     import uvicorn  # noqa: PLC0415
 
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.recordings import DagsterRecordings  # noqa: PLC0415
-    from reflector_assets.settings import get_settings  # noqa: PLC0415
-    from reflector_assets.shown import All, books  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.operations.queries import (  # noqa: PLC0415
+        All,
+        DagsterRecordings,
+        books,
+    )
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
+    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
     from service.auth import Access  # noqa: PLC0415
-    from service.shown import Shown  # noqa: PLC0415
+    from service.ports import Shown  # noqa: PLC0415
 
     settings = get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
-    secrets = doors.webhook_secrets()
+    secrets = wiring.webhook_secrets()
     if not secrets and not trial:
         raise PermanentError(
             "DAILY_WEBHOOK_SECRET isn't set, so nobody could tell Daily's webhooks from anybody else's",
@@ -54,11 +57,11 @@ def serve(
             f"a trial listens on this machine only, not at {host}", hint="Leave --trial and REFLECTOR_TRIAL away."
         )
     with (
-        doors.opened(doors.inbox()) as inbox,
-        doors.opened(doors.rooms()) as rooms,
-        doors.opened(doors.consents()) as consents,
-        doors.opened(doors.relays()) as relays,
-        doors.opened(doors.store()) as store,
+        wiring.opened(wiring.inbox()) as inbox,
+        wiring.opened(wiring.rooms()) as rooms,
+        wiring.opened(wiring.consents()) as consents,
+        wiring.opened(wiring.relays()) as relays,
+        wiring.opened(wiring.store()) as store,
         books() as (catalogue, ledger),
         closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
@@ -91,8 +94,8 @@ def serve(
 
 def _look() -> "Callable[[], tuple[bool, list[Door]]]":
     """Make what tells whether the deployment is ready."""
-    from reflector_assets.probes import examine_doors  # noqa: PLC0415
-    from reflector_assets.readiness import Readiness, is_ready  # noqa: PLC0415
+    from reflector_assets.health.probes import examine_doors  # noqa: PLC0415
+    from reflector_assets.health.readiness import Readiness, is_ready  # noqa: PLC0415
     from service.health import Door  # noqa: PLC0415
 
     readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))

@@ -16,12 +16,12 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Compare the transcripts of both systems over many recordings."""
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.comparisons import comparisons  # noqa: PLC0415
-    from reflector_assets.domain import comparison  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
+    from domain import comparison  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.eventlog.comparisons import comparisons  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
-    with open_instance() as instance, doors.opened(doors.store()) as store:
+    with open_instance() as instance, wiring.opened(wiring.store()) as store:
         found = list(comparisons(instance, store, None if since is None else since * 86400.0))
     summary = comparison.report(found)
     if as_json:

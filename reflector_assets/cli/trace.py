@@ -16,19 +16,19 @@ COLOURS = {"run": "bold", "check": "yellow", "made": "dim", "consent": "magenta"
 @app.command()
 def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
     """Show all that ever happened to a recording: arrivals, runs and their reasons, steps, consent, deliveries."""
-    from reflector_assets import doors  # noqa: PLC0415
-    from reflector_assets.domain.recording import check_recording_id  # noqa: PLC0415
-    from reflector_assets.instance import asking, open_instance  # noqa: PLC0415
-    from reflector_assets.trace import Trace  # noqa: PLC0415
+    from domain.recording import check_recording_id  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.eventlog.history import Trace  # noqa: PLC0415
+    from reflector_assets.runtime.instance import asking, open_instance  # noqa: PLC0415
 
     check_recording_id(recording_id)
     with (
         open_instance() as instance,
-        doors.opened(doors.store()) as store,
-        doors.opened(doors.inbox()) as inbox,
-        doors.opened(doors.consents()) as consents,
-        doors.opened(doors.deliveries()) as deliveries,
-        doors.opened(doors.messages()) as messages,
+        wiring.opened(wiring.store()) as store,
+        wiring.opened(wiring.inbox()) as inbox,
+        wiring.opened(wiring.consents()) as consents,
+        wiring.opened(wiring.deliveries()) as deliveries,
+        wiring.opened(wiring.messages()) as messages,
         asking(),
     ):
         found = Trace(instance, store, inbox, consents, deliveries, messages).of(recording_id)

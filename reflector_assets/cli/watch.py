@@ -20,15 +20,16 @@ def watch(
     It begins with the newest run. With --json, all events so far and those until then. The exit code is 1 when the
     recording is in an error then.
     """
-    from reflector_assets import doors, runs  # noqa: PLC0415
-    from reflector_assets.domain.events import Event  # noqa: PLC0415
-    from reflector_assets.eventlog import RecordingLog  # noqa: PLC0415
-    from reflector_assets.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.overview import overview_of  # noqa: PLC0415
-    from reflector_assets.terminal import Following, Past, ProgressLines, own_stderr  # noqa: PLC0415
+    from domain.events import Event  # noqa: PLC0415
+    from reflector_assets import wiring
+    from reflector_assets.cli.progress_bar import Following, Past, ProgressLines, own_stderr  # noqa: PLC0415
+    from reflector_assets.eventlog.overview import overview_of  # noqa: PLC0415
+    from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415
+    from reflector_assets.operations import runs  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
     told: list[Event] = []
-    store = doors.store()
+    store = wiring.store()
     with open_instance() as instance, ProgressLines(own_stderr()) as lines:
         runs.known(instance, recording_id, store)
 

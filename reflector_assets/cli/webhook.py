@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from domain.errors import InvalidInput, PermanentError, TransientError
+from domain.notifications import trial_body
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
-from reflector_assets.domain.messages import trial_body
 
 app = typer.Typer(help="Trying webhooks of rooms.", no_args_is_help=True)
 
@@ -21,16 +21,16 @@ def _group() -> None:
 @app.command("test")
 def try_(room: Annotated[str, typer.Argument(help="The room's name.")], as_json: AsJson = False) -> None:
     """Send a `test` event to a room's webhook, and say what its receiver answered, in what time."""
-    from reflector_assets import doors  # noqa: PLC0415
+    from reflector_assets import wiring  # noqa: PLC0415
 
-    with doors.opened(doors.rooms()) as rooms:
+    with wiring.opened(wiring.rooms()) as rooms:
         found = rooms.room(room)
     if not found.webhook_url:
         raise InvalidInput(
             f"room {room!r} has no webhook_url", hint=f"`reflector rooms set {room} --webhook-url URL` sets it."
         )
     secret = found.webhook_secret.get_secret_value() if found.webhook_secret else None
-    with doors.opened(doors.webhook()) as webhook:
+    with wiring.opened(wiring.webhook()) as webhook:
         body = trial_body(found.name, at=time.time(), event=str(uuid.uuid4()))
         attempt = webhook.send(found.webhook_url, secret, body)
     if attempt.outcome != "sent":

@@ -6,24 +6,24 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel
 
+from domain.results import Transcript, WebhookDelivery, ZulipMessage
+from domain.rooms import Room
 from reflector_assets.assets.webhook import webhook_delivery
 from reflector_assets.assets.zulip import zulip_message
-from reflector_assets.domain.results import Transcript, WebhookDelivery, ZulipMessage
-from reflector_assets.domain.rooms import Room
 from reflector_assets.io_manager import StoreIOManager, value_key
 from reflector_assets.partitions import RECORDINGS, recordings
-from resources.database import Database
-from resources.deliveries import Deliveries
-from resources.leaving import Leaving
-from resources.messages import Messages
-from resources.outgoing import Outgoing
-from resources.rooms import Rooms
-from resources.store import LocalStore
-from resources.webhook import Webhook
-from resources.zulip import Zulip
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.database.rooms import Rooms
+from resources.outgoing.http import Outgoing
+from resources.outgoing.mode import Leaving
+from resources.outgoing.webhook import Webhook
+from resources.outgoing.zulip import Zulip
+from resources.outgoing.zulip_messages import Messages
+from resources.store.base import LocalStore
+from testing.hosts.webhook_host import WebhookHost
+from testing.hosts.zulip_host import ZulipHost
 from tests.domain.finished import finished
-from tests.hosts.webhook_host import WebhookHost
-from tests.hosts.zulip_host import ZulipHost
 
 PAGE = "https://reflector.example.com"
 LEAVING = ("zulip_message", "webhook_delivery")

@@ -11,9 +11,9 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.executor import has_own_process, warm_executor
+from reflector_assets.runtime.executor import has_own_process, warm_executor
 
 ONCE_MORE = dg.RetryPolicy(max_retries=1, delay=0)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from domain.notifications import event_id
 from reflector_assets.assets.webhook import deliver
-from reflector_assets.domain.messages import event_id
 from reflector_assets.policies import retry_delay
-from resources.leaving import Leaving
+from resources.outgoing.mode import Leaving
+from testing.deployment import ROOT
+from testing.hosts.host import Answer
+from testing.hosts.webhook_host import WebhookHost
+from testing.hosts.zulip_host import TOO_LATE, ZulipHost
 from tests.assets.outlets import PAGE, Outlets, checks
-from tests.conftest import ROOT
 from tests.domain.finished import finished
-from tests.hosts.host import Answer
-from tests.hosts.webhook_host import WebhookHost
-from tests.hosts.zulip_host import TOO_LATE, ZulipHost
 
 NOW = 1_800_000_000.0
 
@@ -201,12 +201,12 @@ def test_two_processes_deliver_once(outlets: Outlets) -> None:
     code = (
         "import sys, time\n"
         "from reflector_assets.assets.webhook import deliver\n"
-        "from resources.database import Database\n"
-        "from resources.deliveries import Deliveries\n"
-        "from resources.leaving import Leaving\n"
-        "from resources.outgoing import Outgoing\n"
-        "from resources.rooms import Rooms\n"
-        "from resources.webhook import Webhook\n"
+        "from resources.database.database import Database\n"
+        "from resources.database.deliveries import Deliveries\n"
+        "from resources.outgoing.mode import Leaving\n"
+        "from resources.outgoing.http import Outgoing\n"
+        "from resources.database.rooms import Rooms\n"
+        "from resources.outgoing.webhook import Webhook\n"
         "from tests.domain.finished import finished\n"
         f"database = Database(url={outlets.url!r})\n"
         "room = Rooms(database=database).room('weekly')\n"

@@ -6,18 +6,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from domain.recording import Participants
+from domain.results import Topics
+from domain.text import words
 from reflector_assets.assets.understanding import action_items, title
-from reflector_assets.domain import words
-from reflector_assets.domain.recording import Participants
-from reflector_assets.domain.results import Topics
 from reflector_assets.io_manager import StoreIOManager, value_key
 from reflector_assets.partitions import RECORDINGS, recordings
 from resources.call_cache import CallCache
-from resources.llm import LLM
-from resources.store import LocalStore
-from resources.understanding import WithLLM
+from resources.llm.client import LLM
+from resources.llm.understanding import WithLLM
+from resources.store.base import LocalStore
+from testing.hosts.llm_host import LLMHost
 from tests.domain.finished import RECORDING, finished
-from tests.hosts.llm_host import LLMHost
 
 # So often an invalid answer is sent back.
 ROUNDS = 2

@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from reflector_assets.progress import USED
-from resources.llm import LLM
-from resources.understanding import WithLLM
+from reflector_assets.eventlog.steps import USED
+from resources.llm.client import LLM
+from resources.llm.understanding import WithLLM
+from testing.hosts.llm_host import LLMHost
 from tests.consent.world import ALL, World, world
-from tests.hosts.llm_host import LLMHost
 
 TOOK = {"wall_seconds", "cpu_seconds", "bytes_read", "bytes_written"}
 

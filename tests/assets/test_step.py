@@ -11,9 +11,9 @@ import httpx
 import openai
 import pytest
 
+from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.executor import crash_reason
+from reflector_assets.runtime.executor import crash_reason
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 
 SIGNATURE = "c2lnbmF0dXJl"
@@ -112,7 +112,7 @@ def test_a_steps_process_has_everything_heavy_imported_before_it_begins(run):
     [output] = [e.dagster_event.step_output_data for e in run.of("imported", dg.DagsterEventType.STEP_OUTPUT)]
     code = (
         "import json, os, sys, threading\n"
-        "import reflector_assets.warm\n"
+        "import reflector_assets.preload\n"
         "files = [os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2\n"
         "         and os.path.exists(f'/proc/self/fd/{n}')]\n"
         "print(json.dumps([sorted(sys.modules), threading.active_count(), files]))"

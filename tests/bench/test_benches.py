@@ -11,7 +11,7 @@ from bench import audio, latency, overhead, throughput, whole_run
 from bench.__main__ import main
 from bench.page import NAMES, Report
 from bench.results import Result, Size
-from tests.conftest import ROOT
+from testing.deployment import ROOT
 
 pytestmark = pytest.mark.slow(120)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.growth import SIZES
 from bench.results import Result, Size
-from tests.conftest import ROOT
+from testing.deployment import ROOT
 
 
 @pytest.mark.slow(20)

@@ -11,7 +11,7 @@ from bench import __main__ as command
 from bench.machine import Machine
 from bench.page import FIGURES, NAMES, Report, page, read_all, write
 from bench.results import Chart, Kind, Result, Size, Table, Target, markdown
-from tests.conftest import ROOT
+from testing.deployment import ROOT
 
 MACHINE = Machine(
     cpu="Some CPU",

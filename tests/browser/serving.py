@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.catalogue import Catalogue, Indexed
-from resources.database import Database
-from resources.store import LocalStore
-from service.shown import Listing, Shown
-from tests.parts import free_ports
-from tests.parts.proxy import Proxy
+from resources.database.catalogue import Catalogue, Indexed
+from resources.database.database import Database
+from resources.store.base import LocalStore
+from service.ports import Listing, Shown
+from testing.parts import free_ports
+from testing.parts.proxy import Proxy
 from tests.service.in_process import application, listening
 from tests.service.shown_recordings import Scripted, Told, shown
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from reflector_assets.domain.words import Word
-from resources.erasure import mark
+from domain.text.words import Word
+from resources.store.erasure import mark
+from testing.daemon import until
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
-from tests.daemon import until
 from tests.domain.finished import finished
 from tests.service.shown_recordings import finish, meeting
 

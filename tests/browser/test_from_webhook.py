@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from testing.daemon import Daemon
+from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
+from testing.hosts.daily_host import DailyHost
+from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 from tests.browser.conftest import Visitor, faults
-from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
-from tests.daemon import Daemon
-from tests.hosts.daily_host import DailyHost
-from tests.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
 pytestmark = pytest.mark.slow(90)
 SLOW_MS = 120_000

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import pytest
 
-from reflector_assets.domain.errors import AudioDeleted
-from reflector_assets.domain.rooms import Room
-from resources.erasure import Audio
-from resources.leaving import Leaving
+from domain.errors import AudioDeleted
+from domain.rooms import Room
 from resources.local_folder import LocalFolder
-from resources.store import LocalStore
-from tests.conftest import SAMPLE
+from resources.outgoing.mode import Leaving
+from resources.store.base import LocalStore
+from resources.store.erasure import Audio
+from testing.deployment import SAMPLE
 from tests.consent.world import World, failures, world
 
 AUDIO = ["padded_tracks", "mixed_audio", "track_transcripts"]

@@ -9,14 +9,14 @@ import dagster as dg
 import pytest
 
 from reflector_assets import definitions, tags
+from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.io_manager import value_key
-from reflector_assets.overview import recordings_overview
+from reflector_assets.operations.retention import PAGE, Retention
+from reflector_assets.operations.runs import known
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.retention import PAGE, Retention
-from reflector_assets.runs import known
-from reflector_assets.settings import Settings
+from reflector_assets.settings.main import Settings
 from sensors import retention
-from tests.conftest import Deployment
+from testing.deployment import Deployment
 from tests.consent.world import World, failures, world
 
 NEVER: dict[str, Any] = {}

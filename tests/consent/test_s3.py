@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from testing.parts.proxy import Proxy
+from testing.parts.s3 import S3Server
 from tests.consent.world import World, failures, world
-from tests.parts.proxy import Proxy
-from tests.parts.s3 import S3Server
 
 
 @pytest.fixture(scope="module")

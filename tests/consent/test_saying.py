@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.consent import Statement, that_count
-from tests.conftest import Deployment
+from domain.consent import Statement, that_count
+from testing.deployment import Deployment
 from tests.service.in_process import BEARER, Service, serving
 
 PATH = "/v1/meetings/0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70/consent"

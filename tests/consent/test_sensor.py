@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from reflector_assets import definitions, tags
-from reflector_assets.settings import Settings
-from resources.s3 import S3Store
+from reflector_assets.settings.main import Settings
+from resources.store.s3 import S3Store
 from sensors import consents, discovery
-from sensors.stale import request_for
+from sensors.keep_up_to_date import request_for
+from testing.hosts.daily_oddities import DOMAIN
 from tests.consent.world import World, world
-from tests.hosts.daily_oddities import DOMAIN
 
 
 class Follower:

@@ -12,24 +12,24 @@ import dagster as dg
 from reflector_assets import definitions
 from reflector_assets.io_manager import StoreIOManager
 from resources.call_cache import CallCache
-from resources.consents import Consents
-from resources.daily_source import AnnouncedSource, Sources
-from resources.database import Database
-from resources.deliveries import Deliveries
-from resources.gpu import GPUService
-from resources.inbox import Inbox, of_poll
-from resources.leaving import Leaving
+from resources.daily.source import AnnouncedSource, Sources
+from resources.database.consents import Consents
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.database.inbox import Inbox, of_poll
+from resources.database.rooms import Rooms
+from resources.llm.understanding import Extractive
 from resources.local_folder import LocalFolder
-from resources.messages import Messages
-from resources.outgoing import Outgoing
-from resources.rooms import Rooms
-from resources.store import LocalStore, Store
-from resources.understanding import Extractive
-from resources.webhook import Webhook
-from resources.zulip import Zulip
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.daily_oddities import DOMAIN, plain_recording, track
-from tests.hosts.gpu_host import GPUHost
+from resources.outgoing.http import Outgoing
+from resources.outgoing.mode import Leaving
+from resources.outgoing.webhook import Webhook
+from resources.outgoing.zulip import Zulip
+from resources.outgoing.zulip_messages import Messages
+from resources.store.base import LocalStore, Store
+from resources.transcription.gpu import GPUService
+from testing.audio_files import babble, opus_track
+from testing.hosts.daily_oddities import DOMAIN, plain_recording, track
+from testing.hosts.gpu_host import GPUHost
 
 TEXT = {".json", ".parquet", ".vtt", ".md"}
 ALL = definitions.graph.names()

@@ -5,18 +5,17 @@ from contextlib import nullcontext
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from reflector_assets.recordings import DagsterRecordings
-from reflector_assets.settings import Settings
-from reflector_assets.shown import All
-from resources.catalogue import Catalogue
-from resources.consents import Consents
-from resources.database import Database
-from resources.inbox import Inbox
-from resources.ledger import Ledger
-from resources.rooms import Rooms
+from reflector_assets.operations.queries import All, DagsterRecordings
+from reflector_assets.settings.main import Settings
+from resources.database.catalogue import Catalogue
+from resources.database.consents import Consents
+from resources.database.database import Database
+from resources.database.inbox import Inbox
+from resources.database.ledger import Ledger
+from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
-from service.shown import Shown
+from service.ports import Shown
 from tests.consent.world import World
 from tests.service.in_process import BEARER, TOKEN
 

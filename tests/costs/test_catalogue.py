@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.search import excerpt, words_of
-from resources.catalogue import Catalogue, Indexed
-from resources.database import Database
+from domain.text.search import excerpt, words_of
+from resources.database.catalogue import Catalogue, Indexed
+from resources.database.database import Database
 
 pytest_plugins = ["tests.service.databases"]
 
@@ -158,6 +158,6 @@ def test_positions_never_go_back(new_database: Callable[[], str]) -> None:
     catalogue = Catalogue(database=Database(url=new_database()))
     catalogue.index(None, 7)
     catalogue.index(None, 3)
-    from resources.projecting import position
+    from resources.database.positions import position
 
     assert position(catalogue.database, "transcript") == 7

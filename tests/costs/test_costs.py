@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from reflector_assets.domain.costs import Prices, Use, cost, price, report, shown, total
-from tests.conftest import SAMPLE, SAMPLE_ID, Deployment
+from domain.costs import Prices, Use, cost, price, report, shown, total
+from testing.deployment import SAMPLE, SAMPLE_ID, Deployment
 from tests.consent.world import World, world
 from tests.costs.serving import client_of
 

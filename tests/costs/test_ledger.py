@@ -8,15 +8,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from reflector_assets import overview, projections
-from reflector_assets.domain.costs import BY, Use, total
-from resources.catalogue import Catalogue
-from resources.database import Database
-from resources.ledger import Ledger
-from resources.llm import LLM
-from resources.understanding import WithLLM
+from domain.costs import BY, Use, total
+from reflector_assets.eventlog import overview, projections
+from resources.database.catalogue import Catalogue
+from resources.database.database import Database
+from resources.database.ledger import Ledger
+from resources.llm.client import LLM
+from resources.llm.understanding import WithLLM
+from testing.hosts.llm_host import LLMHost
 from tests.consent.world import ALL, World, world
-from tests.hosts.llm_host import LLMHost
 
 pytest_plugins = ["tests.service.databases"]
 
@@ -190,7 +190,7 @@ def test_a_kill_between_two_pieces_loses_nothing(made: World, books: tuple[Catal
 
 def test_a_run_whose_process_was_killed_counts_by_the_clock(tmp_path: Path, new_database: Any) -> None:
     """Its step has begun and never ended; nobody told what it used."""
-    from reflector_assets.accounting import account
+    from reflector_assets.eventlog.usage import account
 
     @dg.asset(partitions_def=dg.DynamicPartitionsDefinition(name="recordings"))
     def recording() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets import projections
-from reflector_assets.accounting import account
-from resources.database import Database
-from resources.ledger import Ledger
+from reflector_assets.eventlog import projections
+from reflector_assets.eventlog.usage import account
+from resources.database.database import Database
+from resources.database.ledger import Ledger
 from tests.consent.world import world
 
 UPSTREAM = ["recording", "participants", "padded_tracks", "track_transcripts"]

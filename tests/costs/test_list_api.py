@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from service.projecting import CatchingUp
+from service.catch_up import CatchingUp
 from tests.consent.world import World, world
 from tests.costs.serving import client_of
 

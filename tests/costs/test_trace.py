@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets import refresh
-from reflector_assets.domain.errors import NotFound
-from reflector_assets.trace import Happened, Trace
-from tests.conftest import Deployment
+from domain.errors import NotFound
+from reflector_assets.eventlog.history import Happened, Trace
+from reflector_assets.operations import refresh
+from testing.deployment import Deployment
 from tests.consent.world import World, world
 
 SIGNED = "https://bucket.example.com/audio.webm?X-Amz-Signature=c2VjcmV0"
@@ -81,7 +81,7 @@ def test_a_failed_check_is_told_with_its_problems(tmp_path: Path) -> None:
 
 
 def test_who_wanted_a_run_is_told(made: World) -> None:
-    from reflector_assets.trace import wanted_by
+    from reflector_assets.eventlog.history import wanted_by
 
     def run(**tags: str) -> dg.DagsterRun:
         return dg.DagsterRun("process", tags={f"dagster/{name}": value for name, value in tags.items()})
@@ -100,7 +100,7 @@ def test_what_nobody_knows_is_not_found(made: World) -> None:
 
 def test_the_command_prints_lines_or_one_document(deployment: Deployment) -> None:
     assert deployment.reflector("trace", "absent").returncode == 1
-    from tests.conftest import SAMPLE, SAMPLE_ID
+    from testing.deployment import SAMPLE, SAMPLE_ID
 
     deployment.reflector("import", str(SAMPLE))
     deployment.reflector("run", SAMPLE_ID, "--select", "recording")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.daemon import Daemon, open_instance, until
+from testing.daemon import Daemon, open_instance, until
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import odd_recordings, plain_recording
 from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import odd_recordings, plain_recording
 
 PATIENCE = 280
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(120)]

@@ -5,14 +5,14 @@ import random
 import dagster as dg
 import pytest
 
-from reflector_assets.settings import Settings
-from resources.daily import DailyAPI
-from resources.inbox import Inbox
+from reflector_assets.settings.main import Settings
+from resources.daily.api import DailyAPI
+from resources.database.inbox import Inbox
 from sensors import poll
-from tests.conftest import Deployment
+from testing.deployment import Deployment
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import plain_recording
 from tests.discovery.world import everything, inbox_of
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import plain_recording
 
 RNG = random.Random(1)
 MANY = [plain_recording(RNG, number) for number in range(250)]

@@ -7,20 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon import Daemon, open_instance, until
-from tests.discovery.world import (
-    SECRET,
-    every_order,
-    everything,
-    inbox_of,
-    partitions,
-    queueing,
-    ready_event,
-    runs_by_recording,
-)
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import plain_recording
-from tests.parts.receiver import Receiver
+from testing.daemon import Daemon, open_instance, until
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import plain_recording, ready_event
+from testing.parts.receiver import Receiver
+from tests.discovery.world import SECRET, every_order, everything, inbox_of, partitions, queueing, runs_by_recording
 
 PATIENCE = 280
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]

@@ -10,13 +10,13 @@ from typing import Any
 import dagster as dg
 
 from reflector_assets import tags
-from reflector_assets.doors import opened
 from reflector_assets.partitions import RECORDINGS
-from resources.database import Database
-from resources.inbox import Inbox, Item
-from tests.conftest import Deployment, deploy
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.daily_oddities import DOMAIN, plain_recording
+from reflector_assets.wiring import opened
+from resources.database.database import Database
+from resources.database.inbox import Inbox, Item
+from testing.deployment import Deployment, deploy
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.daily_oddities import DOMAIN, plain_recording, ready_event
 
 # Base64, as Daily gives them.
 SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMhIQ=="
@@ -56,24 +56,6 @@ def partitions(instance: dg.DagsterInstance) -> set[str]:
 
 def runs_by_recording(instance: dg.DagsterInstance) -> Counter[str]:
     return Counter(run.tags[tags.PARTITION] for run in instance.get_runs())
-
-
-def ready_event(recording: dict[str, Any]) -> dict[str, Any]:
-    """The webhook that announces a recording of the API."""
-    fields = ("start_ts", "status", "max_participants", "duration", "tracks")
-    return {
-        "version": "1.1.0",
-        "type": "recording.ready-to-download",
-        "id": f"rec-rtd-{recording['id']}-1774253050",
-        "payload": {
-            "type": "raw-tracks",
-            "recording_id": recording["id"],
-            "room_name": recording["room_name"],
-            "s3_key": f"{DOMAIN}/{recording['room_name']}",
-            **{field: recording[field] for field in fields},
-        },
-        "event_ts": 1774253050.12,
-    }
 
 
 def other_event(kind: str, recording: dict[str, Any]) -> dict[str, Any]:

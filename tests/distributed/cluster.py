@@ -22,15 +22,15 @@ from kombu import Queue
 
 from reflector_assets import tags
 from resources.local_folder import LocalFolder
-from tests.conftest import ROOT, Deployment
-from tests.daemon import Daemon, open_instance, until
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.host import Request
-from tests.hosts.llm_host import LLMHost
-from tests.parts.postgres import Postgres
-from tests.parts.redis import Redis
-from tests.parts.s3 import S3Server
+from testing.audio_files import babble, opus_track
+from testing.daemon import Daemon, open_instance, until
+from testing.deployment import ROOT, Deployment
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.host import Request
+from testing.hosts.llm_host import LLMHost
+from testing.parts.postgres import Postgres
+from testing.parts.redis import Redis
+from testing.parts.s3 import S3Server
 
 
 class Worker:
@@ -46,7 +46,7 @@ class Worker:
         options += ["--without-gossip", "--without-mingle"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [program, "-A", "reflector_assets.worker", "worker", *options],
+                [program, "-A", "reflector_assets.celery_worker", "worker", *options],
                 cwd=ROOT,
                 # A disk of its own, as on a machine of its own.
                 env={**self.deployment.environment(), "REFLECTOR_DATA_DIR": str(self.deployment.home / self.name)},

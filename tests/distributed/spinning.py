@@ -3,11 +3,11 @@
 import dagster as dg
 
 from reflector_assets.assets.step import step
-from reflector_assets.distributed import celery_executor
-from reflector_assets.instance import open_instance
 from reflector_assets.io_manager import StoreIOManager
-from reflector_assets.settings import get_settings
-from resources.store import LocalStore
+from reflector_assets.runtime.celery import celery_executor
+from reflector_assets.runtime.instance import open_instance
+from reflector_assets.settings.main import get_settings
+from resources.store.base import LocalStore
 
 
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1, delay=0), tags={"dagster-celery/queue": "gpu"})

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from reflector_assets.progress import StepEvent, step_events
-from tests.daemon import until
+from reflector_assets.eventlog.steps import StepEvent, step_events
+from testing.daemon import until
 from tests.distributed.cluster import Cluster, of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE, SAMPLE_ID, Deployment, deploy
+from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
 
 PODS = {"gpu": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}}
 ABOUT = """

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage
 
-from reflector_assets.settings import Settings
-from tests.conftest import ROOT, SAMPLE, SAMPLE_ID, Deployment
+from reflector_assets.settings.main import Settings
+from testing.deployment import ROOT, SAMPLE, SAMPLE_ID, Deployment
+from testing.parts.postgres import Postgres
 from tests.distributed.cluster import deploy, instance_of
-from tests.parts.postgres import Postgres
 
 pytestmark = pytest.mark.slow
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets.progress import step_events
+from reflector_assets.eventlog.steps import step_events
 from resources.local_folder import LocalFolder
-from resources.store import LocalStore
-from tests.conftest import deploy
-from tests.daemon import Daemon, open_instance, until
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.gpu_host import GPUHost
+from resources.store.base import LocalStore
+from testing.audio_files import babble, opus_track
+from testing.daemon import Daemon, open_instance, until
+from testing.deployment import deploy
+from testing.hosts.gpu_host import GPUHost
 
 TRACKS = 3
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reflector_assets.domain.results import Transcript
+from domain.results import Transcript
 
 RECORDING = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reflector_assets.domain.words import Word, table
+from domain.text.words import Word, table
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "meeting" / "truth.json"
 ADA, BEN, CHLOE = "Ada", "Ben", "Chloe"

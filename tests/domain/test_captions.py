@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reflector_assets.domain.captions import clock, markdown, srt, text, webvtt
-from reflector_assets.domain.recording import Participant
-from reflector_assets.domain.results import ActionItems, Decision, NextStep, Topic, Transcript, TranscriptSegment
+from domain.recording import Participant
+from domain.results import ActionItems, Decision, NextStep, Topic, Transcript, TranscriptSegment
+from domain.text.captions import clock, markdown, srt, text, webvtt
 
 TIMES = st.floats(0, 400_000, allow_nan=False)
 ANYTHING = st.text(max_size=40)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.captions import webvtt
-from reflector_assets.domain.comparison import OldTranscript, ShadowComparison, compare, report, table, word_error_rate
-from reflector_assets.domain.errors import PermanentError
+from domain.comparison import OldTranscript, ShadowComparison, compare, report, table, word_error_rate
+from domain.errors import PermanentError
+from domain.text.captions import webvtt
 from tests.domain.finished import finished
 
 # Ours says "The budget is enough." and "We have many plans.": eight words.

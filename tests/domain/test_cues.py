@@ -2,8 +2,8 @@
 
 import pytest
 
-from reflector_assets.domain import extractive
-from reflector_assets.domain.results import ActionItems
+from domain.results import ActionItems
+from domain.summarize import extractive
 from tests.domain.meetings import ADA, BEN, CHLOE, NAMES, sample_meeting, spoken
 
 

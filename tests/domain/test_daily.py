@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.daily import (
-    DailyRecording,
-    Verdict,
-    check_track_key,
-    judge,
-    judge_event,
-    judge_listed,
-)
-from reflector_assets.domain.errors import InvalidInput
-from reflector_assets.domain.recording import Recording, check_recording_id
-from tests.conftest import SAMPLE, SAMPLE_ID
-from tests.hosts.daily_oddities import DOMAIN, FINE, NOT, plain_recording
+from domain.daily import DailyRecording, Verdict, check_track_key, judge, judge_event, judge_listed
+from domain.errors import InvalidInput
+from domain.recording import Recording, check_recording_id
+from testing.deployment import SAMPLE, SAMPLE_ID
+from testing.hosts.daily_oddities import DOMAIN, FINE, NOT, plain_recording
 
 WEBHOOK = json.loads((SAMPLE / "webhook.json").read_text())
 LISTED = json.loads((SAMPLE / "recording.json").read_text())

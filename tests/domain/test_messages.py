@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain import messages
-from reflector_assets.domain.signatures import sign_outgoing
-from tests.conftest import ROOT
+from domain import notifications
+from domain.signatures import sign_outgoing
+from testing.deployment import ROOT
+from testing.hosts.webhook_host import Completed, Test, is_signed
 from tests.domain.finished import RECORDING, finished
-from tests.hosts.webhook_host import Completed, Test, is_signed
 
 PAGE = "https://reflector.example.com"
 TOKENS = [
@@ -53,7 +53,7 @@ def topic(**fields: object) -> dict[str, object]:
 
 
 def body(**other: object) -> dict[str, object]:
-    return messages.webhook_body(finished(**other), "weekly", at=1774252800.0, language="de", page_url=PAGE)
+    return notifications.webhook_body(finished(**other), "weekly", at=1774252800.0, language="de", page_url=PAGE)
 
 
 def test_the_body_is_as_documented() -> None:
@@ -67,15 +67,15 @@ def test_the_body_is_as_documented() -> None:
     assert "many plans" not in first["webvtt"]
     assert "many plans" in second["webvtt"]
     assert [one["speaker"] for one in told["transcript"]["participants"]] == [0, None]
-    Test.model_validate(messages.trial_body("weekly", at=0.0, event="6ba7b810-9dad-11d1-80b4-00c04fd430c8"))
+    Test.model_validate(notifications.trial_body("weekly", at=0.0, event="6ba7b810-9dad-11d1-80b4-00c04fd430c8"))
 
 
 def test_the_event_id_changes_with_the_content_and_with_nothing_else() -> None:
-    first = messages.event_id(finished())
-    assert messages.event_id(finished()) == first
-    assert messages.event_id(finished(audio_key="elsewhere", method="other", words=9)) == first
+    first = notifications.event_id(finished())
+    assert notifications.event_id(finished()) == first
+    assert notifications.event_id(finished(audio_key="elsewhere", method="other", words=9)) == first
     changed = [{"title": "Other"}, {"segments": []}, {"recording_id": "other"}, {"topics": []}, {"short_summary": "x"}]
-    assert len({first, *(messages.event_id(finished(**one)) for one in changed)}) == len(changed) + 1
+    assert len({first, *(notifications.event_id(finished(**one)) for one in changed)}) == len(changed) + 1
 
 
 @given(st.text(min_size=1, max_size=40), st.integers(0, 2**33), st.binary(max_size=60))
@@ -100,7 +100,7 @@ def test_a_signature_is_verified_by_the_lines_of_the_documentation() -> None:
 
 
 def test_zulip_is_told_title_date_link_length_summary_and_topics() -> None:
-    text = messages.zulip_text(finished(), PAGE)
+    text = notifications.zulip_text(finished(), PAGE)
     assert text.startswith(f"## Weekly meeting\n2026-03-23 08:00 UTC · [Transcript]({PAGE}/transcripts/{RECORDING})")
     assert "· 01:30\n" in text
     assert "```spoiler Summary\n# Quick recap" in text
@@ -111,7 +111,7 @@ def test_zulip_is_told_title_date_link_length_summary_and_topics() -> None:
 @given(NASTY, NASTY, NASTY, NASTY)
 def test_no_text_of_a_meeting_breaks_out_of_its_place(title: str, summary: str, heading: str, line: str) -> None:
     told = finished(title=title, long_summary=summary, topics=[topic(title=heading, summary=line)])
-    text = messages.zulip_text(told, PAGE)
+    text = notifications.zulip_text(told, PAGE)
     fences = [number for number, line in enumerate(text.split("\n")) if re.search("`{3}|~{3}", line)]
     lines = text.split("\n")
     opened = [lines[number] for number in fences]
@@ -127,7 +127,7 @@ def test_no_text_of_a_meeting_breaks_out_of_its_place(title: str, summary: str, 
 @pytest.mark.parametrize("summary", ["short", "long words " * 2000])
 def test_zulips_limit_is_kept_and_what_is_left_out_is_counted(summary: str) -> None:
     topics = [topic(id=str(n), title=f"Topic {n}", summary="x" * 300, timestamp=60.0 * n) for n in range(100)]
-    text = messages.zulip_text(finished(title="t" * 500, long_summary=summary, topics=topics), PAGE)
+    text = notifications.zulip_text(finished(title="t" * 500, long_summary=summary, topics=topics), PAGE)
     assert len(text) <= 10_000
     shown = len(re.findall(r"^\* \[", text, re.M))
     assert 5 < shown < 100
@@ -139,17 +139,17 @@ def test_zulips_limit_is_kept_and_what_is_left_out_is_counted(summary: str) -> N
 @given(st.integers(0, 400), st.integers(1, 300), st.integers(0, 20_000))
 def test_zulips_limit_is_kept_whatever_is_how_long(size: int, count: int, summary: int) -> None:
     topics = [topic(title="t", summary="x" * size)] * count
-    text = messages.zulip_text(finished(long_summary="y" * summary, topics=topics), PAGE)
+    text = notifications.zulip_text(finished(long_summary="y" * summary, topics=topics), PAGE)
     assert len(text) <= 10_000
 
 
 def test_topics_of_zulip_are_cut_as_zulip_would() -> None:
-    assert messages.zulip_topic("a  b\n") == "a b"
-    assert messages.zulip_topic("x" * 70) == "x" * 57 + "..."
+    assert notifications.zulip_topic("a  b\n") == "a b"
+    assert notifications.zulip_topic("x" * 70) == "x" * 57 + "..."
 
 
 def test_operators_are_told_where_and_why() -> None:
-    text = messages.failure_text(
+    text = notifications.failure_text(
         "rec-1",
         room="weekly",
         step="title",
@@ -159,6 +159,6 @@ def test_operators_are_told_where_and_why() -> None:
     )
     assert text.startswith("**Recording rec-1 failed**\n* Room: weekly\n* Step: title\n* When: 1970-01-01 00:00 UTC\n")
     assert "[12345678](https://d/runs/12345678-9)" in text
-    assert messages.failure_mark("rec-1") in text
+    assert notifications.failure_mark("rec-1") in text
     assert "@**" not in text
     assert "```" not in text

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reflector_assets.domain.errors import UnreadableAudio
-from reflector_assets.domain.mixdown import mix
-from reflector_assets.domain.padding import pad, silent_track
-from reflector_assets.domain.peaks import peaks_of
-from reflector_assets.domain.probe import SilentFile, probe
-from tests.domain import audio_files as make
+from domain.audio.mixdown import mix
+from domain.audio.padding import pad, silent_track
+from domain.audio.peaks import peaks_of
+from domain.audio.probe import SilentFile, probe
+from domain.errors import UnreadableAudio
+from testing import audio_files as make
 
 
 def tone(seconds: float, level: float, hertz: float = 440, *, rate: int = 48_000) -> make.Sound:
@@ -186,7 +186,7 @@ def test_the_same_tracks_give_the_same_bytes_in_any_process(tmp_path: Path) -> N
     script = """
 import sys
 from pathlib import Path
-from reflector_assets.domain.mixdown import mix
+from domain.audio.mixdown import mix
 mix([Path(track) for track in sys.argv[2:]], Path(sys.argv[1]))
 """
     for run in "ab":

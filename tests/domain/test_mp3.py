@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.mp3 import MONO_KBPS, STEREO_KBPS, Widener
-from tests.domain import audio_files as make
+from domain.audio.mp3 import MONO_KBPS, STEREO_KBPS, Widener
+from testing import audio_files as make
 
 
 def difficult() -> make.Sound:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.opus import RATE, Head, Timeline, is_silence, packet_samples, silence
+from domain.audio.opus import RATE, Head, Timeline, is_silence, packet_samples, silence
 
 
 def opus_decoder(name: str, channels: int) -> av.CodecContext:

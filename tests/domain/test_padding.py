@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.opus import is_silence, packet_samples
-from reflector_assets.domain.padding import pad, silent_track
-from reflector_assets.domain.probe import probe
-from reflector_assets.domain.recording import TrackName
-from tests.domain import audio_files as make
-from tests.domain.audio_files import hears, late
+from domain.audio.opus import is_silence, packet_samples
+from domain.audio.padding import pad, silent_track
+from domain.audio.probe import probe
+from domain.recording import TrackName
+from testing import audio_files as make
+from testing.audio_files import hears, late
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "meeting"
 EVERY_HALF_SECOND = [0.3 + 0.5 * n for n in range(39)]
@@ -227,7 +227,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_process(tmp_path: Path) -> N
     script = """
 import hashlib, json, sys
 from pathlib import Path
-from reflector_assets.domain.padding import pad, silent_track
+from domain.audio.padding import pad, silent_track
 folder, run = Path(sys.argv[1]), sys.argv[2]
 outs = [folder / f"{name}-{run}" for name in ("opus", "wav", "silent")]
 pad(folder / "opus", outs[0]); pad(folder / "wav", outs[1]); silent_track(outs[2], 5)
@@ -253,7 +253,7 @@ def test_a_long_mute_costs_no_memory(tmp_path: Path) -> None:
     script = """
 import resource, sys
 from pathlib import Path
-from reflector_assets.domain.padding import pad
+from domain.audio.padding import pad
 done = pad(Path(sys.argv[1]), Path(sys.argv[2]))
 print(done.duration, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reflector_assets.domain.errors import UnreadableAudio
-from reflector_assets.domain.padding import pad
-from reflector_assets.domain.probe import SilentFile
-from tests.domain import audio_files as make
-from tests.domain.audio_files import hears
+from domain.audio.padding import pad
+from domain.audio.probe import SilentFile
+from domain.errors import UnreadableAudio
+from testing import audio_files as make
+from testing.audio_files import hears
 
 
 def test_a_cut_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import UnreadableAudio
-from reflector_assets.domain.padding import pad
-from reflector_assets.domain.peaks import GRANULES, PeakMeter, peaks_of
-from tests.domain import audio_files as make
+from domain.audio.padding import pad
+from domain.audio.peaks import GRANULES, PeakMeter, peaks_of
+from domain.errors import UnreadableAudio
+from testing import audio_files as make
 
 
 @given(

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import PermanentError, UnreadableAudio
-from reflector_assets.domain.padding import pad
-from reflector_assets.domain.probe import SilentFile, probe
-from tests.domain import audio_files as make
+from domain.audio.padding import pad
+from domain.audio.probe import SilentFile, probe
+from domain.errors import PermanentError, UnreadableAudio
+from testing import audio_files as make
 
 
 def test_a_daily_track(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reflector_assets.domain.answers import Unusable, read_answer
-from reflector_assets.domain.prompts import (
+from domain.summarize.llm_answers import Unusable, read_answer
+from domain.summarize.prompts import (
     PLACEHOLDERS,
     SCHEMAS,
     USED_BY,

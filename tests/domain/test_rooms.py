@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reflector_assets.domain.rooms import Room, RoomSettings, base_name
+from domain.rooms import Room, RoomSettings, base_name
 
 SECRET = "hush-nobody-knows"
 

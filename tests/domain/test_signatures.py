@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import InvalidInput
-from reflector_assets.domain.signatures import is_fresh, is_signed, secret_bytes, sign
+from domain.errors import InvalidInput
+from domain.signatures import is_fresh, is_signed, secret_bytes, sign
 
 SECRET, BODY, AT = b"0123456789abcdef0123456789abcdef", b'{"type":"recording.started"}', "1774253050"
 NOW = 1774253050.0

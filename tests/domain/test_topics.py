@@ -4,8 +4,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.topics import Chunk, chunk_text, chunks, long_summary, meeting_text, plain_names, topic
-from reflector_assets.domain.words import Word, table
+from domain.text.topics import Chunk, chunk_text, chunks, long_summary, meeting_text, plain_names, topic
+from domain.text.words import Word, table
 
 HELLO = table(
     [

@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import PermanentError
-from reflector_assets.domain.words import (
-    Word,
-    from_parquet,
-    merge,
-    segments,
-    sentences,
-    table,
-    text,
-    to_parquet,
-    words,
-)
+from domain.errors import PermanentError
+from domain.text.words import Word, from_parquet, merge, segments, sentences, table, text, to_parquet, words
 
 TIMES = st.floats(0, 7200, allow_nan=False)
 SPOKEN = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE, SAMPLE_ID
-from tests.daemon import until
-from tests.discovery.world import ready_event
+from testing.daemon import until
+from testing.deployment import SAMPLE, SAMPLE_ID
+from testing.hosts.daily_oddities import ready_event
+from testing.parts.redis import Redis
 from tests.distributed.cluster import Worker
-from tests.parts.redis import Redis
 from tests.production.world import RESULTS, Production
 
 PATIENCE = 280

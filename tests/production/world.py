@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
-from resources.store import LocalStore
-from resources.transcriber import TrackAudio
-from resources.whisper import EmbeddedWhisper
-from tests.conftest import ROOT, SAMPLE, Deployment
-from tests.daemon import Daemon, open_instance
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.gpu_host import Call, GPUHost
-from tests.hosts.llm_host import LLMHost
-from tests.parts.postgres import Postgres
-from tests.parts.receiver import SECRET, Receiver
-from tests.parts.s3 import S3Server
+from resources.store.base import LocalStore
+from resources.transcription.base import TrackAudio
+from resources.transcription.whisper import EmbeddedWhisper
+from testing.daemon import Daemon, open_instance
+from testing.deployment import ROOT, SAMPLE, Deployment
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.gpu_host import Call, GPUHost
+from testing.hosts.llm_host import LLMHost
+from testing.parts.postgres import Postgres
+from testing.parts.receiver import SECRET, Receiver
+from testing.parts.s3 import S3Server
 
 TRACKS, RESULTS = "daily-tracks", "reflector-results"
 TOKEN = "token-of-the-api-for-tests"

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from reflector_assets.domain.errors import ReflectorError
-from resources.daily import DailyAPI
-from tests.hosts.daily_host import DailyHost
+from domain.errors import ReflectorError
+from resources.daily.api import DailyAPI
+from testing.hosts.daily_host import DailyHost
 
 E = TypeVar("E", bound=ReflectorError)
 KEY = "a-key-that-nobody-may-see"

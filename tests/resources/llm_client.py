@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reflector_assets.domain.prompts import Message, TopicAnswer
-from resources.llm import LLM, AnswerCache
-from resources.llm_wire import Usage
-from tests.hosts.llm_host import LLMHost
+from domain.summarize.prompts import Message, TopicAnswer
+from resources.llm.client import LLM, AnswerCache
+from resources.llm.wire import Usage
+from testing.hosts.llm_host import LLMHost
 
 QUESTION: list[Message] = [
     {"role": "system", "content": "You write minutes."},

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.daily import judge_listed
-from reflector_assets.domain.errors import InvalidInput, NotFound, PermanentError
-from resources.daily import DailyAPI
+from domain.daily import judge_listed
+from domain.errors import InvalidInput, NotFound, PermanentError
+from resources.daily.api import DailyAPI
 from resources.source import KnownParticipant
-from tests.hosts.daily_host import DailyHost, odd_recordings
-from tests.hosts.daily_oddities import DOMAIN
-from tests.hosts.host import Answer, Host, Request
+from testing.hosts.daily_host import DailyHost, odd_recordings
+from testing.hosts.daily_oddities import DOMAIN
+from testing.hosts.host import Answer, Host, Request
 from tests.resources.daily_client import KEY, door, failure
 
 

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from reflector_assets.cli.daily import EVENTS
-from tests.conftest import Deployment
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.host import Answer, Host, Request
+from testing.deployment import Deployment
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.host import Answer, Host, Request
 from tests.resources.daily_client import KEY, door
 
 OURS = base64.b64encode(b"our own secret of webhooks").decode()

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
-from reflector_assets.domain.errors import NotFound, PermanentError, TransientError
-from resources.daily import DailyAPI
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.host import Answer
+from domain.errors import NotFound, PermanentError, TransientError
+from resources.daily.api import DailyAPI
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.host import Answer
 from tests.resources.daily_client import KEY, door, failure
 
 

@@ -4,10 +4,10 @@ import base64
 
 import pytest
 
-from reflector_assets.domain.errors import InvalidInput, NotFound, PermanentError
-from resources.daily import Webhook
-from tests.hosts.daily_host import DailyHost
-from tests.hosts.host import Answer, Host, Request
+from domain.errors import InvalidInput, NotFound, PermanentError
+from resources.daily.api import Webhook
+from testing.hosts.daily_host import DailyHost
+from testing.hosts.host import Answer, Host, Request
 from tests.resources.daily_client import KEY, door, failure
 
 OURS = base64.b64encode(b"our own secret of webhooks").decode()

@@ -19,13 +19,13 @@ from alembic.migration import MigrationContext
 from filelock import FileLock
 from sqlalchemy.exc import IntegrityError
 
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
-from resources.database import MIGRATIONS, Database
-from resources.inbox import Inbox, of_webhook
-from resources.tables import metadata
-from tests.conftest import ROOT
-from tests.parts import free_ports
-from tests.parts.postgres import Postgres
+from domain.errors import PermanentError, ReflectorError, TransientError
+from resources.database.database import MIGRATIONS, Database
+from resources.database.inbox import Inbox, of_webhook
+from resources.database.tables import metadata
+from testing.deployment import ROOT
+from testing.parts import free_ports
+from testing.parts.postgres import Postgres
 
 pytest_plugins = ["tests.service.databases"]
 

@@ -4,15 +4,15 @@ import threading
 
 import pytest
 
-from reflector_assets.domain.errors import NotFound
-from resources.database import Database
-from resources.deliveries import LEASE_S, Deliveries, Delivery
-from resources.outgoing import Outgoing
-from resources.webhook import Webhook
-from tests.conftest import Deployment
+from domain.errors import NotFound
+from resources.database.database import Database
+from resources.database.deliveries import LEASE_S, Deliveries, Delivery
+from resources.outgoing.http import Outgoing
+from resources.outgoing.webhook import Webhook
+from testing.deployment import Deployment
+from testing.hosts.host import Answer
+from testing.hosts.webhook_host import WebhookHost
 from tests.domain.finished import finished
-from tests.hosts.host import Answer
-from tests.hosts.webhook_host import WebhookHost
 
 pytest_plugins = ["tests.service.databases"]
 

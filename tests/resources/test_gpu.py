@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import PermanentError, ReflectorError, TransientError
-from reflector_assets.domain.words import Word
-from resources import asr_wire
-from resources.gpu import GPUService
-from resources.openai_audio import OpenAIAudio
-from resources.store import LocalStore
-from resources.transcriber import TrackAudio
-from tests.hosts.gpu_host import FROM_URL, UPLOAD, GPUHost
+from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.text.words import Word
+from resources.store.base import LocalStore
+from resources.transcription import wire
+from resources.transcription.base import TrackAudio
+from resources.transcription.gpu import GPUService
+from resources.transcription.openai import OpenAIAudio
+from testing.hosts.gpu_host import FROM_URL, UPLOAD, GPUHost
 
 KEY = "recordings/r1/tracks/0.webm"
 WHO = {"speaker": 3, "recording": "r1", "track": 0}
@@ -230,12 +230,12 @@ times = st.floats(-0.9, 60.9)
 def test_accepted_words_are_always_in_order_and_inside(items):
     given = [{"word": word, "start": start, "end": start + length} for word, start, length in items]
     try:
-        words = asr_wire.read_words({"words": given}, duration=60.0, speaker=1, service="x")
+        words = wire.read_words({"words": given}, duration=60.0, speaker=1, service="x")
     except PermanentError:
         return
     assert [word.start for word in words] == sorted(word.start for word in words)
     assert all(0 <= word.start <= word.end <= 60 and word.word == word.word.strip() != "" for word in words)
-    assert 0 <= asr_wire.spoken(words) <= 60
+    assert 0 <= wire.spoken(words) <= 60
 
 
 def test_a_confidence_is_kept(host, audio):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import NotFound
-from resources.database import Database
-from resources.inbox import Arrival, Inbox, of_poll, of_webhook
-from tests.conftest import Deployment
+from domain.errors import NotFound
+from resources.database.database import Database
+from resources.database.inbox import Arrival, Inbox, of_poll, of_webhook
+from testing.deployment import Deployment
 
 pytest_plugins = ["tests.service.databases"]
 

@@ -7,11 +7,11 @@ import dagster as dg
 import pytest
 from pydantic import BaseModel, Field
 
-from reflector_assets.domain.errors import InvalidAnswer, PermanentError, TransientError
-from reflector_assets.domain.prompts import TopicAnswer
-from resources.llm import LLM
-from resources.llm_wire import Usage
-from tests.hosts.llm_host import LLMHost
+from domain.errors import InvalidAnswer, PermanentError, TransientError
+from domain.summarize.prompts import TopicAnswer
+from resources.llm.client import LLM
+from resources.llm.wire import Usage
+from testing.hosts.llm_host import LLMHost
 from tests.resources.llm_client import QUESTION, ask, client, many
 
 

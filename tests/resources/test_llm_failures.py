@@ -10,9 +10,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from reflector_assets.domain.errors import PermanentError, TransientError
-from resources.llm import LLM
-from tests.hosts.llm_host import LLMHost
+from domain.errors import PermanentError, TransientError
+from resources.llm.client import LLM
+from testing.hosts.llm_host import LLMHost
 from tests.resources.llm_client import ask, client, many
 
 

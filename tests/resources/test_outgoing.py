@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from reflector_assets.domain.errors import InvalidInput, PermanentError, TransientError
-from resources.addresses import ForbiddenAddress, checked, networks
-from resources.outgoing import MOST_BYTES, Outgoing
-from tests.hosts.host import Answer, Host, Request
+from domain.errors import InvalidInput, PermanentError, TransientError
+from resources.outgoing.addresses import ForbiddenAddress, checked, networks
+from resources.outgoing.http import MOST_BYTES, Outgoing
+from testing.hosts.host import Answer, Host, Request
 
 
 class Anything(Host[Request]):

@@ -9,14 +9,14 @@ import jiwer
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from reflector_assets.domain.errors import PermanentError
-from reflector_assets.domain.padding import pad
-from resources.openai_audio import OpenAIAudio
-from resources.store import LocalStore
-from resources.transcriber import TrackAudio
-from tests.conftest import SAMPLE
-from tests.parts import asr_server
-from tests.parts.asr_server import ASRServer
+from domain.audio.padding import pad
+from domain.errors import PermanentError
+from resources.store.base import LocalStore
+from resources.transcription.base import TrackAudio
+from resources.transcription.openai import OpenAIAudio
+from testing.deployment import SAMPLE
+from testing.parts import asr_server
+from testing.parts.asr_server import ASRServer
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from reflector_assets.domain.errors import PermanentError, TransientError
-from reflector_assets.domain.prompts import Message, TitleAnswer
-from reflector_assets.domain.results import ActionItems, Topics
-from reflector_assets.domain.words import Word, table
-from resources.llm import LLM
-from resources.understanding import WithLLM
-from tests.parts import llm_server
-from tests.parts.llm_server import LLMServer
+from domain.errors import PermanentError, TransientError
+from domain.results import ActionItems, Topics
+from domain.summarize.prompts import Message, TitleAnswer
+from domain.text.words import Word, table
+from resources.llm.client import LLM
+from resources.llm.understanding import WithLLM
+from testing.parts import llm_server
+from testing.parts.llm_server import LLMServer
 
 pytestmark = [
     pytest.mark.slow,

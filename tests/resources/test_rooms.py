@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from reflector_assets.domain.errors import NotFound
-from reflector_assets.domain.rooms import Room, RoomSettings
-from resources.database import Database
-from resources.rooms import Rooms
-from tests.conftest import Deployment
+from domain.errors import NotFound
+from domain.rooms import Room, RoomSettings
+from resources.database.database import Database
+from resources.database.rooms import Rooms
+from testing.deployment import Deployment
 
 pytest_plugins = ["tests.service.databases"]
 

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from reflector_assets.domain.errors import InvalidInput, NotFound, PermanentError
-from resources.s3 import S3Store
-from resources.store import Stored
-from tests.parts.proxy import Proxy
-from tests.parts.s3 import S3Server
+from domain.errors import InvalidInput, NotFound, PermanentError
+from resources.store.base import Stored
+from resources.store.s3 import S3Store
+from testing.parts.proxy import Proxy
+from testing.parts.s3 import S3Server
 
 MB = 2**20
 OPERATIONS: dict[str, Callable[[S3Store], object]] = {

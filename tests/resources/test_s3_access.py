@@ -11,9 +11,9 @@ import dagster as dg
 import httpx
 import pytest
 
-from reflector_assets.domain.errors import NotFound, PermanentError
-from resources.s3 import S3Store
-from tests.parts.s3 import S3Server
+from domain.errors import NotFound, PermanentError
+from resources.store.s3 import S3Store
+from testing.parts.s3 import S3Server
 
 OPERATIONS: dict[str, Callable[[S3Store], object]] = {
     "read": lambda store: store.read("a/b"),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reflector_assets.domain.errors import NotFound, PermanentError, ReflectorError, TransientError
-from resources.s3 import S3Store
-from tests.parts.proxy import Proxy
-from tests.parts.s3 import S3Server
+from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
+from resources.store.s3 import S3Store
+from testing.parts.proxy import Proxy
+from testing.parts.s3 import S3Server
 
 MB = 2**20
 # What a download may read twice per interruption: a piece, and the headers.

@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from resources.openai_audio import OpenAIAudio
-from resources.split import split
-from resources.store import LocalStore
-from resources.transcriber import TrackAudio
-from tests.hosts.gpu_host import GPUHost
+from resources.store.base import LocalStore
+from resources.transcription.base import TrackAudio
+from resources.transcription.openai import OpenAIAudio
+from resources.transcription.split import split
+from testing.hosts.gpu_host import GPUHost
 
 KEY = "recordings/r1/tracks/0.webm"
 RATE = 48_000

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector_assets.domain.errors import InvalidInput, NotFound, TransientError
-from resources.store import LocalStore
+from domain.errors import InvalidInput, NotFound, TransientError
+from resources.store.base import LocalStore
 
 
 @pytest.fixture

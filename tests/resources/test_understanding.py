@@ -9,13 +9,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from reflector_assets.domain.errors import InvalidAnswer, InvalidInput, PermanentError, TransientError
-from reflector_assets.domain.results import Topics
-from reflector_assets.domain.words import Word, table
+from domain.errors import InvalidAnswer, InvalidInput, PermanentError, TransientError
+from domain.results import Topics
+from domain.text.words import Word, table
 from resources.call_cache import CallCache
-from resources.llm import LLM
-from resources.understanding import Extractive, Understanding, Usage, WithLLM, read_prompts
-from tests.hosts.llm_host import LLMHost
+from resources.llm.client import LLM
+from resources.llm.understanding import Extractive, Understanding, Usage, WithLLM, read_prompts
+from testing.hosts.llm_host import LLMHost
 
 NAMES = {0: "Ada", 1: "Ben"}
 ASSETS = ("topics", "title", "summary", "action_items")

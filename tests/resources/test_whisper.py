@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from reflector_assets.domain import decoding, words
-from reflector_assets.domain.errors import PermanentError, UnreadableAudio
-from reflector_assets.domain.padding import pad, silent_track
-from reflector_assets.domain.probe import open_audio
-from resources import voice
-from resources.store import LocalStore
-from resources.transcriber import TrackAudio, Transcription
-from resources.whisper import EmbeddedWhisper
-from tests.conftest import SAMPLE
-from tests.domain.audio_files import RATE, Sound, opus_track
+from domain.audio import decoding
+from domain.audio.padding import pad, silent_track
+from domain.audio.probe import open_audio
+from domain.errors import PermanentError, UnreadableAudio
+from domain.text import words
+from resources.store.base import LocalStore
+from resources.transcription import vad
+from resources.transcription.base import TrackAudio, Transcription
+from resources.transcription.whisper import EmbeddedWhisper
+from testing.audio_files import RATE, Sound, opus_track
+from testing.deployment import SAMPLE
 
 TRUTH: Mapping[str, Any] = json.loads((SAMPLE / "truth.json").read_text())
 NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "participants.json").read_text())["data"]}
@@ -133,9 +134,9 @@ def test_words_are_in_order_sure_of_themselves_and_whole(meeting: list[Heard]):
             assert {type(word.start), type(word.end), type(word.confidence)} == {float}
             assert word.word == word.word.strip()
             assert word.word[0] not in ",.-"
-    voice = sum(found.transcription.speech for found in meeting)
+    heard = sum(found.transcription.speech for found in meeting)
     spoken = sum(said["end"] - said["start"] for said in TRUTH["turns"])
-    assert voice == pytest.approx(spoken, rel=0.15)
+    assert heard == pytest.approx(spoken, rel=0.15)
 
 
 def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):
@@ -172,8 +173,8 @@ def test_speech_after_long_silence_and_across_windows_keeps_its_time(hear: Calla
     opus_track(folder / "late.webm", sound)
     # 236 s lies before a window's end and 244 s after it: what is said between stays in one piece.
     assert any(
-        clip.start < 236.2 * voice.RATE and clip.end > 243.4 * voice.RATE
-        for clip in voice.clips(voice.sound(folder / "late.webm"))
+        clip.start < 236.2 * vad.RATE and clip.end > 243.4 * vad.RATE
+        for clip in vad.clips(vad.sound(folder / "late.webm"))
     )
     heard = hear("late.webm", duration=262).words
     for number, at in places.items():
@@ -213,7 +214,5 @@ def test_a_region_in_the_language_is_understood(hear: Callable[..., Transcriptio
 
 
 def test_importing_is_cheap_and_loads_no_model():
-    check = (
-        "import sys, resources.whisper; assert not {'faster_whisper', 'ctranslate2', 'onnxruntime'} & set(sys.modules)"
-    )
+    check = "import sys, resources.transcription.whisper; assert not {'faster_whisper', 'ctranslate2', 'onnxruntime'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)

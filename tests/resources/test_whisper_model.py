@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reflector_assets.domain.errors import PermanentError, TransientError
-from resources.whisper import EmbeddedWhisper, load
-from resources.whisper_model import assemble, fingerprint, locate
+from domain.errors import PermanentError, TransientError
+from resources.transcription.whisper import EmbeddedWhisper, load
+from resources.transcription.whisper_model import assemble, fingerprint, locate
 
 
 @pytest.fixture(scope="module")

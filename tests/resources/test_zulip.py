@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from reflector_assets.domain.errors import PermanentError, TransientError
-from resources.database import Database
-from resources.messages import LEASE_S, Messages, Posted
-from resources.zulip import UnknownOutcome, Zulip
-from tests.conftest import ROOT
-from tests.hosts.host import Answer
-from tests.hosts.zulip_host import TOO_LATE, ZulipHost
+from domain.errors import PermanentError, TransientError
+from resources.database.database import Database
+from resources.outgoing.zulip import UnknownOutcome, Zulip
+from resources.outgoing.zulip_messages import LEASE_S, Messages, Posted
+from testing.deployment import ROOT
+from testing.hosts.host import Answer
+from testing.hosts.zulip_host import TOO_LATE, ZulipHost
 
 KEY, STREAM, TOPIC, MARK = "transcript:rec-1", "general", "notes", "(https://example.com/transcripts/rec-1)"
 NOW = 1_800_000_000.0
@@ -192,9 +192,9 @@ def test_killed_between_posting_and_recording_it_is_posted_once(host: ZulipHost,
     about = json.dumps({"url": f"sqlite:///{tmp_path / 'reflector.db'}", "realm": host.url, "key": host.key})
     code = (
         "import json, sys\n"
-        "from resources.database import Database\n"
-        "from resources.messages import Messages\n"
-        "from resources.zulip import Zulip\n"
+        "from resources.database.database import Database\n"
+        "from resources.outgoing.zulip_messages import Messages\n"
+        "from resources.outgoing.zulip import Zulip\n"
         f"about = json.loads({about!r})\n"
         f"zulip = Zulip(realm=about['realm'], email={host.email!r}, api_key=about['key'], timeout=60)\n"
         "messages = Messages(database=Database(url=about['url']), zulip=zulip)\n"

@@ -5,19 +5,19 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets import doors
+from reflector_assets import wiring
 from reflector_assets.definitions import graph
-from reflector_assets.instance import open_instance
-from reflector_assets.settings import get_settings
-from sensors import stale
+from reflector_assets.runtime.instance import open_instance
+from reflector_assets.settings.main import get_settings
+from sensors import keep_up_to_date
 
 
 def main(times: int) -> None:
     cursor: str | None = None
-    sensor = stale.build("process", graph, get_settings())
+    sensor = keep_up_to_date.build("process", graph, get_settings())
     with open_instance() as instance:
         for _ in range(times):
-            resources = {"inbox": doors.inbox()}
+            resources = {"inbox": wiring.inbox()}
             with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
                 result: Any = sensor(context)
             cursor = result.cursor

@@ -5,7 +5,7 @@ import sys
 import dagster as dg
 
 from reflector_assets.definitions import defs
-from reflector_assets.instance import open_instance
+from reflector_assets.runtime.instance import open_instance
 
 
 def process() -> dg.JobDefinition:

@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 
 from reflector_assets import staleness, tags
+from reflector_assets.operations.runs import code_tag
 from reflector_assets.partitions import recordings
-from reflector_assets.runs import code_tag
-from reflector_assets.settings import Settings
-from resources.database import Database
-from resources.inbox import Inbox
-from sensors import stale
+from reflector_assets.settings.main import Settings
+from resources.database.database import Database
+from resources.database.inbox import Inbox
+from sensors import keep_up_to_date
 
 READS = {
     "recording": (),
@@ -86,7 +86,7 @@ class Small:
 
     def requests(self) -> list[dg.RunRequest]:
         """Evaluate the sensor once."""
-        sensor = stale.build("process", self.graph(), self.settings)
+        sensor = keep_up_to_date.build("process", self.graph(), self.settings)
         resources = {"inbox": self._inbox}
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
             result: Any = sensor(context)

@@ -8,15 +8,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from reflector_assets.assets.common import data_version
-from reflector_assets.domain import words
-from reflector_assets.domain.progress import StepEvent
-from reflector_assets.domain.recording import Recording
-from reflector_assets.domain.results import Summary, Title, Topic, Topics
-from reflector_assets.eventlog import RecordingLog
+from domain.recording import Recording
+from domain.results import Summary, Title, Topic, Topics
+from domain.run_progress import StepEvent
+from domain.text import words
+from reflector_assets.assets.asset import data_version
+from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
-from resources.store import LocalStore
+from resources.store.base import LocalStore
 
 ID = "told"
 # In the order in which they are told; each comes after the one before.

@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from domain.errors import InvalidInput
+from domain.events import Event
 from reflector_assets import tags
-from reflector_assets.domain.errors import InvalidInput
-from reflector_assets.domain.events import Event
 from tests.scenarios.telling import ID, STEPS, Telling
 
 

@@ -19,18 +19,18 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from domain.text.words import from_parquet
 from reflector_assets import staleness, tags
-from reflector_assets.domain.words import from_parquet
-from reflector_assets.overview import recordings_overview
-from reflector_assets.runs import IN_PROGRESS
+from reflector_assets.eventlog.overview import recordings_overview
+from reflector_assets.operations.runs import IN_PROGRESS
 from resources.local_folder import LocalFolder
-from resources.store import LocalStore
-from tests.conftest import Deployment, deploy
-from tests.daemon import Daemon, open_instance, until
-from tests.domain.audio_files import babble, decode, opus_track
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.llm_host import LLMHost
-from tests.scenarios.processes import Processes
+from resources.store.base import LocalStore
+from testing.audio_files import babble, decode, opus_track
+from testing.daemon import Daemon, open_instance, until
+from testing.deployment import Deployment, deploy
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.llm_host import LLMHost
+from testing.processes import Processes
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(200)]
 TRACKS = 3

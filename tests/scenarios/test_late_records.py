@@ -9,12 +9,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets import refresh, tags
-from reflector_assets.settings import Settings
-from resources.consents import Consents
-from resources.database import Database
-from sensors.happened import Cursor, happened
-from tests.parts.postgres import Postgres
+from reflector_assets import tags
+from reflector_assets.operations import refresh
+from reflector_assets.settings.main import Settings
+from resources.database.consents import Consents
+from resources.database.database import Database
+from sensors.changes import Cursor, happened
+from testing.parts.postgres import Postgres
 from tests.scenarios.small import Small
 
 pytestmark = pytest.mark.slow
@@ -105,7 +106,7 @@ def test_the_sensor_reads_what_appears_behind_a_higher_number(
         assert look() == [EARLY]
     assert look() == [LATE]
     assert look() == []
-    monkeypatch.setattr("sensors.happened.SETTLED_AFTER_S", 0.0)
+    monkeypatch.setattr("sensors.changes.SETTLED_AFTER_S", 0.0)
     assert look() == []
     reads = (cursor.partitions, cursor.sources, cursor.requests, *cursor.ends.values())
     assert [read.ahead for read in reads] == [[]] * len(reads)

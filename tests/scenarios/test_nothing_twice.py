@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.daemon import until
+from testing.daemon import until
 from tests.scenarios.world import World, llm_calls
 
 # What runs and what not is the same, and a run takes less time.

@@ -8,14 +8,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets.overview import recordings_overview
-from reflector_assets.shown import All
-from resources.catalogue import Catalogue, Indexed
-from resources.database import Database
-from resources.ledger import Ledger
-from resources.store import LocalStore
-from tests.conftest import Deployment
-from tests.daemon import open_instance
+from reflector_assets.eventlog.overview import recordings_overview
+from reflector_assets.operations.queries import All
+from resources.database.catalogue import Catalogue, Indexed
+from resources.database.database import Database
+from resources.database.ledger import Ledger
+from resources.store.base import LocalStore
+from testing.daemon import open_instance
+from testing.deployment import Deployment
 from tests.scenarios.small import Small
 
 NAMES = [f"recording-{number}" for number in range(5)]

@@ -9,15 +9,15 @@ import dagster as dg
 import pytest
 
 from reflector_assets import tags
-from reflector_assets.settings import Settings
-from resources.database import Database
-from resources.deliveries import Deliveries
-from resources.messages import Messages
-from resources.store import LocalStore
-from resources.zulip import Zulip
+from reflector_assets.settings.main import Settings
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.outgoing.zulip import Zulip
+from resources.outgoing.zulip_messages import Messages
+from resources.store.base import LocalStore
 from sensors import deliveries as due
 from sensors import failures
-from tests.hosts.zulip_host import ZulipHost
+from testing.hosts.zulip_host import ZulipHost
 from tests.scenarios.small import Small
 
 A, B = "first", "second"

@@ -15,17 +15,17 @@ import dagster as dg
 from dagster import EventLogRecord
 
 from reflector_assets import tags
-from reflector_assets.overview import RecordingOverview, recordings_overview
-from reflector_assets.progress import StepEvent, step_events
-from reflector_assets.runs import IN_PROGRESS
+from reflector_assets.eventlog.overview import RecordingOverview, recordings_overview
+from reflector_assets.eventlog.steps import StepEvent, step_events
+from reflector_assets.operations.runs import IN_PROGRESS
 from resources.local_folder import LocalFolder
-from resources.store import LocalStore
-from sensors.stale import SENSOR
-from tests.conftest import Deployment, deploy
-from tests.daemon import PATIENCE, Daemon, open_instance, until
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts import gpu_host, llm_host
-from tests.hosts.chat_contract import asked, example
+from resources.store.base import LocalStore
+from sensors.keep_up_to_date import SENSOR
+from testing.audio_files import babble, opus_track
+from testing.daemon import PATIENCE, Daemon, open_instance, until
+from testing.deployment import Deployment, deploy
+from testing.hosts import gpu_host, llm_host
+from testing.hosts.chat_contract import asked, example
 
 SECONDS = 2.0
 # Of a track's transcription, in seconds.

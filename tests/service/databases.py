@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.postgres import Postgres
+from testing.parts.postgres import Postgres
 
 numbers = itertools.count()
 

@@ -11,16 +11,16 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from resources.consents import Consents
-from resources.database import Database
-from resources.inbox import Inbox, Item
-from resources.rooms import Rooms
+from resources.database.consents import Consents
+from resources.database.database import Database
+from resources.database.inbox import Inbox, Item
+from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
 from service.health import Door
-from service.shown import Shown
-from tests.parts import free_ports
-from tests.parts.receiver import SECRET, signed
+from service.ports import Shown
+from testing.parts import free_ports
+from testing.parts.receiver import SECRET, signed
 
 TOKEN = "token-of-the-tests"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

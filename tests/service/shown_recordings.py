@@ -9,13 +9,13 @@ from typing import Any
 import lameenc
 import numpy as np
 
-from reflector_assets.domain import captions, words
-from reflector_assets.domain.errors import InvalidInput, NotFound
-from reflector_assets.domain.events import Event
-from reflector_assets.domain.results import Summary, Title, Topics, Transcript, Waveform
+from domain.errors import InvalidInput, NotFound
+from domain.events import Event
+from domain.results import Summary, Title, Topics, Transcript, Waveform
+from domain.text import captions, words
 from reflector_assets.io_manager import value_key
-from resources.store import LocalStore, Store
-from service.shown import Shown
+from resources.store.base import LocalStore, Store
+from service.ports import Shown
 from tests.domain.finished import finished
 
 BEGAN = 1774252800.0

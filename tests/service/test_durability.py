@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from resources.database import Database
-from resources.inbox import Inbox
-from tests.conftest import deploy
-from tests.parts.postgres import Postgres
-from tests.parts.proxy import Proxy
-from tests.parts.receiver import SECRET, Receiver, signed
+from resources.database.database import Database
+from resources.database.inbox import Inbox
+from testing.deployment import deploy
+from testing.parts.postgres import Postgres
+from testing.parts.proxy import Proxy
+from testing.parts.receiver import SECRET, Receiver, signed
 from tests.service.in_process import serving
 
 pytest_plugins = ["tests.service.databases"]

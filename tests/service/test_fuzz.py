@@ -18,9 +18,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reflector_assets.domain.daily import judge_event
-from resources.inbox import Inbox
-from tests.parts.receiver import OTHER_SECRET, SECRET, signature, signed
+from domain.daily import judge_event
+from resources.database.inbox import Inbox
+from testing.parts.receiver import OTHER_SECRET, SECRET, signature, signed
 from tests.service.in_process import application
 
 pytest_plugins = ["tests.service.databases"]

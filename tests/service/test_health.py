@@ -8,10 +8,10 @@ import httpx
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from tests.conftest import deploy
-from tests.daemon import open_instance
-from tests.hosts.llm_host import LLMHost
-from tests.parts.receiver import SECRET, Receiver
+from testing.daemon import open_instance
+from testing.deployment import deploy
+from testing.hosts.llm_host import LLMHost
+from testing.parts.receiver import SECRET, Receiver
 from tests.service.in_process import TOKEN, serving
 
 NEEDED = {"Dagster's storage", "Dagster's daemon", "database", "result store", "transcriber", "LLM"}

@@ -15,9 +15,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from reflector_assets.domain.events import Event
-from reflector_assets.recordings import DagsterRecordings
-from service.shown import EventReader, Shown
+from domain.events import Event
+from reflector_assets.operations.queries import DagsterRecordings
+from service.ports import EventReader, Shown
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
 

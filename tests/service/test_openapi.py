@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from resources.inbox import Inbox
-from tests.parts.receiver import signed
+from resources.database.inbox import Inbox
+from testing.parts.receiver import signed
 from tests.service.in_process import TOKEN, application
 
 pytest_plugins = ["tests.service.databases"]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Deployment
-from tests.parts.receiver import SECRET as WEBHOOK_SECRET
-from tests.parts.receiver import Receiver
+from testing.deployment import Deployment
+from testing.parts.receiver import SECRET as WEBHOOK_SECRET
+from testing.parts.receiver import Receiver
 from tests.service.in_process import BEARER, TOKEN, Service, serving
 
 pytest_plugins = ["tests.service.databases"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.conftest import Deployment
-from tests.parts.receiver import OTHER_SECRET, SECRET, Receiver
+from testing.deployment import Deployment
+from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
 PASSWORD = "hush-nobody-knows"
 

@@ -8,8 +8,8 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
-from service.answers import Refused
 from service.auth import COOKIE, SESSION_S, Access
+from service.errors import Refused
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, TOKEN, application
 from tests.service.shown_recordings import Scripted, Told, finish, shown

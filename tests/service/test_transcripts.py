@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from reflector_assets.domain.markdown import to_html
-from reflector_assets.domain.recording import Recording
-from reflector_assets.domain.results import Title
-from reflector_assets.domain.words import Word
-from resources.erasure import mark
+from domain.recording import Recording
+from domain.results import Title
+from domain.text.markdown import to_html
+from domain.text.words import Word
+from resources.store.erasure import mark
 from service.downloads import attachment
-from service.shown import Shown
+from service.ports import Shown
+from testing.parts.proxy import Proxy
+from testing.parts.s3 import S3Server
 from tests.domain.finished import finished
-from tests.parts.proxy import Proxy
-from tests.parts.s3 import S3Server
 from tests.service.in_process import BEARER, application
 from tests.service.shown_recordings import Scripted, Told, finish, put, shown
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from resources.database import Database
-from resources.inbox import Inbox
-from tests.conftest import SAMPLE, deploy
-from tests.parts.receiver import OTHER_SECRET, SECRET, Receiver, signature, signed
+from resources.database.database import Database
+from resources.database.inbox import Inbox
+from testing.deployment import SAMPLE, deploy
+from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver, signature, signed
 
 WINDOW = 60
 LIMIT = 1024 * 1024

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from resources.database import Database
-from resources.deliveries import Deliveries
-from resources.inbox import Inbox, of_poll, of_webhook
-from resources.old_system import OldSystem
-from resources.relays import Relays
-from tests.conftest import SAMPLE
-from tests.hosts.old_host import OldHost
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.database.inbox import Inbox, of_poll, of_webhook
+from resources.outgoing.old_system import OldSystem
+from resources.outgoing.relays import Relays
+from testing.deployment import SAMPLE
+from testing.hosts.old_host import OldHost
 
 EVENT = (SAMPLE / "webhook.json").read_bytes()
 LISTED = json.loads((SAMPLE / "recording.json").read_text())

@@ -9,22 +9,22 @@ import dagster as dg
 import pytest
 
 from reflector_assets import tags
-from reflector_assets.settings import Settings
-from resources.database import Database
-from resources.deliveries import Deliveries
-from resources.inbox import Inbox, of_webhook
-from resources.old_system import OldSystem
-from resources.relays import Relays
+from reflector_assets.settings.main import Settings
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.database.inbox import Inbox, of_webhook
+from resources.outgoing.old_system import OldSystem
+from resources.outgoing.relays import Relays
 from sensors import discovery, fallback
-from tests.conftest import SAMPLE, Deployment, deploy
-from tests.daemon import until
+from testing.audio_files import babble, opus_track
+from testing.daemon import until
+from testing.deployment import SAMPLE, Deployment, deploy
+from testing.hosts.gpu_host import GPUHost
+from testing.hosts.old_host import OldHost
+from testing.hosts.webhook_host import WebhookHost
+from testing.hosts.zulip_host import ZulipHost
+from testing.parts.receiver import SECRET, Receiver
 from tests.discovery.world import inbox_of
-from tests.domain.audio_files import babble, opus_track
-from tests.hosts.gpu_host import GPUHost
-from tests.hosts.old_host import OldHost
-from tests.hosts.webhook_host import WebhookHost
-from tests.hosts.zulip_host import ZulipHost
-from tests.parts.receiver import SECRET, Receiver
 from tests.scenarios.small import Small
 
 ID = "weekly-20260323080000"

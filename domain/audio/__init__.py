@@ -1,0 +1,1 @@
+"""Audio: reading, padding, mixing and measuring sound, without any program besides the packages."""

@@ -1,0 +1,214 @@
+"""Our transcript beside the old system's: title, summaries, topics, words, and the word error rate between them."""
+
+import re
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, cast
+
+import jiwer
+import webvtt
+from pydantic import BaseModel, ConfigDict, ValidationError
+from webvtt.errors import MalformedFileError
+
+from domain.errors import PermanentError
+from domain.recording import Frozen
+from domain.results import Transcript
+
+# Words alike but for case and punctuation are the same.
+NORMALIZE = jiwer.Compose(
+    [
+        jiwer.ToLowerCase(),
+        jiwer.SubstituteRegexes({r"[^\w\s']": " "}),
+        jiwer.RemoveMultipleSpaces(),
+        jiwer.Strip(),
+        jiwer.ReduceToListOfListOfWords(),
+    ]
+)
+# What the old system says of a transcript that is still in the making.
+IN_THE_MAKING = {"idle", "uploaded", "recording", "processing"}
+SHOWN = 400
+
+
+class OldTopic(BaseModel):
+    """A topic as the old system tells it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    title: str | None = None
+    transcript: str | None = None
+    webvtt: str | None = None
+
+
+class OldTranscript(BaseModel):
+    """What the old system answers for a transcript; nothing of it has to be there, and more may be."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    title: str | None = None
+    short_summary: str | None = None
+    long_summary: str | None = None
+    status: str | None = None
+    webvtt: str | None = None
+    topics: tuple[OldTopic, ...] | None = None
+
+    @classmethod
+    def read(cls, described: Any) -> "OldTranscript":
+        """Read the old system's JSON; raises PermanentError that names the field."""
+        try:
+            return cls.model_validate(described)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the transcript"
+            raise PermanentError(f"the old system's transcript can't be read: {place}: {first['msg']}") from None
+
+    def is_finished(self) -> bool:
+        """Say whether nothing more is to come."""
+        return (self.status or "ended") not in IN_THE_MAKING
+
+    def text(self) -> str:
+        """What was said: the captions' text, else the topics'. Empty where it has neither."""
+        if self.webvtt:
+            return _spoken(self.webvtt)
+        return " ".join(
+            _spoken(topic.webvtt) if topic.webvtt else topic.transcript or "" for topic in self.topics or ()
+        )
+
+
+class Texts(Frozen):
+    """One of the two transcripts, as far as it is compared."""
+
+    title: str
+    short_summary: str
+    long_summary: str
+    topics: int
+    words: int
+
+
+class ShadowComparison(Frozen):
+    """One recording in both systems; `word_error_rate` is the share of the old one's words that ours has otherwise.
+
+    Null where the old system has no words, and `theirs` where it has no such transcript; `note` says why.
+    """
+
+    recording_id: str
+    ours: Texts
+    theirs: Texts | None = None
+    same_title: bool | None = None
+    word_error_rate: float | None = None
+    note: str | None = None
+
+
+def compare(ours: Transcript, theirs: OldTranscript) -> ShadowComparison:
+    """Compare two finished transcripts of one recording."""
+    said, spoken = " ".join(segment.text for segment in ours.segments), theirs.text()
+    old = Texts(
+        title=theirs.title or "",
+        short_summary=theirs.short_summary or "",
+        long_summary=theirs.long_summary or "",
+        topics=len(theirs.topics or ()),
+        words=_count(spoken),
+    )
+    rate = word_error_rate(spoken, said)
+    return ShadowComparison(
+        recording_id=ours.id,
+        ours=texts(ours),
+        theirs=old,
+        same_title=_alike(ours.title) == _alike(old.title),
+        word_error_rate=rate,
+        note=None if rate is not None else "the old system has no words of it",
+    )
+
+
+def texts(ours: Transcript) -> Texts:
+    """Our side of a comparison."""
+    return Texts(
+        title=ours.title,
+        short_summary=ours.short_summary,
+        long_summary=ours.long_summary,
+        topics=len(ours.topics),
+        words=_count(" ".join(segment.text for segment in ours.segments)),
+    )
+
+
+def word_error_rate(reference: str, hypothesis: str) -> float | None:
+    """Substituted, missing and additional words by those of the reference (0 is equal); None without a reference."""
+    if not _count(reference):
+        return None
+    found = jiwer.process_words(reference, hypothesis, NORMALIZE, NORMALIZE)
+    return round(found.wer, 4)
+
+
+def table(found: ShadowComparison) -> str:
+    """The comparison of one recording as a Markdown table."""
+    old = found.theirs or Texts(title="", short_summary="", long_summary="", topics=0, words=0)
+    rows = [
+        ("title", found.ours.title, old.title),
+        ("short summary", found.ours.short_summary, old.short_summary),
+        ("long summary, words", _count(found.ours.long_summary), _count(old.long_summary)),
+        ("topics", found.ours.topics, old.topics),
+        ("words", found.ours.words, old.words),
+    ]
+    lines = ["| | this system | the old system |", "| --- | --- | --- |"]
+    lines += [f"| {what} | {_cell(ours)} | {_cell(theirs)} |" for what, ours, theirs in rows]
+    rate = "unknown" if found.word_error_rate is None else f"{100 * found.word_error_rate:.1f} %"
+    lines += ["", f"Word error rate against the old system: {rate}."]
+    return "\n".join([*lines, *([f"Note: {found.note}."] if found.note else [])])
+
+
+class Report(Frozen):
+    """Many comparisons; medians over the recordings that both systems have, null where there is none."""
+
+    recordings: int
+    compared: int
+    same_titles: int
+    median_word_error_rate: float | None
+    worst_word_error_rate: float | None
+    median_topics: tuple[float, float] | None
+    median_words: tuple[float, float] | None
+
+
+def report(found: Sequence[ShadowComparison]) -> Report:
+    """Sum up comparisons."""
+    both = [one for one in found if one.theirs is not None]
+    rates = [one.word_error_rate for one in both if one.word_error_rate is not None]
+
+    def medians(field: str) -> tuple[float, float] | None:
+        if not both:
+            return None
+        return (
+            float(median(getattr(one.ours, field) for one in both)),
+            float(median(getattr(one.theirs, field) for one in both)),
+        )
+
+    return Report(
+        recordings=len(found),
+        compared=len(both),
+        same_titles=sum(bool(one.same_title) for one in both),
+        median_word_error_rate=round(median(rates), 4) if rates else None,
+        worst_word_error_rate=max(rates) if rates else None,
+        median_topics=medians("topics"),
+        median_words=medians("words"),
+    )
+
+
+def _spoken(captions: str) -> str:
+    """The text of captions, without the tags of voices; a text that isn't WebVTT is taken as it is."""
+    try:
+        cues = cast(list[Any], webvtt.from_string(captions).captions)
+    except MalformedFileError:
+        return captions
+    return " ".join(str(cue.text).replace("\n", " ") for cue in cues)
+
+
+def _count(text: str) -> int:
+    sentences = cast(list[list[str]], NORMALIZE([text]))
+    return sum(len(words) for words in sentences)
+
+
+def _alike(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _cell(value: object) -> str:
+    text = " ".join(str(value).split()).replace("|", "\\|")
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

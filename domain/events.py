@@ -1,0 +1,181 @@
+"""The event dictionary: what a recording's listeners are told, and with which payload (spec: the assets)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+from pydantic import Field
+
+from domain.recording import Frozen
+from domain.results import ActionItems, Summary, Title, Topics, Waveform
+from domain.text import words
+
+StepStatus = Literal["pending", "in_progress", "completed", "failed"]
+Metadata = Mapping[str, Any]
+
+
+class Status(Frozen):
+    """Where the recording is; in error, `step` is the one that failed for good, if one did, and `reason` says why."""
+
+    value: Literal["processing", "ended", "error"]
+    step: str | None = None
+    reason: str | None = None
+
+
+class PipelineProgress(Frozen):
+    """How far a run is.
+
+    Indexes count from 1. `track_index` is there when a single track's step is meant, `attempt` when a step begins or
+    waits to be tried again. `percent` is of the whole recording, 0 to 100.
+    """
+
+    workflow_id: str = Field(description="Dagster's id of the run.")
+    current_step: str = Field(description="Name of the asset.")
+    step_index: int
+    total_steps: int
+    step_status: StepStatus
+    percent: float
+    track_index: int | None = None
+    track_count: int | None = None
+    attempt: int | None = None
+    max_attempts: int | None = None
+    reason: str | None = Field(None, description="Why an attempt failed.")
+
+
+class Duration(Frozen):
+    """Seconds; `source` says who gave them: daily (the master) or the tracks."""
+
+    duration: float
+    source: str | None = None
+
+
+class WaveformPeaks(Frozen):
+    """255 peaks, 0 to 1."""
+
+    waveform: tuple[float, ...]
+
+
+class TranscriptText(Frozen):
+    """Everything that was said, in reading order."""
+
+    text: str
+    translation: None = None
+
+
+class TopicFound(Frozen):
+    """One topic; `timestamp` and `duration` in seconds."""
+
+    id: str
+    title: str
+    summary: str
+    timestamp: float
+    duration: float
+
+
+class FinalTitle(Frozen):
+    """The meeting's title."""
+
+    title: str
+
+
+class FinalLongSummary(Frozen):
+    """The long summary, Markdown."""
+
+    long_summary: str
+
+
+class FinalShortSummary(Frozen):
+    """The short summary, plain text."""
+
+    short_summary: str
+
+
+class ActionItemsFound(Frozen):
+    """Decisions and next steps."""
+
+    action_items: ActionItems
+
+
+class Event(Frozen):
+    """What listeners get; `id` is opaque and tells where to go on, `at` is in epoch seconds."""
+
+    id: str
+    at: float
+    event: str
+    data: dict[str, Any]
+
+
+class Cause(NamedTuple):
+    """What an asset's materialization tells: the event's name, its payload, and how that is made.
+
+    `payloads` gets the asset's value and the materialization's metadata, and may give many. `reads` is the value's
+    type, None where the metadata are enough: then the value is None.
+    """
+
+    event: str
+    payload: type[Frozen]
+    payloads: Callable[[Any, Metadata], Iterable[Frozen]]
+    reads: type | None = None
+
+
+def _begun(_value: None, _metadata: Metadata) -> Iterator[Status]:
+    yield Status(value="processing")
+
+
+def _ended(_value: None, _metadata: Metadata) -> Iterator[Status]:
+    yield Status(value="ended")
+
+
+def _duration(_value: None, metadata: Metadata) -> Iterator[Duration]:
+    yield Duration(duration=metadata["duration_s"], source=metadata.get("duration_source"))
+
+
+def _waveform(value: Waveform, _metadata: Metadata) -> Iterator[WaveformPeaks]:
+    yield WaveformPeaks(waveform=value.root)
+
+
+def _text(value: pd.DataFrame, _metadata: Metadata) -> Iterator[TranscriptText]:
+    yield TranscriptText(text=words.text(value))
+
+
+def _topics(value: Topics, _metadata: Metadata) -> Iterator[TopicFound]:
+    for topic in value.root:
+        yield TopicFound(
+            id=topic.id,
+            title=topic.title,
+            summary=topic.summary,
+            timestamp=topic.timestamp,
+            duration=topic.duration,
+        )
+
+
+def _title(value: Title, _metadata: Metadata) -> Iterator[FinalTitle]:
+    yield FinalTitle(title=value.title)
+
+
+def _long_summary(value: Summary, _metadata: Metadata) -> Iterator[FinalLongSummary]:
+    yield FinalLongSummary(long_summary=value.long_summary)
+
+
+def _short_summary(value: Summary, _metadata: Metadata) -> Iterator[FinalShortSummary]:
+    yield FinalShortSummary(short_summary=value.short_summary)
+
+
+def _action_items(value: ActionItems, _metadata: Metadata) -> Iterator[ActionItemsFound]:
+    yield ActionItemsFound(action_items=value)
+
+
+BEGUN = Cause("STATUS", Status, _begun)
+ENDED = Cause("STATUS", Status, _ended)
+DURATION = Cause("DURATION", Duration, _duration)
+WAVEFORM = Cause("WAVEFORM", WaveformPeaks, _waveform, Waveform)
+TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, pd.DataFrame)
+TOPIC = Cause("TOPIC", TopicFound, _topics, Topics)
+FINAL_TITLE = Cause("FINAL_TITLE", FinalTitle, _title, Title)
+FINAL_LONG_SUMMARY = Cause("FINAL_LONG_SUMMARY", FinalLongSummary, _long_summary, Summary)
+FINAL_SHORT_SUMMARY = Cause("FINAL_SHORT_SUMMARY", FinalShortSummary, _short_summary, Summary)
+ACTION_ITEMS = Cause("ACTION_ITEMS", ActionItemsFound, _action_items, ActionItems)
+
+# What runs tell besides.
+PIPELINE_PROGRESS = "PIPELINE_PROGRESS"
+STATUS = "STATUS"

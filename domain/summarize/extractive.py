@@ -1,0 +1,267 @@
+"""Topics, title and summary from the meeting's own sentences: text rank, nothing random, no model."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from domain.results import ActionItems, Summary, Title, Topic, Topics
+from domain.summarize import cues
+from domain.summarize.english import LEANING
+from domain.summarize.prompts import MOST_SUBJECTS
+from domain.summarize.sentences import (
+    Phrase,
+    Said,
+    agenda,
+    clean,
+    distinct,
+    language_of,
+    listing,
+    phrases,
+    said,
+    spelling,
+    stop_words,
+    title_case,
+    tokens,
+)
+from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Raise with every change that changes a result: what was made before is then stale.
+REVISION = 1
+
+DAMPING = 0.85
+# How much a sentence's own rank counts against how much it repeats what is already picked.
+NOVELTY = 0.7
+PLEASANTRY = re.compile(
+    r"\b(?:good (?:morning|afternoon|evening)|hello|welcome|thank you|thanks for|sorry|nice day|hear (?:you|me)|bye|"
+    r"any(?:one|body)? (?:have )?(?:other |another )?questions?|no questions)\b",
+    re.I,
+)
+
+
+class Reading(NamedTuple):
+    """A meeting read once: its sentences, its language, and TF-IDF (a row per sentence, None without any words)."""
+
+    said: list[Said]
+    language: str | None
+    weights: Any | None
+    names: dict[int, str]
+    agenda: tuple[str, str]
+
+    def of(self, chunk: Chunk) -> list[int]:
+        """List the sentences that begin in a chunk."""
+        return [at for at, one in enumerate(self.said) if chunk.words_from <= one.row < chunk.words_to]
+
+    def name(self, speaker: int) -> str:
+        """Name a speaker; who has no name is "Speaker N", counted from 1."""
+        return self.names.get(speaker) or f"Speaker {speaker + 1}"
+
+
+def topics(words: pd.DataFrame, names: Mapping[int, str]) -> Topics:
+    """Give each chunk of the words table a title from its noun phrases and one or two of its sentences."""
+    found = chunks(len(words))
+    reading = read(words, names)
+    parts = [reading.of(chunk) for chunk in found]
+    rarity = _rarity(reading, parts)
+    made: list[Topic] = []
+    for index, (chunk, part) in enumerate(zip(found, parts, strict=True)):
+        heading = _heading(reading, part, rarity) or f"Topic {index + 1}"
+        made.append(topic(index, chunk, words, heading, _quote(reading, pick(reading, part, 2)) or heading))
+    return Topics(tuple(made))
+
+
+def title(found: Topics) -> Title:
+    """Name the meeting after the phrases that most of its topics share, at most three."""
+    texts = [f"{one.title} {one.summary}".lower() for one in found.root]
+    parts = [part for one in found.root for part in re.split(r", | and ", one.title)]
+    leading = {re.split(r", | and ", one.title)[0] for one in found.root}
+    scored = [
+        Phrase(part, "", sum(part.lower() in text for text in texts) + 0.5 * (part in leading))
+        for part in dict.fromkeys(parts)
+    ]
+    best = distinct(sorted(scored, key=lambda phrase: -phrase.score), 3)
+    named = [phrase.text for phrase in sorted(best, key=lambda phrase: parts.index(phrase.text))]
+    english = language_of(texts) in {"english", None}
+    return Title(title=(listing(named) if english else ", ".join(named)) or UNTITLED, method=EXTRACTIVE)
+
+
+def summary(words: pd.DataFrame, found: Topics, names: Mapping[int, str]) -> Summary:
+    """Write a recap and a paragraph per subject (at most six) of the meeting's own sentences."""
+    reading = read(words, names)
+    if not reading.said:
+        return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=EXTRACTIVE)
+    groups = _grouped(found, len(words))
+    parts = [reading.of(chunk) for chunk, _ in groups]
+    rarity = _rarity(reading, parts)
+    paragraphs = [
+        (heading or _heading(reading, part, rarity), _quote(reading, pick(reading, part, 4)))
+        for (_, heading), part in zip(groups, parts, strict=True)
+        if part
+    ]
+    recap = _outcome(reading, _lead(reading, parts, rarity))
+    return Summary(long_summary=long_summary(recap, paragraphs), short_summary=recap, method=EXTRACTIVE)
+
+
+def action_items(words: pd.DataFrame, names: Mapping[int, str]) -> ActionItems:
+    """List decisions and next steps by their wording; English only, other languages get none."""
+    reading = read(words, names)
+    if reading.language != "english":
+        return ActionItems(method=EXTRACTIVE)
+    decisions, next_steps = cues.action_items(reading.said, reading.names)
+    return ActionItems(decisions=decisions, next_steps=next_steps, method=EXTRACTIVE)
+
+
+def read(words: pd.DataFrame, names: Mapping[int, str]) -> Reading:
+    """Cut into sentences, guess the language and weigh the words."""
+    found = said(words)
+    language = language_of(one.text for one in found)
+    banned = stop_words(language)
+
+    def content(text: str) -> list[str]:
+        return [token for token in tokens(text) if token not in banned and len(token) > 1]
+
+    weights = None
+    if any(content(one.text) for one in found):
+        # Imported here, because it takes a second.
+        from sklearn.feature_extraction import text  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
+
+        vectorizer: Any = text.TfidfVectorizer
+        weights = vectorizer(analyzer=content, sublinear_tf=True).fit_transform([one.text for one in found])
+    announced = agenda(one.text for one in found) if language == "english" else ("", "")
+    return Reading(found, language, weights, plain_names(names), announced)
+
+
+def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
+    """Pick the sentences of a part that say most and repeat each other least, in the order of the meeting."""
+    if reading.weights is None:
+        return list(part[:most])
+    able = [at for at in part if len(tokens(reading.said[at].text)) >= 4] or list(part)
+    rows = reading.weights[able]
+    alike = (rows @ rows.T).tolil()
+    alike.setdiag(0)
+    alike = alike.tocsr()
+    rank = page_rank(alike, np.array([_worth(reading, at) for at in able]))
+    rank = rank / rank.max()
+    picked: list[int] = []
+    while len(picked) < min(most, len(able)):
+        repeats = alike[:, picked].max(axis=1).toarray().ravel() if picked else np.zeros(len(able))
+        scores = NOVELTY * rank - (1 - NOVELTY) * repeats
+        scores[picked] = -np.inf
+        picked.append(int(scores.argmax()))
+    return sorted(able[at] for at in picked)
+
+
+def page_rank(links: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Rank the nodes of a graph, given as a sparse matrix of weights, with jumps that follow the prior."""
+    prior = prior / prior.sum()
+    out = np.asarray(links.sum(axis=1)).ravel()
+    steps = links.multiply(1 / np.where(out > 0, out, 1)[:, None]).T.tocsr()
+    rank = prior
+    for _ in range(60):
+        # Who has no neighbour passes its rank on by the prior.
+        after = (1 - DAMPING) * prior + DAMPING * (steps @ rank + prior * rank[out <= 0].sum())
+        if np.abs(after - rank).sum() < 1e-9:
+            break
+        rank = after
+    return rank * prior
+
+
+def _worth(reading: Reading, at: int) -> float:
+    """How fit a sentence is to be shown alone."""
+    one = reading.said[at]
+    words = tokens(one.text)
+    worth = next(worth for least, worth in ((31, 0.6), (10, 1.0), (7, 0.75), (5, 0.5), (0, 0.2)) if len(words) >= least)
+    worth *= 0.3 if one.text.endswith("?") else 1.0
+    worth *= min(1.0, max(0.3, one.confidence / 0.7))
+    if reading.language == "english" and cues.decides(one.text):
+        worth *= 1.6
+    elif reading.language == "english":
+        worth *= 0.6 if words[:1] == ["no"] or LEANING & set(words[:1]) or cues.shown(one.text) != one.text else 1.0
+        worth *= 0.7 if LEANING & set(words[:4]) else 1.0
+        worth *= 0.2 if PLEASANTRY.search(one.text) else 1.0
+    return worth
+
+
+def _quote(reading: Reading, picked: Sequence[int]) -> str:
+    """Write sentences with their speakers' names, each name once per turn."""
+    parts: list[str] = []
+    last: int | None = None
+    for at in picked:
+        one = reading.said[at]
+        text = cues.shown(one.text) if reading.language == "english" else one.text
+        text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."  # noqa: RUF001
+        parts.append(text if one.speaker == last else f"{reading.name(one.speaker)}: {text}")
+        last = one.speaker
+    return " ".join(parts)
+
+
+def _rarity(reading: Reading, parts: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Weigh words by how few parts of the meeting they occur in."""
+    inside = [{token for at in part for token in tokens(reading.said[at].text)} for part in parts]
+    seen = Counter(token for part in inside for token in part)
+    return {token: math.log(1 + len(parts) / count) for token, count in seen.items()}
+
+
+def _phrases(reading: Reading, part: Sequence[int], rarity: Mapping[str, float]) -> list[Phrase]:
+    """Find the one or two phrases that a part is about, in the order in which they come up."""
+    texts = [reading.said[at].text for at in part]
+    found = distinct(phrases(texts, reading.language, reading.names.values(), rarity, reading.agenda), 2, 0.45)
+    whole = " ".join(texts).lower()
+    return sorted(found, key=lambda phrase: whole.find(phrase.text))
+
+
+def _heading(reading: Reading, part: Sequence[int], rarity: Mapping[str, float]) -> str:
+    """Title a part of the meeting: its one or two best phrases, else the beginning of its best sentence."""
+    best = _phrases(reading, part, rarity)
+    if not best:
+        picked = pick(reading, part, 1)
+        return " ".join(reading.said[picked[0]].text.split()[:6])[:60].rstrip(".,;:?!。") if picked else ""
+    if reading.language == "english":
+        return title_case(listing([phrase.text for phrase in best]))
+    spelt = spelling(reading.said[at].text for at in part)
+    return ", ".join(clean(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
+
+
+def _lead(reading: Reading, parts: Sequence[Sequence[int]], rarity: Mapping[str, float]) -> str:
+    """Say in a sentence who talked about what; empty where the language isn't English."""
+    if reading.language != "english":
+        return ""
+    people = [reading.name(speaker) for speaker in dict.fromkeys(one.speaker for one in reading.said)]
+    shown = people if len(people) <= 4 else [*people[:3], f"{len(people) - 3} others"]
+    best = distinct([phrase for part in parts for phrase in _phrases(reading, part, rarity)], 5)
+    about = [f"{phrase.article} {phrase.text}".strip() for phrase in best]
+    return f"{listing(shown)} talked about {listing(about)}." if about else ""
+
+
+def _outcome(reading: Reading, lead: str) -> str:
+    """Write the recap: who talked about what, then what came out of it, or the best sentences when nothing did."""
+    if not lead:
+        return _quote(reading, pick(reading, range(len(reading.said)), 3))
+    decisions, steps = cues.action_items(reading.said, reading.names)
+    people = list(dict.fromkeys(step.assigned_to for step in steps if step.assigned_to))
+    parts = [lead]
+    if decisions:
+        parts.append(f"Decided: {'; '.join(one.decision for one in decisions[:3])}.")
+    else:
+        parts.append(_quote(reading, pick(reading, range(len(reading.said)), 2)))
+    if steps:
+        count = "1 next step" if len(steps) == 1 else f"{len(steps)} next steps"
+        parts.append(f"{count}{f', for {listing(people)}' if people else ''}.")
+    return " ".join(parts)
+
+
+def _grouped(found: Topics, count: int) -> list[tuple[Chunk, str]]:
+    """Join neighbouring topics until there are at most six; a topic that stays alone keeps its title."""
+    listed = found.root
+    size = max(1, -(-len(listed) // MOST_SUBJECTS))
+    if not listed:
+        return [(Chunk(0, count), "")]
+    parts = [listed[at : at + size] for at in range(0, len(listed), size)]
+    return [(Chunk(part[0].words_from, part[-1].words_to), part[0].title if len(part) == 1 else "") for part in parts]

@@ -1,0 +1,1 @@
+"""Text: words with times, topics, captions, Markdown and search."""

@@ -1,0 +1,202 @@
+"""Words with times: the word itself and the table that all text is made from."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from typing import Any, NamedTuple, cast
+
+import pandas as pd
+from pyarrow import ArrowException  # pyright: ignore[reportUnknownVariableType, reportMissingTypeStubs] - has no types
+
+from domain.errors import PermanentError
+from domain.results import TranscriptSegment
+
+COLUMNS = {"word": "str", "start": "float64", "end": "float64", "speaker": "int64", "confidence": "float64"}
+UNREADABLE = (cast("type[Exception]", ArrowException), ValueError, OSError, KeyError, TypeError)
+
+PAUSE_S = 1.5
+LONGEST_SENTENCE_S = 20.0
+LONGEST_SENTENCE_WORDS = 40
+
+SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")  # noqa: RUF001 - full-width marks are meant
+CLAUSE_END = re.compile(r"[,;:，、；：—–][\"'”’»)\]}]*$")  # noqa: RUF001
+TITLE = re.compile(r"^[(\"'“]*(?:mr|mrs|ms|mx|dr|prof|st|rev|hon|gen|col|capt|sgt|e\.g|i\.e|vs|cf|fig|z\.b)\.$", re.I)
+INITIAL = re.compile(r"^[(\"'“]*[A-HJ-Z]\.(?:[A-Z]\.)*$")
+SHORTENED = re.compile(r"^(?:no|nos|approx|ca|inc|ltd|co|corp|jr|sr|dept|est|etc|vol|[ap]\.m|\w(?:\.\w)+)\.$", re.I)
+ELLIPSIS = re.compile(r"(?:\.\.|…)[\"'”’»)\]}]*$")  # noqa: RUF001
+# Chinese, Japanese and Thai put no space between words.
+UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uff01-\uffef]")
+
+
+class Word(NamedTuple):
+    """One spoken word; seconds of the recording, confidence 0..1."""
+
+    word: str
+    start: float
+    end: float
+    speaker: int
+    confidence: float
+
+
+class Sentence(NamedTuple):
+    """One sentence of one speaker; seconds of the recording, `rows` are its positions in the table."""
+
+    speaker: int
+    start: float
+    end: float
+    text: str
+    rows: tuple[int, ...]
+
+
+def table(words: Iterable[Word]) -> pd.DataFrame:
+    """Make the table: columns word, start and end (seconds), speaker, confidence; outer spaces are stripped."""
+    rows = list(words)
+    columns: dict[str, list[Any]] = {
+        "word": [row.word.strip() for row in rows],
+        "start": [row.start for row in rows],
+        "end": [row.end for row in rows],
+        "speaker": [row.speaker for row in rows],
+        "confidence": [row.confidence for row in rows],
+    }
+    return _frame(columns)
+
+
+def words(table: pd.DataFrame) -> list[Word]:
+    """List the table's rows as words, in its order."""
+    columns = [table[name].tolist() for name in COLUMNS]
+    return [Word(*row) for row in zip(*columns, strict=True)]
+
+
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """Write the table as Parquet; the same table gives the same bytes."""
+    # Built anew, because the index and the kind of string column would be written down too.
+    plain = _frame({name: table[name].tolist() for name in COLUMNS})
+    return plain.to_parquet(engine="pyarrow", compression="zstd", index=False)
+
+
+def from_parquet(content: bytes) -> pd.DataFrame:
+    """Read what `to_parquet` wrote; raises PermanentError for anything else."""
+    try:
+        read = pd.read_parquet(BytesIO(content), engine="pyarrow", columns=list(COLUMNS))
+        empty = bool(read.isna().any(axis=None))
+        found = _frame({name: read[name].tolist() for name in COLUMNS})
+    except UNREADABLE as error:
+        raise _no_table(content, (str(error).splitlines() or [type(error).__name__])[0]) from error
+    if empty:
+        raise _no_table(content, "it has empty cells")
+    return found
+
+
+def merge(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the tracks' tables, sorted by start; rows of equal start keep the order of tables and of rows."""
+    if not tables:
+        return table(())
+    joined = pd.concat(list(tables), ignore_index=True)
+    return joined.sort_values("start", kind="stable", ignore_index=True)
+
+
+def sentences(table: pd.DataFrame) -> list[Sentence]:
+    """Cut each speaker's words into sentences, sorted by start (stable).
+
+    Every speaker is cut alone, so that who talks at the same time breaks nobody's sentence. A sentence ends on
+    its punctuation, before a pause of more than 1.5 s, and at 40 words or 20 s.
+    """
+    by_speaker: dict[int, list[tuple[int, Word]]] = {}
+    for row, word in enumerate(words(table)):
+        if word.word.strip():
+            by_speaker.setdefault(word.speaker, []).append((row, word))
+    found = [_sentence(part) for spoken in by_speaker.values() for part in _cut(spoken)]
+    return sorted(found, key=lambda sentence: (sentence.start, sentence.rows[0]))
+
+
+def text(spoken: pd.DataFrame | Sequence[Sentence]) -> str:
+    """Write everything that was said in reading order, a new line whenever the speaker changes."""
+    found = sentences(spoken) if isinstance(spoken, pd.DataFrame) else spoken
+    lines: list[str] = []
+    last: int | None = None
+    for sentence in found:
+        if sentence.speaker == last:
+            lines[-1] = join([lines[-1], sentence.text])
+        else:
+            lines.append(sentence.text)
+        last = sentence.speaker
+    return "\n".join(lines)
+
+
+def segments(found: Iterable[Sentence], names: Mapping[int, str]) -> tuple[TranscriptSegment, ...]:
+    """Put the speakers' names to sentences; who has none is "Speaker N", counted from 1."""
+    return tuple(
+        TranscriptSegment(
+            speaker=sentence.speaker,
+            name=names.get(sentence.speaker) or f"Speaker {sentence.speaker + 1}",
+            start=sentence.start,
+            end=sentence.end,
+            text=sentence.text,
+        )
+        for sentence in found
+    )
+
+
+def join(parts: Iterable[str]) -> str:
+    """Join words or sentences with spaces, and without where the script has none."""
+    joined = ""
+    for part in (stripped for part in parts if (stripped := part.strip())):
+        tight = joined and UNSPACED.match(joined[-1]) and UNSPACED.match(part[0])
+        joined += part if tight or not joined else f" {part}"
+    return joined
+
+
+def _no_table(content: bytes, why: str) -> PermanentError:
+    return PermanentError(
+        f"{len(content)} bytes are no table of words ({why})", hint="Run track_transcripts of this recording again."
+    )
+
+
+def _frame(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=cast("Any", kind)) for name, kind in COLUMNS.items()})
+
+
+def _sentence(part: list[tuple[int, Word]]) -> Sentence:
+    first = part[0][1]
+    end = max(word.end for _, word in part)
+    return Sentence(first.speaker, first.start, end, join(word.word for _, word in part), tuple(row for row, _ in part))
+
+
+def _cut(spoken: list[tuple[int, Word]]) -> list[list[tuple[int, Word]]]:
+    parts: list[list[tuple[int, Word]]] = []
+    current: list[tuple[int, Word]] = []
+    for row, word in spoken:
+        if current and _ends(current[-1][1], word):
+            parts.append(current)
+            current = []
+        elif len(current) >= LONGEST_SENTENCE_WORDS or (
+            current and word.end - current[0][1].start > LONGEST_SENTENCE_S
+        ):
+            at = _best_cut(current)
+            parts.append(current[:at])
+            current = current[at:]
+        current.append((row, word))
+    return [*parts, current] if current else parts
+
+
+def _best_cut(current: list[tuple[int, Word]]) -> int:
+    """Where to cut a sentence that is too long: after the last clause of its second half, else at its end."""
+    for at in range(len(current), len(current) // 2, -1):
+        if CLAUSE_END.search(current[at - 1][1].word.strip()):
+            return at
+    return len(current)
+
+
+def _ends(word: Word, after: Word) -> bool:
+    """Say whether a sentence ends between two words of one speaker."""
+    if after.start - word.end > PAUSE_S:
+        return True
+    shown, following = word.word.strip(), after.word.strip()
+    if not SENTENCE_END.search(shown) or TITLE.match(shown) or INITIAL.match(shown):
+        return False
+    if ELLIPSIS.search(shown):
+        return not following[:1].islower()
+    if SHORTENED.match(shown):
+        return following[:1].isupper()
+    # A number that was cut at its point, "3." "5".
+    return not (re.search(r"\d\.$", shown) and re.match(r"\d", following))

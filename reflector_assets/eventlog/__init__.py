@@ -1,0 +1,1 @@
+"""What is read from Dagster's event log: events, progress, usage, history, the overview of recordings."""

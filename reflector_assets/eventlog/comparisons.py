@@ -1,0 +1,38 @@
+"""The comparisons with the old system that were made, read from the store."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from domain.comparison import ShadowComparison
+from domain.errors import NotFound
+from reflector_assets.io_manager import value_key
+from resources.store.base import Store
+
+ASSET = "shadow_comparison"
+PAGE = 500
+
+
+def comparisons(instance: dg.DagsterInstance, store: Store, since: float | None) -> Iterator[ShadowComparison]:
+    """Yield the last comparison of each recording, newest first, that were made at most `since` seconds ago."""
+    seen: set[str] = set()
+    oldest = None if since is None else time.time() - since
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(ASSET), after_timestamp=oldest), limit=PAGE, cursor=cursor
+        )
+        for record in page.records:
+            recording_id = record.partition_key
+            if recording_id is None or recording_id in seen:
+                continue
+            seen.add(recording_id)
+            try:
+                yield ShadowComparison.model_validate_json(store.read(value_key(ASSET, recording_id)))
+            except NotFound:
+                # The recording was removed since.
+                continue
+        if not page.has_more:
+            return
+        cursor = page.cursor

@@ -1,0 +1,155 @@
+"""Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import dagster as dg
+
+from domain.errors import NotFound
+from domain.recording import folder
+from reflector_assets import tags
+from reflector_assets.eventlog.steps import why
+from reflector_assets.io_manager import value_key
+from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.partitions import RECORDINGS
+from resources.store.base import Store
+
+# Recordings that are looked at side by side.
+AT_ONCE = 8
+# Recordings about which Dagster is asked at once.
+PAGE = 200
+
+State = Literal["new", "processing", "ended", "error", "retired"]
+
+
+class RecordingOverview(NamedTuple):
+    """One recording: `run_id` is its last run; in error, `step` is what failed, if a step did, and `reason` says why.
+
+    `duration` is in seconds, `created_at` in epoch seconds.
+    """
+
+    id: str
+    room: str | None
+    state: State
+    title: str | None
+    duration: float | None
+    run_id: str | None
+    reason: str | None
+    step: str | None = None
+    created_at: float | None = None
+
+
+def recordings_overview(
+    instance: dg.DagsterInstance, store: Store, *, retired: bool = False, page: int = PAGE
+) -> Iterator[RecordingOverview]:
+    """Yield each recording with its state, newest first, page by page; then, if asked for, those that were `retired`.
+
+    To find the retired ones takes longer: only the store knows them all.
+    """
+    here: set[str] = set()
+    cursor: str | None = None
+    while True:
+        found = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=page, ascending=False, cursor=cursor)
+        yield from _page(instance, store, found.results)
+        if retired:
+            here.update(found.results)
+        if not found.has_more:
+            break
+        cursor = found.cursor
+    gone = sorted(finished(store) - here) if retired else []
+    for start in range(0, len(gone), page):
+        for one in _page(instance, store, gone[start : start + page]):
+            yield one._replace(state="retired")
+
+
+def _page(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings in this order: one question to Dagster, and several to the store at once."""
+    last: dict[str, dg.DagsterRun] = {}
+    if recording_ids:
+        # Newest first.
+        for run in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)})):
+            last.setdefault(run.tags[tags.PARTITION], run)
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
+        return list(pool.map(lambda one: _overview(instance, store, one, last.get(one)), recording_ids))
+
+
+def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    """These recordings in this order, retired ones among them."""
+    return [
+        one if instance.has_dynamic_partition(RECORDINGS, one.id) else one._replace(state="retired")
+        for one in _page(instance, store, recording_ids)
+    ]
+
+
+def finished(store: Store) -> set[str]:
+    """Ids of all recordings that have a transcript, by the store alone."""
+    parts = (key.split("/") for key in store.list_keys("recordings"))
+    return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
+
+
+def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
+    """One recording with its state."""
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    return _overview(instance, store, recording_id, last)
+
+
+def _overview(
+    instance: dg.DagsterInstance, store: Store, recording_id: str, last: dg.DagsterRun | None
+) -> RecordingOverview:
+    transcript = _json(store, value_key("transcript", recording_id))
+    described = (
+        transcript
+        or _json(store, value_key("recording", recording_id))
+        or _json(store, f"{folder(recording_id)}/source/recording.json")
+        or {}
+    )
+    state: State = "ended" if transcript else "new"
+    step = reason = None
+    if last is not None and last.status in IN_PROGRESS:
+        state = "processing"
+    elif last is not None and last.is_failure_or_canceled and not _did_all(instance, last):
+        state, (step, reason) = "error", _reason(instance, last)
+    return RecordingOverview(
+        id=recording_id,
+        room=described.get("room_name"),
+        state=state,
+        title=transcript.get("title") if transcript else None,
+        duration=described.get("duration"),
+        run_id=last.run_id if last else None,
+        reason=reason,
+        step=step,
+        created_at=_created_at(described),
+    )
+
+
+def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Say whether a run made all that it was for: one that is killed after its last step has failed all the same."""
+    plan = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    planned = instance.get_records_for_run(run.run_id, of_type=plan).records
+    made = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
+
+
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
+    if run.status == dg.DagsterRunStatus.CANCELED:
+        return None, "canceled"
+    step, reason = why(instance, run.run_id)
+    return step, f"{step}: {reason}" if step else reason
+
+
+def _created_at(described: Mapping[str, Any]) -> float | None:
+    """When the recording began: the finished document has it in ISO 8601, the recording in epoch seconds."""
+    if started := described.get("start_ts"):
+        return float(started)
+    made = described.get("created_at")
+    return datetime.fromisoformat(made).timestamp() if made else None
+
+
+def _json(store: Store, key: str) -> dict[str, Any] | None:
+    try:
+        return json.loads(store.read(key))
+    except NotFound:
+        return None

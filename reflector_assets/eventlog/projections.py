@@ -1,0 +1,210 @@
+"""Catalogue and ledger, projected from Dagster's lists and log: bounded pieces of work that anybody may repeat.
+
+What was read is kept with the position behind it in one transaction, so that a kill repeats the last piece at most, and
+every piece has the same result however often, and by however many at once, it is done.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from domain.errors import NotFound
+from domain.text import words
+from reflector_assets.eventlog.usage import READ, account, has_failed
+from reflector_assets.io_manager import value_key
+from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import SETTLED_AFTER_S, plain, settled
+from reflector_assets.staleness import DATA_VERSION
+from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
+from resources.database.ledger import ENDINGS, Ledger
+from resources.database.positions import position
+from resources.store.base import Store
+
+PAGE = 1000
+
+
+def catch_up(
+    instance: dg.DagsterInstance,
+    store: Store,
+    catalogue: Catalogue,
+    ledger: Ledger,
+    *,
+    limit: int = 100,
+    settled_after: float = SETTLED_AFTER_S,
+) -> bool:
+    """Read on, at most so many transcripts and so many runs; says whether that was all.
+
+    Events that aren't `settled_after` seconds old yet are read again the next time. Raises what the store and the
+    database raise.
+    """
+    listed = follow_recordings(instance, store, catalogue, limit=limit, settled_after=settled_after)
+    return follow_runs(instance, ledger, limit=limit, settled_after=settled_after) and listed
+
+
+def follow_recordings(
+    instance: dg.DagsterInstance,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    limit: int = 100,
+    settled_after: float = SETTLED_AFTER_S,
+) -> bool:
+    """Bring the catalogue up to date, at most so many transcripts at once; says whether that was all."""
+    until = time.time() - settled_after
+    added = _follow_partitions(instance, catalogue)
+    described = _follow_described(instance, catalogue, until)
+    return _follow_transcripts(instance, store, catalogue, limit, until) and described and added
+
+
+def follow_runs(
+    instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = SETTLED_AFTER_S
+) -> bool:
+    """Bring the ledger up to date, at most so many runs of each ending at once; says whether that was all."""
+    until = time.time() - settled_after
+    # Not in all(), which would leave out the others after the first of which there is more.
+    complete = [_follow_ending(instance, ledger, ending, limit, until) for ending in ENDINGS]
+    return all(complete)
+
+
+def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
+    """Recordings that were added since the catalogue was brought up to date: few, but for after an upgrade."""
+    cursor = json.loads(catalogue.page() or "{}").get("cursor")
+    found: set[str] = set()
+    while True:
+        page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
+        found |= set(page.results)
+        if not page.has_more:
+            return found
+        cursor = page.cursor
+
+
+def forget(catalogue: Catalogue, ledger: Ledger) -> None:
+    """Empty both: who catches up then makes them anew."""
+    catalogue.forget()
+    ledger.forget()
+
+
+def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bool:
+    at = json.loads(catalogue.page() or "{}")
+    if at.get("last") and not instance.has_dynamic_partition(RECORDINGS, at["last"]):
+        # SQLite gives the number of the last one, when that is deleted, to the next one.
+        at = {}
+    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=at.get("cursor"))
+    if page.results:
+        catalogue.add(page.results, json.dumps({"cursor": page.cursor, "last": page.results[-1]}))
+    return not page.has_more
+
+
+def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, until: float) -> bool:
+    records, complete = _materializations(instance, catalogue, RECORDING, PAGE)
+    if records:
+        described = [one for record in records if (one := _described(record))]
+        catalogue.describe(described, _positions(records, until)[-1])
+    return complete
+
+
+def _follow_transcripts(
+    instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, until: float
+) -> bool:
+    records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
+    for record, at in zip(records, _positions(records, until), strict=True):
+        catalogue.index(_indexed(store, catalogue, record), at)
+    return complete
+
+
+def _materializations(
+    instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int
+) -> tuple[Sequence[dg.EventLogRecord], bool]:
+    """The next materializations of an asset, and whether these are all there are."""
+    after = position(catalogue.database, asset)
+    page = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after), limit=limit, ascending=True
+    )
+    return page.records, len(page.records) < limit
+
+
+def _positions(records: Sequence[dg.EventLogRecord], until: float) -> list[int]:
+    """For each record, up to which number all is read then: the last one before the first younger than `until`."""
+    found = [record.storage_id for record in settled(records, until)]
+    # A position never goes back: 0 leaves it.
+    return found + [found[-1] if found else 0] * (len(records) - len(found))
+
+
+def _described(record: dg.EventLogRecord) -> Described | None:
+    made = record.asset_materialization
+    if record.partition_key is None or made is None or "room" not in made.metadata:
+        # An import tells so that it put another recording in the place of one.
+        return None
+    told = plain(made.metadata)
+    return Described(
+        record.partition_key, str(told["room"]), _float(told.get("started")), _float(told.get("duration_s"))
+    )
+
+
+def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> Indexed | None:
+    """What the recording is found by, read from the store; None when it is found by that already, or it is gone."""
+    recording_id, made = record.partition_key, record.asset_materialization
+    version = (made.tags or {}).get(DATA_VERSION) if made else None
+    if recording_id is None or version is None or catalogue.version(recording_id) == version:
+        return None
+    try:
+        content = json.loads(store.read(value_key("transcript", recording_id)))
+    except NotFound:
+        return None
+    created = content.get("created_at")
+    return Indexed(
+        recording_id,
+        version,
+        content["room_name"],
+        content["title"],
+        datetime.fromisoformat(created).timestamp() if created else None,
+        content["duration"],
+        words.join(segment["text"] for segment in content["segments"]),
+    )
+
+
+def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, limit: int, until: float) -> bool:
+    page = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(
+            event_type=dg.DagsterEventType[ending],  # pyright: ignore[reportArgumentType] - the three are of its type
+            after_storage_id=ledger.position(ending),
+        ),
+        limit=limit,
+        ascending=True,
+    )
+    for record, at in zip(page.records, _positions(page.records, until), strict=True):
+        run = instance.get_run_by_id(record.event_log_entry.run_id)
+        read = account(run, _log(instance, run), record.timestamp) if run else None
+        ended, entries = read or (None, [])
+        ledger.put(ending, at, ended, entries)
+    return len(page.records) < limit
+
+
+def _log(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.EventLogRecord]:
+    """What the ledger reads of a run's log: half of it, where nothing failed."""
+    if run.status == dg.DagsterRunStatus.SUCCESS:
+        records = _records(instance, run.run_id, READ)
+        if not any(has_failed(record) for record in records):
+            return records
+    # What a failed attempt used is told in a plain line, which has no type.
+    return _records(instance, run.run_id, None)
+
+
+def _records(
+    instance: dg.DagsterInstance, run_id: str, of_type: set[dg.DagsterEventType] | None
+) -> list[dg.EventLogRecord]:
+    records: list[dg.EventLogRecord] = []
+    cursor: str | None = None
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type)
+        records += page.records
+        if not page.has_more:
+            return records
+        cursor = page.cursor
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,149 @@
+"""What the steps of one run took, read off its event log: failed attempts count like the others."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import dagster as dg
+
+from reflector_assets import tags
+from reflector_assets.eventlog.steps import USED
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, innermost, place, plain
+from resources.database.ledger import EndedRun, Entry
+
+Kind = dg.DagsterEventType
+FAILS = {Kind.STEP_UP_FOR_RETRY, Kind.STEP_FAILURE}
+TELLS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
+READ = {*ATTEMPT_BEGINS, *ATTEMPT_ENDS, *TELLS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
+# Amounts in metadata, in the ledger's units.
+SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
+COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")
+# No sane figure is larger, and no database takes one that is.
+MOST = 2**53
+
+
+@dataclass
+class Step:
+    """One step as its events come in; `used` adds up its attempts, `told` is what the last one says so far."""
+
+    key: str
+    began: float | None = None
+    ended: float = 0.0
+    since: float | None = None
+    outcome: Literal["done", "failed"] = "failed"
+    attempts: int = 0
+    kind: str | None = None
+    used: dict[str, int] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, at: float) -> None:
+        self.began = at if self.began is None else self.began
+        self.since, self.told = at, {}
+        self.attempts += 1
+
+    def end(self, at: float, error: str | None) -> None:
+        """End an attempt, at a time in epoch seconds; `error` is the class of its error, None when it succeeded."""
+        since = at if self.since is None else self.since
+        # A process that was killed has told nothing: then only the clock did.
+        wall = self.told.get("wall_seconds")
+        wall_ms = _whole((at - since if wall is None else wall - _of_tracks(self.told, "wall_seconds")) * 1000)
+        self._add("wall_ms", wall_ms)
+        for name, unit in SECONDS.items():
+            self._add(unit, _whole((_number(self.told.get(name)) - _of_tracks(self.told, name)) * 1000))
+        for name in COUNTS:
+            self._add(name, _whole(_number(self.told.get(name)) - _of_tracks(self.told, name)))
+        self.ended, self.since, self.told = at, None, {}
+        self.outcome, self.kind = ("done" if error is None else "failed"), error or self.kind
+
+    def _add(self, name: str, amount: int) -> None:
+        self.used[name] = min(self.used.get(name, 0) + amount, MOST)
+
+
+def account(
+    run: dg.DagsterRun, records: Sequence[dg.EventLogRecord], ended_at: float
+) -> tuple[EndedRun, list[Entry]] | None:
+    """Read a run that ended at a time in epoch seconds; None when it isn't a recording's."""
+    recording_id = run.tags.get(tags.PARTITION)
+    if recording_id is None:
+        return None
+    steps: dict[str, Step] = {}
+    planned: set[dg.AssetKey | None] = set()
+    made: set[dg.AssetKey | None] = set()
+    for record in records:
+        entry = record.event_log_entry
+        event = entry.dagster_event
+        if event is not None and event.event_type == Kind.ASSET_MATERIALIZATION_PLANNED:
+            planned.add(event.asset_key)
+        elif event is not None and event.event_type == Kind.ASSET_MATERIALIZATION:
+            made.add(event.asset_key)
+        elif entry.step_key is not None:
+            _read(steps.setdefault(entry.step_key, Step(entry.step_key)), entry)
+    begun = [step for step in steps.values() if step.began is not None]
+    for step in begun:
+        if step.since is not None:
+            step.end(max(ended_at, step.since), "RunEnded")
+    complete = run.status == dg.DagsterRunStatus.SUCCESS or (bool(planned) and planned <= made)
+    ended = EndedRun(run.run_id, recording_id, ended_at, "done" if complete else "failed")
+    return ended, [_entry(run.run_id, recording_id, step) for step in begun]
+
+
+def has_failed(record: dg.EventLogRecord) -> bool:
+    """Say whether a record tells of an attempt that failed."""
+    event = record.event_log_entry.dagster_event
+    return event is not None and event.event_type in FAILS
+
+
+def _read(step: Step, entry: dg.EventLogEntry) -> None:
+    event = entry.dagster_event
+    if event is None:
+        if entry.user_message.startswith(USED):
+            step.told |= json.loads(entry.user_message.removeprefix(USED))
+    elif event.event_type in ATTEMPT_BEGINS:
+        step.begin(entry.timestamp)
+    elif event.event_type in TELLS:
+        step.told |= plain(getattr(event.event_specific_data, "metadata", None))
+    elif event.event_type in FAILS and step.since is not None:
+        step.end(entry.timestamp, str(step.told.get("kind") or _kind(event.event_specific_data)))
+    elif event.event_type == Kind.STEP_SUCCESS:
+        step.end(entry.timestamp, None)
+
+
+def _kind(data: object) -> str:
+    """The class of an error: our own Failure says it, else it is that of the innermost error."""
+    failure = getattr(data, "user_failure_data", None)
+    if failure is not None and (told := plain(failure.metadata).get("kind")):
+        return str(told)
+    return str(getattr(innermost(getattr(data, "error", None)), "cls_name", None) or "Unknown")[:100]
+
+
+def _entry(run_id: str, recording_id: str, step: Step) -> Entry:
+    at = place(step.key)
+    return Entry(
+        run_id=run_id,
+        step=step.key,
+        recording_id=recording_id,
+        asset=at.asset,
+        track=at.track,
+        began_at=step.began or step.ended,
+        ended_at=step.ended,
+        month=datetime.fromtimestamp(step.ended, UTC).strftime("%Y-%m"),
+        outcome=step.outcome,
+        attempts=step.attempts,
+        kind=step.kind,
+        **step.used,
+    )
+
+
+def _of_tracks(told: Mapping[str, Any], name: str) -> float:
+    """What the last step of a fan-out tells of its tracks' steps, which stand in the ledger themselves."""
+    return _number(told.get(f"tracks_{name}"))
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else 0.0
+
+
+def _whole(amount: float) -> int:
+    return max(0, min(round(amount), MOST))

@@ -1,0 +1,1 @@
+"""Health checks: `reflector doctor` and /health/ready."""

@@ -1,0 +1,269 @@
+"""What `reflector doctor` tries: the settings, and every door that they name."""
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Collection
+from concurrent.futures import Future
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg2
+import urllib3
+import yaml
+from dagster import ConfigurableResource, DagsterInstance, EnvVar
+from pydantic import SecretStr
+
+from domain.errors import PermanentError, ReflectorError, TransientError
+from reflector_assets import wiring
+from reflector_assets.health.runner import LATER, Aside, Outcome, Probe, examine, reason
+from reflector_assets.policies import policies
+from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
+from reflector_assets.settings.checks import WrongSettings
+from reflector_assets.settings.main import Settings, get_settings, unknown_names
+from reflector_assets.wiring import imported_late
+from resources.llm.understanding import WithLLM
+from resources.store.base import Store
+from resources.store.s3 import S3Store
+from resources.transcription.gpu import GPUService
+
+CONTENT = b"Written and removed by `reflector doctor`.\n"
+R = TypeVar("R", bound=ConfigurableResource)
+
+
+def check_up(seconds: float) -> list[Outcome]:
+    """Try the settings and every door of this deployment."""
+    begin = time.monotonic()
+    tried = "read them"
+    try:
+        settings = get_settings()
+        policies()
+        said = f"{len(settings.model_fields_set)} are set"
+        strange = ", ".join(name for name, _ in unknown_names())
+        said += f"; no settings are {strange}" if strange else ""
+        first = Outcome("settings", tried, "ok", round((time.monotonic() - begin) * 1000), said)
+    except ReflectorError as error:
+        first = Outcome("settings", tried, "failed", round((time.monotonic() - begin) * 1000), str(error))
+        if isinstance(error, WrongSettings):
+            return [first]
+        settings = get_settings()
+    return [first, *examine(probes(settings), seconds, _secrets(settings))]
+
+
+def examine_doors(names: Collection[str], seconds: float) -> list[Outcome]:
+    """Try the doors of these names only."""
+    settings = get_settings()
+    tried = [probe for probe in probes(settings) if probe.door in names]
+    return examine(tried, seconds, _secrets(settings))
+
+
+def _secrets(settings: Settings) -> list[str]:
+    values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    return sorted((value for value in values if value), key=len, reverse=True)
+
+
+def probes(settings: Settings) -> list[Probe]:
+    """What is tried, in the order in which it is told."""
+    # That isn't the time of a door's answer.
+    for module in ("alembic.script", *imported_late(settings)):
+        import_module(module)
+    enter_project()
+    instance: Future[DagsterInstance] = Future()
+    database = "DATABASE_URL" if settings.database_url else "REFLECTOR_DATA_DIR"
+    results = "TRANSCRIPT_STORAGE_*" if settings.storage_backend == "aws" else "REFLECTOR_DATA_DIR"
+    transcriber = "REFLECTOR_WHISPER_MODEL" if settings.transcript_backend == "whisper" else "TRANSCRIPT_URL"
+    home = "dagster.yaml in DAGSTER_HOME, and DAGSTER_POSTGRES_URL where it is named there"
+    bucket = "DAILYCO_STORAGE_AWS_* and REFLECTOR_DAILY_ENDPOINT_URL"
+    return [
+        Probe(
+            "Dagster's storage", "open it, look for runs", home, lambda seconds: _storage(instance, settings, seconds)
+        ),
+        Probe("Dagster's daemon", "its last heartbeat", home, lambda seconds: _daemon(instance, seconds)),
+        Probe("database", "connect, look at its tables", database, lambda _: _database()),
+        Probe("result store", "write, read, list, remove", results, lambda seconds: _results(settings, seconds)),
+        Probe("Daily's bucket", "list it, read what is there", bucket, lambda seconds: _bucket(settings, seconds)),
+        Probe("Daily's API", "recordings and webhook", "DAILY_API_URL", lambda seconds: _daily(settings, seconds)),
+        Probe("transcriber", "all but a transcription", transcriber, lambda seconds: _transcriber(settings, seconds)),
+        Probe("LLM", "a question of a few words", "LLM_URL", _llm),
+        Probe("Zulip", "who the bot is", "ZULIP_REALM, ZULIP_BOT_EMAIL", lambda seconds: _zulip(settings, seconds)),
+        Probe("old system", "a transcript that isn't there", "REFLECTOR_OLD_URL", lambda s: _old(settings, s)),
+        Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", lambda seconds: _broker(settings, seconds)),
+    ]
+
+
+def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: float) -> str:
+    try:
+        _reach_postgres(seconds)
+        instance = open_instance()
+        runs, assets = instance.get_runs_count(), len(instance.get_asset_keys(limit=100))
+    except BaseException as error:
+        shared.set_exception(error)
+        raise
+    shared.set_result(instance)
+    kind = type(instance.run_storage).__name__
+    if settings.executor in {"celery", "k8s"} and "Sqlite" in kind:
+        raise PermanentError(
+            f"Dagster's storage is SQLite, which {settings.executor} workers on other machines don't reach",
+            hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
+        )
+    return f"{kind}: {runs} runs, {assets} assets"
+
+
+def _reach_postgres(seconds: float) -> None:
+    """Connect to the PostgreSQL that dagster.yaml names by a variable: Dagster tries for longer, and tells less."""
+    config = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text()) or {}
+    url = ((config.get("storage") or {}).get("postgres") or {}).get("postgres_url")
+    if not isinstance(url, dict):
+        return
+    name = url["env"]
+    if not os.environ.get(name):
+        raise PermanentError(f"{name} isn't set, and dagster.yaml names it", hint="Set it to a postgresql:// URL.")
+    try:
+        # SQLAlchemy's name for the driver isn't part of the driver's own URLs.
+        psycopg2.connect(re.sub(r"\+\w+(?=://)", "", os.environ[name]), connect_timeout=max(2, int(seconds))).close()
+    except psycopg2.OperationalError as error:
+        first, *_ = str(error).strip().splitlines() or ["no reason given"]
+        raise TransientError(f"PostgreSQL doesn't take us: {first}", hint=f"{name} names it.") from None
+
+
+def _daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
+    try:
+        # Before it is late itself.
+        instance = shared.result(timeout=(seconds - LATER) * 0.9)
+    except Exception:
+        raise Aside("unknown", "Dagster's storage doesn't tell") from None
+    with instance:
+        if daemon_is_up(instance):
+            return "running"
+    raise Aside("not running", "nothing is picked up by itself; `dagster dev` or `dagster-daemon run` starts it")
+
+
+def _database() -> str:
+    return _resolved(wiring.database()).check()
+
+
+def _results(settings: Settings, seconds: float) -> str:
+    store = _hasty(wiring.store(), seconds)
+    key = f"doctor/{uuid.uuid4().hex}.txt"
+    store.write(key, CONTENT)
+    try:
+        if store.read(key) != CONTENT or key not in store.list_keys("doctor"):
+            raise PermanentError("what was written is read otherwise, or not listed")
+        if isinstance(store, S3Store):
+            _fetch(store, key, seconds)
+    finally:
+        store.delete(key)
+    if store.exists(key):
+        raise PermanentError(f"{key} is still there after it was removed")
+    if isinstance(store, S3Store):
+        return f"bucket {store.bucket}; presigned URLs are readable"
+    shared = "; every worker must share it" if settings.executor in {"celery", "k8s"} else ""
+    return f"{settings.data_dir}{shared}"
+
+
+def _fetch(store: S3Store, key: str, seconds: float) -> None:
+    """Read an object as a GPU service does, from a presigned URL, which shows in no message."""
+    what = f"a presigned URL of the bucket {store.bucket}"
+    try:
+        with urllib3.PoolManager(ca_certs=os.environ.get("AWS_CA_BUNDLE"), retries=False, timeout=seconds) as pool:
+            answer = pool.request("GET", store.url(key, 60))
+    except urllib3.exceptions.HTTPError as error:
+        raise TransientError(f"{what} can't be fetched ({type(error).__name__})") from None
+    if answer.status != 200 or answer.data != CONTENT:
+        raise PermanentError(
+            f"{what} is answered {answer.status}", hint=f"Check {store.settings_prefix}_REGION and _ENDPOINT_URL."
+        )
+
+
+def _bucket(settings: Settings, seconds: float) -> str:
+    if settings.daily_bucket is None and not settings.daily_folder.is_dir():
+        raise Aside("not configured", "DAILYCO_STORAGE_AWS_BUCKET_NAME isn't set")
+    store = _hasty(wiring.daily_bucket(), seconds)
+    where = f"bucket {settings.daily_bucket}" if settings.daily_bucket else str(settings.daily_folder)
+    store.exists("doctor/nothing")
+    for key in islice(store.list_keys(settings.daily_domain or "doctor"), 1):
+        # What belongs to somebody else in the bucket can be listed and not read.
+        store.exists(key)
+        return f"{where}: {settings.daily_domain}/... can be read"
+    return f"{where} is there"
+
+
+def _daily(settings: Settings, seconds: float) -> str:
+    if settings.daily_api_key is None:
+        raise Aside("not configured", "DAILY_API_KEY isn't set: nothing is polled, speakers have no names")
+    api = wiring.daily_api().model_copy(update={"timeout": seconds})
+    total = api.recordings(limit=1).total
+    hooks = api.webhooks()
+    for hook in hooks:
+        if hook.state == "FAILED":
+            raise PermanentError(
+                f"Daily stopped sending to {hook.url} after three failures in a row",
+                hint=f"When it answers again: `reflector daily webhook create {hook.url}`",
+            )
+    states = ", ".join(hook.state for hook in hooks)
+    webhook = f"webhook {states}" if hooks else "no webhook, recordings are found by polling"
+    return f"{'unknown number of' if total is None else total} recordings; {webhook}"
+
+
+def _transcriber(settings: Settings, seconds: float) -> str:
+    transcriber = wiring.transcriber()
+    said = transcriber.check(seconds)
+    if isinstance(transcriber, GPUService) and settings.storage_backend == "local":
+        said += "; it must share this machine's files, as TRANSCRIPT_STORAGE_BACKEND is local"
+    return said
+
+
+def _llm(seconds: float) -> str:
+    understanding = wiring.understanding()
+    if not isinstance(understanding, WithLLM):
+        raise Aside("not configured", "LLM_URL isn't set: topics, title and summary are picked from the words")
+    return _resolved(understanding.llm).check(seconds)
+
+
+def _zulip(settings: Settings, seconds: float) -> str:
+    if settings.zulip_realm is None:
+        raise Aside("not configured", "ZULIP_REALM isn't set: nothing is posted")
+    return _resolved(wiring.messages().zulip).model_copy(update={"timeout": seconds}).check()
+
+
+def _old(settings: Settings, seconds: float) -> str:
+    if settings.old_url is None:
+        raise Aside("not configured", "REFLECTOR_OLD_URL isn't set")
+    return _resolved(wiring.old_system()).model_copy(update={"timeout": seconds}).check()
+
+
+def _broker(settings: Settings, seconds: float) -> str:
+    if settings.executor != "celery":
+        raise Aside("not configured", f"REFLECTOR_EXECUTOR is {settings.executor}")
+    import redis  # noqa: PLC0415 - only where Celery is installed
+
+    from reflector_assets.runtime.celery import addresses, settings_app  # noqa: PLC0415
+
+    limits = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+    for name, url in zip(("BROKER", "BACKEND"), addresses(settings), strict=True):
+        try:
+            with redis.Redis.from_url(url, **limits) as client:
+                client.ping()
+        except redis.RedisError as error:
+            kind = PermanentError if isinstance(error, redis.AuthenticationError) else TransientError
+            raise kind(f"Redis doesn't take us: {reason(error)}", hint=f"Check REFLECTOR_CELERY_{name}.") from None
+    workers = len(settings_app().control.ping(timeout=min(1.0, seconds / 2)) or [])
+    return f"Redis answers, {workers} workers{'' if workers else ': steps wait for one'}"
+
+
+def _hasty(store: Store, seconds: float) -> Store:
+    """The same store, that gives up in time."""
+    if not isinstance(store, S3Store):
+        return store
+    return store.model_copy(update={"connect_timeout": seconds, "read_timeout": seconds, "max_attempts": 1})
+
+
+def _resolved(door: R) -> R:
+    """The same door with the values of the variables that it names.
+
+    Dagster can do it, and makes an instance in memory each time, by way of Alembic, which takes one thread at a time.
+    """
+    return door.model_copy(update={name: value.get_value() for name, value in door if isinstance(value, EnvVar)})

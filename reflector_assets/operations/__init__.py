@@ -1,0 +1,1 @@
+"""Operations on recordings: running, refreshing, retiring and querying them."""

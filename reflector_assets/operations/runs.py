@@ -1,0 +1,151 @@
+"""Bringing one recording up to date from the command line: what is stale runs, the rest is left alone."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import dagster as dg
+
+from domain.errors import InvalidInput, NotFound
+from domain.recording import check_recording_id
+from reflector_assets import staleness, tags
+from reflector_assets.eventlog.steps import step_events, why
+from reflector_assets.io_manager import value_key
+from reflector_assets.operations import orphaned_runs
+from reflector_assets.partitions import RECORDINGS
+from reflector_assets.runtime.instance import daemon_is_up
+from resources.store.base import Store
+
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class Outcome(NamedTuple):
+    """What a command did: its last run, and the assets that it computed, left alone, and failed at."""
+
+    run_id: str | None
+    materialized: list[str]
+    fresh: list[str]
+    failed: dict[str, str]
+
+
+def known(instance: dg.DagsterInstance, recording_id: str, store: Store | None = None) -> str:
+    """Return the id of a recording that exists, or whose transcript is in `store`; raises InvalidInput, NotFound."""
+    check_recording_id(recording_id)
+    if not (
+        instance.has_dynamic_partition(RECORDINGS, recording_id)
+        or (store is not None and store.exists(value_key("transcript", recording_id)))
+    ):
+        raise NotFound(
+            "there is no such recording",
+            recording=recording_id,
+            hint="`reflector list` shows those that exist; `reflector import FOLDER` adds one.",
+        )
+    return recording_id
+
+
+def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[str]:
+    """Resolve a selection in Dagster's syntax, such as `title+`; all assets without one. Raises InvalidInput."""
+    if selection is None:
+        return {spec.key.to_user_string() for definition in assets for spec in definition.specs}
+    try:
+        parts = [dg.AssetSelection.from_string(part.strip()) for part in selection.split(",")]
+        keys = {key.to_user_string() for part in parts for key in part.resolve(assets)}
+    except dg.DagsterError:
+        keys = set[str]()
+    if not keys:
+        raise InvalidInput(
+            f"the selection {selection!r} names no asset", hint="`dagster asset list` shows their names."
+        )
+    return keys
+
+
+def bring_up_to_date(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    graph: staleness.AssetGraph,
+    recording_id: str,
+    *,
+    only: set[str],
+    force: bool = False,
+    audio_is_gone: Callable[[str], bool] = lambda _: False,
+) -> Outcome:
+    """Run a recording's stale assets in this process until none is left; `force` runs fresh ones too, once.
+
+    New content can make further assets stale, so that there can be several runs, one after the other. A run of this
+    recording that is under way already is waited for. Raises InvalidInput when that one can't begin.
+    Of a recording whose `audio_is_gone`, what needs audio runs only when nothing else is selected: it then fails with
+    that reason.
+    """
+    job = defs.resolve_job_def("process")
+    materialized: list[str] = []
+    run_id: str | None = None
+    while True:
+        if (busy := in_progress(instance, recording_id)) is not None:
+            _wait_for(instance, busy)
+            continue
+        found = staleness.states(instance, graph, recording_id, audio_is_gone)
+        ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
+        if force and run_id is None:
+            can = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
+            ready = [name for name in graph.names() if name in (can or only)]
+        if not ready:
+            fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
+            return Outcome(run_id, materialized, fresh, {})
+        run_id = str(uuid.uuid4())
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=recording_id,
+            asset_selection=[dg.AssetKey(name) for name in ready],
+            run_id=run_id,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
+        )
+        done = {key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)}
+        materialized += [name for name in graph.names() if name in done]
+        if not result.success:
+            fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
+            failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+            failed = {event.asset: event.reason or "failed" for event in step_events(failures)}
+            step, reason = why(instance, run_id)
+            return Outcome(run_id, materialized, fresh, failed or {step or "the run": reason})
+
+
+def _wait_for(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Wait for a run that somebody else started; raises InvalidInput when nobody is there to begin it."""
+    while (now := instance.get_run_by_id(run.run_id)) is not None and not now.is_finished:
+        if now.status == dg.DagsterRunStatus.QUEUED and not daemon_is_up(instance):
+            raise InvalidInput(
+                f"run {run.run_id} waits in the queue, and Dagster's daemon isn't up to begin it",
+                recording=run.tags.get(tags.PARTITION),
+                hint="Start it with `make dev`, or end the run in Dagster's page of runs.",
+            )
+        if not orphaned_runs.end_if_orphaned(instance, now):
+            time.sleep(1.0)
+
+
+def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRun | None:
+    """The run that works on a recording, if any; orphaned ones are ended first."""
+    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}, statuses=IN_PROGRESS))
+    return next((run for run in runs if not orphaned_runs.end_if_orphaned(instance, run)), None)
+
+
+def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Say whether a run works on a recording, or Dagster's daemon is about to begin or to resume one."""
+    if in_progress(instance, recording_id) is not None:
+        return True
+    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
+    waits = last is None or (last.is_failure and last.tags.get(tags.WILL_RETRY) == "true")
+    return waits and instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
+
+
+def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:
+    """The code versions of these assets, as one tag value."""
+    return ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)

@@ -1,0 +1,1 @@
+"""How runs and steps are executed: the instance, executors, time limits, connections."""

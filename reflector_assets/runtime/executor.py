@@ -1,0 +1,113 @@
+"""Who executes steps: processes of this machine, the run itself, Celery workers, or pods. Only the settings choose."""
+
+import multiprocessing
+import re
+import signal
+import sys
+
+from dagster import (
+    AssetExecutionContext,
+    Executor,
+    ExecutorDefinition,
+    InitExecutorContext,
+    OpExecutionContext,
+    in_process_executor,
+    multiprocess_executor,
+)
+
+from domain.errors import PermanentError
+from reflector_assets.runtime.connection_pool import keep
+from reflector_assets.runtime.idle_wait import PatientExecutor
+from reflector_assets.settings.main import Settings
+
+WARM_MODULE = "reflector_assets.preload"
+NAME = "multiprocess"
+CELERY = "celery"
+K8S = "k8s"
+# Steps of one run that no pool limits, at once: they are short.
+UNPOOLED = 2
+
+
+def adapted(executor: ExecutorDefinition, *, patient: bool = False) -> ExecutorDefinition:
+    """Make the same executor, whose runs keep their connections to Dagster's database and, if `patient`, wait quietly.
+
+    Executors of other machines wait quietly by themselves.
+    """
+    create = executor.executor_creation_fn
+    assert create is not None
+
+    def keep_and_create(context: InitExecutorContext) -> Executor:
+        keep(context.instance)
+        return PatientExecutor(create(context)) if patient else create(context)
+
+    return ExecutorDefinition(
+        name=executor.name,
+        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - one that is read already
+        requirements=executor.get_requirements,
+        executor_creation_fn=keep_and_create,
+        description=executor.description,
+    )
+
+
+def warm_executor(max_concurrent: int) -> ExecutorDefinition:
+    """Make the executor: a process per step, at most `max_concurrent` of one run at once.
+
+    The process is forked from a server that has everything imported already.
+    """
+    config: dict[str, object] = {
+        "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
+        "max_concurrent": max_concurrent,
+    }
+    return adapted(multiprocess_executor, patient=True).configured(config, name=NAME)
+
+
+def build(settings: Settings) -> ExecutorDefinition:
+    """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
+    if settings.executor == "in_process":
+        return adapted(in_process_executor, patient=True)
+    if settings.executor == "processes":
+        # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
+        return warm_executor(sum(settings.pools().values()) + UNPOOLED)
+    try:
+        if settings.executor == "celery":
+            from reflector_assets.runtime.celery import celery_executor  # noqa: PLC0415
+
+            return adapted(celery_executor(settings))
+        from dagster_k8s import k8s_job_executor  # noqa: PLC0415
+    except ImportError as error:
+        raise PermanentError(
+            f"REFLECTOR_EXECUTOR is {settings.executor}, and the package {error.name} isn't installed",
+            hint=f"pip install 'reflector-assets[{settings.executor}]'",
+        ) from error
+    # Image, namespace, secrets and volumes are those of the run's own pod.
+    return adapted(k8s_job_executor)
+
+
+def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
+    """Say whether the step is alone in its process, so that ending the process ends nothing else.
+
+    It takes both: the multiprocess executor's children are Python child processes, and so are whole runs in process
+    that a code server has started. The children of a Celery worker execute one step at a time, and a pod only one.
+    """
+    executor = context.job_def.executor_def.name
+    if executor == CELERY:
+        billiard = sys.modules.get("billiard")
+        return billiard is not None and billiard.current_process().name != "MainProcess"
+    return executor == K8S or (executor == NAME and multiprocessing.parent_process() is not None)
+
+
+def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
+    """Say whether the step's process ends with it, as one of a Celery worker doesn't."""
+    return has_own_process(context) and context.job_def.executor_def.name != CELERY
+
+
+def crash_reason(message: str) -> str | None:
+    """Say plainly what an engine's message tells of a step's process that was ended; None when it tells of none."""
+    found = re.search("terminated by signal|exited prematurely", message)
+    if not found:
+        return None
+    if f"({signal.SIGALRM.name})" in message:
+        return "timeout: the step could not be interrupted, so its process was ended"
+    if f"({signal.SIGKILL.name})" in message:
+        return "the step's process was killed, most likely for want of memory"
+    return "the step's process was ended by a signal"

@@ -1,0 +1,1 @@
+"""Settings: environment variables or `.env`, each declared and documented once."""

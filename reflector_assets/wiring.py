@@ -1,0 +1,298 @@
+"""Builds the doors to the outside from the settings; the only place that chooses between them."""
+
+import os
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import TypeVar
+
+from dagster import ConfigurableResource, EnvVar
+from pydantic import SecretStr
+
+from domain.errors import InvalidInput, PermanentError
+from domain.signatures import secret_bytes
+from reflector_assets.settings.main import Settings, get_settings
+from resources.call_cache import CallCache, SharedCallCache
+from resources.daily.api import DailyAPI
+from resources.daily.source import AnnouncedSource, DailySource, Sources
+from resources.database.consents import Consents
+from resources.database.database import Database
+from resources.database.deliveries import Deliveries
+from resources.database.inbox import Inbox
+from resources.database.rooms import Rooms
+from resources.llm.client import LLM
+from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
+from resources.local_folder import LocalFolder
+from resources.outgoing.http import Outgoing
+from resources.outgoing.mode import Leaving
+from resources.outgoing.old_system import OldSystem
+from resources.outgoing.relays import Relays
+from resources.outgoing.webhook import Webhook
+from resources.outgoing.zulip import Zulip
+from resources.outgoing.zulip_messages import Messages
+from resources.source import Source
+from resources.store import erasure
+from resources.store.base import LocalStore, Store
+from resources.store.s3 import S3Store
+from resources.transcription.base import Transcriber
+from resources.transcription.gpu import GPUService
+from resources.transcription.openai import OpenAIAudio
+from resources.transcription.whisper import EmbeddedWhisper
+
+R = TypeVar("R", bound=ConfigurableResource)
+
+
+def opened(resource: R) -> AbstractContextManager[R]:
+    """Make a door usable outside Dagster: what it was given by a variable's name gets its value."""
+    return resource.process_config_and_initialize_cm()
+
+
+@cache
+def store() -> Store:
+    """The store of results."""
+    settings = get_settings()
+    if settings.storage_backend == "local":
+        return LocalStore(root=str(settings.data_dir))
+    return S3Store(
+        bucket=_needed("TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", settings.storage_bucket, "reflector-results"),
+        prefix=settings.storage_prefix,
+        region=settings.storage_region,
+        endpoint_url=settings.storage_endpoint_url,
+        public_endpoint_url=settings.storage_public_url,
+        access_key_id=_secret("TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID", settings.storage_access_key_id),
+        secret_access_key=_secret("TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", settings.storage_secret_access_key),
+        encryption=settings.storage_encryption,
+        kms_key_id=settings.storage_kms_key_id,
+        settings_prefix="TRANSCRIPT_STORAGE_AWS",
+        folder=str(settings.data_dir / "tmp"),
+    )
+
+
+@cache
+def imported() -> LocalFolder:
+    """Recordings imported from folders."""
+    return LocalFolder(store=store())
+
+
+@cache
+def source() -> Sources:
+    """Where recordings come from: folders that were imported, and Daily."""
+    settings = get_settings()
+    bucket, domain = daily_bucket(), settings.daily_domain
+    if settings.daily_api_key is None:
+        daily: Source = AnnouncedSource(inbox=inbox(), bucket=bucket, daily_domain=domain)
+    else:
+        daily = DailySource(api=daily_api(), bucket=bucket, daily_domain=domain)
+    return Sources(imported=imported(), daily=daily)
+
+
+@cache
+def daily_bucket() -> Store:
+    """The bucket that Daily writes tracks to, or a folder that is laid out like it."""
+    settings = get_settings()
+    if settings.daily_bucket is None:
+        return LocalStore(root=str(settings.daily_folder))
+    return S3Store(
+        bucket=settings.daily_bucket,
+        region=settings.daily_region,
+        endpoint_url=settings.daily_endpoint_url,
+        access_key_id=_secret("DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", settings.daily_access_key_id),
+        secret_access_key=_secret("DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", settings.daily_secret_access_key),
+        # The old system's operators have both set: there it is the role by which Daily writes.
+        role_arn=None if settings.daily_access_key_id else settings.daily_role_arn,
+        settings_prefix="DAILYCO_STORAGE_AWS",
+        folder=str(settings.data_dir / "tmp"),
+    )
+
+
+@cache
+def daily_api() -> DailyAPI:
+    """Daily's REST API."""
+    settings = get_settings()
+    return DailyAPI(base_url=settings.daily_api_url, api_key=_secret("DAILY_API_KEY", settings.daily_api_key))
+
+
+def webhook_secrets() -> list[bytes]:
+    """The secrets that sign Daily's webhooks, all valid; raises InvalidInput that names the setting."""
+    settings = get_settings()
+    given = {
+        "DAILY_WEBHOOK_SECRET": settings.daily_webhook_secret,
+        "REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET": settings.previous_daily_webhook_secret,
+    }
+    secrets: list[bytes] = []
+    for name, value in given.items():
+        if value is None:
+            continue
+        try:
+            secrets.append(secret_bytes(value.get_secret_value()))
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error.what}", hint=error.hint) from None
+    return secrets
+
+
+@cache
+def database() -> Database:
+    """The product's own database."""
+    settings = get_settings()
+    if settings.database_url is None:
+        return Database(url=f"sqlite:///{settings.data_dir / 'reflector.db'}")
+    return Database(url=_secret("DATABASE_URL", settings.database_url), pool_size=settings.database_pool_size)
+
+
+@cache
+def inbox() -> Inbox:
+    """What arrived from Daily."""
+    settings = get_settings()
+    return Inbox(database=database(), relays=settings.old_url is not None and settings.mode != "live")
+
+
+@cache
+def rooms() -> Rooms:
+    """Settings of rooms."""
+    return Rooms(database=database())
+
+
+@cache
+def consents() -> Consents:
+    """Who agreed that audio is kept."""
+    return Consents(database=database())
+
+
+def audio_is_gone(recording_id: str) -> bool:
+    """Say whether a recording's audio was deleted for good."""
+    return erasure.is_deleted(store(), recording_id)
+
+
+@cache
+def leaving() -> Leaving:
+    """Whether results leave, and what they say of this deployment."""
+    settings = get_settings()
+    return Leaving(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+
+
+@cache
+def messages() -> Messages:
+    """The messages that stand in Zulip."""
+    settings = get_settings()
+    zulip = Zulip(
+        realm=settings.zulip_realm or "",
+        email=settings.zulip_bot_email or "",
+        api_key=_secret("ZULIP_API_KEY", settings.zulip_api_key),
+    )
+    return Messages(database=database(), zulip=zulip)
+
+
+@cache
+def deliveries() -> Deliveries:
+    """What is to be delivered, and how far it is."""
+    return Deliveries(database=database())
+
+
+@cache
+def old_system() -> OldSystem:
+    """The old system, while both run."""
+    settings = get_settings()
+    return OldSystem(
+        url=settings.old_url or "",
+        token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
+        secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
+    )
+
+
+@cache
+def relays() -> Relays:
+    """Daily's webhooks on their way to the old system."""
+    return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
+
+
+@cache
+def webhook() -> Webhook:
+    """Webhooks to rooms."""
+    settings = get_settings()
+    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
+
+
+@cache
+def call_cache() -> CallCache:
+    """Answers of GPU and LLM calls that were paid for."""
+    settings = get_settings()
+    folder, limit = str(settings.data_dir / "calls"), settings.call_cache_bytes
+    if settings.storage_backend == "local":
+        return CallCache(folder=folder, max_bytes=limit)
+    return SharedCallCache(folder=folder, max_bytes=limit, store=store())
+
+
+@cache
+def transcriber() -> Transcriber:
+    """Who turns a track into words."""
+    settings = get_settings()
+    if settings.transcript_backend == "whisper":
+        return EmbeddedWhisper(
+            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
+        )
+    url = _needed("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
+    key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
+    if settings.transcript_backend == "modal":
+        return GPUService(
+            url=url,
+            api_key=key,
+            model=settings.transcript_model,
+            timeout=settings.transcript_file_timeout,
+            language=settings.language,
+        )
+    return OpenAIAudio(
+        url=url,
+        api_key=key,
+        model=settings.transcript_model or "whisper-1",
+        timeout=settings.transcript_file_timeout,
+        language=settings.language,
+    )
+
+
+@cache
+def understanding() -> Understanding:
+    """Who makes topics, title, summary and action items."""
+    settings = get_settings()
+    if settings.llm_url is None:
+        return Extractive()
+    return WithLLM(
+        llm=_llm(settings),
+        prompts=read_prompts(settings.prompts) if settings.prompts else {},
+        cache=call_cache(),
+    )
+
+
+def imported_late(settings: Settings) -> list[str]:
+    """The modules that these doors import when they are first used: they take most of a second."""
+    asks = settings.llm_url is not None or settings.transcript_backend == "openai"
+    in_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
+    return [
+        *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if asks else []),
+        *(["resources.store.s3_connection"] if in_s3 else []),
+        *(["redis", "reflector_assets.runtime.celery"] if settings.executor == "celery" else []),
+    ]
+
+
+def _llm(settings: Settings) -> LLM:
+    return LLM(
+        base_url=settings.llm_url or "",
+        model=settings.llm_model,
+        api_key=_secret("LLM_API_KEY", settings.llm_api_key),
+        request_timeout=settings.llm_request_timeout,
+        parse_max_retries=settings.llm_parse_max_retries,
+        max_concurrency=settings.llm_concurrency,
+    )
+
+
+def _needed(name: str, value: str | None, example: str) -> str:
+    """Return a setting that what was chosen can't do without; raises PermanentError."""
+    if value is None:
+        raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
+    return value
+
+
+def _secret(name: str, value: SecretStr | None) -> str:
+    """Hand a secret on by its variable's name: Dagster's pages show the values of resources, but not of variables."""
+    if value is None:
+        return ""
+    os.environ[name] = value.get_secret_value()
+    return EnvVar(name)

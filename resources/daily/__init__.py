@@ -1,0 +1,1 @@
+"""Daily.co: its REST API, its bucket, and polling."""

@@ -1,0 +1,1 @@
+"""The product's own database: inbox, rooms, consents, deliveries, catalogue, ledger."""

@@ -1,0 +1,158 @@
+"""The catalogue: all recordings in the order of being added, and full-text search over title, room and text."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from dagster import ConfigurableResource
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
+
+from domain.text.search import excerpt, words_of
+from resources.database.database import Database, storable
+from resources.database.positions import move
+from resources.database.tables import catalogue, projections
+
+PARTITIONS, RECORDING, TRANSCRIPT = "partitions", "recording", "transcript"
+# A table of PostgreSQL, and an FTS5 table of SQLite, whose rows have the catalogue's numbers.
+_words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECTOR))
+_fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
+
+
+class Described(NamedTuple):
+    """What is known of a recording before it has a transcript: `started_at` in epoch seconds, `duration` in seconds."""
+
+    recording_id: str
+    room: str | None
+    started_at: float | None
+    duration: float | None
+
+
+class Indexed(NamedTuple):
+    """A transcript to be found by its words; `version` is its data version. Times as in `Described`."""
+
+    recording_id: str
+    version: str
+    room: str
+    title: str
+    started_at: float | None
+    duration: float
+    text: str
+
+
+class Found(NamedTuple):
+    """One page of recordings: ids, newest first, each with the place of the first match in the text, and how many."""
+
+    total: int
+    items: list[tuple[str, str | None]]
+
+
+class Catalogue(ConfigurableResource):
+    """The catalogue in the product's database; every call is one transaction."""
+
+    database: Database
+
+    def page(self) -> str | None:
+        """How far the list of recordings was read, in the words of who wrote it with `add`."""
+        with self.database.begin() as connection:
+            return connection.scalar(sa.select(projections.c.page).where(projections.c.name == PARTITIONS))
+
+    def add(self, recording_ids: Sequence[str], page: str) -> None:
+        """Put recordings on the end of the catalogue, in this order, except those that are in it."""
+        at = self.database.insert(projections).values(name=PARTITIONS, page=page)
+        with self.database.begin() as connection:
+            connection.execute(at.on_conflict_do_update(index_elements=["name"], set_={"page": page}))
+            if recording_ids:
+                rows = [{"recording_id": one} for one in recording_ids]
+                connection.execute(self.database.insert(catalogue).on_conflict_do_nothing(), rows)
+
+    def describe(self, described: Sequence[Described], storage_id: int) -> None:
+        """Keep what is known of recordings, and that Dagster's events were read up to that number."""
+        with self.database.begin() as connection:
+            move(self.database, connection, RECORDING, storage_id)
+            # Of several descriptions of a recording, the last one counts.
+            known = {one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described}
+            if known:
+                row = self.database.insert(catalogue)
+                told = {name: row.excluded[name] for name in Described._fields}
+                put = row.on_conflict_do_update(index_elements=["recording_id"], set_=told)
+                connection.execute(put, list(known.values()))
+
+    def version(self, recording_id: str) -> str | None:
+        """Data version of the transcript that a recording is found by."""
+        with self.database.begin() as connection:
+            return connection.scalar(sa.select(catalogue.c.version).where(catalogue.c.recording_id == recording_id))
+
+    def index(self, indexed: Indexed | None, storage_id: int) -> None:
+        """Put a transcript in the place of what the recording was found by; None: nothing is to be changed."""
+        with self.database.begin() as connection:
+            move(self.database, connection, TRANSCRIPT, storage_id)
+            if indexed is None:
+                return
+            known = {
+                **indexed._asdict(),
+                **{name: storable(getattr(indexed, name)) for name in ("room", "title", "text")},
+            }
+            row = self.database.insert(catalogue).values(known)
+            put = row.on_conflict_do_update(index_elements=["recording_id"], set_=known).returning(catalogue.c.seq)
+            seq = connection.execute(put).scalar_one()
+            self._put_words(connection, seq, words_of(indexed.title, indexed.room, indexed.text))
+
+    def search(self, query: str, page: int = 1, size: int = 20) -> Found:
+        """One page, counted from 1, of recordings with all words of the query, each of which may be a beginning.
+
+        Without a word in the query, of all recordings.
+        """
+        wanted = words_of(query)
+        where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
+        ids = sa.select(catalogue.c.recording_id, catalogue.c.text if wanted else sa.null()).where(*where)
+        with self.database.begin() as connection:
+            total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
+            rows = connection.execute(ids.order_by(catalogue.c.seq.desc()).limit(size).offset((page - 1) * size))
+            found = [(row[0], row[1]) for row in rows]
+        return Found(total, [(one, excerpt(text or "", wanted) if wanted else None) for one, text in found])
+
+    def count(self) -> int:
+        """How many recordings there are, retired ones among them."""
+        with self.database.begin() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(catalogue)) or 0
+
+    def without_transcript(self) -> set[str]:
+        """The recordings that have no transcript: few, so that this stays quick."""
+        query = sa.select(catalogue.c.recording_id).where(catalogue.c.version.is_(None))
+        with self.database.begin() as connection:
+            return set(connection.scalars(query))
+
+    def forget(self) -> None:
+        """Empty it: what fills it begins at the beginning."""
+        with self.database.begin() as connection:
+            names = (PARTITIONS, RECORDING, TRANSCRIPT)
+            connection.execute(sa.delete(projections).where(projections.c.name.in_(names)))
+            connection.execute(sa.delete(_words))
+            connection.execute(sa.delete(catalogue))
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.database.engine.dialect.name == "postgresql"
+
+    def _put_words(self, connection: sa.Connection, seq: int, words: Sequence[str]) -> None:
+        if self._is_postgresql:
+            # Not to_tsvector, whose parser would read numbers, addresses and paths in its own way.
+            lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
+            connection.execute(sa.delete(_words).where(_words.c.seq == seq))
+            connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
+        else:
+            connection.execute(sa.delete(_fts).where(_fts.c.rowid == seq))
+            connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(map(_ascii, words))))
+
+    def _with_words(self, wanted: Sequence[str]) -> sa.Select:
+        """Numbers of the rows that have a word for each wanted one: letters and digits, which need no quoting."""
+        if self._is_postgresql:
+            query = sa.cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY)
+            return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
+        query = " AND ".join(f'"{_ascii(word)}"*' for word in wanted)
+        return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))
+
+
+def _ascii(word: str) -> str:
+    """Write a word so that FTS5 sees one word: its own tables of letters end with Unicode 6.1."""
+    return "".join(letter if letter.isascii() else f"z{ord(letter):x}z" for letter in word)

@@ -1,0 +1,134 @@
+"""The ledger: what every step of every ended run took, by step, recording, room and month."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import sqlalchemy as sa
+from dagster import ConfigurableResource
+
+from domain.costs import By, Use
+from domain.rooms import base_name
+from resources.database.database import Database, storable
+from resources.database.positions import move, position
+from resources.database.tables import FAILED, catalogue, ended_runs, ledger, projections
+
+ENDINGS = ("RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED")
+AMOUNTS = [ledger.c[name] for name in ("attempts", *Use._fields[3:])]
+
+
+class Entry(NamedTuple):
+    """One step of one ended run, all its attempts together: times in epoch seconds, amounts as in `Use`.
+
+    `kind` is the class of the last error.
+    """
+
+    run_id: str
+    step: str
+    recording_id: str
+    asset: str
+    track: int | None
+    began_at: float
+    ended_at: float
+    month: str
+    outcome: Literal["done", "failed"]
+    attempts: int
+    kind: str | None
+    wall_ms: int = 0
+    cpu_ms: int = 0
+    gpu_ms: int = 0
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+class EndedRun(NamedTuple):
+    """A run that ended, at a time in epoch seconds; `done` when all was made that it was for."""
+
+    run_id: str
+    recording_id: str
+    ended_at: float
+    outcome: Literal["done", "failed"]
+
+
+class Ledger(ConfigurableResource):
+    """The ledger in the product's database; every call is one transaction."""
+
+    database: Database
+
+    def position(self, ending: str) -> int:
+        """How far Dagster's events of this kind were read."""
+        return position(self.database, ending)
+
+    def put(self, ending: str, storage_id: int, run: EndedRun | None, entries: Sequence[Entry] = ()) -> None:
+        """Keep a run's entries, however often it is told, and that Dagster's events were read up to that number.
+
+        None: the run isn't a recording's.
+        """
+        with self.database.begin() as connection:
+            move(self.database, connection, ending, storage_id)
+            if run is not None:
+                row = self.database.insert(ended_runs).values(run._asdict())
+                connection.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=run._asdict()))
+            if entries:
+                row = self.database.insert(ledger)
+                told = {name: row.excluded[name] for name in Entry._fields}
+                connection.execute(
+                    row.on_conflict_do_update(index_elements=["run_id", "step"], set_=told),
+                    [{**entry._asdict(), "kind": storable(entry.kind)} for entry in entries],
+                )
+
+    def used(self, by: By, *, recording_id: str | None = None, since: float | None = None) -> dict[str, Use]:
+        """What was used by steps that ended since a time, by asset, recording, room's base name or month."""
+        room = sa.func.coalesce(catalogue.c.room, sa.literal_column("''"))
+        key = {"step": ledger.c.asset, "recording": ledger.c.recording_id, "room": room, "month": ledger.c.month}[by]
+        failed = sa.case((ledger.c.outcome == "failed", ledger.c.attempts), else_=ledger.c.attempts - 1)
+        attempts, *amounts = map(sa.func.sum, AMOUNTS)
+        sums = [sa.func.count(), attempts, sa.func.sum(failed), *amounts]
+        query = sa.select(key, *sums).group_by(key)
+        if by == "room":
+            query = query.select_from(ledger.outerjoin(catalogue, catalogue.c.recording_id == ledger.c.recording_id))
+        if recording_id is not None:
+            query = query.where(ledger.c.recording_id == recording_id)
+        if since is not None:
+            query = query.where(ledger.c.ended_at >= since)
+        used: dict[str, Use] = {}
+        with self.database.begin() as connection:
+            for name, *found in connection.execute(query):
+                shown = base_name(name) if by == "room" else name
+                used[shown] = used.get(shown, Use()) + Use(*map(int, found))
+        return used
+
+    def entries(
+        self, *, after: int = 0, recording_id: str | None = None, limit: int = 10_000
+    ) -> list[tuple[int, Entry]]:
+        """Entries behind a number, in the order in which they were kept, each with its own number."""
+        columns = [ledger.c.seq, *(ledger.c[name] for name in Entry._fields)]
+        query = sa.select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
+        if recording_id is not None:
+            query = query.where(ledger.c.recording_id == recording_id)
+        with self.database.begin() as connection:
+            return [(seq, Entry(*values)) for seq, *values in connection.execute(query)]
+
+    def outcomes(self, after: int, limit: int) -> Sequence[sa.Row]:
+        """The next rows behind a number: seq, asset, outcome, attempts, kind, wall_ms."""
+        columns = [ledger.c[name] for name in ("seq", "asset", "outcome", "attempts", "kind", "wall_ms")]
+        query = sa.select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
+        with self.database.begin() as connection:
+            return connection.execute(query).all()
+
+    def failed(self) -> set[str]:
+        """Recordings whose run that ended last didn't make all that it was for."""
+        later = ended_runs.alias()
+        is_later = (later.c.recording_id == ended_runs.c.recording_id, later.c.ended_at > ended_runs.c.ended_at)
+        query = sa.select(ended_runs.c.recording_id).where(FAILED, ~sa.exists().where(*is_later))
+        with self.database.begin() as connection:
+            return set(connection.scalars(query))
+
+    def forget(self) -> None:
+        """Empty it: what fills it begins at the beginning."""
+        with self.database.begin() as connection:
+            connection.execute(sa.delete(projections).where(projections.c.name.in_(ENDINGS)))
+            connection.execute(sa.delete(ledger))
+            connection.execute(sa.delete(ended_runs))

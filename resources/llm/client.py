@@ -1,0 +1,271 @@
+"""The language model: any OpenAI-compatible chat endpoint, asked for answers of a given shape."""
+
+import asyncio
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from dagster import ConfigurableResource
+from pydantic import BaseModel, Field
+
+from domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError
+from domain.summarize.llm_answers import Unusable
+from domain.summarize.prompts import Message
+from resources import usage
+from resources.llm.wire import WAYS, NotBegun, Refused, Reply, Usage, corrected, failure, parse_reply, request
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+Answer = TypeVar("Answer", bound=BaseModel)
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+Failure = TypeVar("Failure", bound=ReflectorError)
+
+MOST_TRANSIENT = 3
+
+# The way that worked last, by endpoint and model: learnt once per process.
+_worked: dict[tuple[str, str], str] = {}
+
+
+class AnswerCache(Protocol):
+    """Answers by key, kept so that a repeated step pays for no call twice; used from several threads."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value or None."""
+        ...
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep a value."""
+        ...
+
+
+class Ready(BaseModel):
+    """What `LLM.check` asks for."""
+
+    ready: bool
+
+
+class LLM(ConfigurableResource):
+    """An OpenAI-compatible chat endpoint; `request_timeout` in seconds is the whole of one call.
+
+    `parse_max_retries` is how often an invalid answer is sent back, `max_concurrency` how many calls run at once.
+    Give the key as an EnvVar: Dagster shows plain values of resources in its UI.
+    """
+
+    base_url: str
+    model: str
+    api_key: str = Field(default="", repr=False)
+    request_timeout: float = 120
+    parse_max_retries: int = 3
+    max_concurrency: int = 4
+    temperature: float | None = None
+
+    def ask(
+        self,
+        messages: Sequence[Message],
+        schema: type[Answer],
+        *,
+        recording: str,
+        cache: AnswerCache | None = None,
+    ) -> tuple[Answer, Usage]:
+        """Ask once; raises TransientError, PermanentError, and InvalidAnswer after the correction rounds."""
+        return self.converse(lambda chat: chat.ask(messages, schema), recording=recording, cache=cache)
+
+    def converse(
+        self,
+        work: "Callable[[Chat], Awaitable[Result]]",
+        *,
+        recording: str,
+        cache: AnswerCache | None = None,
+    ) -> tuple[Result, Usage]:
+        """Run a piece of work that makes several calls under one limit; returns its result and what it spent.
+
+        The calls run beside the caller's thread, so that a step's time limit interrupts them at once.
+        """
+        # Both take most of a second to import, which a process that asks nothing shouldn't pay.
+        from anyio.from_thread import start_blocking_portal  # noqa: PLC0415
+        from openai import AsyncOpenAI  # noqa: PLC0415
+
+        self._check()
+
+        async def talk() -> tuple[Result, Usage]:
+            async with AsyncOpenAI(
+                base_url=self._plain_url(),
+                # The client insists on a key; an endpoint without one ignores it.
+                api_key=self.api_key or "none",
+                default_headers=self._login(),
+                timeout=self.request_timeout,
+                max_retries=0,
+            ) as client:
+                chat = Chat(self, client, recording, cache)
+                return await work(chat), chat.usage
+
+        with start_blocking_portal() as portal:
+            return portal.start_task_soon(talk).result()
+
+    def check(self, seconds: float) -> str:
+        """Ask for next to nothing, in the way that steps ask: that takes the URL, the key and the model.
+
+        It costs some ten tokens; a list of models would be free, but some endpoints show it to everybody. Raises as
+        `ask` does.
+        """
+        hasty = self.model_copy(update={"request_timeout": seconds, "parse_max_retries": 0})
+        _, used = hasty.ask([{"role": "user", "content": 'Answer with {"ready": true}'}], Ready, recording="")
+        return f"{self.model} at {self.host()} answered, {used.prompt_tokens + used.completion_tokens} tokens"
+
+    def parameters(self) -> dict[str, Any]:
+        """What decides an answer besides the prompt; neither the endpoint nor the key is part of it."""
+        return {"model": self.model, "temperature": self.temperature}
+
+    def host(self) -> str:
+        """Where the endpoint is, as it may be shown: without user, password, path and query."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+    def secrets(self) -> list[str]:
+        """What must show in no message, longest first."""
+        parts = urlsplit(self.base_url)
+        login = self._login().get("Authorization", "").removeprefix("Basic ")
+        return sorted((text for text in (self.api_key, parts.password, login) if text), key=len, reverse=True)
+
+    def _plain_url(self) -> str:
+        """The URL without user and password, which the HTTP library would log with every call."""
+        parts = urlsplit(self.base_url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    def _login(self) -> dict[str, str]:
+        """User and password of the URL, as the header that they stand for."""
+        parts = urlsplit(self.base_url)
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if parts.username else {}
+
+    def _check(self) -> None:
+        try:
+            parts = urlsplit(self.base_url)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise PermanentError("the language model's URL isn't an http or https URL", hint="Check LLM_URL.")
+        if not self.model:
+            raise PermanentError("no language model is named", hint="Set LLM_MODEL.")
+
+
+class Chat:
+    """The calls that one step makes: one connection pool, one limit, one count of what was spent."""
+
+    def __init__(self, llm: LLM, client: "AsyncOpenAI", recording: str, cache: AnswerCache | None) -> None:
+        self.usage = Usage()
+        self._llm, self._client, self._recording, self._cache = llm, client, recording, cache
+        self._slots = asyncio.Semaphore(max(1, llm.max_concurrency))
+        self._failures: list[ReflectorError] = []
+
+    async def each(self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item]) -> list[Result]:
+        """Do the work for all items at once, results in their order; raises the first failure after the rest ended.
+
+        Calls under way are let finish, because they are paid for and their answers are cached. After a permanent
+        failure, or several transient ones, no further call begins.
+        """
+
+        async def one(item: Item) -> Result:
+            return await work(item)
+
+        done = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
+        failures = [result for result in done if isinstance(result, BaseException)]
+        if failures:
+            raise next((error for error in failures if not isinstance(error, NotBegun)), failures[0])
+        return [result for result in done if not isinstance(result, BaseException)]
+
+    async def ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
+        """Return an answer that fits the schema, from the cache when it was given before."""
+        if self._cache is None:
+            return await self._ask(messages, schema)
+        key = self._key(messages, schema)
+        known = await asyncio.to_thread(self._cache.get, key)
+        if known is not None:
+            try:
+                return schema.model_validate_json(known)
+            except ValueError:
+                # Damaged, or written by an older schema: asked again and replaced.
+                pass
+        answer = await self._ask(messages, schema)
+        await asyncio.to_thread(self._cache.put, key, answer.model_dump_json().encode())
+        return answer
+
+    async def _ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
+        endpoint = (self._llm.base_url, self._llm.model)
+        way, correction, problem = _worked.get(endpoint, WAYS[0]), list[Message](), ""
+        tries = 1 + max(0, self._llm.parse_max_retries)
+        for _ in range(tries):
+            way, reply = await self._reply([*messages, *correction], schema, way)
+            try:
+                answer = reply.read(schema)
+            except Unusable as error:
+                problem = str(error)
+                correction = corrected(reply.text, problem, schema)
+                # An endpoint may accept a way of asking and ignore it: prose shows that.
+                way = way if error.had_json else WAYS[min(WAYS.index(way) + 1, len(WAYS) - 1)]
+            except PermanentError as error:
+                raise self._failed(error) from None
+            else:
+                _worked[endpoint] = way
+                return answer
+        raise self._failed(
+            InvalidAnswer(
+                f"{self._llm.model} gave no valid {schema.__name__}, asked {tries} times: {problem}",
+                hint="Run the step again, or set LLM_MODEL to a model that writes JSON reliably.",
+            )
+        )
+
+    async def _reply(self, messages: Sequence[Message], schema: type[BaseModel], way: str) -> tuple[str, Reply]:
+        """Ask in the given way, and in the next ones when the endpoint refuses the request."""
+        for at in range(WAYS.index(way), len(WAYS)):
+            try:
+                return WAYS[at], await self._post(request(messages, schema, WAYS[at]))
+            except Refused as error:
+                if at == len(WAYS) - 1 or not error.may_be_the_way:
+                    raise self._failed(error) from None
+            except (TransientError, PermanentError) as error:
+                raise self._failed(error) from None
+        raise AssertionError(way)
+
+    async def _post(self, body: dict[str, Any]) -> Reply:
+        import openai  # noqa: PLC0415 - see converse
+
+        llm = self._llm
+        extra: dict[str, Any] = {} if llm.temperature is None else {"temperature": llm.temperature}
+        async with self._slots:
+            if self._stopped():
+                raise NotBegun("not asked, because other calls failed")
+            try:
+                # The client's own limit starts anew with every byte; this one is for the whole call.
+                async with asyncio.timeout(llm.request_timeout):
+                    response = await self._client.chat.completions.with_raw_response.create(
+                        model=llm.model, **body, **extra
+                    )
+            except (openai.OpenAIError, TimeoutError) as error:
+                raise failure(error, llm.host(), llm.request_timeout, llm.secrets()) from None
+        reply = parse_reply(response.content, llm.host(), llm.secrets())
+        self.usage += reply.usage
+        # A step that fails doesn't get to tell what it spent.
+        usage.count("llm_calls", reply.usage.calls)
+        usage.count("prompt_tokens", reply.usage.prompt_tokens)
+        usage.count("completion_tokens", reply.usage.completion_tokens)
+        return reply
+
+    def _stopped(self) -> bool:
+        permanent = any(isinstance(error, PermanentError) for error in self._failures)
+        return permanent or len(self._failures) >= MOST_TRANSIENT
+
+    def _failed(self, error: Failure) -> Failure:
+        if not isinstance(error, NotBegun):
+            self._failures.append(error)
+        return error.at(recording=self._recording)
+
+    def _key(self, messages: Sequence[Message], schema: type[BaseModel]) -> str:
+        asked = [self._llm.parameters(), list(messages), schema.__name__, schema.model_json_schema()]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

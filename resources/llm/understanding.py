@@ -1,0 +1,225 @@
+"""What a meeting was about: one interface, made from the words alone or by a language model."""
+
+import hashlib
+import json
+import tomllib
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import pandas as pd
+from dagster import ConfigurableResource, ResourceDependency
+from pydantic import Field, ValidationError, field_validator
+
+from domain.errors import InvalidInput
+from domain.results import ActionItems, Decision, NextStep, Summary, Title, Topics
+from domain.summarize import extractive, llm_answers
+from domain.summarize.prompts import (
+    ActionItemsAnswer,
+    DetailsAnswer,
+    ParagraphAnswer,
+    Prompts,
+    RecapAnswer,
+    SubjectsAnswer,
+    TitleAnswer,
+    TopicAnswer,
+)
+from domain.text.topics import (
+    CHUNK_WORDS,
+    EXTRACTIVE,
+    LEAST_WORDS,
+    NOTHING_SAID,
+    UNTITLED,
+    chunk_text,
+    chunks,
+    long_summary,
+    meeting_text,
+    plain_names,
+    topic,
+)
+from resources.call_cache import CallCache
+from resources.llm.client import LLM, AnswerCache, Chat
+from resources.llm.wire import Usage
+
+__all__ = ["Extractive", "Understanding", "Usage", "WithLLM", "read_prompts"]
+
+# Raise when the text of the prompts stays and what is done with the answers changes.
+LLM_REVISION = 1
+
+
+class Understanding(ConfigurableResource, ABC):
+    """Makes topics, title, summary and action items; `names` are the participants' by speaker number.
+
+    Errors of the language model pass through.
+    """
+
+    def refreshed(self) -> "Understanding":
+        """Return one that uses no kept answer."""
+        return self
+
+    @abstractmethod
+    def identity(self, asset: str) -> str:
+        """What decides the result of topics, title, summary or action_items, besides their inputs."""
+
+    @abstractmethod
+    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
+        """Give each chunk of the words table a title and a summary."""
+
+    @abstractmethod
+    def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
+        """Name the meeting after its topics; "Untitled Meeting" when there are none."""
+
+    @abstractmethod
+    def summary(
+        self, words: pd.DataFrame, topics: Topics, names: dict[int, str], *, recording: str
+    ) -> tuple[Summary, Usage]:
+        """Write a recap and a paragraph per subject."""
+
+    @abstractmethod
+    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
+        """List what was decided and who does what by when."""
+
+
+class Extractive(Understanding):
+    """Picks sentences of the meeting itself: no model, no network, the same result every time."""
+
+    def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
+        return f"{EXTRACTIVE} {extractive.REVISION}"
+
+    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
+        return extractive.topics(words, names), Usage()
+
+    def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
+        return extractive.title(topics), Usage()
+
+    def summary(
+        self,
+        words: pd.DataFrame,
+        topics: Topics,
+        names: dict[int, str],
+        *,
+        recording: str,  # noqa: ARG002
+    ) -> tuple[Summary, Usage]:
+        return extractive.summary(words, topics, names), Usage()
+
+    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:  # noqa: ARG002
+        return extractive.action_items(words, names), Usage()
+
+
+class WithLLM(Understanding):
+    """Asks a language model.
+
+    `prompts` replaces single texts of `Prompts` by name; `cache` keeps the answers, so that a repeated step asks
+    only for what it hasn't got yet.
+    """
+
+    llm: LLM
+    prompts: dict[str, str] = Field(default_factory=dict)
+    cache: ResourceDependency[AnswerCache | None] = None  # pyright: ignore[reportAssignmentType] - read through a descriptor
+
+    @field_validator("prompts", mode="before")
+    @classmethod
+    def _own(cls, given: object) -> object:
+        return given.model_dump(exclude_unset=True) if isinstance(given, Prompts) else given
+
+    def refreshed(self) -> Understanding:
+        fresh = self.cache.refreshed() if isinstance(self.cache, CallCache) else None
+        return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
+
+    def identity(self, asset: str) -> str:
+        cut = [CHUNK_WORDS, LEAST_WORDS] if asset == "topics" else []
+        decides = [LLM_REVISION, self.llm.parameters(), checked(self.prompts).fingerprint(asset), cut]
+        return f"{self.llm.model} {hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]}"
+
+    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
+        found = list(enumerate(chunks(len(words))))
+        if not found:
+            return Topics(()), Usage()
+        prompts, people = checked(self.prompts), listed(names)
+        texts = {index: chunk_text(words, chunk, names) for index, chunk in found}
+
+        async def ask(chat: Chat) -> list[TopicAnswer]:
+            asked = [prompts.messages("topic", people, transcript=texts[index]) for index, _ in found]
+            return await chat.each(lambda messages: chat.ask(messages, TopicAnswer), asked)
+
+        given, usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        made = [topic(*at, words, one.title, one.summary) for at, one in zip(found, given, strict=True)]
+        return Topics(tuple(made)), usage
+
+    def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
+        method = self.llm.model
+        if not topics.root:
+            return Title(title=UNTITLED, method=method), Usage()
+        lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
+        messages = checked(self.prompts).messages("title", "", topics=lines)
+        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache)
+        return Title(title=answer.title, method=method), usage
+
+    def summary(
+        self,
+        words: pd.DataFrame,
+        topics: Topics,  # noqa: ARG002 - the model reads the meeting itself
+        names: dict[int, str],
+        *,
+        recording: str,
+    ) -> tuple[Summary, Usage]:
+        method = self.llm.model
+        if not len(words):
+            return nothing_said(method), Usage()
+        prompts, people, text = checked(self.prompts), listed(names), meeting_text(words, names)
+
+        async def ask(chat: Chat) -> tuple[list[tuple[str, str]], str]:
+            async def write(subject: str) -> tuple[str, str]:
+                asked = prompts.messages("details", people, subject=subject, transcript=text)
+                noted = "\n".join(f"- {line}" for line in (await chat.ask(asked, DetailsAnswer)).details)
+                asked = prompts.messages("paragraph", people, subject=subject, details=noted or "- nothing more")
+                return subject, (await chat.ask(asked, ParagraphAnswer)).paragraph
+
+            found = await chat.ask(prompts.messages("subjects", people, transcript=text), SubjectsAnswer)
+            written = await chat.each(write, dict.fromkeys(found.subjects))
+            paragraphs = "\n\n".join(f"{subject}: {paragraph}" for subject, paragraph in written)
+            recap = await chat.ask(prompts.messages("recap", people, paragraphs=paragraphs), RecapAnswer)
+            return written, recap.recap
+
+        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        return Summary(long_summary=long_summary(recap, written), short_summary=recap, method=method), usage
+
+    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
+        method = self.llm.model
+        if not len(words):
+            return ActionItems(method=method), Usage()
+        messages = checked(self.prompts).messages("action_items", listed(names), transcript=meeting_text(words, names))
+        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self.cache)
+        decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
+        next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
+        return ActionItems(decisions=decisions, next_steps=next_steps, method=method), usage
+
+
+def read_prompts(path: Path) -> dict[str, str]:
+    """Read a TOML file with own prompts (`name = "text"`), for `WithLLM.prompts`; raises InvalidInput."""
+    hint = f"Check the file that REFLECTOR_PROMPTS names; prompts are {', '.join(Prompts.model_fields)}."
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"the prompts in {path.name} can't be read: {error}", hint=hint) from error
+    return checked(own, path.name).model_dump(include=set(own))
+
+
+def checked(own: object, source: str = "the configuration") -> Prompts:
+    """Put own prompts in place of the built-in ones; raises InvalidInput for an unknown or unusable one."""
+    try:
+        return Prompts.model_validate(own)
+    except ValidationError as error:
+        raise InvalidInput(
+            f"the prompts in {source} can't be used: {llm_answers.describe(error)}",
+            hint=f"Prompts are {', '.join(Prompts.model_fields)}.",
+        ) from error
+
+
+def listed(names: dict[int, str]) -> str:
+    """Write the participants' names for a prompt."""
+    return ", ".join(dict.fromkeys(plain_names(names).values()))
+
+
+def nothing_said(method: str) -> Summary:
+    """Summarise a meeting in which nobody spoke."""
+    return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=method)

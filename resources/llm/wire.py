@@ -1,0 +1,246 @@
+"""What goes over the wire to a chat endpoint: requests, replies, and what its failures mean."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError, heals
+from domain.summarize.llm_answers import Unusable, read_answer
+from domain.summarize.prompts import Message
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+# Ways to ask for JSON, best first.
+WAYS = ("json_schema", "tool", "text")
+MOST_BYTES = 4 * 2**20
+SENT_BACK = 8_000
+LONGEST_DETAIL = 300
+
+TOO_LONG = re.compile(r"context.{0,3}(?:length|size|window)|maximum context|too long|too many tokens", re.I)
+HINTS = {
+    400: "Check that LLM_MODEL is a model of this endpoint and can take the whole meeting.",
+    401: "Check LLM_API_KEY.",
+    402: "Check the account of LLM_API_KEY.",
+    403: "Check that LLM_API_KEY may use LLM_MODEL.",
+    404: "Check LLM_URL (it usually ends in /v1) and LLM_MODEL.",
+    413: "The meeting is too long for this endpoint: set LLM_URL and LLM_MODEL to one that takes more.",
+    422: "Check that LLM_MODEL is a model of this endpoint.",
+}
+
+
+class Refused(PermanentError):
+    """A request that the endpoint doesn't take; another way of asking may do, unless it is just too long."""
+
+    may_be_the_way = False
+
+
+class NotBegun(TransientError):
+    """A call that wasn't made, because others had failed; never the failure that is told."""
+
+
+class Usage(NamedTuple):
+    """What was spent: calls that the model answered, and their tokens."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Add up."""
+        return Usage(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class _Function(BaseModel):
+    arguments: Any = None
+
+
+class _ToolCall(BaseModel):
+    function: _Function | None = None
+
+
+class _Message(BaseModel):
+    content: Any = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Tokens(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice]
+    usage: _Tokens | None = None
+
+
+class Reply(NamedTuple):
+    """What the model wrote and what it cost; `cut` says why it isn't whole, `refusal` why there is none."""
+
+    text: str
+    usage: Usage = Usage(1)
+    cut: str | None = None
+    refusal: str | None = None
+
+    def read(self, schema: type[Answer]) -> Answer:
+        """Check the answer against the schema; raises Unusable, and InvalidAnswer for a refusal."""
+        if self.refusal:
+            raise InvalidAnswer(
+                f"the model refused to answer: {one_line(self.refusal)}", hint="Try another model (LLM_MODEL)."
+            )
+        try:
+            return read_answer(self.text, schema)
+        except Unusable as error:
+            raise Unusable(f"{self.cut}; {error}", had_json=error.had_json) if self.cut else error from None
+
+
+def request(messages: Sequence[Message], schema: type[BaseModel], way: str) -> dict[str, Any]:
+    """Make the request's body, without the model, for one way of asking for JSON."""
+    from openai import pydantic_function_tool  # noqa: PLC0415 - takes most of a second to import
+
+    tool = pydantic_function_tool(schema)
+    name, shape = tool["function"]["name"], tool["function"].get("parameters", {})
+    if way == "json_schema":
+        wanted = {"name": name, "schema": shape, "strict": True}
+        return {"messages": messages, "response_format": {"type": "json_schema", "json_schema": wanted}}
+    if way == "tool":
+        choice = {"type": "function", "function": {"name": name}}
+        return {"messages": messages, "tools": [tool], "tool_choice": choice}
+    *before, last = messages
+    asked = f"{last['content']}\n\nAnswer with one JSON object and nothing else. Its JSON schema:\n{json.dumps(shape)}"
+    return {"messages": [*before, {"role": last["role"], "content": asked}]}
+
+
+def corrected(text: str, problem: str, schema: type[BaseModel]) -> list[Message]:
+    """Make the messages that send an unusable answer back with what is wrong with it."""
+    # Endpoints refuse an empty message, and JSON can't carry half of a surrogate pair.
+    sent_back = text.encode("utf-8", "replace").decode().strip()[:SENT_BACK] or "(no answer)"
+    wanted = (
+        f"That can't be used: {problem}. Answer again, with one JSON object and nothing else, that fits this "
+        f"JSON schema:\n{json.dumps(schema.model_json_schema())}"
+    )
+    return [{"role": "assistant", "content": sent_back}, {"role": "user", "content": wanted}]
+
+
+def parse_reply(content: bytes, host: str, secrets: Sequence[str]) -> Reply:
+    """Read a chat completion; raises PermanentError or TransientError when it is something else."""
+    if len(content) > MOST_BYTES:
+        return Reply("(an answer without end)", cut=f"it is longer than {MOST_BYTES // 2**20} MiB")
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    # Some gateways answer 200 and put the failure of the service behind them into the body.
+    if isinstance(body, dict) and isinstance(body.get("error"), dict) and not body.get("choices"):
+        code = body["error"].get("code")
+        raise status_failure(code if isinstance(code, int) else 502, body, {}, host, secrets)
+    try:
+        completion = _Completion.model_validate(body)
+    except ValidationError:
+        raise PermanentError(
+            f"the language model at {host} answered with something that is no chat completion",
+            hint="Check LLM_URL (it usually ends in /v1).",
+        ) from None
+    tokens = completion.usage or _Tokens()
+    usage = Usage(1, tokens.prompt_tokens or 0, tokens.completion_tokens or 0)
+    if not completion.choices:
+        return Reply("", usage)
+    choice = completion.choices[0]
+    filtered = "its content filter stopped it" if choice.finish_reason == "content_filter" else None
+    cut = "it was cut off at the endpoint's limit of tokens" if choice.finish_reason == "length" else None
+    return Reply(_written(choice.message), usage, cut, choice.message.refusal or filtered)
+
+
+def _written(message: _Message) -> str:
+    for call in message.tool_calls or []:
+        arguments = call.function.arguments if call.function else None
+        if arguments:
+            return arguments if isinstance(arguments, str) else json.dumps(arguments)
+    # Endpoints with thinking models can take the whole answer for a thought.
+    written = (_text(part) for part in (message.content, message.reasoning_content, message.reasoning))
+    return next((text for text in written if text.strip()), "")
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str]) -> ReflectorError:
+    """Tell what an exception of the client means: to be retried or not, and what to check."""
+    from openai import APIStatusError, APITimeoutError  # noqa: PLC0415 - takes most of a second to import
+
+    if isinstance(error, APIStatusError):
+        headers = {name.lower(): value for name, value in error.response.headers.items()}
+        return status_failure(error.status_code, error.body, headers, host, secrets)
+    if isinstance(error, TimeoutError | APITimeoutError):
+        return TransientError(
+            f"the language model at {host} didn't answer in {timeout:g} s",
+            hint="If this goes on, raise LLM_REQUEST_TIMEOUT.",
+        )
+    reason = one_line(without(secrets, str(error.__cause__ or error)))
+    return TransientError(
+        f"the connection to the language model at {host} failed: {reason}", hint="Check that LLM_URL can be reached."
+    )
+
+
+def status_failure(
+    status: int, body: object, headers: Mapping[str, str], host: str, secrets: Sequence[str]
+) -> TransientError | PermanentError:
+    """Tell what an HTTP status means; `body` is what the endpoint said about it."""
+    detail = one_line(without(secrets, _detail(body)))
+    what = f"the language model at {host} answered {status}{f' ({detail})' if detail else ''}"
+    if heals(status):
+        return TransientError(what, retry_after=retry_after(headers))
+    refused = Refused(what, hint=HINTS.get(status, "Check LLM_URL, LLM_MODEL and LLM_API_KEY."))
+    refused.may_be_the_way = status in {400, 422} and not TOO_LONG.search(detail)
+    return refused
+
+
+def _detail(body: object) -> str:
+    for name in ("error", "message", "detail"):
+        if isinstance(body, dict) and body.get(name):
+            return _detail(body[name])
+    return body if isinstance(body, str) and "<" not in body else "" if isinstance(body, str) else json.dumps(body)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After in seconds, from a number or an HTTP date; None when there is none that makes sense."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        return float(value) if re.fullmatch(r"\d{1,9}(?:\.\d+)?", value) else _until(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _until(value: str) -> float | None:
+    at = parsedate_to_datetime(value)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def without(secrets: Sequence[str], text: str) -> str:
+    """Blank out secrets that an endpoint repeats in its message."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def one_line(text: str) -> str:
+    """Bring a message of somebody else to one line of bearable length."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_DETAIL else f"{line[:LONGEST_DETAIL]} ..."

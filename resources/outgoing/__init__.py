@@ -1,0 +1,1 @@
+"""Outgoing requests: webhooks, Zulip and the old system."""

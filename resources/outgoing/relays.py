@@ -1,0 +1,70 @@
+"""Daily's webhooks on their way to the old system: every one in shadow mode, a failed recording's as a fallback."""
+
+import time
+
+from dagster import ConfigurableResource
+
+from domain.daily import READY, event_of_listed
+from domain.errors import InvalidInput, NotFound
+from resources.database.deliveries import Deliveries, Delivery, Kind
+from resources.database.inbox import RELAY, Inbox
+from resources.outgoing.old_system import OldSystem
+
+# Seconds before another attempt, doubling up to the longest, until so long went by.
+FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 2.0, 600.0, 86400.0
+FALLBACK = "fallback:"
+
+
+class Relays(ConfigurableResource):
+    """What is to be relayed; every call makes one attempt for each that is due."""
+
+    inbox: Inbox
+    deliveries: Deliveries
+    old: OldSystem
+
+    def fall_back(self, recording_id: str) -> None:
+        """Have a recording's webhook relayed, once, however often this is asked for."""
+        self.deliveries.create(f"{FALLBACK}{recording_id}", "fallback", recording_id)
+
+    def work(self, kind: Kind, limit: int = 20, now: float | None = None) -> int:
+        """Make an attempt for each that is due; returns how many were."""
+        at = time.time() if now is None else now
+        due = self.deliveries.due(kind, at, limit)
+        for delivery in due:
+            if claimed := self.deliveries.claim(delivery.key, now=at):
+                self._attempt(claimed, at)
+        return len(due)
+
+    def _attempt(self, claimed: Delivery, now: float) -> None:
+        try:
+            body = self._body(claimed)
+        except (NotFound, InvalidInput) as error:
+            self.deliveries.settle(claimed, "refused", reason=error.what, now=now)
+            return
+        attempt = self.old.relay(body, now)
+        if attempt.outcome != "later":
+            self.deliveries.settle(claimed, attempt.outcome, status_code=attempt.status, reason=attempt.reason, now=now)
+            return
+        wait = max(min(FIRST_WAIT_S * 2.0 ** (claimed.attempts - 1), LONGEST_WAIT_S), attempt.retry_after or 0.0)
+        given_up = now + wait - claimed.created_at > PATIENCE_S
+        self.deliveries.settle(
+            claimed,
+            "given_up" if given_up else "waiting",
+            status_code=attempt.status,
+            reason=attempt.reason,
+            due_at=None if given_up else now + wait,
+            now=now,
+        )
+
+    def _body(self, delivery: Delivery) -> bytes:
+        """The webhook's body as Daily sent it; what was only polled becomes the webhook that it would have been."""
+        if delivery.kind == "relay":
+            return self.inbox.by_key(delivery.key.removeprefix(RELAY)).body
+        items = self.inbox.of_recording(delivery.recording_id or "")
+        webhook = next((item for item in items if item.event_type == READY and item.source == "webhook"), None)
+        if webhook is not None:
+            return webhook.body
+        listed = next((item for item in items if item.source == "poll"), None)
+        if listed is None:
+            raise NotFound("it didn't come from Daily, so that there is nothing to relay")
+        return event_of_listed(listed.body)

@@ -1,0 +1,1 @@
+"""Stores of results: a local folder or S3, and erasing audio from them."""

@@ -1,0 +1,210 @@
+"""Where results lie: keys to files, in a local folder; every write is atomic."""
+
+import hashlib
+import os
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from dagster import ConfigurableResource
+
+from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
+from resources import usage
+
+WRITING = ".writing-"
+# Seconds without a write after which a file is taken for left over from a process that was killed.
+LEFT_OVER = 6 * 3600
+
+
+class Stored(NamedTuple):
+    """What is known of a stored object: its key, SHA-256 in hex, and size in bytes."""
+
+    key: str
+    sha256: str
+    bytes: int
+
+
+class Store(ConfigurableResource, ABC):
+    """Objects by key, such as `recordings/<id>/audio.mp3`; a reader sees a whole object or none."""
+
+    @abstractmethod
+    def new_file(self, key: str) -> AbstractContextManager[Path]:
+        """Give a local path to write to; it becomes the object when the block ends without an error."""
+
+    @abstractmethod
+    def local(self, key: str) -> AbstractContextManager[Path]:
+        """Give a local path to read the object from while the block lasts; raises NotFound."""
+
+    @abstractmethod
+    def url(self, key: str, expires: float = 3600) -> str:
+        """Make a URL that a service can read the object from for `expires` seconds. Never store or log it."""
+
+    def public_url(self, key: str, expires: float = 3600) -> str:
+        """Make a URL that a browser can read the object from for `expires` seconds. Never store or log it."""
+        return self.url(key, expires)
+
+    @abstractmethod
+    def exists(self, key: str) -> bool:
+        """Say whether the object is there."""
+
+    @abstractmethod
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys below a prefix, sorted."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove the object; no error when it isn't there."""
+
+    @abstractmethod
+    def traces(self, prefix: str) -> Iterator[str]:
+        """Yield the keys at or below a prefix of which anything is left, old versions and half-written included."""
+
+    @abstractmethod
+    def erase(self, key: str) -> None:
+        """Remove an object for good: with its old versions, and what was left of writing or reading it here."""
+
+    @abstractmethod
+    def where(self, prefix: str) -> str:
+        """Say to people where the objects below a prefix lie."""
+
+    def origins(self) -> tuple[str, ...]:
+        """Where its URLs lead to when a browser follows them, as Content-Security-Policy writes it."""
+        return ()
+
+    def write(self, key: str, content: bytes) -> Stored:
+        """Store bytes under a key, replacing what was there."""
+        with self.new_file(key) as path:
+            path.write_bytes(content)
+        return Stored(key, hashlib.sha256(content).hexdigest(), len(content))
+
+    def read(self, key: str) -> bytes:
+        """Return an object's bytes; raises NotFound."""
+        with self.local(key) as path:
+            return path.read_bytes()
+
+    def stat(self, key: str) -> Stored:
+        """Hash and measure an object; raises NotFound."""
+        with self.local(key) as path, path.open("rb") as file:
+            return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+class LocalStore(Store):
+    """A folder; an object is a file, written beside its place and renamed when complete."""
+
+    root: str
+
+    def path(self, key: str) -> Path:
+        """Return where an object lies; raises InvalidInput for a key that would leave the folder."""
+        return Path(self.root, check_key(key))
+
+    @contextmanager
+    def new_file(self, key: str) -> Iterator[Path]:
+        target = self.path(key)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            remove_left_over(target.parent)
+            handle, name = tempfile.mkstemp(prefix=WRITING, suffix=target.suffix, dir=target.parent)
+        except OSError as error:
+            raise cannot_write(key, error) from error
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            usage.count("bytes_written", size)
+            _sync(target.parent)
+        except OSError as error:
+            raise cannot_write(key, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        path = self._file(key)
+        usage.count("bytes_read", path.stat().st_size)
+        yield path
+
+    def stat(self, key: str) -> Stored:
+        with (path := self._file(key)).open("rb") as file:
+            return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+    def url(self, key: str, expires: float = 3600) -> str:  # noqa: ARG002 - a file URL doesn't expire
+        """Make a file URL: it serves only a service that shares this file system."""
+        return self._file(key).resolve().as_uri()
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).is_file()
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        root = Path(self.root)
+        folder = self.path(prefix)
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
+            if path.is_file() and not path.name.startswith(WRITING):
+                yield path.relative_to(root).as_posix()
+
+    def delete(self, key: str) -> None:
+        try:
+            self.path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise TransientError(
+                f"{key} could not be deleted: {error.strerror or error}",
+                hint=f"Check the permissions of {self.root}.",
+            ) from error
+
+    def traces(self, prefix: str) -> Iterator[str]:
+        root, at = Path(self.root), self.path(prefix)
+        for path in [at] if at.is_file() else sorted(at.rglob("*")):
+            if path.is_file() or path.is_symlink():
+                yield path.relative_to(root).as_posix()
+
+    def erase(self, key: str) -> None:
+        self.delete(key)
+
+    def where(self, prefix: str) -> str:
+        return str(self.path(prefix))
+
+    def _file(self, key: str) -> Path:
+        path = self.path(key)
+        if not path.is_file():
+            raise NotFound(f"there is no {key} in the store {self.root}")
+        return path
+
+
+def check_key(key: str) -> str:
+    """Return a key in its plain form, `a/b/c`; raises InvalidInput for one that would leave the store."""
+    parts = PurePosixPath(key).parts
+    if not parts or key.startswith("/") or ".." in parts or "\0" in key:
+        raise InvalidInput(f"{key!r} is not a key of this store")
+    return "/".join(parts)
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what killed processes were writing here; others may be writing, or removing, just now."""
+    for path in folder.glob(f"{WRITING}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > LEFT_OVER:
+                path.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Bring a renaming to the disk, lest Dagster's log, which is on it, names a file that a power cut took away."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cannot_write(key: str, error: OSError) -> ReflectorError:
+    """Tell a full or unwritable disk in our terms: freed space heals it, so it is transient."""
+    return TransientError(
+        f"{key} could not be written: {error.strerror or error}",
+        hint="Check the free space and the permissions of REFLECTOR_DATA_DIR, then run the recording again.",
+    )

@@ -1,0 +1,171 @@
+"""What S3's failures mean, told without a key, a signature or a query string."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import urllib3.exceptions
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    SSLError,
+)
+
+from domain.errors import NotFound, PermanentError, ReflectorError, TransientError, heals
+from resources.llm.wire import retry_after
+from resources.transcription.wire import host
+
+# What the network or the server did to a request that may well succeed the next time.
+LOST = (ConnectionError, HTTPClientError, IncompleteReadError, urllib3.exceptions.HTTPError)
+# S3's codes that another attempt can heal, whatever HTTP status they came with.
+PASSING = {"RequestTimeout", "OperationAborted", "SlowDown", "Throttling", "ThrottlingException", "InternalError"}
+PASSING |= {"ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded", "ConditionalRequestConflict"}
+REGION = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "InvalidClientTokenId"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A bucket as operators know it: `settings` begins the names of its settings, such as TRANSCRIPT_STORAGE_AWS."""
+
+    bucket: str
+    settings: str
+    endpoint_url: str | None = None
+    role_arn: str | None = None
+
+    @property
+    def server(self) -> str:
+        """The server's name, without the user and password that a URL can hold."""
+        return host(self.endpoint_url) if self.endpoint_url else "AWS"
+
+
+@contextmanager
+def told(place: Place, key: str | None = None) -> Iterator[None]:
+    """Raise what boto3 raises in the block as our errors.
+
+    The originals are dropped: their messages can hold URLs and, for a header that can't be sent, the signature.
+    """
+    try:
+        yield
+    except ReflectorError:
+        raise
+    except (ClientError, BotoCoreError, Boto3Error, urllib3.exceptions.HTTPError) as error:
+        raise explain(error, place, key) from None
+    except ValueError as error:
+        # The client is made: boto3 checks the endpoint's URL.
+        if "endpoint" not in str(error).lower():
+            raise
+        raise PermanentError(
+            f"{place.settings}_ENDPOINT_URL is no URL of a server",
+            hint="Give it with its scheme, such as https://s3.example.com",
+        ) from None
+
+
+def explain(error: Exception, place: Place, key: str | None = None) -> ReflectorError:
+    """Tell a failure of boto3 in our terms, with the setting to look at."""
+    if isinstance(error, ClientError):
+        return _refusal(error, place, key)
+    if isinstance(error, LOST):
+        return _unsent(error, place)
+    hints = {
+        NoCredentialsError: f"Set {place.settings}_ACCESS_KEY_ID and {place.settings}_SECRET_ACCESS_KEY.",
+        PartialCredentialsError: f"Set {place.settings}_ACCESS_KEY_ID and {place.settings}_SECRET_ACCESS_KEY, both.",
+        NoRegionError: f"Set {place.settings}_REGION.",
+        InvalidRegionError: f"Check {place.settings}_REGION.",
+    }
+    return PermanentError(
+        f"the bucket {place.bucket} can't be used ({type(error).__name__})",
+        hint=hints.get(type(error), f"Check the settings {place.settings}_*."),
+    )
+
+
+def _unsent(error: Exception, place: Place) -> ReflectorError:
+    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return PermanentError(
+            f"the certificate of the object store at {place.server} isn't trusted",
+            hint="Set AWS_CA_BUNDLE to the file of its authority's certificate.",
+        )
+    if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
+        # A header that can't be sent; the key's id goes into one as it stands.
+        return PermanentError(
+            f"a request to the object store at {place.server} can't be sent",
+            hint=f"Check {place.settings}_ACCESS_KEY_ID and {place.settings}_ENDPOINT_URL for stray characters.",
+        )
+    return TransientError(
+        f"the connection to the object store at {place.server} failed ({type(error).__name__})",
+        hint=f"Check that {place.settings}_ENDPOINT_URL can be reached."
+        if place.endpoint_url
+        else "Check that this machine reaches AWS.",
+    )
+
+
+def code(error: ClientError) -> str:
+    """Return S3's own code, such as NoSuchKey; for an answer without a body, the HTTP status."""
+    # Absent, though promised, where a proxy or an STS server answered with a body of its own.
+    return str((error.response.get("Error") or {}).get("Code") or status(error))
+
+
+def status(error: ClientError) -> int:
+    """Return the answer's HTTP status; 0 when there is none."""
+    return int((error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
+
+
+def _refusal(error: ClientError, place: Place, key: str | None) -> ReflectorError:
+    name, number = code(error), status(error)
+    role = error.operation_name == "AssumeRole"
+    if name in PASSING or heals(number):
+        headers = (error.response.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+        return TransientError(
+            f"the object store at {place.server} answered {_both(number, name)}", retry_after=retry_after(headers)
+        )
+    if name == "NoSuchBucket":
+        return PermanentError(
+            f"there is no bucket {place.bucket} at {place.server}",
+            hint=f"Check {place.settings}_BUCKET_NAME and {place.settings}_REGION.",
+        )
+    if (number == 404 or name == "NoSuchKey") and key is not None and not role:
+        return NotFound(f"there is no {key} in the bucket {place.bucket}")
+    if role:
+        what = f"the role of {place.settings}_ROLE_ARN can't be assumed"
+    elif key is None:
+        what = f"access to the bucket {place.bucket} was refused"
+    else:
+        what = f"access to {key} in the bucket {place.bucket} was refused"
+    return PermanentError(f"{what} ({_both(number, name)})", hint=_hint(name, number, place, role=role))
+
+
+def _hint(name: str, number: int, place: Place, *, role: bool) -> str:
+    prefix = place.settings
+    id_, secret = f"{prefix}_ACCESS_KEY_ID", f"{prefix}_SECRET_ACCESS_KEY"
+    hints = {
+        "InvalidAccessKeyId": f"Check {id_}{f' and {prefix}_ROLE_ARN' if place.role_arn else ''}.",
+        "SignatureDoesNotMatch": f"Check {secret}.",
+        "RequestTimeTooSkewed": "Set this machine's clock.",
+        **dict.fromkeys(EXPIRED, f"Check {id_}: a key with an end has come to it."),
+        **dict.fromkeys(REGION, f"Check {prefix}_REGION."),
+    }
+    if name in hints:
+        return hints[name]
+    if name.startswith("KMS."):
+        return "Check the key of the server-side encryption."
+    if role:
+        return f"Check {prefix}_ROLE_ARN, and that the role trusts {id_} with its {secret}."
+    if number in {401, 403}:
+        who = "the role" if place.role_arn else "the key"
+        return (
+            f"Check {id_} and {secret}, and that {who} may s3:GetObject, s3:ListBucket and, for results, "
+            "s3:PutObject and s3:DeleteObject."
+        )
+    return f"Check the settings {prefix}_*."
+
+
+def _both(number: int, name: str) -> str:
+    return f"{number} {name}" if name != str(number) else name

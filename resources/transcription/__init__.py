@@ -1,0 +1,1 @@
+"""Transcription: the embedded Whisper, a GPU service, or an OpenAI-compatible endpoint."""

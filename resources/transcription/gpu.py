@@ -1,0 +1,105 @@
+"""A GPU service that fetches tracks itself: one call with a presigned URL per track (spec: transcription service)."""
+
+import time
+
+import httpx
+from pydantic import Field
+
+from domain.errors import PermanentError, ReflectorError
+from resources import usage
+from resources.http import ask
+from resources.transcription import wire
+from resources.transcription.base import TrackAudio, Transcriber, Transcription
+
+PATH = "/v1/audio/transcriptions-from-url"
+# No name ends so (RFC 6761).
+NOWHERE = "https://reflector.invalid/track.webm"
+# Seconds that a presigned URL outlives the call: the service may fetch late.
+MARGIN = 300
+
+
+class GPUService(Transcriber):
+    """A self-hosted or Modal service at the base `url`; `timeout` in seconds is for the whole call.
+
+    The timeout lies below the step's, so that a slow service is told as such. `model` None leaves it to the service.
+    """
+
+    url: str
+    api_key: str = Field("", repr=False)
+    model: str | None = None
+    timeout: float = 1500
+
+    def identity(self) -> str:
+        return f"gpu {self.model or 'default'} language={self.language}"
+
+    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Have one track transcribed; GPU seconds are the service's figure, else the call's. See `Transcriber`."""
+        service = wire.host(self.url)
+        body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}
+        if self.model:
+            body["model"] = self.model
+        begin = time.monotonic()
+        try:
+            content = wire.call(self._post(body, service), seconds=self.timeout, service=service)
+            took = time.monotonic() - begin
+            answer = wire.read_answer(content, service)
+            billed = answer.get("gpu_seconds")
+            return wire.transcription(
+                answer,
+                duration=audio.duration,
+                speaker=speaker,
+                language=self.language,
+                gpu_seconds=round(billed if isinstance(billed, int | float) and 0 <= billed < 1e6 else took, 3),
+                service=service,
+            )
+        except ReflectorError as error:
+            # How long the service worked for nothing, nobody knows better.
+            usage.count("gpu_seconds", round(time.monotonic() - begin, 3))
+            error.at(recording=recording, track=track)
+            raise
+
+    def check(self, seconds: float) -> str:
+        """Ask for a track that can't be read, which the service must answer 404, without work for a GPU.
+
+        It takes the key and the language. A wrong base URL answers 404, too: to a request without a track as well.
+        See `Transcriber`.
+        """
+        service = wire.host(self.url)
+        body = {"audio_file_url": NOWHERE, "language": self.language, **({"model": self.model} if self.model else {})}
+        status, content, headers = wire.call(self._send(body, service), seconds=seconds, service=service)
+        if status == 404:
+            empty, content, headers = wire.call(self._send({}, service), seconds=seconds, service=service)
+            if empty not in {404, 405}:
+                return f"the service at {service} takes the key"
+        raise wire.refusal(
+            status, content, headers, service=service, hints={**self._hints(body), 404: "Check TRANSCRIPT_URL."}
+        )
+
+    async def _post(self, body: dict[str, str], service: str) -> bytes:
+        status, content, headers = await self._send(body, service)
+        if status != 200:
+            raise wire.refusal(status, content, headers, service=service, hints=self._hints(body))
+        return content
+
+    async def _send(self, body: dict[str, str], service: str) -> tuple[int, bytes, httpx.Headers]:
+        key = wire.secret(self.api_key)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        url = self.url.rstrip("/").removesuffix("/v1") + PATH
+        endless = PermanentError(f"the transcription service at {service} answers without end")
+        try:
+            response, content = await ask(
+                "POST", url, seconds=None, most=wire.MOST_BYTES, endless=endless, json=body, headers=headers
+            )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
+        except httpx.TransportError as error:
+            raise wire.unreachable(error, service) from error
+        return response.status_code, content, response.headers
+
+    def _hints(self, body: dict[str, str]) -> dict[int, str]:
+        scheme = body["audio_file_url"].split(":", 1)[0]
+        return {
+            400: f"It may not know the language {self.language!r} (REFLECTOR_LANGUAGE).",
+            404: f"It could not read the track's {scheme} URL, or TRANSCRIPT_URL is not its base: the service must be "
+            "able to reach the storage (TRANSCRIPT_STORAGE_BACKEND).",
+        }

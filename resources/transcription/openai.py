@@ -1,0 +1,144 @@
+"""Any OpenAI-compatible transcription endpoint: one upload per track, or per part of a long one."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from domain.errors import ReflectorError
+from resources.transcription import wire
+from resources.transcription.base import TrackAudio, Transcriber, Transcription
+from resources.transcription.split import split
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+
+class OpenAIAudio(Transcriber):
+    """An endpoint at the base `url` (it usually ends in /v1); `timeout` in seconds is for all calls of a track.
+
+    Tracks of more than `max_upload` bytes are sent in parts, cut where it is silent.
+    """
+
+    url: str
+    api_key: str = Field("", repr=False)
+    model: str = "whisper-1"
+    timeout: float = 1500
+    max_upload: int = 25_000_000
+
+    def identity(self) -> str:
+        return f"openai {self.model} language={self.language}"
+
+    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Have one track transcribed; see `Transcriber`. GPU seconds stay 0: such services bill by audio."""
+        service = wire.host(self.url)
+        try:
+            with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:
+                parts = split(path, Path(folder), most_bytes=self.max_upload)
+                answers = wire.call(
+                    self._post([part for _, part in parts], service), seconds=self.timeout, service=service
+                )
+            return wire.transcription(
+                _joined([start for start, _ in parts], answers),
+                duration=audio.duration,
+                speaker=speaker,
+                language=self.language,
+                gpu_seconds=0.0,
+                service=service,
+            )
+        except ReflectorError as error:
+            error.at(recording=recording, track=track)
+            raise
+
+    def check(self, seconds: float) -> str:
+        """Ask for the list of models, where there is none for a transcription of nothing: both take the key, for free.
+
+        See `Transcriber`.
+        """
+        service = wire.host(self.url)
+        wire.call(self._knock(service), seconds=seconds, service=service)
+        return f"the service at {service} takes the key"
+
+    async def _knock(self, service: str) -> None:
+        import openai  # noqa: PLC0415 - takes most of a second to import
+
+        async with self._client() as client:
+            try:
+                listed = await client.models.with_raw_response.list()
+                wire.read_answer(listed.content, service)
+            except openai.APIStatusError as error:
+                if error.status_code not in {404, 405, 501}:
+                    raise self._refusal(error, service) from error
+            except openai.APIConnectionError as error:
+                raise wire.unreachable(error, service) from error
+            else:
+                return
+            try:
+                await client.post("/audio/transcriptions", cast_to=object, body={})
+            except openai.APIStatusError as error:
+                if error.status_code not in {400, 415, 422}:
+                    raise self._refusal(error, service) from error
+            except openai.APIConnectionError as error:
+                raise wire.unreachable(error, service) from error
+
+    async def _post(self, paths: list[Path], service: str) -> list[dict[str, Any]]:
+        import openai  # noqa: PLC0415 - takes most of a second to import
+
+        language = openai.omit if self.language == "auto" else self.language
+        answers: list[dict[str, Any]] = []
+        async with self._client() as client:
+            for path in paths:
+                try:
+                    reply = await client.audio.transcriptions.with_raw_response.create(
+                        file=path,
+                        model=self.model,
+                        language=language,
+                        response_format="verbose_json",
+                        timestamp_granularities=["word"],
+                    )
+                except openai.APIStatusError as error:
+                    raise self._refusal(error, service) from error
+                except openai.APIConnectionError as error:
+                    raise wire.unreachable(error, service) from error
+                answers.append(wire.read_answer(reply.content, service))
+        return answers
+
+    def _client(self) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI  # noqa: PLC0415 - takes most of a second to import
+
+        # Steps are retried as a whole, with the policy's delays: the SDK shouldn't besides.
+        return AsyncOpenAI(
+            api_key=wire.secret(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
+        )
+
+    def _refusal(self, error: "APIStatusError", service: str) -> ReflectorError:
+        hints = {
+            400: f"It may not know the model {self.model!r} or the language {self.language!r}.",
+            404: "Check TRANSCRIPT_URL (it usually ends in /v1) and REFLECTOR_TRANSCRIPT_MODEL.",
+        }
+        given = error.response
+        return wire.refusal(error.status_code, given.content, given.headers, service=service, hints=hints)
+
+
+def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the answers for the parts of a track together, on the track's clock."""
+    if len(answers) == 1:
+        return answers[0]
+    words: list[Any] = []
+    for start, answer in zip(starts, answers, strict=True):
+        given = answer.get("words")
+        if given is None and not str(answer.get("text") or "").strip():
+            continue
+        if not isinstance(given, list):
+            return answer
+        words += [_moved(item, start) for item in given]
+    return {"language": answers[0].get("language"), "words": words}
+
+
+def _moved(item: Any, by: float) -> Any:
+    """Move a word's times; what isn't a word is left to be refused as such."""
+    try:
+        return {**item, "start": float(item["start"]) + by, "end": float(item["end"]) + by}
+    except (TypeError, KeyError, ValueError):
+        return item

@@ -1,0 +1,207 @@
+"""Whisper in this process: a padded track in, words with times out; memory doesn't grow with the track's length."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.text.words import Word
+from resources.transcription.base import TrackAudio, Transcriber, Transcription
+from resources.transcription.vad import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip, clips, sound
+from resources.transcription.whisper_model import fingerprint, locate
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Word as SpokenWord
+
+# Clips at once, 80 MB each; 8 are no faster. A beam of 1 ends some clips before their last sentence.
+BATCH, BEAM = 4, 5
+# Each clip lies in 30 s of its own, which is what Whisper hears.
+SLOT_S = 30
+DETECT_S, DETECT_CLIPS = 60, 3
+# Languages that Whisper's tokenizer cuts into characters; elsewhere a space begins every word.
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+
+_models: dict[tuple[str, int], "WhisperModel"] = {}
+_loading = threading.Lock()
+
+
+class EmbeddedWhisper(Transcriber):
+    """faster-whisper on this machine's processor, int8.
+
+    `model` is "base" (the packaged multilingual weights, assembled in `model_dir`), the folder of a CTranslate2 model
+    or another name that faster-whisper knows; `threads` 0 leaves the number to CTranslate2.
+    """
+
+    model: str = "base"
+    model_dir: str
+    threads: int = 0
+
+    def identity(self) -> str:
+        return (
+            f"whisper {fingerprint(self.model)} int8 beam{BEAM} batch{BATCH} "
+            f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}"
+        )
+
+    def check(self, seconds: float) -> str:  # noqa: ARG002 - there is nobody to wait for
+        """Find the weights and check them, without loading them; see `Transcriber`."""
+        source = locate(self.model, self.model_dir)
+        if Path(source).is_dir():
+            return f"{self.model}: {source}"
+        from faster_whisper import download_model  # noqa: PLC0415 - takes a second to import
+
+        try:
+            return f"{self.model}: {download_model(source, local_files_only=True)}"
+        except OSError:
+            return f"{self.model}: not downloaded yet, which the first transcription does"
+
+    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Find the words of one track, its confidence Whisper's probability; see `Transcriber`.
+
+        "auto" takes the language of the longest clips among the first minute of speech for the whole track.
+        Raises UnreadableAudio for a file that can't be decoded, PermanentError for a model or a language that
+        doesn't exist, TransientError when a model can't be downloaded.
+        """
+        try:
+            with audio.local() as path:
+                return self._transcribe(clips(sound(path)), audio.duration, speaker)
+        except ReflectorError as error:
+            error.at(recording=recording, track=track)
+            raise
+
+    def _transcribe(self, found: Iterator[Clip], duration: float, speaker: int) -> Transcription:
+        language = None if self.language == "auto" else self.language
+        words: list[Word] = []
+        voice = 0
+        opening = _first(found, DETECT_S if language is None else 0)
+        if not opening:
+            return Transcription((), language, 0.0, 0.0)
+        model = load(self.model, self.model_dir, self.threads)
+        language = _known(model, self.model, language or _detect(model, self.model, opening))
+        waiting = _chain(opening, found)
+        while batch := list(islice(waiting, BATCH)):
+            voice += sum(clip.voice for clip in batch)
+            for word in _hear(model, batch, language, speaker):
+                start = min(max(word.start, words[-1].start if words else 0.0), duration)
+                words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
+        return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
+
+
+def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
+    """Load a model once per process; raises PermanentError, or TransientError when it can't be downloaded."""
+    with _loading:
+        if (model, threads) not in _models:
+            source = locate(model, model_dir)
+            from faster_whisper import WhisperModel  # noqa: PLC0415 - takes a second to import
+            from huggingface_hub.errors import RepositoryNotFoundError  # noqa: PLC0415 - the same
+
+            try:
+                _models[model, threads] = WhisperModel(source, device="cpu", compute_type="int8", cpu_threads=threads)
+            except RuntimeError as error:
+                raise PermanentError(
+                    f"the Whisper model {model} can't be loaded: {_first_line(error)}",
+                    hint="Set REFLECTOR_WHISPER_MODEL to a CTranslate2 Whisper model.",
+                ) from error
+            except RepositoryNotFoundError as error:
+                raise PermanentError(
+                    f"there is no Whisper model {model} to download, or not for everybody",
+                    hint="Check REFLECTOR_WHISPER_MODEL.",
+                ) from error
+            except OSError as error:
+                raise TransientError(
+                    f"the Whisper model {model} could not be downloaded: {_first_line(error)}",
+                    hint='Check the network, or set REFLECTOR_WHISPER_MODEL to "base", which comes as a package.',
+                ) from error
+        return _models[model, threads]
+
+
+def _hear(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
+    """Transcribe a few clips at once, each in a slot of 30 s of its own, which tells whose a word is."""
+    from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
+
+    slots = np.zeros(len(batch) * SLOT_S * RATE, np.float32)
+    for number, clip in enumerate(batch):
+        slots[number * SLOT_S * RATE :][: len(clip.samples)] = clip.samples
+    stamps = [
+        {"start": number * SLOT_S, "end": number * SLOT_S + len(clip.samples) / RATE}
+        for number, clip in enumerate(batch)
+    ]
+    segments, _ = BatchedInferencePipeline(model).transcribe(
+        slots,
+        language=language,
+        clip_timestamps=stamps,  # pyright: ignore[reportArgumentType] - takes floats, says so nowhere
+        batch_size=BATCH,
+        beam_size=BEAM,
+        word_timestamps=True,
+        temperature=0.0,
+        vad_filter=False,
+    )
+    for segment in segments:
+        slot = segment.seek // (SLOT_S * 100)
+        clip = batch[slot]
+        first, last = clip.start / RATE, clip.end / RATE
+        for word in _whole(segment.words or [], spaced=language not in UNSPACED):
+            if said := word.word.strip():
+                start, end = (float(min(max(at - slot * SLOT_S + first, first), last)) for at in (word.start, word.end))
+                sure = min(max(float(word.probability), 0.0), 1.0)
+                yield Word(said, round(start, 3), round(end, 3), speaker, round(sure, 4))
+
+
+def _whole(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]":
+    """Put together what Whisper takes apart inside a word, "10" ",000" and "90" "-day": it has no space before it."""
+    whole: list[SpokenWord] = []
+    for word in words:
+        if spaced and whole and not word.word[:1].isspace():
+            before = whole[-1]
+            sure = min(before.probability, word.probability)
+            whole[-1] = replace(before, word=before.word + word.word, end=word.end, probability=sure)
+        else:
+            whole.append(word)
+    return whole
+
+
+def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
+    """Tell the language from the longest clips, each with the weight of its length."""
+    if not model.model.is_multilingual:
+        raise PermanentError(
+            f"the Whisper model {name} knows English only", hint='Set the language to "en" or use the model "base".'
+        )
+    weights: dict[str, float] = {}
+    for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
+        for language, probability in model.detect_language(clip.samples)[2]:
+            weights[language] = weights.get(language, 0.0) + probability * clip.voice
+    return max(weights, key=weights.__getitem__)
+
+
+def _known(model: "WhisperModel", name: str, language: str) -> str:
+    """Return Whisper's code for a language such as "en" or "en-US"; raises PermanentError."""
+    code = language.lower().partition("-")[0]
+    if code not in model.supported_languages:
+        raise PermanentError(
+            f"the Whisper model {name} doesn't know the language {language!r}",
+            hint='Use a code such as "en", "de" or "fr", or "auto" with a multilingual model.',
+        )
+    return code
+
+
+def _first(found: Iterator[Clip], voice_s: float) -> list[Clip]:
+    """Take clips until they hold so many seconds of voice, at least one."""
+    taken: list[Clip] = []
+    while (not taken or sum(clip.voice for clip in taken) < voice_s * RATE) and (clip := next(found, None)):
+        taken.append(clip)
+    return taken
+
+
+def _chain(opening: list[Clip], found: Iterator[Clip]) -> Iterator[Clip]:
+    while opening:
+        yield opening.pop(0)
+    yield from found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,84 @@
+"""A real Dagster daemon over a deployment, ended by its process id."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+import psutil
+
+from testing.deployment import ROOT, Deployment
+
+# How long a test waits for a run or a tick on a busy machine, in seconds.
+PATIENCE = 280
+
+
+class Daemon:
+    """`dagster-daemon run` with its code server; a context manager."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.log = deployment.home / "daemon.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        program = Path(sys.executable).parent / "dagster-daemon"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "run", "-w", "workspace.yaml"],
+                cwd=ROOT,
+                env=self.deployment.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the daemon, its code server, and what they started."""
+        family = self.family()
+        # The daemon first: a sensor that it evaluates just now would fail without its code server.
+        for part in (family[:1], family[1:]):
+            for process in part:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+            for process in psutil.wait_procs(part, timeout=10)[1]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """The daemon and every process below it."""
+        assert self.process is not None
+        try:
+            daemon = psutil.Process(self.process.pid)
+            return [daemon, *daemon.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def kill(self) -> None:
+        """Kill the daemon alone."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def open_instance(deployment: Deployment) -> dg.DagsterInstance:
+    """Open the deployment's instance from the test's own process."""
+    return dg.DagsterInstance.from_config(str(deployment.home / "dagster"))
+
+
+def until(reached: Callable[[], Any], seconds: float = PATIENCE, what: str = "") -> Any:
+    """Wait until something is so, and return it; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while (begin := time.monotonic()) < end:
+        if found := reached():
+            return found
+        # To look must not take the machine from what is waited for.
+        time.sleep(max(0.25, 2 * (time.monotonic() - begin)))
+    raise AssertionError(f"not within {seconds} s: {what or reached}")

