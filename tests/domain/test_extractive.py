@@ -50,7 +50,7 @@ def test_the_same_meeting_gives_the_same_text_in_another_process(sample: pd.Data
     """Python's own hashes differ between processes; the result must not."""
     code = (
         "import sys, pandas as pd; from io import StringIO\n"
-        "from domain import extractive as e\n"
+        "from domain.summarize import extractive as e\n"
         "assert 'sklearn' not in sys.modules, 'importing the module must stay cheap'\n"
         "w = pd.read_json(StringIO(sys.stdin.read())); n = {0: 'Ada', 1: 'Ben', 2: 'Chloe'}; t = e.topics(w, n)\n"
         "print(t.model_dump_json(), e.summary(w, t, n).model_dump_json(), e.action_items(w, n).model_dump_json())"
