@@ -1,4 +1,4 @@
-"""Results of GPU and LLM calls by the hash of everything that went into the call: on local disk, and shared in the store."""
+"""Results of GPU and LLM calls by a hash of the call's inputs, cached on local disk and shared through the store."""
 
 import contextlib
 import hashlib

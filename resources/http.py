@@ -1,38 +1,79 @@
-"""One request whose answer is read as a whole, within a limit of time and one of bytes."""
+"""HTTP requests whose response is read as a whole, and helpers for messages about them."""
 
 import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-# Who can't be reached at all is given up sooner than who works.
+from domain.redaction import redact_secrets
+
+# Connecting gets less time than the whole request: an unreachable host fails sooner than a slow one.
 CONNECT_S = 30
+LONGEST_LINE = 300
 
 
-async def ask(
+def send(
     method: str,
     url: str,
     *,
-    seconds: float | None,
-    most: int,
-    endless: Exception,
+    seconds: float,
+    max_bytes: int,
+    too_long: Exception,
     trust_env: bool = True,
     **request: Any,
 ) -> tuple[httpx.Response, bytes]:
-    """Send a request as `httpx.stream` takes it; returns the answer and its whole body, unpacked.
+    """Send a request as `httpx.stream` takes it and return the response and its whole decoded body.
 
-    Raises TimeoutError after `seconds` (None where the caller has a limit of its own), `endless` when there are more
-    than `most` bytes, and httpx's errors.
+    Raises TimeoutError after `seconds`, `too_long` for a body of more than `max_bytes`, and httpx's errors.
     """
-    content = bytearray()
-    # The limit is for the whole: httpx's own are for each piece, and a server that drips would never end.
-    async with (
-        asyncio.timeout(seconds),
-        httpx.AsyncClient(timeout=httpx.Timeout(None, connect=CONNECT_S), trust_env=trust_env) as client,
-        client.stream(method, url, **request) as answer,
-    ):
-        async for piece in answer.aiter_bytes():
-            content += piece
-            if len(content) > most:
-                raise endless
-    return answer, bytes(content)
+
+    async def exchange() -> tuple[httpx.Response, bytes]:
+        content = bytearray()
+        # httpx's own limits are per read: a server that drips would never reach them.
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=httpx.Timeout(None, connect=CONNECT_S), trust_env=trust_env) as client,
+            client.stream(method, url, **request) as response,
+        ):
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > max_bytes:
+                    raise too_long
+        return response, bytes(content)
+
+    return asyncio.run(exchange())
+
+
+def host(url: str) -> str:
+    """Return host and port of a URL, without the user and password that it can hold; raises ValueError."""
+    parts = urlsplit(url)
+    return parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else "(no host)"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a Retry-After header, a number or an HTTP date; None when it is missing or invalid."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        if re.fullmatch(r"\d{1,9}(?:\.\d+)?", value):
+            return float(value)
+        at = parsedate_to_datetime(value)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def one_line(text: str) -> str:
+    """Return a text of foreign origin as one line of at most 300 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."
+
+
+def error_line(error: BaseException, secrets: Sequence[str] = ()) -> str:
+    """Return an exception's message as one line without secrets; its class name if there is no message."""
+    return one_line(redact_secrets(secrets, str(error))) or type(error).__name__

@@ -1,7 +1,6 @@
 """What every step has around its work: a time limit, measurements, and errors that say whether to try again."""
 
 import json
-import re
 import resource
 import sys
 import time
@@ -14,19 +13,16 @@ import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
 from domain.errors import PermanentError, ReflectorError, TransientError, heals
+from domain.redaction import redact_urls
 from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import Policy, policies
 from reflector_assets.runtime.connection_pool import keep
 from reflector_assets.runtime.deadline import deadline
 from reflector_assets.runtime.executor import ends_with_step, has_own_process
 from resources import usage
-from resources.llm.wire import retry_after
+from resources.http import retry_after
 
 Context = AssetExecutionContext | OpExecutionContext
-
-# A query can be a signature and what stands before an @ a password: neither is for logs.
-_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]*)\?[^\s'\"<>]*", re.IGNORECASE)
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+@", re.IGNORECASE)
 
 
 class Work:
@@ -115,18 +111,13 @@ def _ending(
 ) -> Failure | RetryRequested:
     """Make the exception that tells Dagster what happened and whether to try again, with `cause` for its traceback."""
     transient = error if isinstance(error, TransientError) and not policy.delivered else None
-    failure = Failure(without_queries(str(error)), metadata=dict(used), allow_retries=transient is not None)
+    failure = Failure(redact_urls(str(error)), metadata=dict(used), allow_retries=transient is not None)
     failure.__cause__ = cause
     if transient is None or transient.retry_after is None:
         return failure
     request = RetryRequested(max_retries=policy.retries, seconds_to_wait=transient.retry_after)
     request.__cause__ = failure
     return request
-
-
-def without_queries(text: str) -> str:
-    """Cut query strings, which may be signatures, and passwords out of all URLs in a text."""
-    return _USER.sub(r"\1", _QUERY.sub(r"\1?...", text))
 
 
 def hide_queries(error: BaseException) -> BaseException:
@@ -137,12 +128,12 @@ def hide_queries(error: BaseException) -> BaseException:
         if one is None or id(one) in seen:
             return one
         seen.add(id(one))
-        one.args = tuple(without_queries(part) if isinstance(part, str) else part for part in one.args)
+        one.args = tuple(redact_urls(part) if isinstance(part, str) else part for part in one.args)
         if isinstance(one, ReflectorError):
-            one.what, one.hint = without_queries(one.what), one.hint and without_queries(one.hint)
+            one.what, one.hint = redact_urls(one.what), one.hint and redact_urls(one.hint)
         cause, context, quiet = hidden(one.__cause__), hidden(one.__context__), one.__suppress_context__
-        if without_queries(str(one)) != str(one):
-            one = RuntimeError(f"{type(one).__name__}: {without_queries(str(one))}").with_traceback(one.__traceback__)
+        if redact_urls(str(one)) != str(one):
+            one = RuntimeError(f"{type(one).__name__}: {redact_urls(str(one))}").with_traceback(one.__traceback__)
         one.__cause__, one.__context__, one.__suppress_context__ = cause, context, quiet
         return one
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 import dagster as dg
 
 from domain.errors import NotFound
+from domain.redaction import redact_urls
 from domain.run_progress import StepEvent
 from reflector_assets import tags
-from reflector_assets.assets.step import without_queries
 from reflector_assets.eventlog.steps import step_events
 from reflector_assets.staleness import DATA_VERSION
 from resources.database.consents import Consents
@@ -192,12 +192,12 @@ def _attempt(step: StepEvent, run_id: str, begun: float | None, attempt: int) ->
 
 def _clean(one: Happened) -> Happened:
     """Without signatures and passwords, whoever wrote them there."""
-    return one._replace(text=without_queries(one.text), details=_cleaned(one.details))
+    return one._replace(text=redact_urls(one.text), details=_cleaned(one.details))
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return without_queries(value)
+        return redact_urls(value)
     return {name: _cleaned(part) for name, part in value.items()} if isinstance(value, Mapping) else value
 
 

@@ -1,7 +1,6 @@
 """Probes of doors to the outside, run side by side, each for a limited time; what they try is not known here."""
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,14 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from domain.errors import ReflectorError
-from resources.llm.wire import one_line, without
+from domain.redaction import redact_secrets, redact_urls
+from resources.http import one_line
 
 # Seconds by which a trial that has a limit of its own ends after it was given up.
 LATER = 1.0
 State = Literal["ok", "failed", "not configured", "not running", "unknown"]
-
-# User and password of a URL, and what a presigned one has that others mustn't see.
-IN_URL = re.compile(r"(?<=://)[^/\s@]*@|(?<=\?)\S*X-Amz-\S*[^\s.]")
 
 
 class Aside(Exception):
@@ -103,4 +100,4 @@ def reason(error: BaseException) -> str:
 
 def _clean(said: str, secrets: Sequence[str]) -> str:
     """Leave out what must show nowhere, also where somebody else's message repeats it."""
-    return IN_URL.sub("***", without(secrets, said))
+    return redact_urls(redact_secrets(secrets, said))

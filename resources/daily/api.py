@@ -9,11 +9,12 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.daily import DailyRecording
 from domain.errors import InvalidInput, NotFound, PermanentError
+from domain.redaction import redact_secrets
 from domain.signatures import secret_bytes
 from resources.daily.wire import Meaning, call, segment
-from resources.llm.wire import one_line, without
+from resources.http import one_line
+from resources.secrets import secret_value
 from resources.source import KnownParticipant
-from resources.transcription.wire import secret
 
 PAGE = 100
 # More is a list without end.
@@ -192,11 +193,11 @@ class DailyAPI(ConfigurableResource):
             raise self._unusable(content[:4096].decode("utf-8", "replace"), "JSON") from None
 
     def _unusable(self, came: str, wanted: str) -> PermanentError:
-        shown = one_line(without([self._key()], came))[:100]
+        shown = one_line(redact_secrets([self._key()], came))[:100]
         return PermanentError(f"{shown!r} came from Daily in place of {wanted}", hint="Check DAILY_API_URL.")
 
     def _key(self) -> str:
-        key = secret(self.api_key).strip()
+        key = secret_value(self.api_key).strip()
         if not key:
             raise PermanentError("DAILY_API_KEY is not set", hint="Daily's dashboard shows the key under Developers.")
         # A library's complaint about such a header would show it.

@@ -1,6 +1,5 @@
 """One call of Daily's API over the wire: its turn, its time limit, and what its failures mean."""
 
-import asyncio
 import json
 import threading
 import time
@@ -11,9 +10,8 @@ from urllib.parse import quote
 import httpx
 
 from domain.errors import InvalidInput, PermanentError, TransientError, heals
-from resources.http import ask
-from resources.llm.wire import one_line, retry_after, without
-from resources.transcription.wire import host
+from domain.redaction import redact_secrets
+from resources.http import error_line, host, one_line, retry_after, send
 
 MOST_BYTES = 32 * 2**20
 # What a status means where it is more than a failure of the call.
@@ -61,21 +59,21 @@ def call(
     _take_turn(service, interval)
     hidden = [key, *([body["hmac"]] if body and "hmac" in body else [])]
     request = {"params": query, "json": body, "headers": {"Authorization": f"Bearer {key}"}}
-    endless = PermanentError(f"Daily's answer is longer than {MOST_BYTES // 2**20} MiB")
+    too_long = PermanentError(f"Daily's answer is longer than {MOST_BYTES // 2**20} MiB")
     try:
-        response, content = asyncio.run(ask(method, url, seconds=timeout, most=MOST_BYTES, endless=endless, **request))
+        response, content = send(method, url, seconds=timeout, max_bytes=MOST_BYTES, too_long=too_long, **request)
     except TimeoutError as error:
         raise TransientError(f"Daily at {service} didn't answer in {timeout:g} s") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise _no_url(error) from error
     except httpx.RequestError as error:
-        reason = one_line(without(hidden, str(error))) or type(error).__name__
         raise TransientError(
-            f"the connection to Daily at {service} failed: {reason}", hint="Check that DAILY_API_URL can be reached."
+            f"the connection to Daily at {service} failed: {error_line(error, hidden)}",
+            hint="Check that DAILY_API_URL can be reached.",
         ) from error
     if response.is_success:
         return content
-    detail = without(hidden, _detail(content))
+    detail = redact_secrets(hidden, _detail(content))
     asked = f"Daily at {service} answered {response.status_code} to {method} {one_line(response.url.path)}"
     raise _failure(response, asked, f" ({detail})" if detail else "", means or {})
 

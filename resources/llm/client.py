@@ -15,6 +15,7 @@ from domain.errors import InvalidAnswer, PermanentError, ReflectorError, Transie
 from domain.summarize.llm_answers import Unusable
 from domain.summarize.prompts import Message
 from resources import usage
+from resources.http import host
 from resources.llm.wire import WAYS, NotBegun, Refused, Reply, Usage, corrected, failure, parse_reply, request
 
 if TYPE_CHECKING:
@@ -123,8 +124,7 @@ class LLM(ConfigurableResource):
 
     def host(self) -> str:
         """Where the endpoint is, as it may be shown: without user, password, path and query."""
-        parts = urlsplit(self.base_url)
-        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        return host(self.base_url)
 
     def secrets(self) -> list[str]:
         """What must show in no message, longest first."""

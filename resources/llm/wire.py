@@ -3,15 +3,15 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError, heals
+from domain.redaction import redact_secrets
 from domain.summarize.llm_answers import Unusable, read_answer
 from domain.summarize.prompts import Message
+from resources.http import error_line, one_line, retry_after
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -19,7 +19,6 @@ Answer = TypeVar("Answer", bound=BaseModel)
 WAYS = ("json_schema", "tool", "text")
 MOST_BYTES = 4 * 2**20
 SENT_BACK = 8_000
-LONGEST_DETAIL = 300
 
 TOO_LONG = re.compile(r"context.{0,3}(?:length|size|window)|maximum context|too long|too many tokens", re.I)
 HINTS = {
@@ -192,7 +191,7 @@ def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str])
             f"the language model at {host} didn't answer in {timeout:g} s",
             hint="If this goes on, raise LLM_REQUEST_TIMEOUT.",
         )
-    reason = one_line(without(secrets, str(error.__cause__ or error)))
+    reason = error_line(error.__cause__ or error, secrets)
     return TransientError(
         f"the connection to the language model at {host} failed: {reason}", hint="Check that LLM_URL can be reached."
     )
@@ -202,7 +201,7 @@ def status_failure(
     status: int, body: object, headers: Mapping[str, str], host: str, secrets: Sequence[str]
 ) -> TransientError | PermanentError:
     """Tell what an HTTP status means; `body` is what the endpoint said about it."""
-    detail = one_line(without(secrets, _detail(body)))
+    detail = one_line(redact_secrets(secrets, _detail(body)))
     what = f"the language model at {host} answered {status}{f' ({detail})' if detail else ''}"
     if heals(status):
         return TransientError(what, retry_after=retry_after(headers))
@@ -216,31 +215,3 @@ def _detail(body: object) -> str:
         if isinstance(body, dict) and body.get(name):
             return _detail(body[name])
     return body if isinstance(body, str) and "<" not in body else "" if isinstance(body, str) else json.dumps(body)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After in seconds, from a number or an HTTP date; None when there is none that makes sense."""
-    value = headers.get("retry-after", "").strip()
-    try:
-        return float(value) if re.fullmatch(r"\d{1,9}(?:\.\d+)?", value) else _until(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _until(value: str) -> float | None:
-    at = parsedate_to_datetime(value)
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
-
-
-def without(secrets: Sequence[str], text: str) -> str:
-    """Blank out secrets that an endpoint repeats in its message."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
-
-
-def one_line(text: str) -> str:
-    """Bring a message of somebody else to one line of bearable length."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_DETAIL else f"{line[:LONGEST_DETAIL]} ..."

@@ -10,9 +10,9 @@ import httpx
 from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, TransientError
-from resources.llm.wire import one_line, retry_after
+from resources.http import error_line, one_line, retry_after
+from resources.http import host as service
 from resources.outgoing.addresses import Network, checked, networks, resolve
-from resources.transcription.wire import host as service
 
 CONNECT_S = 10.0
 # More of an answer isn't read: of what a receiver says only the beginning is for people.
@@ -55,8 +55,7 @@ class Outgoing(ConfigurableResource):
         except TimeoutError:
             raise TransientError(f"{service(url)} didn't answer in {self.timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            reason = one_line(str(error)) or type(error).__name__
-            raise TransientError(f"the connection to {service(url)} failed: {reason}") from None
+            raise TransientError(f"the connection to {service(url)} failed: {error_line(error)}") from None
 
     def _read(self, url: str) -> httpx.URL:
         try:

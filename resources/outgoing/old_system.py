@@ -1,6 +1,5 @@
 """The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched to compare."""
 
-import asyncio
 import json
 import time
 from contextlib import suppress
@@ -11,8 +10,7 @@ from dagster import ConfigurableResource
 
 from domain.errors import NotFound, PermanentError, TransientError, heals
 from domain.signatures import secret_bytes, sign
-from resources.http import ask
-from resources.llm.wire import one_line, retry_after
+from resources.http import one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
 
 WEBHOOK, TRANSCRIPT = "/v1/daily/webhook", "/v1/transcripts/{id}"
@@ -78,11 +76,17 @@ class OldSystem(ConfigurableResource):
 
     def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
         """Ask it, within a limit of time and bytes; raises TransientError when there is no whole answer."""
-        endless = TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
+        too_long = TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
         url = self.url.rstrip("/") + path
         try:
-            return asyncio.run(
-                ask(method, url, seconds=self.timeout, most=MOST_BYTES, endless=endless, trust_env=False, **request)
+            return send(
+                method,
+                url,
+                seconds=self.timeout,
+                max_bytes=MOST_BYTES,
+                too_long=too_long,
+                trust_env=False,
+                **request,
             )
         except TimeoutError:
             raise TransientError(f"the old system didn't answer in {self.timeout:g} s", hint=HINT) from None

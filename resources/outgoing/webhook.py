@@ -9,7 +9,7 @@ from dagster import ConfigurableResource
 
 from domain.errors import PermanentError, TransientError, heals
 from domain.signatures import sign_outgoing
-from resources.llm.wire import one_line
+from resources.http import one_line
 from resources.outgoing.http import Answer, Outgoing
 
 USER_AGENT = "Reflector-Webhook/1"

@@ -1,6 +1,5 @@
 """Zulip's REST API: posting a message, editing it, and finding it again (spec: out)."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +9,9 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from domain.errors import NotFound, PermanentError, TransientError
-from resources.http import ask
-from resources.llm.wire import one_line, retry_after, without
-from resources.transcription.wire import host, secret
+from domain.redaction import redact_secrets
+from resources.http import error_line, host, one_line, retry_after, send
+from resources.secrets import secret_value
 
 MOST_BYTES = 8 * 2**20
 # How many messages of ours are looked through for one whose posting may not have been answered.
@@ -105,7 +104,7 @@ class Zulip(ConfigurableResource):
     ) -> dict[str, Any]:
         if not self.is_set:
             raise PermanentError("there is no Zulip server to post to", hint="Set ZULIP_REALM.")
-        key = secret(self.api_key)
+        key = secret_value(self.api_key)
         request = {
             "data": form,
             "params": query,
@@ -114,20 +113,20 @@ class Zulip(ConfigurableResource):
             "headers": {"Accept-Language": "en"},
         }
         url = f"{self.realm}/api/v1/{path}"
-        endless = PermanentError(f"the answer of {self._at} is longer than {MOST_BYTES // 2**20} MiB")
+        too_long = PermanentError(f"the answer of {self._at} is longer than {MOST_BYTES // 2**20} MiB")
         try:
-            response, content = asyncio.run(
-                ask(method, url, seconds=self.timeout, most=MOST_BYTES, endless=endless, **request)
+            response, content = send(
+                method, url, seconds=self.timeout, max_bytes=MOST_BYTES, too_long=too_long, **request
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            reason = one_line(without([key], str(error))) or type(error).__name__
+            reason = error_line(error, [key])
             raise TransientError(f"{self._at} can't be reached: {reason}", hint="Check ZULIP_REALM.") from None
         except TimeoutError:
             raise _Lost(f"{self._at} didn't answer in {self.timeout:g} s") from None
         except httpx.InvalidURL:
             raise PermanentError("ZULIP_REALM is no URL") from None
         except httpx.RequestError as error:
-            reason = one_line(without([key], str(error))) or type(error).__name__
+            reason = error_line(error, [key])
             raise _Lost(f"the connection to {self._at} broke: {reason}") from None
         answer = _object(content)
         if response.is_success and answer.get("result") == "success":
@@ -138,7 +137,7 @@ class Zulip(ConfigurableResource):
         self, status: int, headers: httpx.Headers, answer: Mapping[str, Any], key: str
     ) -> TransientError | PermanentError:
         said, code = answer.get("msg"), str(answer.get("code") or "")
-        detail = one_line(without([key], said)) if isinstance(said, str) else ""
+        detail = one_line(redact_secrets([key], said)) if isinstance(said, str) else ""
         what = f"{self._at} answered {status}" + (f" ({detail})" if detail else "")
         if status == 429:
             told = answer.get("retry-after")

@@ -18,11 +18,11 @@ from pydantic import Field
 
 from domain.errors import NotFound, ReflectorError, TransientError
 from resources import usage
+from resources.secrets import secret_value
 from resources.store.base import WRITING, Store, Stored, check_key, remove_left_over
 from resources.store.s3_client import Clients
 from resources.store.s3_errors import LOST, Place, explain, status, told
 from resources.store.s3_versions import erase, erasing, versions
-from resources.transcription.wire import secret
 
 SHA256 = "sha256"
 PIECE = 65536
@@ -268,8 +268,8 @@ class S3Store(Store):
             return _clients.get(
                 region_name=self.region,
                 endpoint_url=endpoint_url or self.endpoint_url,
-                aws_access_key_id=secret(self.access_key_id).strip() or None,
-                aws_secret_access_key=secret(self.secret_access_key).strip() or None,
+                aws_access_key_id=secret_value(self.access_key_id).strip() or None,
+                aws_secret_access_key=secret_value(self.secret_access_key).strip() or None,
                 role_arn=self.role_arn,
                 sts_endpoint_url=self.sts_endpoint_url,
                 max_attempts=self.max_attempts,

@@ -20,8 +20,7 @@ from botocore.exceptions import (
 )
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError, heals
-from resources.llm.wire import retry_after
-from resources.transcription.wire import host
+from resources.http import host, retry_after
 
 # What the network or the server did to a request that may well succeed the next time.
 LOST = (ConnectionError, HTTPClientError, IncompleteReadError, urllib3.exceptions.HTTPError)

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from domain.errors import PermanentError, ReflectorError
 from resources import usage
-from resources.http import ask
+from resources.http import host, send
+from resources.secrets import secret_value
 from resources.transcription import wire
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 
@@ -34,13 +35,13 @@ class GPUService(Transcriber):
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Have one track transcribed; GPU seconds are the service's figure, else the call's. See `Transcriber`."""
-        service = wire.host(self.url)
+        service = host(self.url)
         body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}
         if self.model:
             body["model"] = self.model
         begin = time.monotonic()
         try:
-            content = wire.call(self._post(body, service), seconds=self.timeout, service=service)
+            content = self._post(body, service)
             took = time.monotonic() - begin
             answer = wire.read_answer(content, service)
             billed = answer.get("gpu_seconds")
@@ -64,32 +65,34 @@ class GPUService(Transcriber):
         It takes the key and the language. A wrong base URL answers 404, too: to a request without a track as well.
         See `Transcriber`.
         """
-        service = wire.host(self.url)
+        service = host(self.url)
         body = {"audio_file_url": NOWHERE, "language": self.language, **({"model": self.model} if self.model else {})}
-        status, content, headers = wire.call(self._send(body, service), seconds=seconds, service=service)
+        status, content, headers = self._send(body, service, seconds)
         if status == 404:
-            empty, content, headers = wire.call(self._send({}, service), seconds=seconds, service=service)
+            empty, content, headers = self._send({}, service, seconds)
             if empty not in {404, 405}:
                 return f"the service at {service} takes the key"
         raise wire.refusal(
             status, content, headers, service=service, hints={**self._hints(body), 404: "Check TRANSCRIPT_URL."}
         )
 
-    async def _post(self, body: dict[str, str], service: str) -> bytes:
-        status, content, headers = await self._send(body, service)
+    def _post(self, body: dict[str, str], service: str) -> bytes:
+        status, content, headers = self._send(body, service, self.timeout)
         if status != 200:
             raise wire.refusal(status, content, headers, service=service, hints=self._hints(body))
         return content
 
-    async def _send(self, body: dict[str, str], service: str) -> tuple[int, bytes, httpx.Headers]:
-        key = wire.secret(self.api_key)
+    def _send(self, body: dict[str, str], service: str, seconds: float) -> tuple[int, bytes, httpx.Headers]:
+        key = secret_value(self.api_key)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = self.url.rstrip("/").removesuffix("/v1") + PATH
-        endless = PermanentError(f"the transcription service at {service} answers without end")
+        too_long = PermanentError(f"the transcription service at {service} answers without end")
         try:
-            response, content = await ask(
-                "POST", url, seconds=None, most=wire.MOST_BYTES, endless=endless, json=body, headers=headers
+            response, content = send(
+                "POST", url, seconds=seconds, max_bytes=wire.MOST_BYTES, too_long=too_long, json=body, headers=headers
             )
+        except TimeoutError as error:
+            raise wire.timed_out(seconds, service) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
         except httpx.TransportError as error:

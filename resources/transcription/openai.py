@@ -1,18 +1,24 @@
 """Any OpenAI-compatible transcription endpoint: one upload per track, or per part of a long one."""
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
 from domain.errors import ReflectorError
+from resources.http import host
+from resources.secrets import secret_value
 from resources.transcription import wire
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.split import split
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
+
+T = TypeVar("T")
 
 
 class OpenAIAudio(Transcriber):
@@ -32,13 +38,11 @@ class OpenAIAudio(Transcriber):
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Have one track transcribed; see `Transcriber`. GPU seconds stay 0: such services bill by audio."""
-        service = wire.host(self.url)
+        service = host(self.url)
         try:
             with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:
                 parts = split(path, Path(folder), most_bytes=self.max_upload)
-                answers = wire.call(
-                    self._post([part for _, part in parts], service), seconds=self.timeout, service=service
-                )
+                answers = _run(self._post([part for _, part in parts], service), self.timeout, service)
             return wire.transcription(
                 _joined([start for start, _ in parts], answers),
                 duration=audio.duration,
@@ -56,8 +60,8 @@ class OpenAIAudio(Transcriber):
 
         See `Transcriber`.
         """
-        service = wire.host(self.url)
-        wire.call(self._knock(service), seconds=seconds, service=service)
+        service = host(self.url)
+        _run(self._knock(service), seconds, service)
         return f"the service at {service} takes the key"
 
     async def _knock(self, service: str) -> None:
@@ -109,7 +113,7 @@ class OpenAIAudio(Transcriber):
 
         # Steps are retried as a whole, with the policy's delays: the SDK shouldn't besides.
         return AsyncOpenAI(
-            api_key=wire.secret(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
+            api_key=secret_value(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
         )
 
     def _refusal(self, error: "APIStatusError", service: str) -> ReflectorError:
@@ -119,6 +123,19 @@ class OpenAIAudio(Transcriber):
         }
         given = error.response
         return wire.refusal(error.status_code, given.content, given.headers, service=service, hints=hints)
+
+
+def _run(work: Coroutine[Any, Any, T], seconds: float, service: str) -> T:
+    """Run a coroutine in at most `seconds`, also against a server that sends byte by byte."""
+
+    async def limited() -> T:
+        async with asyncio.timeout(seconds):
+            return await work
+
+    try:
+        return asyncio.run(limited())
+    except TimeoutError as error:
+        raise wire.timed_out(seconds, service) from error
 
 
 def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,17 +1,13 @@
 """What goes over the wire to a transcription service: words, and what its failures mean."""
 
-import asyncio
 import json
 import math
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-from dagster import EnvVar
+from collections.abc import Mapping
+from typing import Any
 
 from domain.errors import PermanentError, TransientError, heals
 from domain.text.words import Word
-from resources.llm.wire import one_line, retry_after
+from resources.http import error_line, one_line, retry_after
 from resources.transcription.base import Transcription
 
 MOST_BYTES = 64 * 2**20
@@ -24,41 +20,19 @@ HINTS = {
     413: "The track is too long for this service.",
 }
 
-T = TypeVar("T")
 
-
-def secret(value: str) -> str:
-    """Return a secret's value, also where it is named by an EnvVar and no run has resolved it."""
-    return (value.get_value() or "") if isinstance(value, EnvVar) else value
-
-
-def host(url: str) -> str:
-    """Name a service by host and port: a URL can hold a password."""
-    parts = urlsplit(url)
-    return parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else "(no host)"
-
-
-def call(work: Coroutine[Any, Any, T], *, seconds: float, service: str) -> T:
-    """Run a call to its end, in `seconds` as a whole: also against a service that sends byte by byte."""
-
-    async def limited() -> T:
-        async with asyncio.timeout(seconds):
-            return await work
-
-    try:
-        return asyncio.run(limited())
-    except TimeoutError as error:
-        raise TransientError(
-            f"the transcription service at {service} didn't answer in {seconds:g} s",
-            hint="If this goes on, raise TRANSCRIPT_FILE_TIMEOUT.",
-        ) from error
+def timed_out(seconds: float, service: str) -> TransientError:
+    """Return the error for a call that was not answered in `seconds`."""
+    return TransientError(
+        f"the transcription service at {service} didn't answer in {seconds:g} s",
+        hint="If this goes on, raise TRANSCRIPT_FILE_TIMEOUT.",
+    )
 
 
 def unreachable(error: Exception, service: str) -> TransientError:
     """Tell that the connection failed, or broke in mid-answer."""
-    reason = one_line(str(error)) or type(error).__name__
     return TransientError(
-        f"the connection to the transcription service at {service} failed: {reason}",
+        f"the connection to the transcription service at {service} failed: {error_line(error)}",
         hint="Check that TRANSCRIPT_URL can be reached.",
     )
 
