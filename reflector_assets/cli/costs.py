@@ -23,8 +23,8 @@ def costs(
 ) -> None:
     """Show what was used, and what it cost by the prices in the settings, failed attempts included."""
     from domain.costs import report  # noqa: PLC0415
-    from reflector_assets import wiring
-    from reflector_assets.eventlog import projections
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.eventlog import projections  # noqa: PLC0415
     from reflector_assets.operations import queries  # noqa: PLC0415
     from reflector_assets.operations.runs import known  # noqa: PLC0415
     from reflector_assets.runtime.instance import asking, open_instance  # noqa: PLC0415

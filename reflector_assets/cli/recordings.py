@@ -81,7 +81,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run what is stale, leave alone what is fresh."""
-    from reflector_assets import wiring
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415
@@ -132,7 +132,7 @@ def show(
     from domain.recording import folder  # noqa: PLC0415
     from domain.results import Transcript  # noqa: PLC0415
     from domain.text import captions  # noqa: PLC0415
-    from reflector_assets import wiring
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.io_manager import value_key  # noqa: PLC0415
     from reflector_assets.operations import runs  # noqa: PLC0415
     from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
@@ -172,7 +172,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the recordings, newest first, and where each one is."""
-    from reflector_assets import wiring
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.eventlog import overview  # noqa: PLC0415
     from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
 
@@ -203,7 +203,7 @@ def refresh(
 
     With Dagster's daemon up, the runs go to its queue behind new recordings; without, they run here one by one.
     """
-    from reflector_assets import wiring
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr  # noqa: PLC0415
     from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
     from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415

@@ -21,7 +21,7 @@ def watch(
     recording is in an error then.
     """
     from domain.events import Event  # noqa: PLC0415
-    from reflector_assets import wiring
+    from reflector_assets import wiring  # noqa: PLC0415
     from reflector_assets.cli.progress_bar import Following, Past, ProgressLines, own_stderr  # noqa: PLC0415
     from reflector_assets.eventlog.overview import overview_of  # noqa: PLC0415
     from reflector_assets.eventlog.reader import RecordingLog  # noqa: PLC0415
