@@ -44,8 +44,8 @@ class TransientError(ReflectorError):
         self.retry_after = retry_after
 
 
-def heals(status: int) -> bool:
-    """Say whether another attempt can heal an HTTP status: timeouts, too early, too many, and the server's own."""
+def is_retryable(status: int) -> bool:
+    """Return True if a request that got this HTTP status can be retried: 408, 425, 429 and 5xx."""
     return status in {408, 425, 429} or status >= 500
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
-from domain.errors import PermanentError, ReflectorError, TransientError, heals
+from domain.errors import PermanentError, ReflectorError, TransientError, is_retryable
 from domain.redaction import redact_urls
 from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import Policy, policies
@@ -97,7 +97,7 @@ def _told(error: Exception) -> ReflectorError:
     openai = sys.modules.get("openai")
     if isinstance(error, httpx.HTTPStatusError) or (openai and isinstance(error, openai.APIStatusError)):
         response: httpx.Response = error.response  # pyright: ignore[reportAttributeAccessIssue] - both have one
-        if heals(response.status_code):
+        if is_retryable(response.status_code):
             return TransientError(what, retry_after=retry_after(response.headers))
         return PermanentError(what)
     lost = (httpx.TransportError, ConnectionError, TimeoutError, BrokenExecutor, MemoryError)

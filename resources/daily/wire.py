@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from domain.errors import InvalidInput, PermanentError, TransientError, heals
+from domain.errors import InvalidInput, PermanentError, TransientError, is_retryable
 from domain.redaction import redact_secrets
 from resources.http import error_line, host, one_line, retry_after, send
 
@@ -86,7 +86,7 @@ def _failure(
     response: httpx.Response, asked: str, detail: str, means: Mapping[int, Meaning]
 ) -> TransientError | PermanentError:
     status = response.status_code
-    if heals(status):
+    if is_retryable(status):
         return TransientError(asked + detail, retry_after=retry_after(response.headers))
     # Daily answers 400 to a header that it can't read (its documentation: authentication errors).
     if status in {401, 403} or "authorization-header-error" in detail:

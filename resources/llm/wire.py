@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError, heals
+from domain.errors import InvalidAnswer, PermanentError, ReflectorError, TransientError, is_retryable
 from domain.redaction import redact_secrets
 from domain.summarize.llm_answers import Unusable, read_answer
 from domain.summarize.prompts import Message
@@ -203,7 +203,7 @@ def status_failure(
     """Tell what an HTTP status means; `body` is what the endpoint said about it."""
     detail = one_line(redact_secrets(secrets, _detail(body)))
     what = f"the language model at {host} answered {status}{f' ({detail})' if detail else ''}"
-    if heals(status):
+    if is_retryable(status):
         return TransientError(what, retry_after=retry_after(headers))
     refused = Refused(what, hint=HINTS.get(status, "Check LLM_URL, LLM_MODEL and LLM_API_KEY."))
     refused.may_be_the_way = status in {400, 422} and not TOO_LONG.search(detail)

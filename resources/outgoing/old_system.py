@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from dagster import ConfigurableResource
 
-from domain.errors import NotFound, PermanentError, TransientError, heals
+from domain.errors import NotFound, PermanentError, TransientError, is_retryable
 from domain.signatures import secret_bytes, sign
 from resources.http import one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
@@ -44,7 +44,9 @@ class OldSystem(ConfigurableResource):
         if answer.is_success:
             return Attempt("sent", status, None, seconds)
         reason = f"the old system answered {status} ({_said(content)})"
-        return Attempt("later" if heals(status) else "refused", status, reason, seconds, retry_after(answer.headers))
+        return Attempt(
+            "later" if is_retryable(status) else "refused", status, reason, seconds, retry_after(answer.headers)
+        )
 
     def transcript(self, recording_id: str) -> Any:
         """Fetch its transcript of a recording, as JSON.
@@ -56,7 +58,7 @@ class OldSystem(ConfigurableResource):
         status = answer.status_code
         if status == 404:
             raise NotFound("the old system has no such transcript", recording=recording_id)
-        if heals(status):
+        if is_retryable(status):
             raise TransientError(
                 f"the old system answered {status}", recording=recording_id, retry_after=retry_after(answer.headers)
             )

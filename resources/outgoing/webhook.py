@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from dagster import ConfigurableResource
 
-from domain.errors import PermanentError, TransientError, heals
+from domain.errors import PermanentError, TransientError, is_retryable
 from domain.signatures import sign_outgoing
 from resources.http import one_line
 from resources.outgoing.http import Answer, Outgoing
@@ -66,4 +66,4 @@ def _judged(answer: Answer) -> Attempt:
         return Attempt("refused", status, reason, seconds)
     said = one_line(answer.body.decode(errors="replace"))
     reason = f"the receiver answered {status}" + (f" ({said})" if said.isprintable() and said else "")
-    return Attempt("later" if heals(status) else "refused", status, reason, seconds, answer.retry_after)
+    return Attempt("later" if is_retryable(status) else "refused", status, reason, seconds, answer.retry_after)

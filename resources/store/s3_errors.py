@@ -19,7 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from domain.errors import NotFound, PermanentError, ReflectorError, TransientError, heals
+from domain.errors import NotFound, PermanentError, ReflectorError, TransientError, is_retryable
 from resources.http import host, retry_after
 
 # What the network or the server did to a request that may well succeed the next time.
@@ -120,7 +120,7 @@ def status(error: ClientError) -> int:
 def _refusal(error: ClientError, place: Place, key: str | None) -> ReflectorError:
     name, number = code(error), status(error)
     role = error.operation_name == "AssumeRole"
-    if name in PASSING or heals(number):
+    if name in PASSING or is_retryable(number):
         headers = (error.response.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
         return TransientError(
             f"the object store at {place.server} answered {_both(number, name)}", retry_after=retry_after(headers)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from domain.errors import PermanentError, TransientError, heals
+from domain.errors import PermanentError, TransientError, is_retryable
 from domain.text.words import Word
 from resources.http import error_line, one_line, retry_after
 from resources.transcription.base import Transcription
@@ -43,7 +43,7 @@ def refusal(
     """Tell what an HTTP status means; `hints` are what to do, by status."""
     detail = _detail(content)
     what = f"the transcription service at {service} answered {status}{f' ({detail})' if detail else ''}"
-    if heals(status):
+    if is_retryable(status):
         return TransientError(what, retry_after=retry_after(headers))
     return PermanentError(what, hint=({**HINTS, **hints}).get(status, "Check TRANSCRIPT_URL."))
 
