@@ -1,4 +1,4 @@
-"""Our transcript beside the old system's: title, summaries, topics, words, and the word error rate between them."""
+"""Compare our transcript with the old system's: title, summaries, topics, words, and word error rate."""
 
 import re
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from webvtt.errors import MalformedFileError
 
 from domain.errors import PermanentError
-from domain.recording import Frozen
+from domain.recording import Frozen, first_problem
 from domain.results import Transcript
 
-# Words alike but for case and punctuation are the same.
+# Ignore case and punctuation.
 NORMALIZE = jiwer.Compose(
     [
         jiwer.ToLowerCase(),
@@ -24,13 +24,13 @@ NORMALIZE = jiwer.Compose(
         jiwer.ReduceToListOfListOfWords(),
     ]
 )
-# What the old system says of a transcript that is still in the making.
-IN_THE_MAKING = {"idle", "uploaded", "recording", "processing"}
-SHOWN = 400
+# The old system's statuses of an unfinished transcript.
+UNFINISHED = {"idle", "uploaded", "recording", "processing"}
+MAX_CELL = 400
 
 
 class OldTopic(BaseModel):
-    """A topic as the old system tells it."""
+    """A topic in the old system's format."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -40,7 +40,7 @@ class OldTopic(BaseModel):
 
 
 class OldTranscript(BaseModel):
-    """What the old system answers for a transcript; nothing of it has to be there, and more may be."""
+    """A transcript in the old system's format; every field is optional and unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -53,20 +53,19 @@ class OldTranscript(BaseModel):
 
     @classmethod
     def read(cls, described: Any) -> "OldTranscript":
-        """Read the old system's JSON; raises PermanentError that names the field."""
+        """Validate the old system's JSON; raise a PermanentError that names the invalid field."""
         try:
             return cls.model_validate(described)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the transcript"
-            raise PermanentError(f"the old system's transcript can't be read: {place}: {first['msg']}") from None
+            problem = first_problem(error, "the transcript")
+            raise PermanentError(f"the old system's transcript can't be read: {problem}") from None
 
     def is_finished(self) -> bool:
-        """Say whether nothing more is to come."""
-        return (self.status or "ended") not in IN_THE_MAKING
+        """Return True if the transcript will not change any more."""
+        return (self.status or "ended") not in UNFINISHED
 
     def text(self) -> str:
-        """What was said: the captions' text, else the topics'. Empty where it has neither."""
+        """Return the spoken text: of the captions, else of the topics. Empty if there are neither."""
         if self.webvtt:
             return _spoken(self.webvtt)
         return " ".join(
@@ -75,7 +74,7 @@ class OldTranscript(BaseModel):
 
 
 class Texts(Frozen):
-    """One of the two transcripts, as far as it is compared."""
+    """The compared fields of one transcript."""
 
     title: str
     short_summary: str
@@ -85,9 +84,9 @@ class Texts(Frozen):
 
 
 class ShadowComparison(Frozen):
-    """One recording in both systems; `word_error_rate` is the share of the old one's words that ours has otherwise.
+    """One recording in both systems, with the old system's words as the reference of `word_error_rate`.
 
-    Null where the old system has no words, and `theirs` where it has no such transcript; `note` says why.
+    `word_error_rate` is null without such words, `theirs` without such a transcript; `note` gives the reason.
     """
 
     recording_id: str
@@ -100,27 +99,27 @@ class ShadowComparison(Frozen):
 
 def compare(ours: Transcript, theirs: OldTranscript) -> ShadowComparison:
     """Compare two finished transcripts of one recording."""
-    said, spoken = " ".join(segment.text for segment in ours.segments), theirs.text()
+    hypothesis, reference = " ".join(segment.text for segment in ours.segments), theirs.text()
     old = Texts(
         title=theirs.title or "",
         short_summary=theirs.short_summary or "",
         long_summary=theirs.long_summary or "",
         topics=len(theirs.topics or ()),
-        words=_count(spoken),
+        words=_count(reference),
     )
-    rate = word_error_rate(spoken, said)
+    rate = word_error_rate(reference, hypothesis)
     return ShadowComparison(
         recording_id=ours.id,
         ours=texts(ours),
         theirs=old,
-        same_title=_alike(ours.title) == _alike(old.title),
+        same_title=_normalized(ours.title) == _normalized(old.title),
         word_error_rate=rate,
         note=None if rate is not None else "the old system has no words of it",
     )
 
 
 def texts(ours: Transcript) -> Texts:
-    """Our side of a comparison."""
+    """Return our side of a comparison."""
     return Texts(
         title=ours.title,
         short_summary=ours.short_summary,
@@ -131,7 +130,7 @@ def texts(ours: Transcript) -> Texts:
 
 
 def word_error_rate(reference: str, hypothesis: str) -> float | None:
-    """Substituted, missing and additional words by those of the reference (0 is equal); None without a reference."""
+    """Return the word error rate (0 means equal), or None if the reference has no words."""
     if not _count(reference):
         return None
     found = jiwer.process_words(reference, hypothesis, NORMALIZE, NORMALIZE)
@@ -139,7 +138,7 @@ def word_error_rate(reference: str, hypothesis: str) -> float | None:
 
 
 def table(found: ShadowComparison) -> str:
-    """The comparison of one recording as a Markdown table."""
+    """Format the comparison of one recording as a Markdown table."""
     old = found.theirs or Texts(title="", short_summary="", long_summary="", topics=0, words=0)
     rows = [
         ("title", found.ours.title, old.title),
@@ -156,7 +155,7 @@ def table(found: ShadowComparison) -> str:
 
 
 class Report(Frozen):
-    """Many comparisons; medians over the recordings that both systems have, null where there is none."""
+    """Totals over comparisons; medians over the recordings in both systems, null if there are none."""
 
     recordings: int
     compared: int
@@ -168,7 +167,7 @@ class Report(Frozen):
 
 
 def report(found: Sequence[ShadowComparison]) -> Report:
-    """Sum up comparisons."""
+    """Aggregate comparisons."""
     both = [one for one in found if one.theirs is not None]
     rates = [one.word_error_rate for one in both if one.word_error_rate is not None]
 
@@ -192,7 +191,7 @@ def report(found: Sequence[ShadowComparison]) -> Report:
 
 
 def _spoken(captions: str) -> str:
-    """The text of captions, without the tags of voices; a text that isn't WebVTT is taken as it is."""
+    """Return the text of captions without voice tags; text that isn't WebVTT is returned unchanged."""
     try:
         cues = cast(list[Any], webvtt.from_string(captions).captions)
     except MalformedFileError:
@@ -205,10 +204,10 @@ def _count(text: str) -> int:
     return sum(len(words) for words in sentences)
 
 
-def _alike(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _cell(value: object) -> str:
     text = " ".join(str(value).split()).replace("|", "\\|")
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 3]}..."

@@ -1,4 +1,4 @@
-"""Consent: who agreed that the audio of a meeting is kept, and who didn't."""
+"""Participants' consent to storing the audio of a meeting."""
 
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple, TypeVar
@@ -9,7 +9,7 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=
 
 
 class Consent(BaseModel):
-    """What one person said (spec: consent); without a `user_id` it is anybody's of the meeting."""
+    """One person's answer (spec: consent); without a `user_id` it counts for any participant of the meeting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -18,7 +18,7 @@ class Consent(BaseModel):
 
 
 class Statement(NamedTuple):
-    """A statement as it was kept: `seq` is its place in the order of all, `said_at` seconds since the epoch."""
+    """A stored answer: `seq` is its sequence number, `said_at` is in seconds since the epoch."""
 
     seq: int
     meeting_id: str
@@ -30,7 +30,7 @@ class Statement(NamedTuple):
 S = TypeVar("S", bound=Statement)
 
 
-def that_count(statements: Iterable[S]) -> list[S]:
-    """Of several statements of the same person the latest, in the order in which they were made."""
+def latest_per_user(statements: Iterable[S]) -> list[S]:
+    """Return the latest statement of each user, in the order in which they were made."""
     latest = {one.user_id: one for one in sorted(statements, key=lambda one: one.seq)}
     return sorted(latest.values(), key=lambda one: one.seq)

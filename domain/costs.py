@@ -1,7 +1,7 @@
-"""What work costs: amounts that were used, times prices.
+"""Costs of processing: resource usage times prices.
 
-Amounts are whole numbers and costs exact fractions, so that sums agree however they are grouped; only what is shown is
-rounded, each figure for itself, half to even (`shown`).
+Amounts are integers and costs exact fractions, so sums agree however they are grouped. Only displayed figures are
+rounded, each on its own, half to even (`rounded`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,9 +16,9 @@ MILLION = 1_000_000
 
 
 class Use(NamedTuple):
-    """What steps used: how many, their attempts and those that failed; times in milliseconds, sizes in bytes.
+    """Resource usage of steps; times in milliseconds, sizes in bytes.
 
-    `wall_ms` is time that steps took, also side by side.
+    `wall_ms` adds up the durations of steps, including those that ran in parallel.
     """
 
     steps: int = 0
@@ -39,7 +39,7 @@ class Use(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """Prices in some currency: of an hour of GPU and of one CPU core, of a million prompt and completion tokens."""
+    """Prices of an hour of GPU and of one CPU core, and of a million prompt and completion tokens."""
 
     currency: str
     gpu_hour: Fraction
@@ -49,7 +49,7 @@ class Prices(NamedTuple):
 
 
 def price(setting: float) -> Fraction:
-    """Read a price as it is written in decimals: 0.1 is a tenth."""
+    """Convert a price by its decimal notation: 0.1 is exactly a tenth."""
     return Fraction(str(setting))
 
 
@@ -59,7 +59,7 @@ def total(used: Iterable[Use]) -> Use:
 
 
 def cost(use: Use, prices: Prices) -> Fraction:
-    """What was used, exactly, in the prices' currency."""
+    """Return the exact cost of usage in the prices' currency."""
     return (
         use.gpu_ms * prices.gpu_hour / HOUR_MS
         + use.cpu_ms * prices.cpu_hour / HOUR_MS
@@ -68,27 +68,27 @@ def cost(use: Use, prices: Prices) -> Fraction:
     )
 
 
-def shown(amount: Fraction) -> Decimal:
+def rounded(amount: Fraction) -> Decimal:
     """Round to millionths, half to even."""
     return Decimal(round(amount * MILLION)).scaleb(-6)
 
 
 class Row(NamedTuple):
-    """What was used by one asset, recording, room or month, and what it cost, as it is shown."""
+    """Usage of one asset, recording, room or month, and its rounded cost."""
 
     key: str
     use: Use
     cost: Decimal
 
     def document(self) -> dict[str, Any]:
-        """As JSON: times in seconds."""
+        """Return the row as JSON, with times in seconds."""
         use = self.use._asdict()
         times = {f"{name}_seconds": use.pop(f"{name}_ms") / 1000 for name in ("wall", "cpu", "gpu")}
         return {"key": self.key, **times, **use, "cost": float(self.cost)}
 
 
 class Report(NamedTuple):
-    """Rows, most expensive first, months in their order; the total is rounded from the exact sum."""
+    """Rows by descending cost, or by month in chronological order; the total is rounded from the exact sum."""
 
     by: By
     currency: str
@@ -96,15 +96,15 @@ class Report(NamedTuple):
     total: Row
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the report as JSON."""
         rows = [row.document() for row in self.rows]
         return {"by": self.by, "currency": self.currency, "rows": rows, "total": self.total.document()}
 
 
 def report(used: Mapping[str, Use], prices: Prices, by: By) -> Report:
-    """Say what was used and what it cost."""
+    """Return usage and costs by step, recording, room or month."""
     exact = {key: cost(use, prices) for key, use in used.items()}
     order = sorted(used) if by == "month" else sorted(used, key=lambda key: (-exact[key], -used[key].cpu_ms, key))
     everything = total(used.values())
-    rows = [Row(key, used[key], shown(exact[key])) for key in order]
-    return Report(by, prices.currency, rows, Row("", everything, shown(cost(everything, prices))))
+    rows = [Row(key, used[key], rounded(exact[key])) for key in order]
+    return Report(by, prices.currency, rows, Row("", everything, rounded(cost(everything, prices))))

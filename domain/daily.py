@@ -1,4 +1,4 @@
-"""What Daily says of recordings, by webhook and by its REST API, and what we make of it (spec: Daily.co)."""
+"""Recordings as Daily's webhooks and REST API describe them, and which of them to process (spec: Daily.co)."""
 
 import math
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
@@ -7,13 +7,13 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
 from domain.errors import InvalidInput
-from domain.recording import Recording, Track, TrackName, check_recording_id
+from domain.recording import Recording, Track, TrackName, check_recording_id, first_problem
 
 READY = "recording.ready-to-download"
 NOTED = {
-    "recording.started": "the recording has only begun; Daily tells when it is ready",
-    "participant.joined": "who was there is read from Daily's API",
-    "participant.left": "who was there is read from Daily's API",
+    "recording.started": "the recording has only started; Daily sends another event when it is ready",
+    "participant.joined": "participants are read from Daily's API",
+    "participant.left": "participants are read from Daily's API",
 }
 CLOUD = {"cloud", "cloud-audio-only"}
 RAW = "raw-tracks"
@@ -22,7 +22,7 @@ Outcome = Literal["accepted", "ignored", "failed", "unfinished"]
 
 
 class Verdict(NamedTuple):
-    """What becomes of something that arrived, and why; `unfinished` is to be asked about again later."""
+    """The decision about a received recording or event, and its reason; check `unfinished` ones again later."""
 
     outcome: Outcome
     reason: str | None = None
@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
 
 
 def _number(value: object) -> object:
-    """Daily's times are integers, floats, or null; what is no finite number is as good as null."""
+    """Return a finite number, or None for anything else, as Daily sends integers, floats and null."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -55,9 +55,9 @@ class DailyTrack(_Tolerant):
 
 
 class DailyRecording(_Tolerant):
-    """One recording as the API lists it or as the payload of ready-to-download; times in seconds.
+    """A recording from the API's list or from the payload of ready-to-download; times in seconds.
 
-    `type` is null in lists, `duration` while Daily processes it, `mtg_session_id` often.
+    `type` is null in lists, `duration` is null while Daily processes the recording, `mtg_session_id` often.
     """
 
     id: str = Field(validation_alias=AliasChoices("recording_id", "id"))
@@ -72,20 +72,18 @@ class DailyRecording(_Tolerant):
 
     @classmethod
     def read(cls, described: object) -> Self:
-        """Read Daily's JSON object; raises InvalidInput that names the field."""
+        """Validate Daily's JSON object; raise an InvalidInput that names the invalid field."""
         if isinstance(described, dict):
             known = cast(dict[str, Any], described)
             described = {**known, "room_name": known.get("room_name") or known.get("room") or ""}
         try:
             return cls.model_validate(described)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the recording"
-            raise InvalidInput(f"Daily's description can't be used: {place}: {first['msg']}") from None
+            raise InvalidInput(f"invalid recording from Daily: {first_problem(error, 'the recording')}") from None
 
     @property
     def kind(self) -> str | None:
-        """`raw-tracks` or `cloud`; None when Daily has neither tracks nor a file, as of a recording that failed."""
+        """`raw-tracks` or `cloud`; None if Daily has neither tracks nor a file, as for a failed recording."""
         if self.type in CLOUD:
             return "cloud"
         if self.type == RAW or self.tracks is not None:
@@ -93,12 +91,12 @@ class DailyRecording(_Tolerant):
         return "cloud" if self.s3_key else None
 
     def audio_tracks(self) -> tuple[DailyTrack, ...]:
-        """The tracks to transcribe: microphones only, neither video nor the sound of a shared screen."""
+        """Return the tracks to transcribe: microphones only, neither video nor the audio of a shared screen."""
         named = [(track, TrackName.parse(track.key)) for track in self.tracks or ()]
         return tuple(t for t, name in named if t.type == "audio" and name is not None and name.kind == "cam-audio")
 
     def to_recording(self) -> Recording:
-        """The recording as our assets know it."""
+        """Convert to the recording that the assets process."""
         tracks: list[Track] = []
         for index, track in enumerate(self.audio_tracks()):
             name = TrackName.parse(track.key)
@@ -131,23 +129,21 @@ class DailyEvent(_Tolerant):
 
     @classmethod
     def read(cls, body: bytes) -> Self:
-        """Read a webhook's body; raises InvalidInput."""
+        """Parse a webhook's body; raise InvalidInput if it isn't valid."""
         try:
             return cls.model_validate(from_json(body, allow_inf_nan=True))
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the event"
-            raise InvalidInput(f"the event can't be used: {place}: {first['msg']}") from None
+            raise InvalidInput(f"invalid event: {first_problem(error, 'the event')}") from None
         except ValueError as error:
-            raise InvalidInput(f"the body is no JSON: {error}") from None
+            raise InvalidInput(f"the body is not valid JSON: {error}") from None
 
 
 def event_of_listed(described: bytes) -> bytes:
-    """Make the webhook that would have announced a recording that Daily's API lists; raises InvalidInput."""
+    """Build the webhook body that announces a recording from the API's list; raise InvalidInput if it isn't valid."""
     try:
         listed = DailyRecording.read(from_json(described, allow_inf_nan=True))
     except ValueError as error:
-        raise InvalidInput(f"the recording is no JSON: {error}") from None
+        raise InvalidInput(f"the recording is not valid JSON: {error}") from None
     payload: dict[str, object] = {
         "type": listed.kind,
         "recording_id": listed.id,
@@ -163,7 +159,7 @@ def event_of_listed(described: bytes) -> bytes:
 
 
 def judge_event(body: bytes, domain: str | None) -> Verdict:
-    """Say what becomes of a webhook's body; events that we don't know are ignored, what can't be read has failed."""
+    """Decide about a webhook's body: unknown events are ignored, invalid ones fail."""
     try:
         event = DailyEvent.read(body)
         if event.type == READY:
@@ -171,12 +167,12 @@ def judge_event(body: bytes, domain: str | None) -> Verdict:
     except InvalidInput as error:
         return Verdict("failed", str(error))
     if event.type == "recording.error":
-        return Verdict("ignored", f"Daily could not record: {_shown(event.payload.get('error_msg'))}")
-    return Verdict("ignored", NOTED.get(event.type) or f"nothing follows from events of type {_shown(event.type)}")
+        return Verdict("ignored", f"Daily could not record: {_excerpt(event.payload.get('error_msg'))}")
+    return Verdict("ignored", NOTED.get(event.type) or f"events of type {_excerpt(event.type)} are not processed")
 
 
 def judge_listed(described: bytes, domain: str | None, *, patience_over: bool = False) -> Verdict:
-    """Say what becomes of a recording that Daily's API lists; `patience_over` accepts one whose duration stays null."""
+    """Decide about a recording from the API's list; `patience_over` accepts it although its duration is null."""
     try:
         listed = DailyRecording.read(from_json(described, allow_inf_nan=True))
         return judge(listed, domain, ready=patience_over)
@@ -185,30 +181,30 @@ def judge_listed(described: bytes, domain: str | None, *, patience_over: bool = 
 
 
 def judge(recording: DailyRecording, domain: str | None, *, ready: bool) -> Verdict:
-    """Say what becomes of a recording; `ready` when it is known to be finished. Raises InvalidInput.
+    """Decide about a recording; `ready` means that it is known to be finished. Raise InvalidInput if it isn't valid.
 
-    `domain` is our domain at Daily, the first part of every key; without it the parts must agree with each other.
+    `domain` is our domain at Daily, the first part of every key; without it, all keys must have the same first part.
     """
     check_recording_id(recording.id)
     if recording.type not in CLOUD and (reason := _unfinished(recording, ready=ready)):
         return Verdict("unfinished", reason, recording)
     if recording.kind == "cloud":
-        return Verdict("ignored", "a cloud recording has one mixed file: only raw tracks are transcribed", recording)
+        return Verdict("ignored", "a cloud recording is one mixed file; only raw tracks are transcribed", recording)
     if recording.kind is None:
-        return Verdict("failed", "Daily has neither tracks nor a file of it: the recording failed there", recording)
+        return Verdict("failed", "Daily has neither tracks nor a file of it: the recording failed at Daily", recording)
     own = domain or next((key.split("/")[0] for key in (recording.s3_key, *_keys(recording)) if key), None)
     for track in recording.tracks or ():
         check_track_key(track.key, own)
         if track.type == "audio" and TrackName.parse(track.key) is None:
-            raise InvalidInput(f"{_shown(track.key)} isn't named as Daily names tracks: nobody knows whose it is")
+            raise InvalidInput(f"{_excerpt(track.key)} isn't a Daily track name, so its participant is unknown")
     return Verdict("accepted", None, recording)
 
 
 def _unfinished(recording: DailyRecording, *, ready: bool) -> str | None:
     if recording.status == "in-progress":
-        return "the recording goes on"
+        return "the recording is still in progress"
     if not ready and (recording.status != "finished" or recording.duration is None):
-        return f"Daily still processes it (status {_shown(recording.status)})"
+        return f"Daily is still processing it (status {_excerpt(recording.status)})"
     return "Daily doesn't list its tracks yet" if recording.type == RAW and recording.tracks is None else None
 
 
@@ -217,19 +213,19 @@ def _keys(recording: DailyRecording) -> list[str]:
 
 
 def check_track_key(key: str, domain: str | None) -> str:
-    """Return a track's key when it can be Daily's and is our own; raises InvalidInput."""
+    """Return the key if it is a valid track key in our domain; else raise InvalidInput."""
     parts = key.split("/")
     if len(key) > 1024 or not key.isprintable() or "\\" in key or any(part in {"", ".", ".."} for part in parts):
-        raise InvalidInput(f"{_shown(key)} is not a track's key")
+        raise InvalidInput(f"{_excerpt(key)} is not a valid track key")
     if domain is not None and (len(parts) < 2 or parts[0] != domain):
         raise InvalidInput(
-            f"the track's key {_shown(key)} lies outside {_shown(domain)}/",
-            hint="It belongs to another domain of Daily's; DAILY_SUBDOMAIN names ours.",
+            f"the track key {_excerpt(key)} is outside of {_excerpt(domain)}/",
+            hint="It belongs to another Daily domain; DAILY_SUBDOMAIN names ours.",
         )
     return key
 
 
-def _shown(value: object) -> str:
-    """Any value of theirs as one short printable text."""
+def _excerpt(value: object) -> str:
+    """Format any value as a short printable text."""
     text = "none" if value is None else ascii(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

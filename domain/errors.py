@@ -4,9 +4,9 @@ from typing import Self
 
 
 class ReflectorError(Exception):
-    """Something that went wrong with one recording, told in one line.
+    """A failure of one recording, with a message of one line.
 
-    `what` says what happened, `recording` and `track` to whom, `hint` what to do about it.
+    `what` is the problem, `recording` and `track` name what it affects, `hint` is the suggested fix.
     """
 
     def __init__(
@@ -16,7 +16,7 @@ class ReflectorError(Exception):
         self.what, self.recording, self.track, self.hint = what, recording, track, hint
 
     def at(self, *, recording: str | None = None, track: str | int | None = None) -> Self:
-        """Say to which recording and track it happened, where the place of origin didn't know; returns itself."""
+        """Set the recording and track where they are not set yet; return the error."""
         self.recording = self.recording or recording
         self.track = track if self.track is None else self.track
         return self
@@ -29,7 +29,7 @@ class ReflectorError(Exception):
 
 
 class TransientError(ReflectorError):
-    """A failure that another attempt can heal; `retry_after` is the least wait in seconds, if one was told."""
+    """A failure worth retrying; `retry_after` is the minimum delay in seconds, if the service gave one."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class StepTimeout(TransientError):
 
 
 class PermanentError(ReflectorError):
-    """A failure that no retry helps: bad input, bad configuration, access refused."""
+    """A failure that a retry cannot fix: bad input, bad configuration, access denied."""
 
 
 class InvalidInput(PermanentError):
-    """What the user or Daily gave does not describe a recording that can be processed."""
+    """Input from the user or from Daily that does not describe a recording that can be processed."""
 
 
 class UnreadableAudio(PermanentError):
-    """A file that holds no audio that can be decoded."""
+    """A file without decodable audio."""
 
 
 class NotFound(PermanentError):
@@ -70,7 +70,7 @@ class NotFound(PermanentError):
 
 
 class AudioDeleted(PermanentError):
-    """The audio of a recording was deleted for good: somebody asked for it, or it was kept as long as it may be."""
+    """The audio of a recording was permanently deleted, on request or because its retention period ended."""
 
     def __init__(self, reason: str, *, recording: str | None = None, hint: str | None = None) -> None:
         how = "on request" if reason.startswith("consent") else f"({reason})"
@@ -78,4 +78,4 @@ class AudioDeleted(PermanentError):
 
 
 class InvalidAnswer(PermanentError):
-    """A language model's answer that stayed invalid after its correction rounds."""
+    """A language model's answer that is still invalid after all correction rounds."""

@@ -1,4 +1,4 @@
-"""The event dictionary: what a recording's listeners are told, and with which payload (spec: the assets)."""
+"""The events of a recording and their payloads (spec: the assets)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ Metadata = Mapping[str, Any]
 
 
 class Status(Frozen):
-    """Where the recording is; in error, `step` is the one that failed for good, if one did, and `reason` says why."""
+    """State of the recording; in error, `step` is the step that failed, if known, and `reason` is its error."""
 
     value: Literal["processing", "ended", "error"]
     step: str | None = None
@@ -23,10 +23,10 @@ class Status(Frozen):
 
 
 class PipelineProgress(Frozen):
-    """How far a run is.
+    """Progress of a run.
 
-    Indexes count from 1. `track_index` is there when a single track's step is meant, `attempt` when a step begins or
-    waits to be tried again. `percent` is of the whole recording, 0 to 100.
+    Indexes count from 1. `track_index` is set for the step of a single track, `attempt` when a step starts or waits
+    for a retry. `percent` covers the whole recording, 0 to 100.
     """
 
     workflow_id: str = Field(description="Dagster's id of the run.")
@@ -43,7 +43,7 @@ class PipelineProgress(Frozen):
 
 
 class Duration(Frozen):
-    """Seconds; `source` says who gave them: daily (the master) or the tracks."""
+    """Duration in seconds; `source` is daily (authoritative) or tracks."""
 
     duration: float
     source: str | None = None
@@ -56,7 +56,7 @@ class WaveformPeaks(Frozen):
 
 
 class TranscriptText(Frozen):
-    """Everything that was said, in reading order."""
+    """The text of the whole meeting, in reading order."""
 
     text: str
     translation: None = None
@@ -97,7 +97,7 @@ class ActionItemsFound(Frozen):
 
 
 class Event(Frozen):
-    """What listeners get; `id` is opaque and tells where to go on, `at` is in epoch seconds."""
+    """The envelope of an event; `id` is an opaque position to resume from, `at` is in epoch seconds."""
 
     id: str
     at: float
@@ -106,10 +106,10 @@ class Event(Frozen):
 
 
 class Cause(NamedTuple):
-    """What an asset's materialization tells: the event's name, its payload, and how that is made.
+    """An event caused by an asset's materialization.
 
-    `payloads` gets the asset's value and the materialization's metadata, and may give many. `reads` is the value's
-    type, None where the metadata are enough: then the value is None.
+    `payloads` yields one or more payloads from the asset's value and the materialization's metadata. `reads` is the
+    type of the value, or None if the metadata suffice; the value is then None.
     """
 
     event: str
@@ -176,6 +176,6 @@ FINAL_LONG_SUMMARY = Cause("FINAL_LONG_SUMMARY", FinalLongSummary, _long_summary
 FINAL_SHORT_SUMMARY = Cause("FINAL_SHORT_SUMMARY", FinalShortSummary, _short_summary, Summary)
 ACTION_ITEMS = Cause("ACTION_ITEMS", ActionItemsFound, _action_items, ActionItems)
 
-# What runs tell besides.
+# Events caused by runs.
 PIPELINE_PROGRESS = "PIPELINE_PROGRESS"
 STATUS = "STATUS"

@@ -1,4 +1,4 @@
-"""What leaves: the webhook's body, and what Zulip is told (spec: out)."""
+"""Contents of outgoing messages: the webhook's body and Zulip's messages (spec: out)."""
 
 import re
 import uuid
@@ -8,42 +8,42 @@ from typing import Any
 
 from domain.results import Topic, Transcript, TranscriptSegment
 from domain.rooms import base_name
-from domain.text.captions import CONTROL, clock, webvtt
+from domain.text.captions import CONTROL, clock, one_line, webvtt
 
 COMPLETED, TEST = "transcript.completed", "test"
-# Of events: their ids are made of what they tell.
+# Event ids are name-based UUIDs of their content.
 NAMESPACE = uuid.UUID("5f0a2f6e-2f0e-5a5e-9f0b-6d9d1f2a7c11")
-# Zulip's own limits, in characters: it cuts what is longer without a word.
-MOST_CONTENT, MOST_TOPIC = 10_000, 60
-# Left for the topics when a summary is so long that it has to be cut.
-FOR_SUMMARY = 6_000
-# Breaks up what Zulip would read as its own Markdown, and shows nothing.
-NOTHING = "\u200b"
+# Zulip silently truncates longer texts (in characters).
+MAX_CONTENT, MAX_TOPIC = 10_000, 60
+# A longer summary is truncated to leave space for the topics.
+MAX_SUMMARY = 6_000
+# An invisible character that breaks up Zulip's Markdown syntax.
+ZWSP = "\u200b"
 FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
-# Also at the end, where bold type of ours may follow.
+# Also at the end, where our own bold markup may follow.
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
-# What doesn't decide the content of an event: where the audio lies and how the text was made.
-NOT_TOLD = {"audio_key", "method", "words"}
+# Fields that are not part of an event's content.
+NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
 
 
 def page(page_url: str, recording_id: str) -> str:
-    """The address of a transcript's page."""
+    """Return the URL of a transcript's page."""
     return f"{page_url.rstrip('/')}/transcripts/{recording_id}"
 
 
 def event_id(transcript: Transcript) -> str:
-    """The id of the event that a transcript is finished: of the recording and all that is told of it, nothing else."""
-    content = transcript.model_dump_json(exclude=NOT_TOLD)
+    """Return the id of the completed event, which depends only on the recording and on the content sent."""
+    content = transcript.model_dump_json(exclude=NOT_IN_EVENT_ID)
     return str(uuid.uuid5(NAMESPACE, f"{transcript.id}\n{content}"))
 
 
 def webhook_body(
     transcript: Transcript, room: str | None = None, *, at: float, language: str, page_url: str
 ) -> dict[str, Any]:
-    """The body of transcript.completed; `at` is when the event happened, in seconds since the epoch.
+    """Build the body of transcript.completed; `at` is the time of the event in seconds since the epoch.
 
-    `room` is its name where it isn't just the base of the meeting's. Lengths and times of topics are in seconds.
+    `room` overrides the base name of the meeting's room. Durations and timestamps are in seconds.
     """
     name = room or base_name(transcript.room_name)
     return {
@@ -78,7 +78,7 @@ def webhook_body(
 
 
 def trial_body(room: str, *, at: float, event: str) -> dict[str, Any]:
-    """The body of a test event, sent by hand; `event` is its id."""
+    """Build the body of a manually sent test event; `event` is its id."""
     return {
         "event": TEST,
         "event_id": event,
@@ -89,15 +89,15 @@ def trial_body(room: str, *, at: float, event: str) -> dict[str, Any]:
 
 
 def zulip_topic(topic: str) -> str:
-    """A topic as Zulip keeps it: one line, cut where it is too long."""
-    line = _line(topic)
-    return line if len(line) <= MOST_TOPIC else f"{line[: MOST_TOPIC - 3]}..."
+    """Return a topic as Zulip stores it: one line, truncated to its limit."""
+    line = one_line(topic)
+    return line if len(line) <= MAX_TOPIC else f"{line[: MAX_TOPIC - 3]}..."
 
 
 def zulip_text(transcript: Transcript, page_url: str) -> str:
-    """What is posted of a transcript: heading, date, link, length, and what opens on a click, in Zulip's limit.
+    """Build the Zulip message of a transcript: heading, date, link, length, and summary and topics as spoilers.
 
-    Text of the meeting mentions nobody, and opens or closes no block.
+    Text from the meeting cannot mention users, nor open or close blocks.
     """
     link = page(page_url, transcript.id)
     facts = [f"[Transcript]({link})", clock(transcript.duration)]
@@ -105,21 +105,21 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
         facts.insert(0, _date(transcript.created_at))
     head = f"## {_one_line(transcript.title, 200) or 'Untitled Meeting'}\n{' · '.join(facts)}"
     parts = [head]
-    if summary := _harmless(transcript.long_summary.strip() or transcript.short_summary.strip()):
-        parts.append(_spoiler("Summary", _cut(summary, FOR_SUMMARY)))
+    if summary := _neutralized(transcript.long_summary.strip() or transcript.short_summary.strip()):
+        parts.append(_spoiler("Summary", _cut(summary, MAX_SUMMARY)))
     if transcript.topics:
-        room = MOST_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
+        room = MAX_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
         parts.append(_spoiler("Topics", _topics(transcript.topics, room, link)))
     return "\n\n".join(parts)
 
 
 def failure_mark(recording_id: str) -> str:
-    """The words by which the message about a recording's failure is known."""
+    """Return the text that identifies the message about a recording's failure."""
     return f"Recording {recording_id} failed"
 
 
 def failure_text(recording_id: str, *, room: str | None, step: str | None, reason: str, run_url: str, at: float) -> str:
-    """What operators are told of a run that failed for good; `at` in seconds since the epoch."""
+    """Build the message for operators about a failed run; `at` in seconds since the epoch."""
     facts: Mapping[str, str | None] = {
         "Room": room and _one_line(room, 200),
         "Step": step and _one_line(step, 200),
@@ -142,7 +142,7 @@ def _topic(topic: Topic, segments: tuple[TranscriptSegment, ...]) -> dict[str, A
 
 
 def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
-    """As many lines as there is room for, and how many are left."""
+    """List the topics within `room` characters, and count the omitted ones."""
     rest = f"and {len(topics)} more on [the transcript's page]({link})"
     lines: list[str] = []
     left = room - len(rest) - 1
@@ -163,18 +163,14 @@ def _spoiler(heading: str, content: str) -> str:
     return f"```spoiler {heading}\n{content}\n```"
 
 
-def _harmless(text: str) -> str:
-    """Leave Markdown of the summary as it is, but for fences and mentions."""
-    return MENTION.sub(f"@{NOTHING}", FENCE.sub(rf"\1{NOTHING}", CONTROL.sub("", text)))
+def _neutralized(text: str) -> str:
+    """Neutralize fences and mentions, and leave other Markdown as it is."""
+    return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", CONTROL.sub("", text)))
 
 
 def _one_line(text: str, longest: int) -> str:
-    """A text of the meeting on one line, from which no link, mention, code or block comes about."""
-    return _cut(LINK.sub(f"]{NOTHING}", _harmless(_line(text).replace("`", "'").replace("**", "*"))), longest)
-
-
-def _line(text: str) -> str:
-    return " ".join(CONTROL.sub("", text).split())
+    """Put a text on one line and neutralize links, mentions, code and blocks in it."""
+    return _cut(LINK.sub(f"]{ZWSP}", _neutralized(one_line(text).replace("`", "'").replace("**", "*"))), longest)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from domain.errors import InvalidInput
 
@@ -17,13 +17,13 @@ TRACK_KEY_PATTERN = re.compile(
 
 
 class Frozen(BaseModel):
-    """Base of every value that travels between assets: immutable, no unknown fields."""
+    """Base of the values passed between assets: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TrackName(Frozen):
-    """What the name of a Daily raw track says; times in Unix milliseconds (spec: Daily.co, track key)."""
+    """The parsed name of a Daily raw track; times in Unix milliseconds (spec: Daily.co, track key)."""
 
     recording_start_ms: int
     participant_id: str
@@ -32,18 +32,18 @@ class TrackName(Frozen):
 
     @property
     def offset_s(self) -> float:
-        """Seconds from the recording's start to the track's, by its name (up to 0.2 s off the container's)."""
+        """Seconds from the start of the recording to the start of the track (up to 0.2 s off the container's)."""
         return (self.track_start_ms - self.recording_start_ms) / 1000
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Read the last component of a track key, with or without an extension; None when it isn't Daily's."""
+        """Parse the last component of a track key, with or without an extension; None if it isn't Daily's."""
         match = TRACK_KEY_PATTERN.match(name.rsplit("/", 1)[-1])
         return cls.model_validate(match.groupdict()) if match else None
 
 
 class Track(Frozen):
-    """One audio file of one participant; `key` locates it at its source, `offset_s` is what its name says."""
+    """One audio file of one participant; `key` locates it at its source, `offset_s` is parsed from its name."""
 
     index: int
     key: str
@@ -54,9 +54,9 @@ class Track(Frozen):
 
 
 class Recording(Frozen):
-    """One recording; `duration` in seconds is Daily's own figure and null when it gave none.
+    """One recording; `duration` in seconds is Daily's value, or null if Daily gave none.
 
-    `language` is what its room is set to; null where nothing is set, and the deployment's own is taken.
+    `language` is the room's setting; null selects the deployment's language.
     """
 
     id: str
@@ -68,16 +68,16 @@ class Recording(Frozen):
     tracks: tuple[Track, ...] = ()
 
     def speakers(self) -> dict[str, int]:
-        """Speaker number by participant id: participants in the order in which their first track begins."""
+        """Return speaker numbers by participant id, in the order in which their first tracks start."""
         first: dict[str, tuple[float, int]] = {}
         for track in self.tracks:
             at = (track.offset_s if track.offset_s is not None else 0.0, track.index)
             first[track.participant_id] = min(at, first.get(track.participant_id, at))
-        return {who: number for number, who in enumerate(sorted(first, key=first.__getitem__))}
+        return {participant: number for number, participant in enumerate(sorted(first, key=first.__getitem__))}
 
 
 class Participant(Frozen):
-    """One person of a recording; `speaker` is the number that words carry, -1 for who has no audio track."""
+    """One person of a recording; `speaker` is the speaker number in words, -1 without an audio track."""
 
     participant_id: str
     user_id: str | None = None
@@ -86,36 +86,41 @@ class Participant(Frozen):
 
 
 class Participants(RootModel[tuple[Participant, ...]]):
-    """Everyone of a recording, as a plain JSON list."""
+    """All participants of a recording, as a JSON list."""
 
     model_config = ConfigDict(frozen=True)
 
     def names(self) -> dict[int, str]:
-        """Name by speaker number, for those who have an audio track."""
+        """Return names by speaker number, for participants with an audio track."""
         return {p.speaker: p.name for p in self.root if p.speaker >= 0}
 
 
 def folder(recording_id: str) -> str:
-    """Key prefix of everything that belongs to one recording."""
+    """Return the key prefix of all objects of a recording."""
     return f"recordings/{recording_id}"
 
 
 def check_recording_id(recording_id: str) -> str:
-    """Return the id when it can be a partition key and a folder name; raises InvalidInput."""
+    """Return the id if it can be a partition key and a folder name; else raise InvalidInput."""
     if ID_PATTERN.fullmatch(recording_id):
         return recording_id
-    shown = recording_id if len(recording_id) <= 60 else f"{recording_id[:57]}..."
+    excerpt = recording_id if len(recording_id) <= 60 else f"{recording_id[:57]}..."
     raise InvalidInput(
-        f"{shown!r} ({len(recording_id)} characters) can't be a recording id",
-        hint="Use 1 to 100 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.",
+        f"{excerpt!r} ({len(recording_id)} characters) can't be a recording id",
+        hint="Use 1 to 100 letters, digits, dots, dashes or underscores, starting with a letter or a digit.",
     )
 
 
-def name_participants(recording: Recording, known: Iterable[tuple[str, str | None, str | None]]) -> Participants:
-    """Join tracks with (participant_id, user_id, user_name) rows; who has no name becomes "Speaker N".
+def first_problem(error: ValidationError, subject: str) -> str:
+    """Describe the first problem of invalid input by its field, or by `subject` if it affects all of it."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or subject}: {first['msg']}"
 
-    One participant can have several tracks and is still one speaker; a participant without a track is kept
-    with speaker -1, so that nobody who was there is lost.
+
+def name_participants(recording: Recording, known: Iterable[tuple[str, str | None, str | None]]) -> Participants:
+    """Join tracks with (participant_id, user_id, user_name) rows; a missing name becomes "Speaker N".
+
+    A participant with several tracks is one speaker; participants without a track have speaker -1.
     """
     by_id = {participant_id: (user_id, name) for participant_id, user_id, name in known}
     people: list[Participant] = []

@@ -1,4 +1,4 @@
-"""The values that assets hand on: small, frozen, with keys of stored objects instead of bytes or URLs."""
+"""The values passed between assets: small, frozen, with keys of stored objects instead of bytes or URLs."""
 
 from pydantic import ConfigDict, RootModel
 
@@ -6,9 +6,9 @@ from domain.recording import Frozen, Participant
 
 
 class PaddedTrack(Frozen):
-    """One padded track; second n of the recording is sample 48000 n of the file. Lengths in seconds.
+    """One padded track; second n of the recording is sample 48000 n of the file. Durations in seconds.
 
-    `language` is the room's, or null for the deployment's own.
+    `language` is the room's setting; null selects the deployment's language.
     """
 
     index: int
@@ -26,7 +26,7 @@ class PaddedTrack(Frozen):
 
 
 class PaddedTracks(Frozen):
-    """All padded tracks; `duration` is the recording's and `duration_source` who gave it: daily or tracks."""
+    """All padded tracks; `duration` is the recording's, and `duration_source` is daily or tracks."""
 
     duration: float
     duration_source: str
@@ -34,7 +34,7 @@ class PaddedTracks(Frozen):
 
 
 class MixedAudio(Frozen):
-    """The stereo mp3 of all tracks, and the peaks taken while it was mixed (0..1, two decimals)."""
+    """The stereo mp3 of all tracks, and its peaks (0..1, two decimals)."""
 
     key: str
     sha256: str
@@ -50,7 +50,7 @@ class Waveform(RootModel[tuple[float, ...]]):
 
 
 class TrackTranscript(Frozen):
-    """The words of one track, stored as Parquet under `key`; `speech` is the seconds of voice found."""
+    """The words of one track, stored as Parquet under `key`; `speech` is the detected speech in seconds."""
 
     index: int
     speaker: int
@@ -62,7 +62,7 @@ class TrackTranscript(Frozen):
 
 
 class TranscribedTrack(Frozen):
-    """What one track's step hands to the join: the transcript, whether an earlier call's was kept, what it took."""
+    """The result of one track's step: the transcript, whether it is from the call cache (`kept`), and the usage."""
 
     transcript: TrackTranscript
     gpu_seconds: float
@@ -74,7 +74,7 @@ class TranscribedTrack(Frozen):
 
 
 class TrackTranscripts(Frozen):
-    """The transcripts of all tracks, in their order; `expected` is how many there must be, `duration` in seconds."""
+    """The transcripts of all tracks in order; `expected` is the number of tracks, `duration` in seconds."""
 
     duration: float
     expected: int
@@ -82,7 +82,7 @@ class TrackTranscripts(Frozen):
 
 
 class Topic(Frozen):
-    """A stretch of the meeting: seconds, and the half-open range of rows in the words table it covers."""
+    """A section of the meeting; times in seconds, and its half-open range of rows in the words table."""
 
     id: str
     title: str
@@ -94,7 +94,7 @@ class Topic(Frozen):
 
 
 class Topics(RootModel[tuple[Topic, ...]]):
-    """The topics in the order of the meeting, as a plain JSON list."""
+    """The topics in the order of the meeting, as a JSON list."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,7 +115,7 @@ class Summary(Frozen):
 
 
 class Decision(Frozen):
-    """Something that was decided; `timestamp` in seconds where it is known."""
+    """A decision of the meeting; `timestamp` in seconds if known."""
 
     decision: str
     rationale: str | None = None
@@ -124,7 +124,7 @@ class Decision(Frozen):
 
 
 class NextStep(Frozen):
-    """Something that somebody will do; `timestamp` in seconds where it is known."""
+    """A task agreed on in the meeting; `timestamp` in seconds if known."""
 
     task: str
     assigned_to: str | None = None
@@ -134,7 +134,7 @@ class NextStep(Frozen):
 
 
 class ActionItems(Frozen):
-    """Decisions and next steps; `error` says why there are none when they couldn't be made."""
+    """Decisions and next steps; `error` is set if extracting them failed."""
 
     decisions: tuple[Decision, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
@@ -143,7 +143,7 @@ class ActionItems(Frozen):
 
 
 class TranscriptSegment(Frozen):
-    """One sentence of one speaker; seconds of the recording."""
+    """One sentence of one speaker; times in seconds from the start of the recording."""
 
     speaker: int
     name: str
@@ -153,14 +153,14 @@ class TranscriptSegment(Frozen):
 
 
 class ConsentCleanup(Frozen):
-    """Whether the audio of a recording was deleted, proven by listing what is left, and why (or why not)."""
+    """Whether the audio of a recording was deleted, verified by listing its objects, and the reason."""
 
     audio_deleted: bool
     reason: str | None = None
 
 
 class Transcript(Frozen):
-    """The finished document of one recording."""
+    """The complete transcript of one recording."""
 
     id: str
     room_name: str
@@ -179,14 +179,14 @@ class Transcript(Frozen):
 
 
 class ZulipMessage(Frozen):
-    """Where the transcript stands in Zulip; `note` says why it doesn't, or why it stands there as it was before."""
+    """The Zulip message of a transcript; `note` says why there is none or why it was not updated."""
 
     message_id: int | None
     note: str | None = None
 
 
 class WebhookDelivery(Frozen):
-    """What became of the webhook after `attempt` attempts; `next_at` is when the next is due, in ISO 8601."""
+    """The state of the webhook delivery after `attempt` attempts; `next_at` is the time of the next one in ISO 8601."""
 
     sent: bool
     status_code: int | None = None

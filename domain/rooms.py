@@ -1,4 +1,4 @@
-"""Settings of a room, kept under its base name: what its recordings are transcribed as and where results go."""
+"""Settings of a room, keyed by its base name: language, destinations of results, consent."""
 
 import re
 from typing import Annotated
@@ -25,7 +25,7 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_ex
 
 
 class RoomSettings(BaseModel):
-    """What can be set of a room; none of it has to be."""
+    """The settings of a room, all optional."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -57,7 +57,7 @@ class Room(RoomSettings):
     name: RoomName
 
     def public(self) -> dict[str, object]:
-        """All but the secret, of which it only says whether there is one."""
+        """Return all settings except the secret, which is replaced by whether it is set."""
         return {
             **self.model_dump(mode="json", exclude={"webhook_secret"}),
             "has_webhook_secret": self.webhook_secret is not None,
@@ -65,5 +65,5 @@ class Room(RoomSettings):
 
 
 def base_name(room_name: str) -> str:
-    """The base of a room's name, without the start time that each meeting appends (spec: `{base}-YYYYMMDDHHMMSS`)."""
+    """Return a room's name without the start time that each meeting appends (spec: `{base}-YYYYMMDDHHMMSS`)."""
     return _STARTED.sub("", room_name)

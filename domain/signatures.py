@@ -1,4 +1,4 @@
-"""Signatures of webhooks: Daily's, that come in, and ours, that go out."""
+"""Signatures of webhooks: Daily's incoming ones and our outgoing ones."""
 
 import base64
 import binascii
@@ -13,36 +13,36 @@ TIMESTAMP = re.compile(r"[0-9]{1,16}(\.[0-9]{1,9})?")
 
 
 def secret_bytes(secret: str) -> bytes:
-    """Decode a secret as Daily gives it, base64; raises InvalidInput without showing it."""
+    """Decode a base64 secret from Daily; raise an InvalidInput that doesn't reveal it."""
     try:
         decoded = base64.b64decode(secret.strip(), validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
     if not decoded:
-        raise InvalidInput("the webhook's secret is not base64", hint="Copy it as Daily gave it when it was created.")
+        raise InvalidInput("the webhook's secret is not base64", hint="Copy it from Daily's answer to creating it.")
     return decoded
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
-    """Daily's signature: base64 of HMAC-SHA256 over timestamp, a dot and the raw body (spec: Daily.co, webhook)."""
+    """Return Daily's signature: base64 of HMAC-SHA256 over timestamp, dot and raw body (spec: Daily.co, webhook)."""
     return base64.b64encode(hmac.digest(secret, timestamp.encode() + b"." + body, hashlib.sha256)).decode()
 
 
 def is_signed(secrets: Iterable[bytes], timestamp: str, body: bytes, signature: str) -> bool:
-    """Say whether any of the secrets made the signature; every one is tried, each in constant time."""
+    """Return True if the signature matches any of the secrets; all are compared, each in constant time."""
     given = signature.encode()
     matches = [hmac.compare_digest(sign(secret, timestamp, body).encode(), given) for secret in secrets]
     return any(matches)
 
 
 def is_fresh(timestamp: str, now: float, window: float) -> bool:
-    """Say whether a timestamp lies within `window` seconds of `now`, both ways; raises InvalidInput for no number.
+    """Return True if a timestamp is within `window` seconds of `now`; raise InvalidInput if it isn't a number.
 
-    Unix seconds, or Unix milliseconds, which are told by their size.
+    Timestamps are Unix seconds or milliseconds, distinguished by their magnitude.
     """
-    # int() and float() take far more, such as "1_000" and "nan".
+    # int() and float() accept far more, such as "1_000" and "nan".
     if not TIMESTAMP.fullmatch(timestamp):
-        raise InvalidInput("X-Webhook-Timestamp is no Unix time")
+        raise InvalidInput("X-Webhook-Timestamp is not a Unix timestamp")
     seconds = float(timestamp)
     if seconds > 100_000_000_000:
         seconds /= 1000
@@ -50,6 +50,6 @@ def is_fresh(timestamp: str, now: float, window: float) -> bool:
 
 
 def sign_outgoing(secret: str, timestamp: int, body: bytes) -> str:
-    """Our signature: `t=` Unix seconds, `v1=` hex of HMAC-SHA256 over timestamp, a dot and the body (spec: out)."""
+    """Return our signature: `t=` Unix seconds, `v1=` hex of HMAC-SHA256 over timestamp, dot and body (spec: out)."""
     digest = hmac.digest(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
     return f"t={timestamp},v1={digest.hex()}"

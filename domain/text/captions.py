@@ -40,7 +40,7 @@ def srt(segments: Iterable[TranscriptSegment]) -> str:
 def text(transcript: Transcript) -> str:
     """Write the title and who said what when, one paragraph per stretch of one speaker."""
     paragraphs = [f"[{clock(start)}] {name}: {said}" for start, name, said in _paragraphs(transcript.segments)]
-    return "\n\n".join([_line(transcript.title), *paragraphs]) + "\n"
+    return "\n\n".join([one_line(transcript.title), *paragraphs]) + "\n"
 
 
 def markdown(transcript: Transcript) -> str:
@@ -107,7 +107,7 @@ def _cues(segments: Iterable[TranscriptSegment]) -> list[tuple[int, int, str, st
     """Give (start ms, end ms, name, text) by start, each at least 1 ms long."""
     cues: list[tuple[int, int, str, str]] = []
     for segment in sorted(segments, key=lambda segment: segment.start):
-        if said := _line(segment.text):
+        if said := one_line(segment.text):
             start = max(0, round(segment.start * 1000))
             end = max(start + 1, round(segment.end * 1000))
             cues.append((start, end, _name(segment), said))
@@ -116,11 +116,11 @@ def _cues(segments: Iterable[TranscriptSegment]) -> list[tuple[int, int, str, st
 
 def _paragraphs(segments: Iterable[TranscriptSegment]) -> list[tuple[float, str, str]]:
     """Give (start, name, text) of each stretch of one speaker."""
-    spoken = sorted((segment for segment in segments if _line(segment.text)), key=lambda segment: segment.start)
+    spoken = sorted((segment for segment in segments if one_line(segment.text)), key=lambda segment: segment.start)
     found: list[tuple[float, str, str]] = []
     for _, group in groupby(spoken, key=lambda segment: (segment.speaker, segment.name)):
         stretch = list(group)
-        found.append((stretch[0].start, _name(stretch[0]), join(_line(segment.text) for segment in stretch)))
+        found.append((stretch[0].start, _name(stretch[0]), join(one_line(segment.text) for segment in stretch)))
     return found
 
 
@@ -132,11 +132,11 @@ def _stamp(milliseconds: int, point: str) -> str:
 
 
 def _name(segment: TranscriptSegment) -> str:
-    return _line(segment.name) or f"Speaker {segment.speaker + 1}"
+    return one_line(segment.name) or f"Speaker {segment.speaker + 1}"
 
 
-def _line(value: str) -> str:
-    """Put a text on one line, without control characters: an empty line would end a caption."""
+def one_line(value: str) -> str:
+    """Put a text on one line, without control characters; an empty line would end a caption."""
     return " ".join(CONTROL.sub("", value).split())
 
 
@@ -146,4 +146,4 @@ def _escape(value: str) -> str:
 
 def _plain(value: str) -> str:
     """Write a text so that Markdown shows just it."""
-    return MARKDOWN.sub(r"\\\1", _escape(_line(value)))
+    return MARKDOWN.sub(r"\\\1", _escape(one_line(value)))

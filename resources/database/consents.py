@@ -5,7 +5,7 @@ import time
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from domain.consent import Statement, that_count
+from domain.consent import Statement, latest_per_user
 from domain.recording import ID_PATTERN
 from resources.database.database import Database
 from resources.database.tables import consents, meetings
@@ -35,7 +35,7 @@ class Consents(ConfigurableResource):
             known = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
             ids = {recording_id, *connection.scalars(known), *([mtg_session_id] if mtg_session_id else [])}
             rows = connection.execute(sa.select(*COLUMNS).where(consents.c.meeting_id.in_(ids)))
-            return that_count(Statement(*row) for row in rows)
+            return latest_per_user(Statement(*row) for row in rows)
 
     def history(self, recording_id: str) -> list[Statement]:
         """All that was ever said about a recording or its meeting session, in the order in which it was said."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.consent import Statement, that_count
+from domain.consent import Statement, latest_per_user
 from testing.deployment import Deployment
 from tests.service.in_process import BEARER, Service, serving
 
@@ -70,5 +70,5 @@ def test_the_command_says_and_shows(deployment: Deployment) -> None:
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.booleans())))
 def test_one_statement_of_each_person_counts_whatever_the_order(said: list[tuple[str, bool]]) -> None:
     statements = [Statement(n, "m", user, one, 0.0) for n, (user, one) in enumerate(said)]
-    assert that_count(statements[::-1]) == that_count(statements)
-    assert {one.user_id: one.given for one in that_count(statements)} == dict(said)
+    assert latest_per_user(statements[::-1]) == latest_per_user(statements)
+    assert {one.user_id: one.given for one in latest_per_user(statements)} == dict(said)

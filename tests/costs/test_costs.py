@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from domain.costs import Prices, Use, cost, price, report, shown, total
+from domain.costs import Prices, Use, cost, price, report, rounded, total
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment
 from tests.consent.world import World, world
 from tests.costs.serving import client_of
@@ -51,7 +51,7 @@ def test_what_an_hour_and_a_million_tokens_cost() -> None:
     [("0", "0.000000"), ("1/2000000", "0.000000"), ("3/2000000", "0.000002"), ("1/3", "0.333333"), ("7", "7.000000")],
 )
 def test_what_is_shown_is_rounded_half_to_even(exact: str, said: str) -> None:
-    assert str(shown(Fraction(exact))) == said
+    assert str(rounded(Fraction(exact))) == said
 
 
 def test_months_come_in_their_order_and_else_the_most_expensive_first() -> None:
