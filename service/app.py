@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from domain.health import Outcome
 from resources.database.consents import Consents
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -70,7 +71,7 @@ def build(
     secrets: Sequence[bytes],
     window: float,
     access: Access,
-    look: Callable[[], tuple[bool, Sequence[health.Door]]],
+    look: Callable[[], tuple[bool, Sequence[Outcome]]],
     relay: Callable[[], int] | None = None,
     patience: float = PATIENCE,
     shown: Shown | None = None,

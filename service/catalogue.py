@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.overview import RecordingOverview
 from service.catch_up import CatchingUp
 from service.errors import Refused
 from service.openapi import Endpoint
-from service.ports import Listing, State
+from service.ports import Listing
 
 LONGEST_QUERY, MOST_PAGES, LARGEST_PAGE = 200, 1_000_000, 100
 QUERIES = {
@@ -98,7 +99,7 @@ def whole(given: Mapping[str, str], name: str, default: int, largest: int) -> in
     return int(text)
 
 
-def _row(state: State, excerpt: str | None) -> dict[str, object]:
+def _row(state: RecordingOverview, excerpt: str | None) -> dict[str, object]:
     created = None if state.created_at is None else datetime.fromtimestamp(state.created_at, UTC).isoformat()
     return {
         "id": state.id,

@@ -1,26 +1,17 @@
 """Whether this process lives, and whether the deployment is ready for work."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.health import Outcome
 from service.errors import Refused
 from service.openapi import Endpoint
 
 NO_CACHE = {"Cache-Control": "no-store"}
-
-
-class Door(NamedTuple):
-    """A door to the outside: its name, its state in a word or two, how long it took, and what it said."""
-
-    door: str
-    state: str
-    milliseconds: int
-    said: str
 
 
 class Live(BaseModel):
@@ -46,7 +37,7 @@ class Ready(BaseModel):
 
 
 def endpoints(
-    look: Callable[[], tuple[bool, Sequence[Door]]], check: Callable[[Request], None], *, at_once: int = 4
+    look: Callable[[], tuple[bool, Sequence[Outcome]]], check: Callable[[Request], None], *, at_once: int = 4
 ) -> list[Endpoint]:
     """`look` says whether the deployment is ready and how each door fares; `check` raises Refused without a token.
 

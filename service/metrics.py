@@ -17,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import ReflectorError
+from domain.overview import Queues
 from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
 from service.catch_up import CatchingUp
 from service.openapi import Endpoint
-from service.ports import Accounts, Queues
+from service.ports import Accounts
 from service.received import BOUNDS, Received
 
 T = TypeVar("T")

@@ -1,38 +1,15 @@
 """What the pages and the API show of recordings, as the service asks for it: Dagster's side of it is passed in."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from domain.costs import Prices
 from domain.events import Event
+from domain.overview import Queues, RecordingOverview
 from resources.database.catalogue import Catalogue
 from resources.database.ledger import Ledger
 from resources.store.base import Store
-
-
-class State(Protocol):
-    """Where a recording is; `state` is new, processing, ended, error or retired, `created_at` in epoch seconds.
-
-    In error, `step` names the step that failed, where one did, and `reason` says why.
-    """
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def room(self) -> str | None: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def title(self) -> str | None: ...
-    @property
-    def duration(self) -> float | None: ...
-    @property
-    def created_at(self) -> float | None: ...
-    @property
-    def step(self) -> str | None: ...
-    @property
-    def reason(self) -> str | None: ...
 
 
 class EventReader(Protocol):
@@ -50,7 +27,7 @@ class EventReader(Protocol):
 class Recordings(Protocol):
     """Recordings as Dagster knows them; its methods block, so call them in threads. They raise ReflectorError."""
 
-    def state(self, recording_id: str) -> State:
+    def state(self, recording_id: str) -> RecordingOverview:
         """Where a recording is; raises NotFound."""
         ...
 
@@ -72,14 +49,7 @@ class Listing:
 
     catalogue: Catalogue
     catch_up: Callable[[], bool]
-    states: Callable[[Sequence[str]], Sequence[State]]
-
-
-class Queues(NamedTuple):
-    """How many recordings are in each state, and how many runs wait to begin."""
-
-    states: Mapping[str, int]
-    queued: int
+    states: Callable[[Sequence[str]], Sequence[RecordingOverview]]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import AudioDeleted, NotFound
+from domain.overview import RecordingOverview
 from domain.recording import ID_PATTERN, Participant, Participants, Recording
 from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
@@ -18,7 +19,7 @@ from domain.text.markdown import to_html
 from resources.store.erasure import deletion_of
 from service.auth import Access
 from service.openapi import Endpoint
-from service.ports import Shown, State
+from service.ports import Shown
 from service.values import Values, etag
 
 PATH = "/v1/transcripts/{id}"
@@ -141,7 +142,7 @@ def endpoints(shown: Shown, access: Access) -> list[Endpoint]:
     ]
 
 
-def _transcript(values: Values, state: State) -> TranscriptShown:
+def _transcript(values: Values, state: RecordingOverview) -> TranscriptShown:
     # What was finished once stays to be read while it is made again, or can't be.
     finished = values.found("transcript.json", Transcript)
     found = _of_finished(finished) if finished else _so_far(values, state)
@@ -165,7 +166,7 @@ def _of_finished(made: Transcript) -> dict[str, Any]:
     return {name: getattr(made, name) for name in names.split()}
 
 
-def _so_far(values: Values, state: State) -> dict[str, Any]:
+def _so_far(values: Values, state: RecordingOverview) -> dict[str, Any]:
     recording = values.found("recording.json", Recording)
     participants = values.found("participants.json", Participants)
     topics = values.found("topics.json", Topics)

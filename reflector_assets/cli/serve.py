@@ -5,15 +5,13 @@ import ipaddress
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from domain.errors import InvalidInput, PermanentError, TransientError
+from domain.health import Outcome
 from reflector_assets.cli.output import complain
-
-if TYPE_CHECKING:
-    from service.health import Door
 
 app = typer.Typer()
 
@@ -37,12 +35,13 @@ def serve(
         All,
         DagsterRecordings,
         books,
+        prices,
     )
     from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
     from reflector_assets.settings.main import get_settings  # noqa: PLC0415
     from service.app import build  # noqa: PLC0415
     from service.auth import Access  # noqa: PLC0415
-    from service.ports import Shown  # noqa: PLC0415
+    from service.ports import Accounts, Listing, Shown  # noqa: PLC0415
 
     settings = get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
@@ -80,7 +79,12 @@ def serve(
             look=_look(),
             origins=settings.origins,
             relay=partial(relays.work, "relay") if inbox.relays else None,
-            shown=Shown(recordings, store, everything.listing(), everything.accounts(settings)),
+            shown=Shown(
+                recordings,
+                store,
+                Listing(catalogue, everything.follow_recordings, everything.states),
+                Accounts(ledger, everything.catch_up, prices(settings), everything.queues),
+            ),
         )
         try:
             _ = inbox.database.engine
@@ -92,17 +96,16 @@ def serve(
         uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
 
 
-def _look() -> "Callable[[], tuple[bool, list[Door]]]":
+def _look() -> Callable[[], tuple[bool, list[Outcome]]]:
     """Make what tells whether the deployment is ready."""
     from reflector_assets.health.probes import examine_doors  # noqa: PLC0415
     from reflector_assets.health.readiness import Readiness, is_ready  # noqa: PLC0415
-    from service.health import Door  # noqa: PLC0415
 
     readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))
 
-    def look() -> tuple[bool, list[Door]]:
+    def look() -> tuple[bool, list[Outcome]]:
         outcomes = readiness.outcomes()
-        return is_ready(outcomes), [Door(o.door, o.state, o.milliseconds, o.said) for o in outcomes]
+        return is_ready(outcomes), outcomes
 
     return look
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import dagster as dg
 
 from domain.errors import NotFound
+from domain.overview import RecordingOverview, State
 from domain.recording import folder
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import why
@@ -21,25 +22,6 @@ from resources.store.base import Store
 AT_ONCE = 8
 # Recordings about which Dagster is asked at once.
 PAGE = 200
-
-State = Literal["new", "processing", "ended", "error", "retired"]
-
-
-class RecordingOverview(NamedTuple):
-    """One recording: `run_id` is its last run; in error, `step` is what failed, if a step did, and `reason` says why.
-
-    `duration` is in seconds, `created_at` in epoch seconds.
-    """
-
-    id: str
-    room: str | None
-    state: State
-    title: str | None
-    duration: float | None
-    run_id: str | None
-    reason: str | None
-    step: str | None = None
-    created_at: float | None = None
 
 
 def recordings_overview(

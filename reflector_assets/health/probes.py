@@ -18,8 +18,9 @@ from dagster import ConfigurableResource, DagsterInstance, EnvVar
 from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.health import Outcome
 from reflector_assets import wiring
-from reflector_assets.health.runner import LATER, Aside, Outcome, Probe, examine, reason
+from reflector_assets.health.runner import LATER, Aside, Probe, examine, reason
 from reflector_assets.policies import policies
 from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
 from reflector_assets.settings.checks import WrongSettings

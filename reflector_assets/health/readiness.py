@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from reflector_assets.health.runner import Outcome
+from domain.health import Outcome
 
 DAGSTER, DAEMON = "Dagster's storage", "Dagster's daemon"
 # Looked at together, for the daemon's heartbeat lies in Dagster's storage; and what costs time or tokens to ask.

@@ -4,16 +4,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from domain.errors import ReflectorError
+from domain.health import Outcome, State
 from domain.redaction import redact_secrets, redact_urls
 from resources.http import one_line
 
 # Seconds by which a trial that has a limit of its own ends after it was given up.
 LATER = 1.0
-State = Literal["ok", "failed", "not configured", "not running", "unknown"]
 
 
 class Aside(Exception):
@@ -35,18 +34,6 @@ class Probe(NamedTuple):
     tried: str
     settings: str
     run: Callable[[float], str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a probe; `said` is what was found, or the reason with what to do about it."""
-
-    door: str
-    tried: str
-    state: State
-    milliseconds: int
-    said: str
-    hangs: bool = False
 
 
 def examine(probes: Sequence[Probe], seconds: float, secrets: Sequence[str] = ()) -> list[Outcome]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from domain.costs import Prices, price
+from domain.overview import Queues, RecordingOverview, State
 from reflector_assets import tags, wiring
 from reflector_assets.eventlog import overview, projections
 from reflector_assets.eventlog.reader import RecordingLog
@@ -20,7 +21,6 @@ from reflector_assets.settings.pages import PageSettings
 from resources.database.catalogue import Catalogue
 from resources.database.ledger import Ledger
 from resources.store.base import Store
-from service.ports import Accounts, Listing, Queues
 
 # Of one request: so many transcripts and runs of each ending, and then the next request goes on.
 PIECE = 25
@@ -37,7 +37,7 @@ class DagsterRecordings:
         self._instance: dg.DagsterInstance | None = None
         self._lock = threading.Lock()
 
-    def state(self, recording_id: str) -> overview.RecordingOverview:
+    def state(self, recording_id: str) -> RecordingOverview:
         """Where a recording is; raises NotFound."""
         with self.asked() as instance:
             return overview.overviews(instance, self._store, [known(instance, recording_id, self._store)])[0]
@@ -76,20 +76,12 @@ def books() -> Iterator[tuple[Catalogue, Ledger]]:
 
 
 class All(NamedTuple):
-    """All recordings; `asked` gives Dagster's instance, and raises TransientError while that doesn't answer."""
+    """All recordings; `asked` yields Dagster's instance, and raises TransientError while Dagster's database is down."""
 
     asked: Callable[[], AbstractContextManager[dg.DagsterInstance]]
     store: Store
     catalogue: Catalogue
     ledger: Ledger
-
-    def listing(self) -> Listing:
-        """The list, and the search through it."""
-        return Listing(self.catalogue, self.follow_recordings, self.states)
-
-    def accounts(self, settings: PageSettings) -> Accounts:
-        """What was spent, and how much there is to do."""
-        return Accounts(self.ledger, self.catch_up, prices(settings), self.queues)
 
     def follow_recordings(self) -> bool:
         """Bring the catalogue up to date, a piece; says whether that was all."""
@@ -101,7 +93,7 @@ class All(NamedTuple):
         with self.asked() as instance:
             return projections.catch_up(instance, self.store, self.catalogue, self.ledger, limit=PIECE)
 
-    def states(self, recording_ids: Sequence[str]) -> list[overview.RecordingOverview]:
+    def states(self, recording_ids: Sequence[str]) -> list[RecordingOverview]:
         """Where these recordings are, in this order."""
         with self.asked() as instance:
             return overview.overviews(instance, self.store, recording_ids)
@@ -120,7 +112,7 @@ class All(NamedTuple):
         queued = sum(run.dagster_run.status == dg.DagsterRunStatus.QUEUED for run in runs)
         failed = (self.ledger.failed() & here) - busy
         new = ((self.catalogue.without_transcript() | unread) & here) - busy - failed
-        states = {
+        states: dict[State, int] = {
             "new": len(new),
             "processing": len(busy),
             "ended": len(here) - len(new) - len(busy) - len(failed),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.overview import RecordingOverview
 from resources.database.catalogue import Catalogue, Indexed
 from resources.database.database import Database
 from resources.store.base import LocalStore
@@ -13,7 +14,7 @@ from service.ports import Listing, Shown
 from testing.parts import free_ports
 from testing.parts.proxy import Proxy
 from tests.service.in_process import application, listening
-from tests.service.shown_recordings import Scripted, Told, shown
+from tests.service.shown_recordings import Scripted, overview, shown
 
 
 @dataclass
@@ -28,12 +29,12 @@ class Site:
 
     def item(self, recording_id: str, title: str | None = None, text: str = "", **told: Any) -> None:
         """Put a recording into the list, the newest of all, or change it; `told` says where it is."""
-        self.script.states[recording_id] = Told(recording_id, **{"state": "ended", "title": title, **told})
+        self.script.states[recording_id] = overview(recording_id, **{"state": "ended", "title": title, **told})
         self.catalogue.add([recording_id], "{}")
         if title:
             self.catalogue.index(Indexed(recording_id, title, "weekly", title, None, 90.0, text), 0)
 
-    def states(self, recording_ids: Sequence[str]) -> list[Told]:
+    def states(self, recording_ids: Sequence[str]) -> list[RecordingOverview]:
         """Where recordings are."""
         return [self.script.state(one) for one in recording_ids]
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
 from tests.service.in_process import TOKEN
-from tests.service.shown_recordings import Told, finish, meeting
+from tests.service.shown_recordings import finish, meeting, overview
 
 pytestmark = pytest.mark.slow(15)
 
@@ -26,7 +26,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def begin(here: Site, recording_id: str) -> Any:
     """Start a recording's first run, up to where its tracks are transcribed; returns what tells of a step."""
-    here.script.states[recording_id] = Told(recording_id)
+    here.script.states[recording_id] = overview(recording_id)
 
     def step(*told: Any, **data: Any) -> None:
         here.script.step(recording_id, *told, **data)
@@ -100,7 +100,7 @@ def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
     with visitor.visit(f"{here.url}/transcripts/bad") as page:
         step("track_transcripts", "failed", percent=50, track_index=2, track_count=3, reason=REASON)
         step("track_transcripts", "failed", percent=50)
-        here.script.states["bad"] = Told("bad", "error", "track_transcripts", REASON)
+        here.script.states["bad"] = overview("bad", "error", step="track_transcripts", reason=REASON)
         here.script.tell("bad", "STATUS", value="error", step="track_transcripts", reason=REASON)
         expect(page.locator("#failure-step")).to_have_text("It failed at: Transcribe each track")
         expect(page.locator("#failure-reason")).to_have_text(REASON)
@@ -108,7 +108,7 @@ def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
         page.locator("#retry").click()
         expect(page.locator("#retry-note")).to_contain_text("begins again")
         assert here.script.retried == ["bad"]
-        here.script.states["bad"] = Told("bad")
+        here.script.states["bad"] = overview("bad")
         step("track_transcripts", "pending", percent=50, workflow_id="run-2")
         step("track_transcripts", "in_progress", percent=50, workflow_id="run-2", attempt=1, max_attempts=4)
         expect(page.locator("#failure")).to_be_hidden()
@@ -120,17 +120,17 @@ def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
 
 def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, here: Site) -> None:
     finish(here.store, here.script, *meeting("told", 1, 60, 2))
-    here.script.states["told"] = Told("told", "error", "webhook_delivery", "nobody answers")
+    here.script.states["told"] = overview("told", "error", step="webhook_delivery", reason="nobody answers")
     here.script.step("told", "webhook_delivery", "failed", percent=93)
     with visitor.visit(f"{here.url}/transcripts/told") as page:
         expect(page.locator("#turns .said span")).to_have_count(60)
         expect(page.locator("#failure")).to_contain_text("Not every step could be finished")
         expect(page.locator("#failure")).to_contain_text("nobody answers")
         page.locator("#retry").click()
-        here.script.states["told"] = Told("told")
+        here.script.states["told"] = overview("told")
         here.script.step("told", "webhook_delivery", "in_progress", percent=93, workflow_id="run-2", attempt=1)
         expect(page.locator("#progress-title")).to_have_text("Telling other systems")
-        here.script.states["told"] = Told("told", "ended")
+        here.script.states["told"] = overview("told", "ended")
         here.script.tell("told", "STATUS", value="ended", step=None, reason=None)
         expect(page.locator("#progress")).to_be_hidden()
         expect(page.locator("#failure")).to_be_hidden()
@@ -138,7 +138,7 @@ def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, he
 
 def test_who_may_not_act_sees_no_button(visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> None:
     with site(tmp_path_factory.mktemp("public"), public=True) as here:
-        here.script.states["bad"] = Told("bad", "error", "topics", REASON)
+        here.script.states["bad"] = overview("bad", "error", step="topics", reason=REASON)
         with visitor.visit(f"{here.url}/transcripts/bad") as page:
             expect(page.locator("#failure-reason")).to_have_text(REASON)
             expect(page.locator("#retry")).to_be_hidden()
@@ -179,7 +179,7 @@ def test_nobody_is_kept_out_meanwhile(visitor: Visitor, here: Site, dark: bool) 
         expect(one(page, "Find the topics")).to_contain_text("failed")
         assert faults(page) == []
         assert not is_too_wide(page)
-        here.script.states[name] = Told(name, "error", "topics", REASON)
+        here.script.states[name] = overview(name, "error", step="topics", reason=REASON)
         here.script.tell(name, "STATUS", value="error", step="topics", reason=REASON)
         expect(page.locator("#retry")).to_be_visible()
         assert faults(page) == []

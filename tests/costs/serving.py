@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from reflector_assets.operations.queries import All, DagsterRecordings
+from reflector_assets.operations.queries import All, DagsterRecordings, prices
 from reflector_assets.settings.main import Settings
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
@@ -15,7 +15,7 @@ from resources.database.ledger import Ledger
 from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
-from service.ports import Shown
+from service.ports import Accounts, Listing, Shown
 from tests.consent.world import World
 from tests.service.in_process import BEARER, TOKEN
 
@@ -41,7 +41,12 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         window=300,
         access=Access(TOKEN, trial=trial),
         look=lambda: (True, []),
-        shown=Shown(recordings, world.store, everything.listing(), everything.accounts(settings)),
+        shown=Shown(
+            recordings,
+            world.store,
+            Listing(everything.catalogue, everything.follow_recordings, everything.states),
+            Accounts(everything.ledger, everything.catch_up, prices(settings), everything.queues),
+        ),
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any, Self
 import dagster as dg
 from dagster import EventLogRecord
 
+from domain.overview import RecordingOverview
 from reflector_assets import tags
-from reflector_assets.eventlog.overview import RecordingOverview, recordings_overview
+from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.eventlog.steps import StepEvent, step_events
 from reflector_assets.operations.runs import IN_PROGRESS
 from resources.local_folder import LocalFolder

@@ -11,13 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from domain.health import Outcome
 from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
-from service.health import Door
 from service.ports import Shown
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
@@ -61,7 +61,7 @@ def application(
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
     keys = [base64.b64decode(secret) for secret in secrets]
-    states = [Door("database", "ok" if ready else "failed", 1, "sqlite")]
+    states = [Outcome("database", "a query", "ok" if ready else "failed", 1, "sqlite")]
     app = build(
         inbox,
         rooms,

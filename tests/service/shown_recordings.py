@@ -11,6 +11,7 @@ import numpy as np
 
 from domain.errors import InvalidInput, NotFound
 from domain.events import Event
+from domain.overview import RecordingOverview, State
 from domain.results import Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
 from reflector_assets.io_manager import value_key
@@ -26,30 +27,24 @@ SENTENCES = (
 TALK = SENTENCES.split()
 
 
-@dataclass
-class Told:
-    """Where a recording is."""
-
-    id: str
-    state: str = "processing"
-    step: str | None = None
-    reason: str | None = None
-    room: str | None = "weekly-20260323080000"
-    title: str | None = None
-    duration: float | None = None
-    created_at: float | None = BEGAN
+def overview(
+    recording_id: str, state: State = "processing", *, room: str | None = "weekly-20260323080000", **known: Any
+) -> RecordingOverview:
+    """Describe a recording that began at `BEGAN`; `known` are its other fields."""
+    nothing = {"title": None, "duration": None, "run_id": None, "reason": None, "created_at": BEGAN}
+    return RecordingOverview(id=recording_id, state=state, room=room, **{**nothing, **known})
 
 
 @dataclass
 class Scripted:
     """Recordings as the service asks for them; a test says their states and events."""
 
-    states: dict[str, Told] = field(default_factory=dict)
+    states: dict[str, RecordingOverview] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     retried: list[str] = field(default_factory=list)
     daemon: bool = True
 
-    def state(self, recording_id: str) -> Told:
+    def state(self, recording_id: str) -> RecordingOverview:
         if recording_id not in self.states:
             raise NotFound(f"there is no recording {recording_id}")
         return self.states[recording_id]
@@ -133,7 +128,7 @@ def finish(store: Store, script: Scripted, transcript: Transcript, spoken: Seque
     folder = f"recordings/{made.id}"
     store.write(f"{folder}/transcript.vtt", captions.webvtt(made.segments).encode())
     store.write(f"{folder}/audio.mp3", tone(made.duration))
-    script.states[made.id] = Told(made.id, "ended", title=made.title, duration=made.duration)
+    script.states[made.id] = overview(made.id, "ended", title=made.title, duration=made.duration)
 
 
 def tone(seconds: float) -> bytes:

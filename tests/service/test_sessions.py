@@ -12,7 +12,7 @@ from service.auth import COOKIE, SESSION_S, Access
 from service.errors import Refused
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, TOKEN, application
-from tests.service.shown_recordings import Scripted, Told, finish, shown
+from tests.service.shown_recordings import Scripted, finish, overview, shown
 
 HOST = "reflector.test"
 ID = "rec-1"
@@ -21,7 +21,7 @@ ID = "rec-1"
 def client(folder: Path, scheme: str = "http", **settings: Any) -> tuple[TestClient, Scripted]:
     made, script, store = shown(folder / "data")
     finish(store, script, finished(ID, duration=1.0), [])
-    script.states[ID] = Told(ID, "error")
+    script.states[ID] = overview(ID, "error")
     app, _, _ = application(f"sqlite:///{folder}/reflector.db", shown=made, **settings)
     return TestClient(app, base_url=f"{scheme}://{HOST}"), script
 

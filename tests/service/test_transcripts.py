@@ -22,7 +22,7 @@ from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, application
-from tests.service.shown_recordings import Scripted, Told, finish, put, shown
+from tests.service.shown_recordings import Scripted, finish, overview, put, shown
 
 DONE, BUSY, FAILED = "rec-done", "rec-busy", "rec-failed"
 SPOKEN = [
@@ -45,8 +45,8 @@ class World:
         ]
         self.made = finished(DONE, participants=people, duration=3.0)
         finish(self.store, self.script, self.made, SPOKEN)
-        self.script.states[BUSY] = Told(BUSY)
-        self.script.states[FAILED] = Told(FAILED, "error", "topics", "the LLM answered 401")
+        self.script.states[BUSY] = overview(BUSY)
+        self.script.states[FAILED] = overview(FAILED, "error", step="topics", reason="the LLM answered 401")
         app, _, _ = application(f"sqlite:///{folder}/reflector.db", shown=made)
         self.client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
@@ -100,11 +100,11 @@ def test_a_failed_one_says_where_and_why_and_can_be_retried(world: World) -> Non
 
 
 def test_what_failed_after_it_was_finished_can_still_be_read(world: World) -> None:
-    world.script.states[DONE] = Told(DONE, "error", "webhook_delivery", "no answer")
+    world.script.states[DONE] = overview(DONE, "error", step="webhook_delivery", reason="no answer")
     try:
         found = world.get(DONE).json()
     finally:
-        world.script.states[DONE] = Told(DONE, "ended")
+        world.script.states[DONE] = overview(DONE, "ended")
     assert (found["state"], found["step"], found["title"], found["words"]) == (
         "error",
         "webhook_delivery",
@@ -305,7 +305,7 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
 
 def test_scripted_recordings_are_what_the_service_asks_for() -> None:
-    script = Scripted({"a": Told("a")})
+    script = Scripted({"a": overview("a")})
     script.tell("a", "STATUS", value="processing")
     reader = script.reader("a")
     first = reader.read()
