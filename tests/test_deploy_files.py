@@ -1,4 +1,4 @@
-"""What deploy/ says: read by the parsers of those who execute it, and compared with what there is here."""
+"""The files in deploy/: parsed by the tools that execute them, and checked against the code."""
 
 import itertools
 import json
@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ PUBLIC = {
     "TRANSCRIPT_URL",
     "LLM_URL",
 }
-# Names that others read: Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS.
-OTHERS = {"DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
-OTHERS |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
-OTHERS |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET"}
+# Variables that Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS read.
+EXTERNAL = {"DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
+EXTERNAL |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+EXTERNAL |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 
 
@@ -46,7 +47,7 @@ def env_file(path: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """compose.yaml as Docker Compose itself understands it, passwords filled in."""
+    """Return compose.yaml as parsed by Docker Compose, with passwords filled in."""
     project = tmp_path_factory.mktemp("project")
     shutil.copytree(DEPLOY, project / "deploy", ignore=shutil.ignore_patterns(".env"))
     filled = {**env_file(DEPLOY / "env.example"), **PASSWORDS}
@@ -65,9 +66,9 @@ def docker_compose(project: Path, *arguments: str) -> subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def manifests() -> list[dict[str, Any]]:
-    """Every object of the Kubernetes base."""
+    """Return every object of the Kubernetes base."""
     names = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
-    return [found for name in names for found in yaml.safe_load_all((BASE / name).read_text())]
+    return [manifest for name in names for manifest in yaml.safe_load_all((BASE / name).read_text())]
 
 
 def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -75,19 +76,19 @@ def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def containers(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found = pods([one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}]).values()
-    return [one for pod in found for one in [*pod.get("initContainers", []), *pod["containers"]]]
+    workloads = pods([one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}]).values()
+    return [one for pod in workloads for one in [*pod.get("initContainers", []), *pod["containers"]]]
 
 
 def programs(words: list[str]) -> list[list[str]]:
-    """The commands in a container's command line, those that it hands to a shell too."""
+    """Return the commands in a container's command line, including those run by a shell."""
     if words[:2] == ["sh", "-c"]:
         return [part.split() for part in re.split(r"&&|\|\|", words[2])]
     return [words]
 
 
-def ours(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> list[list[str]]:
-    """The command lines of all containers of our own image, health checks among them."""
+def command_lines(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the command lines of all containers of the reflector image, health checks included."""
     services = [one for one in compose["services"].values() if one["image"] == "reflector"]
     lines = [one["command"] for one in services]
     lines += [["sh", "-c", *check[1:]] if check[0] == "CMD-SHELL" else check[1:] for check in checks(services)]
@@ -103,7 +104,7 @@ def checks(services: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def commands() -> dict[str, Any]:
-    """The command lines that exist, by the name of their program."""
+    """Return the command-line interfaces of the installed programs by program name."""
     from celery.bin.celery import celery
     from dagster._cli import cli as dagster
     from dagster._daemon.cli import cli as daemon
@@ -112,45 +113,45 @@ def commands() -> dict[str, Any]:
     from reflector_assets.cli import app
 
     reflector = typer.main.get_command(app)
-    found = {"celery": celery, "dagster": dagster, "dagster-daemon": daemon, "dagster-webserver": dagster_webserver}
-    return {**found, "reflector": reflector}
+    external = {"celery": celery, "dagster": dagster, "dagster-daemon": daemon, "dagster-webserver": dagster_webserver}
+    return {**external, "reflector": reflector}
 
 
 def check_words(command: Any, words: list[str]) -> None:
-    """Fail at a sub-command or an option that the command doesn't have."""
+    """Raise AssertionError for a subcommand or an option that the command doesn't have."""
     known = {opt for parameter in command.params for opt in [*parameter.opts, *parameter.secondary_opts]}
     valued = [parameter for parameter in command.params if not getattr(parameter, "is_flag", True)]
     takes_value = {opt for parameter in valued for opt in parameter.opts}
-    # Typer has a click of its own, so no class tells a group from a command.
-    below, rest = getattr(command, "commands", None), list(words)
+    # Typer bundles its own click, so isinstance can't distinguish a group from a command.
+    subcommands, rest = getattr(command, "commands", None), list(words)
     while rest:
         word = rest.pop(0)
         if word.startswith("-"):
             assert word in known, f"{command.name} has no option {word}"
             if word in takes_value:
                 rest.pop(0)
-        elif below is not None:
-            assert word in below, f"{command.name} has no command {word}"
-            return check_words(below[word], rest)
+        elif subcommands is not None:
+            assert word in subcommands, f"{command.name} has no command {word}"
+            return check_words(subcommands[word], rest)
     return None
 
 
-def test_compose_starts_every_part(compose: dict[str, Any]) -> None:
+def test_compose_defines_every_service(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert set(services) == {
         *("setup", "receiver", "code", "webserver", "daemon", "worker", "worker-gpu"),
         *("postgres", "redis", "s3", "s3-bucket"),
     }
     ports = {name: [port["target"] for port in one.get("ports", [])] for name, one in services.items()}
-    reached = {"receiver": [1250], "webserver": [3000], "s3": [8333]}
-    assert {name: found for name, found in ports.items() if found} == reached
+    published = {"receiver": [1250], "webserver": [3000], "s3": [8333]}
+    assert {name: targets for name, targets in ports.items() if targets} == published
     assert {services[name]["ports"][0]["host_ip"] for name in ("webserver", "s3")} == {"127.0.0.1"}
     for name in ("worker", "worker-gpu", "code", "daemon"):
         assert services[name]["environment"]["REFLECTOR_EXECUTOR"] == "celery"
         assert services[name]["environment"]["REFLECTOR_CELERY_BROKER"] == "redis://:redisfilled@redis:6379/0"
 
 
-def test_compose_wants_passwords() -> None:
+def test_compose_requires_passwords() -> None:
     example = env_file(DEPLOY / "env.example")
     assert {name: example[name] for name in PASSWORDS} == dict.fromkeys(PASSWORDS, "")
     text = (DEPLOY / "compose.yaml").read_text()
@@ -163,7 +164,7 @@ def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[
     from reflector_assets.runtime.celery import LIGHT
 
     needed = {policy.pool or LIGHT for policy in POLICIES.values()} | {LIGHT}
-    lines = ours(compose, manifests)
+    lines = command_lines(compose, manifests)
     served = [line[line.index("-Q") + 1].split(",") for line in lines if "worker" in line]
     assert len(served) == 4
     assert set(itertools.chain(*served[:2])) == set(itertools.chain(*served[2:])) == needed
@@ -171,7 +172,7 @@ def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[
 
 def test_every_command_exists(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
     known = commands()
-    lines = ours(compose, manifests)
+    lines = command_lines(compose, manifests)
     assert {line[0] for line in lines} == {*known, "python"}
     for line in lines:
         assert (Path(sys.executable).parent / line[0]).exists()
@@ -181,7 +182,7 @@ def test_every_command_exists(compose: dict[str, Any], manifests: list[dict[str,
             assert (ROOT / f"{module.replace('.', '/')}.py").exists()
 
 
-def test_a_command_that_does_not_exist_is_found() -> None:
+def test_unknown_commands_and_options_are_rejected() -> None:
     known = commands()
     check_words(known["dagster"], ["code-server", "start", "-h", "0.0.0.0"])
     for program, words in {"dagster": "code-server start --hots x", "reflector": "severe", "celery": "wrker"}.items():
@@ -196,10 +197,10 @@ def test_every_setting_exists(compose: dict[str, Any], manifests: list[dict[str,
     overlay = yaml.safe_load((PODS / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
     named |= {literal.split("=")[0] for literal in overlay}
     assert "REFLECTOR_EXECUTOR" in named
-    assert named - SETTINGS - OTHERS == set()
+    assert named - SETTINGS - EXTERNAL == set()
 
 
-def test_the_settings_of_kubernetes_are_valid() -> None:
+def test_kubernetes_settings_are_valid() -> None:
     overlay = yaml.safe_load((PODS / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
     given = env_file(BASE / "settings.env") | dict(literal.split("=", 1) for literal in overlay)
     read = {name: json.loads(value) if value.startswith("{") else value for name, value in given.items()}
@@ -208,7 +209,7 @@ def test_the_settings_of_kubernetes_are_valid() -> None:
     assert set(settings.kubernetes_pods) <= {"cpu", "gpu", "llm"}
 
 
-def test_nothing_secret_stands_there(manifests: list[dict[str, Any]]) -> None:
+def test_secrets_have_no_value(manifests: list[dict[str, Any]]) -> None:
     for path in (DEPLOY / "env.example", BASE / "settings.env", BASE.parent / "secrets.example.env"):
         filled = {name for name, value in env_file(path).items() if value and SECRET.search(name)}
         assert filled - PUBLIC == set(), path
@@ -227,12 +228,12 @@ OBJECTS = sorted(
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=lambda path: path.name)
-def test_kubernetes_knows_every_field(path: Path) -> None:
-    for found in yaml.safe_load_all(path.read_text()):
-        kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
+def test_manifests_match_the_kubernetes_schemas(path: Path) -> None:
+    for manifest in yaml.safe_load_all(path.read_text()):
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
-def test_kubernetes_names_what_there_is(manifests: list[dict[str, Any]]) -> None:
+def test_manifests_refer_to_existing_objects(manifests: list[dict[str, Any]]) -> None:
     kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
     made = {one["name"] for one in kustomization["configMapGenerator"]}
     made |= {one["metadata"]["name"] for one in manifests if one["kind"] == "ConfigMap"}
@@ -259,15 +260,15 @@ def test_kustomize_builds(folder: Path, deployments: int) -> None:
     built = list(yaml.safe_load_all(done.stdout))
     for one in built:
         kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
-    found = {one["metadata"]["name"]: one for one in built if one["kind"] == "Deployment"}
-    assert len(found) == deployments
-    [container] = found["code"]["spec"]["template"]["spec"]["containers"]
+    built_deployments = {one["metadata"]["name"]: one for one in built if one["kind"] == "Deployment"}
+    assert len(built_deployments) == deployments
+    [container] = built_deployments["code"]["spec"]["template"]["spec"]["containers"]
     assert {"name": "DAGSTER_CURRENT_IMAGE", "value": container["image"]} in container["env"]
     settings = next(one["data"] for one in built if one["metadata"]["name"] == "reflector-settings")
     assert settings["REFLECTOR_EXECUTOR"] == ("celery" if folder == BASE else "k8s")
 
 
-def test_the_instances_differ_only_where_they_say() -> None:
+def test_instances_differ_only_in_documented_settings() -> None:
     embedded, production, kubernetes = (
         yaml.safe_load(path.read_text())
         for path in (ROOT / "dagster.yaml", DEPLOY / "dagster.yaml", BASE / "instance.yaml")
@@ -280,23 +281,24 @@ def test_the_instances_differ_only_where_they_say() -> None:
     assert started == [60, 60]
     different = {"storage", "compute_logs", "run_launcher"}
     instances = (embedded, production, kubernetes)
-    kept = [{name: value for name, value in one.items() if name not in different} for one in instances]
-    assert kept[0] == kept[1] == kept[2]
+    common = [{name: value for name, value in one.items() if name not in different} for one in instances]
+    assert common[0] == common[1] == common[2]
     assert production["storage"] == kubernetes["storage"]
 
 
-def test_the_launcher_of_pods_takes_its_configuration() -> None:
+def test_run_launcher_configuration_is_valid() -> None:
     launcher = yaml.safe_load((BASE / "instance.yaml").read_text())["run_launcher"]
     assert (launcher["module"], launcher["class"]) == ("dagster_k8s", "K8sRunLauncher")
     done = validate_config(K8sRunLauncher.config_type(), launcher["config"])
     assert done.success, done.errors
 
 
-def test_the_image_is_made_of_what_there_is() -> None:
+def test_image_contains_every_package() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text()
     sources = [word for line in re.findall(r"^COPY (.*)$", text, re.M) for word in line.split()[:-1]]
-    assert "reflector_assets" in sources
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= set(sources)
     for source in sources:
         assert (ROOT / source).exists(), source
         assert f"!{source}" in ignored.splitlines()
