@@ -15,7 +15,7 @@ from testing.deployment import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "samples" / "meeting" / "README.md"])
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 # Environment variables that Dagster and the settings loader read.
-EXTERNAL = {"DAGSTER_HOME", "DAGSTER_POSTGRES_URL", "REFLECTOR_ENV_FILE"}
+EXTERNAL = {"DAGSTER_HOME", "DAGSTER_POSTGRES_URL", "DAGSTER_EVENT_BATCH_SIZE", "REFLECTOR_ENV_FILE"}
 PREFIXES = ("REFLECTOR_", "DAILY", "TRANSCRIPT_", "LLM_", "ZULIP_", "DATABASE_", "UI_", "PUBLIC_DATA_", "DAGSTER_")
 NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b(?!_|\*)")
 COMMAND = re.compile(r"^\$ (reflector [^#|&>\\\n]*)", re.M)
@@ -23,7 +23,7 @@ FOLDERS = "bench|deploy|docs|domain|reflector_assets|resources|samples|sensors|s
 FILE = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`")
 
 
-@pytest.fixture(params=PAGES, ids=lambda page: page.name)
+@pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def page(request: pytest.FixtureRequest) -> Path:
     return request.param
 
