@@ -23,7 +23,7 @@ from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.old_system import OldSystem
 from resources.outgoing.relays import Relays
 from resources.outgoing.webhook import Webhook
@@ -163,10 +163,10 @@ def audio_is_gone(recording_id: str) -> bool:
 
 
 @cache
-def leaving() -> Leaving:
+def leaving() -> OutgoingMode:
     """Whether results leave, and what they say of this deployment."""
     settings = get_settings()
-    return Leaving(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+    return OutgoingMode(mode=settings.mode, page_url=settings.page_url, language=settings.language)
 
 
 @cache

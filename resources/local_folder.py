@@ -14,13 +14,13 @@ from domain.errors import InvalidInput, NotFound, UnreadableAudio
 from domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
 from resources.source import KnownParticipant, Source
 from resources.store.base import Store
-from resources.store.erasure import check_kept, using_audio
+from resources.store.erasure import check_not_deleted, using_audio
 
 AUDIO_SUFFIXES = {"", ".webm", ".ogg", ".opus", ".wav", ".m4a", ".mp4", ".mp3", ".flac", ".aac", ".mka", ".mkv"}
 PARTICIPANTS = TypeAdapter(tuple[KnownParticipant, ...])
 
 
-class Imported(NamedTuple):
+class ImportResult(NamedTuple):
     """What an import found: the recording, remarks on single tracks, and whether the store changed."""
 
     recording: Recording
@@ -56,7 +56,7 @@ class LocalFolder(Source):
 
     def import_folder(
         self, folder: Path, *, recording_id: str | None = None, replace: bool = False, skip_unreadable: bool = False
-    ) -> Imported:
+    ) -> ImportResult:
         """Copy a folder's tracks and descriptions into the store; nothing is written when anything is wrong.
 
         Reads `recording.json` and `participants.json` as Daily's API gives them where they exist; else the id
@@ -65,13 +65,13 @@ class LocalFolder(Source):
         """
         described = _described(folder)
         chosen = check_recording_id(recording_id or str(described.get("id") or folder.resolve().name))
-        check_kept(self.store, chosen)
+        check_not_deleted(self.store, chosen)
         files, notes = _tracks(folder, chosen, described, skip_unreadable=skip_unreadable)
         recording = _recording(chosen, folder, described, files)
         people = _participants(folder, chosen, recording)
         if (before := self._already(chosen)) is not None:
             if before == (recording, people):
-                return Imported(recording, notes, changed=False)
+                return ImportResult(recording, notes, changed=False)
             if not replace:
                 raise InvalidInput(
                     "another recording was imported under this id",
@@ -88,7 +88,7 @@ class LocalFolder(Source):
         for key in self.store.list_keys(_source_key(chosen, "tracks")):
             if key not in {track.key for track in recording.tracks}:
                 self.store.delete(key)
-        return Imported(recording, notes, changed=True)
+        return ImportResult(recording, notes, changed=True)
 
     def _already(self, recording_id: str) -> tuple[Recording, list[KnownParticipant]] | None:
         try:

@@ -40,11 +40,11 @@ def build(settings: Settings, settled_after: float = SETTLED_AFTER_S) -> dg.Sens
         try:
             for record, run in failed_for_good(context.instance, cursor.seen, cursor.since, now - settled_after):
                 if run is not None:
-                    relays.fall_back(run.tags[tags.PARTITION])
+                    relays.create_fallback(run.tags[tags.PARTITION])
                     handed += 1
                 cursor.seen = record.storage_id
             context.update_cursor(cursor.model_dump_json())
-            tried = relays.work("fallback", AT_ONCE)
+            tried = relays.deliver_due("fallback", AT_ONCE)
         except ReflectorError as error:
             return dg.SkipReason(f"later: {error}")
         return dg.SkipReason(f"{handed} failed for good, {tried} relayed")

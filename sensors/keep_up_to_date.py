@@ -51,7 +51,7 @@ def build(
         held: list[str] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
-            if inbox.is_on_its_way(recording_id) or _is_about_to_be_resumed(instance, recording_id):
+            if inbox.is_pending(recording_id) or _is_about_to_be_resumed(instance, recording_id):
                 # The discovery sensor is about to request its first run, or Dagster its next.
                 held.append(recording_id)
                 continue

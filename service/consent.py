@@ -46,7 +46,7 @@ def endpoints(consents: Consents, check: Callable[[Request], None]) -> list[Endp
         return JSONResponse(MeetingConsent(meeting_id=meeting_id, denied=denied, statements=said).model_dump())
 
     def keep(meeting_id: str, consent: Consent) -> Response:
-        consents.say(meeting_id, consent.user_id, given=consent.consent_given)
+        consents.record(meeting_id, consent.user_id, given=consent.consent_given)
         return found(meeting_id)
 
     async def say(request: Request) -> Response:

@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.results import Transcript
 from domain.text import captions
 from resources.store.base import LocalStore
-from resources.store.erasure import check_kept
+from resources.store.erasure import check_not_deleted
 from service.auth import Access
 from service.openapi import Endpoint
 from service.ports import Shown
@@ -75,7 +75,7 @@ def endpoints(shown: Shown, access: Access) -> list[Endpoint]:
 
 
 def _audio(values: Values) -> Response:
-    check_kept(values.store, values.id)
+    check_not_deleted(values.store, values.id)
     key = values.key(AUDIO)
     if not values.store.exists(key):
         raise NotFound("there is no audio of this recording yet", recording=values.id)

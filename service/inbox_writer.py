@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from queue import SimpleQueue
 
 from domain.errors import TransientError
-from resources.database.database import Kept
+from resources.database.database import PinnedConnection
 from resources.database.inbox import Arrival, Inbox
 
 # So many arrivals, or bytes of them, in one transaction.
@@ -115,7 +115,7 @@ class InboxWriter:
             self._gathered = [batch for batch in self._gathered if batch not in late]
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        kept = Kept()
+        kept = PinnedConnection()
         while batch := self._queue.get():
             told = self._store(batch, kept)
             # It is when the database answers only after the end.
@@ -123,7 +123,7 @@ class InboxWriter:
                 loop.call_soon_threadsafe(self._ended, batch, told)
         kept.close()
 
-    def _store(self, batch: Batch, kept: Kept) -> Exception | None:
+    def _store(self, batch: Batch, kept: PinnedConnection) -> Exception | None:
         try:
             try:
                 self._inbox.put(batch.arrivals, kept)

@@ -7,7 +7,7 @@ from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.source import Source
 from resources.store import erasure
 from resources.store.base import Store
@@ -24,13 +24,13 @@ def consent_cleanup(
     daily_bucket: Store,
     consents: Consents,
     rooms: Rooms,
-    leaving: Leaving,
+    leaving: OutgoingMode,
 ) -> dg.MaterializeResult[ConsentCleanup]:
     """Deletes source tracks, padded tracks and the mix when anybody denied consent; the text stays."""
     recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
         live = leaving.mode == "live"
-        described = erasure.described(store, source, recording_id)
+        described = erasure.describe_recording(store, source, recording_id)
         said = consents.of_recording(recording_id, described.mtg_session_id)
         room = rooms.of_meeting(described.room_name)
         denials = sum(not one.given for one in said)

@@ -18,7 +18,7 @@ def recording(
     """The recording as its source describes it: room, start, duration and the list of audio tracks."""
     with step(context, "recording") as work:
         found = source.recording(context.partition_key)
-        consents.belongs(found.id, found.mtg_session_id)
+        consents.set_meeting_session(found.id, found.mtg_session_id)
         room = rooms.of_meeting(found.room_name)
         if room is not None and room.language:
             found = found.model_copy(update={"language": room.language})

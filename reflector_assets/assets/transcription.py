@@ -51,7 +51,7 @@ def transcribe_track(
     recording_id = context.partition_key
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
         heard, kept = cached.transcribe(
-            transcriber.speaking(track.language) if track.language else transcriber,
+            transcriber.with_language(track.language) if track.language else transcriber,
             for_run(context, call_cache),
             TrackAudio(store, track.key, track.sha256, track.duration),
             speaker=track.speaker,

@@ -14,7 +14,7 @@ from reflector_assets.assets.step import step
 from reflector_assets.policies import retry_delay
 from resources.database.deliveries import Deliveries, Delivery
 from resources.database.rooms import Rooms
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Attempt, Webhook
 
 DELIVERED = "delivered"
@@ -35,13 +35,13 @@ def webhook_delivery(
     rooms: Rooms,
     deliveries: Deliveries,
     webhook: Webhook,
-    leaving: Leaving,
+    leaving: OutgoingMode,
 ) -> dg.MaterializeResult[WebhookDelivery]:
     """What became of the room's webhook; an attempt that fails leaves it waiting for the next, and fails no run."""
     delivery: Delivery | None = None
     with step(context, "webhook_delivery") as work:
         room = rooms.of_meeting(transcript.room_name)
-        skipped = leaving.held_back()
+        skipped = leaving.reason_held_back()
         if skipped is None and (room is None or not room.webhook_url):
             skipped = "the room's webhook_url isn't set"
             deliveries.give_up(transcript.id, "webhook", skipped)
@@ -71,7 +71,7 @@ def deliver(
     url: str,
     deliveries: Deliveries,
     webhook: Webhook,
-    leaving: Leaving,
+    leaving: OutgoingMode,
     clock: Callable[[], float] = time.time,
 ) -> Delivery:
     """Make one attempt if one is due, and record what came of it."""

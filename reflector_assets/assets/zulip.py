@@ -10,7 +10,7 @@ from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import policies
 from resources.database.rooms import Rooms
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.zulip_messages import Messages
 
 POSTED = "posted"
@@ -24,13 +24,13 @@ POSTED = "posted"
     deps=["consent_cleanup"],
 )
 def zulip_message(
-    context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: Leaving
+    context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: OutgoingMode
 ) -> dg.MaterializeResult[ZulipMessage]:
     """The message in the room's Zulip topic; null with the reason where none is to be posted."""
     problems: list[str] = []
     with step(context, "zulip_message") as work:
         room = rooms.of_meeting(transcript.room_name)
-        skipped = leaving.held_back() or _not_wanted(room, messages)
+        skipped = leaving.reason_held_back() or _not_wanted(room, messages)
         value = ZulipMessage(message_id=None, note=skipped)
         if not skipped and room is not None and room.zulip_stream:
             try:
@@ -49,7 +49,7 @@ def zulip_message(
     )
 
 
-def _post(transcript: Transcript, room: Room, stream: str, messages: Messages, leaving: Leaving) -> ZulipMessage:
+def _post(transcript: Transcript, room: Room, stream: str, messages: Messages, leaving: OutgoingMode) -> ZulipMessage:
     posted = messages.post_or_edit(
         f"transcript:{transcript.id}",
         stream,

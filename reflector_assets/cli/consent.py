@@ -49,7 +49,7 @@ def _say(meeting_id: str, user: str | None, *, given: bool) -> None:
     except ValidationError as error:
         raise InvalidInput(f"--user: {error.errors(include_input=False)[0]['msg']}") from None
     with wiring.opened(wiring.consents()) as consents:
-        consents.say(meeting_id, said.user_id, given=given)
+        consents.record(meeting_id, said.user_id, given=given)
 
 
 def _show(meeting_id: str, *, as_json: bool) -> None:

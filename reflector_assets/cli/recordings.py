@@ -156,7 +156,7 @@ def show(
         out.print(f"[dim]{captions.clock(segment.start)}[/] [bold]{segment.name}[/]: {segment.text}", highlight=False)
     if len(shown) < len(transcript.segments):
         out.print(f"[dim]... {len(transcript.segments) - len(shown)} more sentences[/]")
-    out.print(f"\nThe files are in {wiring.store().where(folder(recording_id))}", highlight=False, soft_wrap=True)
+    out.print(f"\nThe files are in {wiring.store().location(folder(recording_id))}", highlight=False, soft_wrap=True)
 
 
 @app.command("list")

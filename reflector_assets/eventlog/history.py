@@ -153,7 +153,7 @@ class Trace(NamedTuple):
 
     def _messages(self, recording_id: str) -> Iterator[Happened]:
         for about in ("transcript", "failure"):
-            if (standing := self.messages.standing(f"{about}:{recording_id}")) is not None:
+            if (standing := self.messages.record(f"{about}:{recording_id}")) is not None:
                 number = "being posted" if standing.message_id is None else f"message {standing.message_id}"
                 text = f"the {about} stands in Zulip, {standing.stream} > {standing.topic}: {number}"
                 yield Happened(standing.changed_at, "message", text, None, {"message_id": standing.message_id})

@@ -18,9 +18,9 @@ from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import SETTLED_AFTER_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
-from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, Described, Indexed
+from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, IndexedTranscript, RecordingInfo
 from resources.database.ledger import ENDINGS, Ledger
-from resources.database.positions import position
+from resources.database.positions import read_position
 from resources.store.base import Store
 
 PAGE = 1000
@@ -71,7 +71,7 @@ def follow_runs(
 
 def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
     """Recordings that were added since the catalogue was brought up to date: few, but for after an upgrade."""
-    cursor = json.loads(catalogue.page() or "{}").get("cursor")
+    cursor = json.loads(catalogue.partitions_cursor() or "{}").get("cursor")
     found: set[str] = set()
     while True:
         page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
@@ -83,12 +83,12 @@ def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set
 
 def forget(catalogue: Catalogue, ledger: Ledger) -> None:
     """Empty both: who catches up then makes them anew."""
-    catalogue.forget()
-    ledger.forget()
+    catalogue.clear()
+    ledger.clear()
 
 
 def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bool:
-    at = json.loads(catalogue.page() or "{}")
+    at = json.loads(catalogue.partitions_cursor() or "{}")
     if at.get("last") and not instance.has_dynamic_partition(RECORDINGS, at["last"]):
         # SQLite gives the number of the last one, when that is deleted, to the next one.
         at = {}
@@ -119,7 +119,7 @@ def _materializations(
     instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int
 ) -> tuple[Sequence[dg.EventLogRecord], bool]:
     """The next materializations of an asset, and whether these are all there are."""
-    after = position(catalogue.database, asset)
+    after = read_position(catalogue.database, asset)
     page = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after), limit=limit, ascending=True
     )
@@ -133,18 +133,18 @@ def _positions(records: Sequence[dg.EventLogRecord], until: float) -> list[int]:
     return found + [found[-1] if found else 0] * (len(records) - len(found))
 
 
-def _described(record: dg.EventLogRecord) -> Described | None:
+def _described(record: dg.EventLogRecord) -> RecordingInfo | None:
     made = record.asset_materialization
     if record.partition_key is None or made is None or "room" not in made.metadata:
         # An import tells so that it put another recording in the place of one.
         return None
     told = plain(made.metadata)
-    return Described(
+    return RecordingInfo(
         record.partition_key, str(told["room"]), _float(told.get("started")), _float(told.get("duration_s"))
     )
 
 
-def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> Indexed | None:
+def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> IndexedTranscript | None:
     """What the recording is found by, read from the store; None when it is found by that already, or it is gone."""
     recording_id, made = record.partition_key, record.asset_materialization
     version = (made.tags or {}).get(DATA_VERSION) if made else None
@@ -155,7 +155,7 @@ def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> I
     except NotFound:
         return None
     created = content.get("created_at")
-    return Indexed(
+    return IndexedTranscript(
         recording_id,
         version,
         content["room_name"],

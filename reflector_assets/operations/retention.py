@@ -74,7 +74,7 @@ class Retention(NamedTuple):
             if due.what == "partition":
                 self.instance.delete_dynamic_partition(RECORDINGS, due.id)
                 return Done(due)
-            described = erasure.described(self.store, self.source, due.id)
+            described = erasure.describe_recording(self.store, self.source, due.id)
             return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
         except ReflectorError as error:
             return Done(due, failed=str(error.at(recording=due.id)))
@@ -109,7 +109,7 @@ class Retention(NamedTuple):
         return made
 
     def _at_work(self, recording_id: str) -> bool:
-        return in_progress(self.instance, recording_id) is not None or self.inbox.is_on_its_way(recording_id)
+        return in_progress(self.instance, recording_id) is not None or self.inbox.is_pending(recording_id)
 
 
 def apply(retention: Retention, most: int, seconds: float, tell: Callable[[Done], None]) -> bool:

@@ -11,7 +11,7 @@ from domain.daily import DailyRecording
 from domain.errors import InvalidInput, NotFound, PermanentError
 from domain.redaction import redact_secrets
 from domain.signatures import secret_bytes
-from resources.daily.wire import Meaning, call, segment
+from resources.daily.wire import Meaning, path_segment, request
 from resources.http import one_line
 from resources.secrets import secret_value
 from resources.source import KnownParticipant
@@ -23,17 +23,17 @@ LONGEST_ID = 200
 STATES = {0: "FAILED", 1: "ACTIVE", 2: "STOPPED"}
 
 
-class Listed(NamedTuple):
+class ListedRecording(NamedTuple):
     """One item of a list, unjudged: its JSON, and its id where it has one that can be kept and asked for."""
 
     id: str | None
     body: bytes
 
 
-class Page(NamedTuple):
+class RecordingPage(NamedTuple):
     """A page of recordings, newest first; `total` is how many there are on all pages, if Daily says so."""
 
-    items: tuple[Listed, ...]
+    items: tuple[ListedRecording, ...]
     total: int | None
 
 
@@ -79,7 +79,7 @@ class DailyAPI(ConfigurableResource):
     timeout: float = 30
     interval: float = 0.6
 
-    def recordings(self, limit: int = PAGE, starting_after: str | None = None) -> Page:
+    def recordings(self, limit: int = PAGE, starting_after: str | None = None) -> RecordingPage:
         """List recordings, newest first, at most 100; those after `starting_after`, an id, in that order.
 
         Raises InvalidInput when Daily doesn't take that id, as of a recording that was deleted meanwhile.
@@ -91,8 +91,8 @@ class DailyAPI(ConfigurableResource):
         answer = self._json("GET", "recordings", query=query, means=means)
         items = self._items(answer, "recordings")
         total = answer.get("total_count")
-        return Page(
-            tuple(Listed(_id(item), _compact(item)) for item in items),
+        return RecordingPage(
+            tuple(ListedRecording(_id(item), _compact(item)) for item in items),
             total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None,
         )
 
@@ -206,8 +206,8 @@ class DailyAPI(ConfigurableResource):
         return key
 
     def _ask(self, method: str, *path: str, **more: Any) -> bytes:
-        url = "/".join([self.base_url.rstrip("/"), *map(segment, path)])
-        return call(method, url, key=self._key(), timeout=self.timeout, interval=self.interval, **more)
+        url = "/".join([self.base_url.rstrip("/"), *map(path_segment, path)])
+        return request(method, url, key=self._key(), timeout=self.timeout, interval=self.interval, **more)
 
 
 def _id(item: object) -> str | None:

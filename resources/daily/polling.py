@@ -12,7 +12,7 @@ PAGE = 100
 ASKED = 20
 
 
-class Polled(NamedTuple):
+class PollResult(NamedTuple):
     """What one look at Daily did; a sweep that isn't complete goes on with the next one."""
 
     pages: int
@@ -21,7 +21,7 @@ class Polled(NamedTuple):
     complete: bool
 
 
-def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> Polled:
+def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> PollResult:
     """Ask about unfinished recordings, then read the list for at most so many seconds.
 
     Raises TransientError when Daily doesn't answer or asks for a wait, which is kept and honoured by the next look;
@@ -35,9 +35,9 @@ def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> Polled:
         pages, found, complete = _sweep(api, inbox, end)
     except TransientError as error:
         if error.retry_after is not None:
-            inbox.wait_until(time.time() + error.retry_after)
+            inbox.set_not_before(time.time() + error.retry_after)
         raise
-    return Polled(pages, found, asked, complete)
+    return PollResult(pages, found, asked, complete)
 
 
 def _ask(api: DailyAPI, inbox: Inbox, end: float) -> int:
@@ -50,14 +50,14 @@ def _ask(api: DailyAPI, inbox: Inbox, end: float) -> int:
             inbox.settle([item.seq], "failed", "it has no id to ask Daily about")
             continue
         try:
-            inbox.answered(item.seq, api.recording_json(item.recording_id))
+            inbox.update_body(item.seq, api.recording_json(item.recording_id))
         except NotFound:
             inbox.settle([item.seq], "failed", "Daily doesn't have it any more")
     return asked
 
 
 def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
-    known_to, after = inbox.begin_sweep()
+    known_to, after = inbox.begin_poll()
     pages = found = 0
     while time.monotonic() < end:
         try:
@@ -67,7 +67,7 @@ def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
                 raise
             # The recording that the last page ended with may be gone: from the top again, down to the same depth.
             after = None
-            inbox.keep_sweep(after)
+            inbox.save_poll(after)
             continue
         pages += 1
         arrivals = [of_poll(item.id, item.body) for item in page.items]
@@ -77,8 +77,8 @@ def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
         ids = [item.id for item in page.items if item.id is not None]
         # A recording is listed from its beginning, so a page that brings nothing new is the end.
         if not new or len(page.items) < PAGE or not ids:
-            inbox.end_sweep()
+            inbox.end_poll()
             return pages, found, True
         after = ids[-1]
-        inbox.keep_sweep(after)
+        inbox.save_poll(after)
     return pages, found, False

@@ -30,14 +30,14 @@ def _take_turn(service: str, interval: float) -> None:
     time.sleep(turn - now)
 
 
-def segment(text: str) -> str:
+def path_segment(text: str) -> str:
     """Make one segment of a URL's path of any text; raises InvalidInput for what would be another path."""
     if text in {"", ".", ".."}:
         raise InvalidInput(f"{text!r} is no id of Daily's")
     return quote(text, safe="", errors="replace")
 
 
-def call(
+def request(
     method: str,
     url: str,
     *,

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 
 from domain.text.search import excerpt, words_of
 from resources.database.database import Database, storable
-from resources.database.positions import move
+from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
 PARTITIONS, RECORDING, TRANSCRIPT = "partitions", "recording", "transcript"
@@ -18,7 +18,7 @@ _words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECT
 _fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
 
 
-class Described(NamedTuple):
+class RecordingInfo(NamedTuple):
     """What is known of a recording before it has a transcript: `started_at` in epoch seconds, `duration` in seconds."""
 
     recording_id: str
@@ -27,8 +27,8 @@ class Described(NamedTuple):
     duration: float | None
 
 
-class Indexed(NamedTuple):
-    """A transcript to be found by its words; `version` is its data version. Times as in `Described`."""
+class IndexedTranscript(NamedTuple):
+    """A transcript to be found by its words; `version` is its data version. Times as in `RecordingInfo`."""
 
     recording_id: str
     version: str
@@ -39,7 +39,7 @@ class Indexed(NamedTuple):
     text: str
 
 
-class Found(NamedTuple):
+class SearchPage(NamedTuple):
     """One page of recordings: ids, newest first, each with the place of the first match in the text, and how many."""
 
     total: int
@@ -51,7 +51,7 @@ class Catalogue(ConfigurableResource):
 
     database: Database
 
-    def page(self) -> str | None:
+    def partitions_cursor(self) -> str | None:
         """How far the list of recordings was read, in the words of who wrote it with `add`."""
         with self.database.begin() as connection:
             return connection.scalar(sa.select(projections.c.page).where(projections.c.name == PARTITIONS))
@@ -65,15 +65,15 @@ class Catalogue(ConfigurableResource):
                 rows = [{"recording_id": one} for one in recording_ids]
                 connection.execute(self.database.insert(catalogue).on_conflict_do_nothing(), rows)
 
-    def describe(self, described: Sequence[Described], storage_id: int) -> None:
+    def describe(self, described: Sequence[RecordingInfo], storage_id: int) -> None:
         """Keep what is known of recordings, and that Dagster's events were read up to that number."""
         with self.database.begin() as connection:
-            move(self.database, connection, RECORDING, storage_id)
+            advance_position(self.database, connection, RECORDING, storage_id)
             # Of several descriptions of a recording, the last one counts.
             known = {one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described}
             if known:
                 row = self.database.insert(catalogue)
-                told = {name: row.excluded[name] for name in Described._fields}
+                told = {name: row.excluded[name] for name in RecordingInfo._fields}
                 put = row.on_conflict_do_update(index_elements=["recording_id"], set_=told)
                 connection.execute(put, list(known.values()))
 
@@ -82,10 +82,10 @@ class Catalogue(ConfigurableResource):
         with self.database.begin() as connection:
             return connection.scalar(sa.select(catalogue.c.version).where(catalogue.c.recording_id == recording_id))
 
-    def index(self, indexed: Indexed | None, storage_id: int) -> None:
+    def index(self, indexed: IndexedTranscript | None, storage_id: int) -> None:
         """Put a transcript in the place of what the recording was found by; None: nothing is to be changed."""
         with self.database.begin() as connection:
-            move(self.database, connection, TRANSCRIPT, storage_id)
+            advance_position(self.database, connection, TRANSCRIPT, storage_id)
             if indexed is None:
                 return
             known = {
@@ -97,7 +97,7 @@ class Catalogue(ConfigurableResource):
             seq = connection.execute(put).scalar_one()
             self._put_words(connection, seq, words_of(indexed.title, indexed.room, indexed.text))
 
-    def search(self, query: str, page: int = 1, size: int = 20) -> Found:
+    def search(self, query: str, page: int = 1, size: int = 20) -> SearchPage:
         """One page, counted from 1, of recordings with all words of the query, each of which may be a beginning.
 
         Without a word in the query, of all recordings.
@@ -109,7 +109,7 @@ class Catalogue(ConfigurableResource):
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
             rows = connection.execute(ids.order_by(catalogue.c.seq.desc()).limit(size).offset((page - 1) * size))
             found = [(row[0], row[1]) for row in rows]
-        return Found(total, [(one, excerpt(text or "", wanted) if wanted else None) for one, text in found])
+        return SearchPage(total, [(one, excerpt(text or "", wanted) if wanted else None) for one, text in found])
 
     def count(self) -> int:
         """How many recordings there are, retired ones among them."""
@@ -122,7 +122,7 @@ class Catalogue(ConfigurableResource):
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Empty it: what fills it begins at the beginning."""
         with self.database.begin() as connection:
             names = (PARTITIONS, RECORDING, TRANSCRIPT)

@@ -18,7 +18,7 @@ class Consents(ConfigurableResource):
 
     database: Database
 
-    def say(self, meeting_id: str, user_id: str | None, *, given: bool) -> Statement:
+    def record(self, meeting_id: str, user_id: str | None, *, given: bool) -> Statement:
         """Keep what somebody said."""
         values = {"meeting_id": meeting_id, "user_id": user_id or "", "given": given, "said_at": time.time()}
         with self.database.begin() as connection:
@@ -49,7 +49,7 @@ class Consents(ConfigurableResource):
         """The denials that stand: one is enough."""
         return [one for one in self.of_recording(recording_id, mtg_session_id) if not one.given]
 
-    def belongs(self, recording_id: str, mtg_session_id: str | None) -> None:
+    def set_meeting_session(self, recording_id: str, mtg_session_id: str | None) -> None:
         """Keep which meeting session a recording is of; None and an id that nobody could name are not kept."""
         with self.database.begin() as connection:
             if mtg_session_id is None or not ID_PATTERN.fullmatch(mtg_session_id):

@@ -30,7 +30,7 @@ HINT = "DATABASE_URL is such as sqlite:////var/lib/reflector.db or postgresql://
 AWAY = (OperationalError, InternalError)
 
 
-class Kept:
+class PinnedConnection:
     """A connection that outlives a transaction, for one thread; `broke` says that the last one did."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Database(ConfigurableResource):
             yield connection
 
     @contextmanager
-    def begin_on(self, kept: "Kept") -> Iterator[sa.Connection]:
+    def begin_on(self, kept: "PinnedConnection") -> Iterator[sa.Connection]:
         """Give a transaction on a connection that is kept open, for who writes often; raises as `begin` does.
 
         After an error it is replaced the next time.
@@ -84,12 +84,12 @@ class Database(ConfigurableResource):
         try:
             yield
         except AWAY as error:
-            raise away(error) from None
+            raise unavailable(error) from None
         except NoConnectionFree:
             raise TransientError("all connections to the product's database are taken") from None
         except DBAPIError as error:
             if error.connection_invalidated:
-                raise away(error) from None
+                raise unavailable(error) from None
             raise
 
     def check(self) -> str:
@@ -129,7 +129,7 @@ def storable(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", "").encode(errors="backslashreplace").decode()
 
 
-def away(error: DBAPIError) -> TransientError:
+def unavailable(error: DBAPIError) -> TransientError:
     """Tell an unreachable or locked database in our terms; the driver's first line names no password."""
     return TransientError(f"the product's database doesn't answer: {_reason(error)}", hint="DATABASE_URL names it.")
 
@@ -157,7 +157,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except AWAY as error:
-        raise away(error) from None
+        raise unavailable(error) from None
     except DBAPIError as error:
         raise PermanentError(f"the product's database can't be used: {_reason(error)}", hint=HINT) from None
     except OSError as error:

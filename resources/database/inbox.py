@@ -11,7 +11,7 @@ from dagster import ConfigurableResource
 from domain.daily import DailyEvent
 from domain.errors import InvalidInput, NotFound
 from domain.recording import ID_PATTERN
-from resources.database.database import Database, Kept, storable
+from resources.database.database import Database, PinnedConnection, storable
 from resources.database.tables import deliveries, inbox, sweep
 
 # Stands for the reason until a replayed item is judged.
@@ -52,7 +52,7 @@ class Item(NamedTuple):
     body: bytes
 
 
-class Sweep(NamedTuple):
+class PollPosition(NamedTuple):
     """A walk through Daily's list, newest first: what was in the inbox when it began, and the last id it read."""
 
     known_to: int
@@ -85,7 +85,7 @@ class Inbox(ConfigurableResource):
     database: Database
     relays: bool = False
 
-    def put(self, arrivals: Sequence[Arrival], kept: Kept | None = None) -> int:
+    def put(self, arrivals: Sequence[Arrival], kept: PinnedConnection | None = None) -> int:
         """Store what isn't there yet, in this order; returns how many were new.
 
         On `kept`, if that is given: a connection of the caller's that stays open.
@@ -134,7 +134,7 @@ class Inbox(ConfigurableResource):
                 .values(ask_at=at, reason=storable(reason), attempts=inbox.c.attempts + 1)
             )
 
-    def answered(self, seq: int, body: bytes) -> None:
+    def update_body(self, seq: int, body: bytes) -> None:
         """Keep Daily's newer description of an unfinished item, which is then judged by it."""
         with self.database.begin() as connection:
             connection.execute(sa.update(inbox).where(inbox.c.seq == seq).values(source="poll", body=body, ask_at=None))
@@ -169,7 +169,7 @@ class Inbox(ConfigurableResource):
         """All that arrived about a recording, oldest first."""
         return self._items(inbox.c.recording_id == recording_id, limit=1000)
 
-    def is_on_its_way(self, recording_id: str) -> bool:
+    def is_pending(self, recording_id: str) -> bool:
         """Say whether something that arrived about a recording is about to be judged or taken in."""
         waits = (inbox.c.recording_id == recording_id, inbox.c.state == "received", inbox.c.ask_at.is_(None))
         return bool(self._items(*waits, limit=1))
@@ -180,7 +180,7 @@ class Inbox(ConfigurableResource):
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 
-    def begin_sweep(self) -> Sweep:
+    def begin_poll(self) -> PollPosition:
         """The sweep under way, or a new one: it is kept before the first page is read, so that a kill loses nothing."""
         with self.database.begin() as connection:
             self._keep(connection)
@@ -188,14 +188,14 @@ class Inbox(ConfigurableResource):
             if known_to is None:
                 known_to = connection.scalar(sa.select(sa.func.max(inbox.c.seq))) or 0
                 self._keep(connection, known_to=known_to)
-        return Sweep(known_to, after)
+        return PollPosition(known_to, after)
 
-    def keep_sweep(self, after: str | None) -> None:
+    def save_poll(self, after: str | None) -> None:
         """Keep how far the sweep has come."""
         with self.database.begin() as connection:
             self._keep(connection, after=after)
 
-    def end_sweep(self) -> None:
+    def end_poll(self) -> None:
         """The list was read down to what was known."""
         with self.database.begin() as connection:
             self._keep(connection, known_to=None, after=None)
@@ -205,7 +205,7 @@ class Inbox(ConfigurableResource):
         with self.database.begin() as connection:
             return connection.scalar(sa.select(sweep.c.not_before)) or 0.0
 
-    def wait_until(self, at: float) -> None:
+    def set_not_before(self, at: float) -> None:
         """Keep Daily's wish not to be called before."""
         with self.database.begin() as connection:
             self._keep(connection, not_before=at)

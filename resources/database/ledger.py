@@ -9,7 +9,7 @@ from dagster import ConfigurableResource
 from domain.costs import By, Use
 from domain.rooms import base_name
 from resources.database.database import Database, storable
-from resources.database.positions import move, position
+from resources.database.positions import advance_position, read_position
 from resources.database.tables import FAILED, catalogue, ended_runs, ledger, projections
 
 ENDINGS = ("RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED")
@@ -59,7 +59,7 @@ class Ledger(ConfigurableResource):
 
     def position(self, ending: str) -> int:
         """How far Dagster's events of this kind were read."""
-        return position(self.database, ending)
+        return read_position(self.database, ending)
 
     def put(self, ending: str, storage_id: int, run: EndedRun | None, entries: Sequence[Entry] = ()) -> None:
         """Keep a run's entries, however often it is told, and that Dagster's events were read up to that number.
@@ -67,7 +67,7 @@ class Ledger(ConfigurableResource):
         None: the run isn't a recording's.
         """
         with self.database.begin() as connection:
-            move(self.database, connection, ending, storage_id)
+            advance_position(self.database, connection, ending, storage_id)
             if run is not None:
                 row = self.database.insert(ended_runs).values(run._asdict())
                 connection.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=run._asdict()))
@@ -126,7 +126,7 @@ class Ledger(ConfigurableResource):
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Empty it: what fills it begins at the beginning."""
         with self.database.begin() as connection:
             connection.execute(sa.delete(projections).where(projections.c.name.in_(ENDINGS)))

@@ -6,13 +6,13 @@ from resources.database.database import Database
 from resources.database.tables import projections
 
 
-def position(database: Database, name: str) -> int:
+def read_position(database: Database, name: str) -> int:
     """The last event of a kind that was read, as Dagster numbers it; 0 before the first."""
     with database.begin() as connection:
         return connection.scalar(sa.select(projections.c.storage_id).where(projections.c.name == name)) or 0
 
 
-def move(database: Database, connection: sa.Connection, name: str, storage_id: int) -> None:
+def advance_position(database: Database, connection: sa.Connection, name: str, storage_id: int) -> None:
     """Go on to an event, never back. The first statement of a transaction: who follows the same waits for its end."""
     row = database.insert(projections).values(name=name, storage_id=storage_id)
     further = sa.case(

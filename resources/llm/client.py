@@ -16,7 +16,17 @@ from domain.summarize.llm_answers import Unusable
 from domain.summarize.prompts import Message
 from resources import usage
 from resources.http import host
-from resources.llm.wire import WAYS, NotBegun, Refused, Reply, Usage, corrected, failure, parse_reply, request
+from resources.llm.wire import (
+    WAYS,
+    CallSkipped,
+    Refused,
+    Reply,
+    Usage,
+    correction_messages,
+    failure,
+    parse_reply,
+    request,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -177,7 +187,7 @@ class Chat:
         done = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
         failures = [result for result in done if isinstance(result, BaseException)]
         if failures:
-            raise next((error for error in failures if not isinstance(error, NotBegun)), failures[0])
+            raise next((error for error in failures if not isinstance(error, CallSkipped)), failures[0])
         return [result for result in done if not isinstance(result, BaseException)]
 
     async def ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
@@ -206,7 +216,7 @@ class Chat:
                 answer = reply.read(schema)
             except Unusable as error:
                 problem = str(error)
-                correction = corrected(reply.text, problem, schema)
+                correction = correction_messages(reply.text, problem, schema)
                 # An endpoint may accept a way of asking and ignore it: prose shows that.
                 way = way if error.had_json else WAYS[min(WAYS.index(way) + 1, len(WAYS) - 1)]
             except PermanentError as error:
@@ -240,7 +250,7 @@ class Chat:
         extra: dict[str, Any] = {} if llm.temperature is None else {"temperature": llm.temperature}
         async with self._slots:
             if self._stopped():
-                raise NotBegun("not asked, because other calls failed")
+                raise CallSkipped("not asked, because other calls failed")
             try:
                 # The client's own limit starts anew with every byte; this one is for the whole call.
                 async with asyncio.timeout(llm.request_timeout):
@@ -262,7 +272,7 @@ class Chat:
         return permanent or len(self._failures) >= MOST_TRANSIENT
 
     def _failed(self, error: Failure) -> Failure:
-        if not isinstance(error, NotBegun):
+        if not isinstance(error, CallSkipped):
             self._failures.append(error)
         return error.at(recording=self._recording)
 

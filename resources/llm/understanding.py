@@ -127,14 +127,14 @@ class WithLLM(Understanding):
 
     def identity(self, asset: str) -> str:
         cut = [CHUNK_WORDS, LEAST_WORDS] if asset == "topics" else []
-        decides = [LLM_REVISION, self.llm.parameters(), checked(self.prompts).fingerprint(asset), cut]
+        decides = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]}"
 
     def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
         found = list(enumerate(chunks(len(words))))
         if not found:
             return Topics(()), Usage()
-        prompts, people = checked(self.prompts), listed(names)
+        prompts, people = check_prompts(self.prompts), names_line(names)
         texts = {index: chunk_text(words, chunk, names) for index, chunk in found}
 
         async def ask(chat: Chat) -> list[TopicAnswer]:
@@ -150,7 +150,7 @@ class WithLLM(Understanding):
         if not topics.root:
             return Title(title=UNTITLED, method=method), Usage()
         lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
-        messages = checked(self.prompts).messages("title", "", topics=lines)
+        messages = check_prompts(self.prompts).messages("title", "", topics=lines)
         answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache)
         return Title(title=answer.title, method=method), usage
 
@@ -164,8 +164,8 @@ class WithLLM(Understanding):
     ) -> tuple[Summary, Usage]:
         method = self.llm.model
         if not len(words):
-            return nothing_said(method), Usage()
-        prompts, people, text = checked(self.prompts), listed(names), meeting_text(words, names)
+            return empty_summary(method), Usage()
+        prompts, people, text = check_prompts(self.prompts), names_line(names), meeting_text(words, names)
 
         async def ask(chat: Chat) -> tuple[list[tuple[str, str]], str]:
             async def write(subject: str) -> tuple[str, str]:
@@ -187,7 +187,9 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not len(words):
             return ActionItems(method=method), Usage()
-        messages = checked(self.prompts).messages("action_items", listed(names), transcript=meeting_text(words, names))
+        messages = check_prompts(self.prompts).messages(
+            "action_items", names_line(names), transcript=meeting_text(words, names)
+        )
         answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self.cache)
         decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
         next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
@@ -201,10 +203,10 @@ def read_prompts(path: Path) -> dict[str, str]:
         own = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(f"the prompts in {path.name} can't be read: {error}", hint=hint) from error
-    return checked(own, path.name).model_dump(include=set(own))
+    return check_prompts(own, path.name).model_dump(include=set(own))
 
 
-def checked(own: object, source: str = "the configuration") -> Prompts:
+def check_prompts(own: object, source: str = "the configuration") -> Prompts:
     """Put own prompts in place of the built-in ones; raises InvalidInput for an unknown or unusable one."""
     try:
         return Prompts.model_validate(own)
@@ -215,11 +217,11 @@ def checked(own: object, source: str = "the configuration") -> Prompts:
         ) from error
 
 
-def listed(names: dict[int, str]) -> str:
+def names_line(names: dict[int, str]) -> str:
     """Write the participants' names for a prompt."""
     return ", ".join(dict.fromkeys(plain_names(names).values()))
 
 
-def nothing_said(method: str) -> Summary:
+def empty_summary(method: str) -> Summary:
     """Summarise a meeting in which nobody spoke."""
     return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=method)

@@ -38,7 +38,7 @@ class Refused(PermanentError):
     may_be_the_way = False
 
 
-class NotBegun(TransientError):
+class CallSkipped(TransientError):
     """A call that wasn't made, because others had failed; never the failure that is told."""
 
 
@@ -122,7 +122,7 @@ def request(messages: Sequence[Message], schema: type[BaseModel], way: str) -> d
     return {"messages": [*before, {"role": last["role"], "content": asked}]}
 
 
-def corrected(text: str, problem: str, schema: type[BaseModel]) -> list[Message]:
+def correction_messages(text: str, problem: str, schema: type[BaseModel]) -> list[Message]:
     """Make the messages that send an unusable answer back with what is wrong with it."""
     # Endpoints refuse an empty message, and JSON can't carry half of a surrogate pair.
     sent_back = text.encode("utf-8", "replace").decode().strip()[:SENT_BACK] or "(no answer)"
@@ -144,7 +144,7 @@ def parse_reply(content: bytes, host: str, secrets: Sequence[str]) -> Reply:
     # Some gateways answer 200 and put the failure of the service behind them into the body.
     if isinstance(body, dict) and isinstance(body.get("error"), dict) and not body.get("choices"):
         code = body["error"].get("code")
-        raise status_failure(code if isinstance(code, int) else 502, body, {}, host, secrets)
+        raise status_error(code if isinstance(code, int) else 502, body, {}, host, secrets)
     try:
         completion = _Completion.model_validate(body)
     except ValidationError:
@@ -185,7 +185,7 @@ def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str])
 
     if isinstance(error, APIStatusError):
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        return status_failure(error.status_code, error.body, headers, host, secrets)
+        return status_error(error.status_code, error.body, headers, host, secrets)
     if isinstance(error, TimeoutError | APITimeoutError):
         return TransientError(
             f"the language model at {host} didn't answer in {timeout:g} s",
@@ -197,7 +197,7 @@ def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str])
     )
 
 
-def status_failure(
+def status_error(
     status: int, body: object, headers: Mapping[str, str], host: str, secrets: Sequence[str]
 ) -> TransientError | PermanentError:
     """Tell what an HTTP status means; `body` is what the endpoint said about it."""

@@ -34,12 +34,12 @@ class ForbiddenAddress(PermanentError):
     """A URL whose host isn't one that may be called."""
 
 
-def networks(text: str | None) -> list[Network]:
+def parse_networks(text: str | None) -> list[Network]:
     """Read a list of networks with commas between them."""
     return [ipaddress.ip_network(part.strip(), strict=False) for part in (text or "").split(",") if part.strip()]
 
 
-def checked(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[str]:
+def check_addresses(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[str]:
     """Return the addresses that a host has when every one may be reached; raises ForbiddenAddress."""
     allowed = list(allowed)
     for text in addresses:

@@ -12,7 +12,7 @@ from dagster import ConfigurableResource
 from domain.errors import InvalidInput, TransientError
 from resources.http import error_line, one_line, retry_after
 from resources.http import host as service
-from resources.outgoing.addresses import Network, checked, networks, resolve
+from resources.outgoing.addresses import Network, check_addresses, parse_networks, resolve
 
 CONNECT_S = 10.0
 # More of an answer isn't read: of what a receiver says only the beginning is for people.
@@ -75,7 +75,7 @@ class Outgoing(ConfigurableResource):
     async def _send(self, url: httpx.URL, content: bytes, headers: Mapping[str, str]) -> Answer:
         begin, body = time.monotonic(), bytearray()
         answered: httpx.Response | None = None
-        transport = _Checked(networks(self.allowed_networks))
+        transport = _Checked(parse_networks(self.allowed_networks))
         try:
             async with (
                 asyncio.timeout(self.timeout),
@@ -153,7 +153,7 @@ class _Connecting(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        *rest, last = checked(host, await resolve(host, port), self._allowed)
+        *rest, last = check_addresses(host, await resolve(host, port), self._allowed)
         timeout = CONNECT_S if timeout is None else timeout
         for address in rest:
             try:

@@ -5,13 +5,13 @@ from typing import Literal
 from dagster import ConfigurableResource
 
 
-class Leaving(ConfigurableResource):
+class OutgoingMode(ConfigurableResource):
     """The deployment's mode, the base URL of transcript pages, and the language where a room sets none."""
 
     mode: Literal["off", "shadow", "live"] = "live"
     page_url: str
     language: str = "en"
 
-    def held_back(self) -> str | None:
+    def reason_held_back(self) -> str | None:
         """Say why nothing leaves; None when it does."""
         return None if self.mode == "live" else f"REFLECTOR_MODE is {self.mode}: nothing leaves"

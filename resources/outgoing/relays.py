@@ -22,11 +22,11 @@ class Relays(ConfigurableResource):
     deliveries: Deliveries
     old: OldSystem
 
-    def fall_back(self, recording_id: str) -> None:
+    def create_fallback(self, recording_id: str) -> None:
         """Have a recording's webhook relayed, once, however often this is asked for."""
         self.deliveries.create(f"{FALLBACK}{recording_id}", "fallback", recording_id)
 
-    def work(self, kind: Kind, limit: int = 20, now: float | None = None) -> int:
+    def deliver_due(self, kind: Kind, limit: int = 20, now: float | None = None) -> int:
         """Make an attempt for each that is due; returns how many were."""
         at = time.time() if now is None else now
         due = self.deliveries.due(kind, at, limit)

@@ -16,14 +16,14 @@ from resources.outgoing.zulip import Gone, Refused, UnknownOutcome, Zulip
 LEASE_S = 60.0
 
 
-class Posted(NamedTuple):
+class PostResult(NamedTuple):
     """A message that stands in Zulip; `note` says why it stands there as it was before."""
 
     message_id: int
     note: str | None = None
 
 
-class Standing(NamedTuple):
+class MessageRecord(NamedTuple):
     """A message as it was last changed, in epoch seconds; without an id it isn't known whether it was posted."""
 
     message_id: int | None
@@ -40,7 +40,7 @@ class Messages(ConfigurableResource):
 
     def post_or_edit(
         self, key: str, stream: str, topic: str, content: str, mark: str, now: float | None = None
-    ) -> Posted:
+    ) -> PostResult:
         """See to it that the message about `key` reads so; `mark` is a part of every content by which it is found.
 
         What was posted before is edited where it stands, and posted anew only when Zulip says that it is gone. The
@@ -60,16 +60,16 @@ class Messages(ConfigurableResource):
         self._keep(key, until, posted.message_id, known, claimed_until=0.0)
         return posted
 
-    def standing(self, key: str) -> Standing | None:
+    def record(self, key: str) -> MessageRecord | None:
         """The message about `key`, None when there is none."""
-        columns = [messages.c[name] for name in Standing._fields]
+        columns = [messages.c[name] for name in MessageRecord._fields]
         with self.database.begin() as connection:
             row = connection.execute(sa.select(*columns).where(messages.c.key == key)).one_or_none()
-        return Standing(*row) if row else None
+        return MessageRecord(*row) if row else None
 
     def _bring_up_to_date(
         self, key: str, until: float, stream: str, topic: str, content: str, mark: str, *, new: bool
-    ) -> tuple[Posted, str | None]:
+    ) -> tuple[PostResult, str | None]:
         """Post, edit or leave; returns what stands there now, and its digest."""
         row, digest = self._row(key), _digest(content)
         message_id, known = row.message_id, row.digest
@@ -82,7 +82,7 @@ class Messages(ConfigurableResource):
         if message_id is None:
             self._keep(key, until, None, None, stream=stream, topic=topic)
             message_id, known = self._post(key, until, stream, topic, content), digest
-        return Posted(message_id, note), known
+        return PostResult(message_id, note), known
 
     def _edit(
         self, message_id: int, content: str, known: str | None, digest: str

@@ -1,1 +1,1 @@
-"""Stores of results: a local folder or S3, and erasing audio from them."""
+"""Stores of results: a local folder or S3, and translated_erase_errors audio from them."""

@@ -20,7 +20,7 @@ WRITING = ".writing-"
 LEFT_OVER = 6 * 3600
 
 
-class Stored(NamedTuple):
+class StoredObject(NamedTuple):
     """What is known of a stored object: its key, SHA-256 in hex, and size in bytes."""
 
     key: str
@@ -60,7 +60,7 @@ class Store(ConfigurableResource, ABC):
         """Remove the object; no error when it isn't there."""
 
     @abstractmethod
-    def traces(self, prefix: str) -> Iterator[str]:
+    def list_remnants(self, prefix: str) -> Iterator[str]:
         """Yield the keys at or below a prefix of which anything is left, old versions and half-written included."""
 
     @abstractmethod
@@ -68,28 +68,28 @@ class Store(ConfigurableResource, ABC):
         """Remove an object for good: with its old versions, and what was left of writing or reading it here."""
 
     @abstractmethod
-    def where(self, prefix: str) -> str:
+    def location(self, prefix: str) -> str:
         """Say to people where the objects below a prefix lie."""
 
     def origins(self) -> tuple[str, ...]:
         """Where its URLs lead to when a browser follows them, as Content-Security-Policy writes it."""
         return ()
 
-    def write(self, key: str, content: bytes) -> Stored:
+    def write(self, key: str, content: bytes) -> StoredObject:
         """Store bytes under a key, replacing what was there."""
         with self.new_file(key) as path:
             path.write_bytes(content)
-        return Stored(key, hashlib.sha256(content).hexdigest(), len(content))
+        return StoredObject(key, hashlib.sha256(content).hexdigest(), len(content))
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes; raises NotFound."""
         with self.local(key) as path:
             return path.read_bytes()
 
-    def stat(self, key: str) -> Stored:
+    def stat(self, key: str) -> StoredObject:
         """Hash and measure an object; raises NotFound."""
         with self.local(key) as path, path.open("rb") as file:
-            return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+            return StoredObject(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
 
 class LocalStore(Store):
@@ -106,10 +106,10 @@ class LocalStore(Store):
         target = self.path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            remove_left_over(target.parent)
+            remove_stale_files(target.parent)
             handle, name = tempfile.mkstemp(prefix=WRITING, suffix=target.suffix, dir=target.parent)
         except OSError as error:
-            raise cannot_write(key, error) from error
+            raise write_error(key, error) from error
         os.close(handle)
         temporary = Path(name)
         try:
@@ -121,7 +121,7 @@ class LocalStore(Store):
             usage.count("bytes_written", size)
             _sync(target.parent)
         except OSError as error:
-            raise cannot_write(key, error) from error
+            raise write_error(key, error) from error
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -131,9 +131,9 @@ class LocalStore(Store):
         usage.count("bytes_read", path.stat().st_size)
         yield path
 
-    def stat(self, key: str) -> Stored:
+    def stat(self, key: str) -> StoredObject:
         with (path := self._file(key)).open("rb") as file:
-            return Stored(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+            return StoredObject(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
     def url(self, key: str, expires: float = 3600) -> str:  # noqa: ARG002 - a file URL doesn't expire
         """Make a file URL: it serves only a service that shares this file system."""
@@ -158,7 +158,7 @@ class LocalStore(Store):
                 hint=f"Check the permissions of {self.root}.",
             ) from error
 
-    def traces(self, prefix: str) -> Iterator[str]:
+    def list_remnants(self, prefix: str) -> Iterator[str]:
         root, at = Path(self.root), self.path(prefix)
         for path in [at] if at.is_file() else sorted(at.rglob("*")):
             if path.is_file() or path.is_symlink():
@@ -167,7 +167,7 @@ class LocalStore(Store):
     def erase(self, key: str) -> None:
         self.delete(key)
 
-    def where(self, prefix: str) -> str:
+    def location(self, prefix: str) -> str:
         return str(self.path(prefix))
 
     def _file(self, key: str) -> Path:
@@ -185,7 +185,7 @@ def check_key(key: str) -> str:
     return "/".join(parts)
 
 
-def remove_left_over(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Remove what killed processes were writing here; others may be writing, or removing, just now."""
     for path in folder.glob(f"{WRITING}*"):
         with suppress(FileNotFoundError):
@@ -202,7 +202,7 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def cannot_write(key: str, error: OSError) -> ReflectorError:
+def write_error(key: str, error: OSError) -> ReflectorError:
     """Tell a full or unwritable disk in our terms: freed space heals it, so it is transient."""
     return TransientError(
         f"{key} could not be written: {error.strerror or error}",

@@ -38,7 +38,7 @@ class Audio(NamedTuple):
     bucket: Store
     tracks: Sequence[str]
 
-    def traces(self) -> list[str]:
+    def remnants(self) -> list[str]:
         """The keys of all that is left of it, old versions and half-written files included."""
         return [key for _, _, listed in self._places() for key in listed()]
 
@@ -48,7 +48,7 @@ class Audio(NamedTuple):
         It can be done again, and goes on, after any failure. Raises TransientError or PermanentError that names what
         stays.
         """
-        marker = mark(self.store, self.recording_id, reason)
+        marker = mark_deleted(self.store, self.recording_id, reason)
         failed: dict[str, ReflectorError] = {}
         gone = 0
         for place, known, listed in self._places():
@@ -65,7 +65,7 @@ class Audio(NamedTuple):
                     failed[key] = error
         if failed:
             raise _failure(self.recording_id, failed)
-        if left := self.traces():
+        if left := self.remnants():
             raise TransientError(f"audio is still listed: {_some(left)}", recording=self.recording_id)
         if marker.proven_at is None:
             _write(self.store, self.recording_id, marker.model_copy(update={"proven_at": _now()}))
@@ -82,7 +82,7 @@ class Audio(NamedTuple):
 
     def _here(self) -> Iterator[str]:
         own = folder(self.recording_id)
-        for key in self.store.traces(own):
+        for key in self.store.list_remnants(own):
             if key.startswith(f"{own}/source/tracks/") or PurePosixPath(key).suffix.lower() not in TEXT:
                 yield key
 
@@ -90,7 +90,7 @@ class Audio(NamedTuple):
         """The tracks, and with them all that was recorded at the same time: shared screens, cameras."""
         started = {name.recording_start_ms for key in tracks if (name := TrackName.parse(key))}
         for room in sorted({key.rpartition("/")[0] or key for key in tracks}):
-            for key in self.bucket.traces(room):
+            for key in self.bucket.list_remnants(room):
                 name = TrackName.parse(key)
                 if key in tracks or (name and name.recording_start_ms in started):
                     yield key
@@ -101,7 +101,7 @@ def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:
     return Audio(described.id, store, bucket, [track.key for track in described.tracks])
 
 
-def described(store: Store, source: Source, recording_id: str) -> Recording:
+def describe_recording(store: Store, source: Source, recording_id: str) -> Recording:
     """The recording as it was described when it was processed, else as its source does now; raises as `Source` does."""
     try:
         return Recording.model_validate_json(store.read(f"{folder(recording_id)}/recording.json"))
@@ -109,7 +109,7 @@ def described(store: Store, source: Source, recording_id: str) -> Recording:
         return source.recording(recording_id)
 
 
-def mark(store: Store, recording_id: str, reason: str) -> AudioDeletion:
+def mark_deleted(store: Store, recording_id: str, reason: str) -> AudioDeletion:
     """Say for good that a recording's audio is given up, before any of it goes; what was said first stays."""
     if (marker := deletion_of(store, recording_id)) is None:
         marker = AudioDeletion(reason=reason, at=_now())
@@ -137,17 +137,17 @@ def using_audio(store: Store, recording_id: str, writes: Sequence[str] = ()) -> 
     Raises AudioDeleted before the block, or after it when the audio was given up meanwhile: then what was written is
     removed again.
     """
-    check_kept(store, recording_id, writes)
+    check_not_deleted(store, recording_id, writes)
     try:
         yield
     except Exception:
         # What was missing may have been deleted just now.
-        check_kept(store, recording_id, writes)
+        check_not_deleted(store, recording_id, writes)
         raise
-    check_kept(store, recording_id, writes)
+    check_not_deleted(store, recording_id, writes)
 
 
-def check_kept(store: Store, recording_id: str, writes: Sequence[str] = ()) -> None:
+def check_not_deleted(store: Store, recording_id: str, writes: Sequence[str] = ()) -> None:
     """Raise AudioDeleted where a recording's audio was given up; what lies under the keys `writes` is removed first."""
     if deletion := deletion_of(store, recording_id):
         for key in writes:

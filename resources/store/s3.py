@@ -19,10 +19,10 @@ from pydantic import Field
 from domain.errors import NotFound, ReflectorError, TransientError
 from resources import usage
 from resources.secrets import secret_value
-from resources.store.base import WRITING, Store, Stored, check_key, remove_left_over
+from resources.store.base import WRITING, Store, StoredObject, check_key, remove_stale_files
 from resources.store.s3_client import Clients
-from resources.store.s3_errors import LOST, Place, explain, status, told
-from resources.store.s3_versions import erase, erasing, versions
+from resources.store.s3_errors import LOST, BucketLocation, explain, status, translated_errors
+from resources.store.s3_versions import erase, translated_erase_errors, versions
 
 SHA256 = "sha256"
 PIECE = 65536
@@ -74,7 +74,7 @@ class S3Store(Store):
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
                 raise self._disk(key, error) from error
-            with told(self._place, key), path.open("rb") as file:
+            with translated_errors(self._place, key), path.open("rb") as file:
                 self._client().upload_fileobj(
                     file,
                     self.bucket,
@@ -88,7 +88,7 @@ class S3Store(Store):
     def local(self, key: str) -> Iterator[Path]:
         with self._temporary(key) as path:
             try:
-                with told(self._place, key), path.open("wb") as file:
+                with translated_errors(self._place, key), path.open("wb") as file:
                     self._download(key, file)
                     usage.count("bytes_read", file.tell())
             except OSError as error:
@@ -106,7 +106,7 @@ class S3Store(Store):
     def _presigned(self, key: str, expires: float, endpoint_url: str | None) -> str:
         seconds = max(1, min(int(expires), MOST_URL_SECONDS))
         params = {"Bucket": self.bucket, "Key": self._name(key)}
-        with told(self._place, key):
+        with translated_errors(self._place, key):
             return self._client(endpoint_url).generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
 
     def origins(self) -> tuple[str, ...]:
@@ -121,18 +121,18 @@ class S3Store(Store):
             return False
         return True
 
-    def stat(self, key: str) -> Stored:
+    def stat(self, key: str) -> StoredObject:
         """Return an object's SHA-256 and size from one request; only one that others put is read for its hash."""
         head = self._head(key)
         digest = head.get("Metadata", {}).get(SHA256, "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return super().stat(key)
-        return Stored(key, digest, head["ContentLength"])
+        return StoredObject(key, digest, head["ContentLength"])
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         below = self._name(prefix) + "/"
         own = len(below) - len(check_key(prefix)) - 1
-        with told(self._place):
+        with translated_errors(self._place):
             pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below)
             for page in pages:
                 for item in page.get("Contents", []):
@@ -141,31 +141,31 @@ class S3Store(Store):
                         yield item["Key"][own:]
 
     def delete(self, key: str) -> None:
-        with told(self._place, key):
+        with translated_errors(self._place, key):
             self._client().delete_object(Bucket=self.bucket, Key=self._name(key))
 
-    def traces(self, prefix: str) -> Iterator[str]:
+    def list_remnants(self, prefix: str) -> Iterator[str]:
         name = self._name(prefix)
         own = len(name) - len(check_key(prefix))
-        with erasing(self._place):
+        with translated_erase_errors(self._place):
             found = {found for found, _ in versions(self._client(), self.bucket, name)}
         for one in sorted(found):
             if (one == name or one.startswith(f"{name}/")) and not one.endswith("/"):
                 yield one[own:]
 
-    def where(self, prefix: str) -> str:
+    def location(self, prefix: str) -> str:
         return f"s3://{self.bucket}/{self._name(prefix)}"
 
     def erase(self, key: str) -> None:
         if self.folder:
             for left in Path(self.folder).glob(f"{_writing(key)}*"):
                 left.unlink(missing_ok=True)
-        with erasing(self._place, key):
+        with translated_erase_errors(self._place, key):
             erase(self._client(), self.bucket, self._name(key))
 
     def _head(self, key: str) -> dict[str, Any]:
         client, name = self._client(), self._name(key)
-        with told(self._place, key):
+        with translated_errors(self._place, key):
             try:
                 return client.head_object(Bucket=self.bucket, Key=name)
             except ClientError as error:
@@ -224,7 +224,7 @@ class S3Store(Store):
         try:
             if self.folder:
                 Path(self.folder).mkdir(parents=True, exist_ok=True)
-                remove_left_over(Path(self.folder))
+                remove_stale_files(Path(self.folder))
             handle, name = tempfile.mkstemp(prefix=_writing(key), suffix=PurePosixPath(key).suffix, dir=self.folder)
         except OSError as error:
             raise self._disk(key, error) from error
@@ -260,11 +260,11 @@ class S3Store(Store):
         )
 
     @property
-    def _place(self) -> Place:
-        return Place(self.bucket, self.settings_prefix, self.endpoint_url, self.role_arn)
+    def _place(self) -> BucketLocation:
+        return BucketLocation(self.bucket, self.settings_prefix, self.endpoint_url, self.role_arn)
 
     def _client(self, endpoint_url: str | None = None) -> Any:
-        with told(self._place):
+        with translated_errors(self._place):
             return _clients.get(
                 region_name=self.region,
                 endpoint_url=endpoint_url or self.endpoint_url,

@@ -32,7 +32,7 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "Inv
 
 
 @dataclass(frozen=True)
-class Place:
+class BucketLocation:
     """A bucket as operators know it: `settings` begins the names of its settings, such as TRANSCRIPT_STORAGE_AWS."""
 
     bucket: str
@@ -47,7 +47,7 @@ class Place:
 
 
 @contextmanager
-def told(place: Place, key: str | None = None) -> Iterator[None]:
+def translated_errors(place: BucketLocation, key: str | None = None) -> Iterator[None]:
     """Raise what boto3 raises in the block as our errors.
 
     The originals are dropped: their messages can hold URLs and, for a header that can't be sent, the signature.
@@ -68,7 +68,7 @@ def told(place: Place, key: str | None = None) -> Iterator[None]:
         ) from None
 
 
-def explain(error: Exception, place: Place, key: str | None = None) -> ReflectorError:
+def explain(error: Exception, place: BucketLocation, key: str | None = None) -> ReflectorError:
     """Tell a failure of boto3 in our terms, with the setting to look at."""
     if isinstance(error, ClientError):
         return _refusal(error, place, key)
@@ -86,7 +86,7 @@ def explain(error: Exception, place: Place, key: str | None = None) -> Reflector
     )
 
 
-def _unsent(error: Exception, place: Place) -> ReflectorError:
+def _unsent(error: Exception, place: BucketLocation) -> ReflectorError:
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(
             f"the certificate of the object store at {place.server} isn't trusted",
@@ -117,7 +117,7 @@ def status(error: ClientError) -> int:
     return int((error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
 
 
-def _refusal(error: ClientError, place: Place, key: str | None) -> ReflectorError:
+def _refusal(error: ClientError, place: BucketLocation, key: str | None) -> ReflectorError:
     name, number = code(error), status(error)
     role = error.operation_name == "AssumeRole"
     if name in PASSING or is_retryable(number):
@@ -141,7 +141,7 @@ def _refusal(error: ClientError, place: Place, key: str | None) -> ReflectorErro
     return PermanentError(f"{what} ({_both(number, name)})", hint=_hint(name, number, place, role=role))
 
 
-def _hint(name: str, number: int, place: Place, *, role: bool) -> str:
+def _hint(name: str, number: int, place: BucketLocation, *, role: bool) -> str:
     prefix = place.settings
     id_, secret = f"{prefix}_ACCESS_KEY_ID", f"{prefix}_SECRET_ACCESS_KEY"
     hints = {

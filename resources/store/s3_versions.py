@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from domain.errors import PermanentError
-from resources.store.s3_errors import Place, code, told
+from resources.store.s3_errors import BucketLocation, code, translated_errors
 
 PERMISSIONS = "s3:ListBucketVersions, s3:DeleteObject and, on a bucket with versions, s3:DeleteObjectVersion"
 
@@ -39,10 +39,10 @@ def erase(client: Any, bucket: str, name: str) -> None:
 
 
 @contextmanager
-def erasing(place: Place, key: str | None = None) -> Iterator[None]:
+def translated_erase_errors(place: BucketLocation, key: str | None = None) -> Iterator[None]:
     """Raise what boto3 raises in the block as our errors; a refusal says what to allow."""
     try:
-        with told(place, key):
+        with translated_errors(place, key):
             yield
     except PermanentError as error:
         if "AccessDenied" in error.what or "403" in error.what:

@@ -44,7 +44,7 @@ class Transcriber(ConfigurableResource, ABC):
 
     language: str = "en"
 
-    def speaking(self, language: str) -> Self:
+    def with_language(self, language: str) -> Self:
         """Return the same backend for another language."""
         return self.model_copy(update={"language": language})
 

@@ -72,14 +72,14 @@ class GPUService(Transcriber):
             empty, content, headers = self._send({}, service, seconds)
             if empty not in {404, 405}:
                 return f"the service at {service} takes the key"
-        raise wire.refusal(
+        raise wire.status_error(
             status, content, headers, service=service, hints={**self._hints(body), 404: "Check TRANSCRIPT_URL."}
         )
 
     def _post(self, body: dict[str, str], service: str) -> bytes:
         status, content, headers = self._send(body, service, self.timeout)
         if status != 200:
-            raise wire.refusal(status, content, headers, service=service, hints=self._hints(body))
+            raise wire.status_error(status, content, headers, service=service, hints=self._hints(body))
         return content
 
     def _send(self, body: dict[str, str], service: str, seconds: float) -> tuple[int, bytes, httpx.Headers]:

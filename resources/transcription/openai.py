@@ -122,7 +122,7 @@ class OpenAIAudio(Transcriber):
             404: "Check TRANSCRIPT_URL (it usually ends in /v1) and REFLECTOR_TRANSCRIPT_MODEL.",
         }
         given = error.response
-        return wire.refusal(error.status_code, given.content, given.headers, service=service, hints=hints)
+        return wire.status_error(error.status_code, given.content, given.headers, service=service, hints=hints)
 
 
 def _run(work: Coroutine[Any, Any, T], seconds: float, service: str) -> T:

@@ -26,7 +26,7 @@ MIN_SILENCE_MS, PAD_MS, CLIP_S, MERGE_GAP_S = 500, 200, 28, 1.0
 log = logging.getLogger(__name__)
 
 
-class Heard(NamedTuple):
+class AudioPiece(NamedTuple):
     """A piece of sound: its first sample's number on the recording's clock, and 16 kHz mono samples."""
 
     start: int
@@ -46,7 +46,7 @@ class Clip(NamedTuple):
         return self.start + len(self.samples)
 
 
-def sound(path: Path) -> Iterator[Heard]:
+def decode(path: Path) -> Iterator[AudioPiece]:
     """Decode a file to 16 kHz mono, piece by piece on its own clock; raises UnreadableAudio.
 
     Missing packets and the silence that padding put in are gaps between the pieces. A file without any packets
@@ -60,15 +60,15 @@ def sound(path: Path) -> Iterator[Heard]:
                     continue
                 if chunk.at != begin + taken:
                     for piece in _resampled(resampler, None):
-                        yield Heard(round(begin / STEP) + done, piece)
+                        yield AudioPiece(round(begin / STEP) + done, piece)
                         done += len(piece)
                     resampler, taken, begin, done = _resampler(), 0, chunk.at, 0
                 taken += chunk.samples.shape[1]
                 for piece in _resampled(resampler, chunk.samples.mean(axis=0, dtype=np.float32)):
-                    yield Heard(round(begin / STEP) + done, piece)
+                    yield AudioPiece(round(begin / STEP) + done, piece)
                     done += len(piece)
             for piece in _resampled(resampler, None):
-                yield Heard(round(begin / STEP) + done, piece)
+                yield AudioPiece(round(begin / STEP) + done, piece)
                 done += len(piece)
             for note in source.notes:
                 log.warning("%s: %s", path.name, note)
@@ -76,7 +76,7 @@ def sound(path: Path) -> Iterator[Heard]:
         return
 
 
-def clips(pieces: Iterable[Heard]) -> Iterator[Clip]:
+def clips(pieces: Iterable[AudioPiece]) -> Iterator[Clip]:
     """Cut what has voice into clips of at most 28 s, ready for Whisper.
 
     Seconds without any sound are left out, so that hours of a muted microphone cost neither time nor memory; what
@@ -104,9 +104,9 @@ def clips(pieces: Iterable[Heard]) -> Iterator[Clip]:
     yield from _voiced(held, begin)
 
 
-def _sounding(pieces: Iterable[Heard]) -> Iterator[Heard]:
+def _sounding(pieces: Iterable[AudioPiece]) -> Iterator[AudioPiece]:
     """Leave out what has no sound, but for the piece before and the piece after a sound."""
-    quiet: Heard | None = None
+    quiet: AudioPiece | None = None
     after_sound = False
     for piece in pieces:
         if float(np.abs(piece.samples).max()) >= SILENT:

@@ -12,7 +12,7 @@ import numpy as np
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.text.words import Word
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
-from resources.transcription.vad import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip, clips, sound
+from resources.transcription.vad import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip, clips, decode
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class EmbeddedWhisper(Transcriber):
         """
         try:
             with audio.local() as path:
-                return self._transcribe(clips(sound(path)), audio.duration, speaker)
+                return self._transcribe(clips(decode(path)), audio.duration, speaker)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise

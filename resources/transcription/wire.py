@@ -37,7 +37,7 @@ def unreachable(error: Exception, service: str) -> TransientError:
     )
 
 
-def refusal(
+def status_error(
     status: int, content: bytes, headers: Mapping[str, str], *, service: str, hints: Mapping[int, str]
 ) -> TransientError | PermanentError:
     """Tell what an HTTP status means; `hints` are what to do, by status."""

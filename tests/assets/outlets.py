@@ -16,7 +16,7 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.rooms import Rooms
 from resources.outgoing.http import Outgoing
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages
@@ -43,7 +43,7 @@ class Outlets:
         door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
         self.messages = Messages(database=database, zulip=door)
         self.webhook = Webhook(outgoing=Outgoing(allow_http=True, allowed_networks="127.0.0.0/8", timeout=2))
-        self.leaving = Leaving.model_validate({"mode": mode, "page_url": PAGE})
+        self.leaving = OutgoingMode.model_validate({"mode": mode, "page_url": PAGE})
         self.transcribed(finished())
 
     def set_room(self, **settings: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from domain.notifications import event_id
 from reflector_assets.assets.webhook import deliver
 from reflector_assets.policies import retry_delay
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from testing.deployment import ROOT
 from testing.hosts.host import Answer
 from testing.hosts.webhook_host import WebhookHost
@@ -78,7 +78,7 @@ def test_a_room_that_wants_nothing_gets_nothing_and_is_told_so(outlets: Outlets)
 @pytest.mark.parametrize("mode", ["shadow", "off"])
 def test_in_other_modes_nothing_leaves(outlets: Outlets, mode: str) -> None:
     outlets.set_all()
-    outlets.leaving = Leaving.model_validate({"mode": mode, "page_url": PAGE})
+    outlets.leaving = OutgoingMode.model_validate({"mode": mode, "page_url": PAGE})
     assert outlets.run().success
     assert outlets.webhook_delivery().note == f"REFLECTOR_MODE is {mode}: nothing leaves"
     assert outlets.zulip_message().note == f"REFLECTOR_MODE is {mode}: nothing leaves"
@@ -203,7 +203,7 @@ def test_two_processes_deliver_once(outlets: Outlets) -> None:
         "from reflector_assets.assets.webhook import deliver\n"
         "from resources.database.database import Database\n"
         "from resources.database.deliveries import Deliveries\n"
-        "from resources.outgoing.mode import Leaving\n"
+        "from resources.outgoing.mode import OutgoingMode\n"
         "from resources.outgoing.http import Outgoing\n"
         "from resources.database.rooms import Rooms\n"
         "from resources.outgoing.webhook import Webhook\n"
@@ -213,7 +213,7 @@ def test_two_processes_deliver_once(outlets: Outlets) -> None:
         "webhook = Webhook(outgoing=Outgoing(allow_http=True, allowed_networks='127.0.0.0/8'))\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        f"parts = Deliveries(database=database), webhook, Leaving(page_url={PAGE!r})\n"
+        f"parts = Deliveries(database=database), webhook, OutgoingMode(page_url={PAGE!r})\n"
         "deliver(finished(), room, room.webhook_url, *parts)\n"
     )
     process = subprocess.Popen(

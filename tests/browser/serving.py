@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.overview import RecordingOverview
-from resources.database.catalogue import Catalogue, Indexed
+from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
 from resources.store.base import LocalStore
 from service.ports import Listing, Shown
@@ -32,7 +32,7 @@ class Site:
         self.script.states[recording_id] = overview(recording_id, **{"state": "ended", "title": title, **told})
         self.catalogue.add([recording_id], "{}")
         if title:
-            self.catalogue.index(Indexed(recording_id, title, "weekly", title, None, 90.0, text), 0)
+            self.catalogue.index(IndexedTranscript(recording_id, title, "weekly", title, None, 90.0, text), 0)
 
     def states(self, recording_ids: Sequence[str]) -> list[RecordingOverview]:
         """Where recordings are."""

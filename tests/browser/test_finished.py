@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from domain.text.words import Word
-from resources.store.erasure import mark
+from resources.store.erasure import mark_deleted
 from testing.daemon import until
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
@@ -238,7 +238,7 @@ def test_a_silent_recording_and_one_without_audio_say_so(visitor: Visitor, here:
     with visitor.visit(f"{here.url}/transcripts/{SILENT}") as page:
         expect(page.locator("#turns")).to_have_text("Nothing was said.")
         expect(page.locator("#topics")).to_be_hidden()
-    mark(here.store, SILENT, "consent denied")
+    mark_deleted(here.store, SILENT, "consent denied")
     with visitor.visit(f"{here.url}/transcripts/{SILENT}", examined=True) as page:
         expect(page.locator("#no-audio")).to_contain_text("The audio of this recording was deleted on request.")
         expect(page.locator("#play")).to_be_hidden()

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import AudioDeleted
 from domain.rooms import Room
 from resources.local_folder import LocalFolder
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.store.base import LocalStore
 from resources.store.erasure import Audio
 from testing.deployment import SAMPLE
@@ -26,7 +26,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 
 def test_without_a_denial_nothing_goes(here: World) -> None:
-    here.consents.say(here.session, "a", given=True)
+    here.consents.record(here.session, "a", given=True)
     assert here.run().success
     assert here.cleanup()["value"] == {"audio_deleted": False, "reason": None}
     # Two padded tracks, the mix, and four objects at Daily.
@@ -66,7 +66,7 @@ def test_denied_after_the_run_the_text_stays_as_it_was_and_every_reader_says_why
 @pytest.mark.parametrize("user", [None, "a"])
 def test_the_later_statement_of_a_person_counts(here: World, user: str | None) -> None:
     here.deny(user=user)
-    here.consents.say(here.id, user, given=True)
+    here.consents.record(here.id, user, given=True)
     assert here.run().success
     assert here.cleanup()["value"]["audio_deleted"] is False
     here.deny(user="b")
@@ -85,7 +85,7 @@ def test_a_room_that_needs_no_consent_keeps_its_audio(here: World) -> None:
 @pytest.mark.parametrize("mode", ["shadow", "off"])
 def test_beside_the_old_system_nothing_is_deleted(here: World, mode: Literal["shadow", "off"]) -> None:
     here.deny()
-    beside = Leaving(mode=mode, page_url="http://127.0.0.1")
+    beside = OutgoingMode(mode=mode, page_url="http://127.0.0.1")
     assert failures(here.run(["consent_cleanup"], leaving=beside)) == {}
     assert mode in here.cleanup()["reason"]
     assert here.cleanup()["last_statement"] == 0
@@ -133,7 +133,7 @@ def test_a_deletion_while_an_import_copies_leaves_none(here: World) -> None:
     RACED.update(key=last, then=lambda: audio.delete("consent was denied"))
     with pytest.raises(AudioDeleted, match="deleted on request"):
         LocalFolder(store=Racing(root=str(here.home / "data"))).import_folder(SAMPLE, recording_id="weekly")
-    assert audio.traces() == []
+    assert audio.remnants() == []
 
 
 def test_what_a_killed_writer_left_after_the_deletion_goes_with_the_next_attempt(here: World) -> None:
@@ -151,7 +151,7 @@ def test_an_import_loses_its_tracks_and_can_not_be_made_again(here: World) -> No
     here.run(["recording"])
     here.deny(here.id)
     assert here.run(["consent_cleanup"]).success
-    assert [key for key in here.store.traces(here.key("")) if not key.endswith(".json")] == []
+    assert [key for key in here.store.list_remnants(here.key("")) if not key.endswith(".json")] == []
     for replace in (False, True):
         with pytest.raises(AudioDeleted, match=r"weekly: the audio of this recording was deleted on request.*text"):
             folder.import_folder(SAMPLE, recording_id="weekly", replace=replace)

@@ -64,10 +64,10 @@ def test_a_bucket_without_versions_is_emptied_too(server: S3Server, tmp_path: Pa
     store = server.store("plain", prefix=tmp_path.name)
     for key in ("a/b", "a/b/c", "a/bc"):
         store.write(key, b"x")
-    assert list(store.traces("a/b")) == ["a/b", "a/b/c"]
+    assert list(store.list_remnants("a/b")) == ["a/b", "a/b/c"]
     for _ in range(2):
         store.erase("a/b")
-    assert list(store.traces("a")) == ["a/b/c", "a/bc"]
+    assert list(store.list_remnants("a")) == ["a/b/c", "a/bc"]
 
 
 def test_a_key_that_may_not_delete_is_told_what_to_allow_and_the_rest_goes(server: S3Server, stored: World) -> None:
@@ -90,7 +90,7 @@ def test_a_deletion_that_the_network_breaks_is_tried_again(server: S3Server, sto
     stored.deny()
     with Proxy(server.port) as proxy:
         shaky = server.store("daily", prefix=stored.home.name, endpoint_url=proxy.endpoint, max_attempts=1)
-        assert list(shaky.traces(stored.room_folder))
+        assert list(shaky.list_remnants(stored.room_folder))
         proxy.refuse(times=2)
         result = stored.run(["consent_cleanup"], daily_bucket=shaky)
         assert proxy.plans == []

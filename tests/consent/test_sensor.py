@@ -74,8 +74,8 @@ def test_a_denial_is_followed_once(short: World) -> None:
     assert [follower.tick() for _ in range(3)] == [[]] * 3
     follower.cursor = None
     assert follower.requests() == [], "also when the cursor is lost"
-    short.consents.say("another-meeting", None, given=False)
-    short.consents.say(short.session, "b", given=True)
+    short.consents.record("another-meeting", None, given=False)
+    short.consents.record(short.session, "b", given=True)
     assert follower.requests() == []
 
 

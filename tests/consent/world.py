@@ -21,7 +21,7 @@ from resources.database.rooms import Rooms
 from resources.llm.understanding import Extractive
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
-from resources.outgoing.mode import Leaving
+from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages
@@ -75,7 +75,7 @@ class World:
             "transcriber": GPUService(url=self.gpu.url, api_key=self.gpu.key, model="", timeout=60, language="en"),
             "understanding": Extractive(),
             # Results go nowhere: no room wants them.
-            "leaving": Leaving(page_url="http://127.0.0.1"),
+            "leaving": OutgoingMode(page_url="http://127.0.0.1"),
             "messages": Messages(database=self.consents.database, zulip=Zulip(realm="", email="", api_key="")),
             "deliveries": Deliveries(database=self.consents.database),
             "webhook": Webhook(outgoing=Outgoing()),
@@ -99,15 +99,15 @@ class World:
         )
 
     def deny(self, meeting_id: str | None = None, user: str | None = None) -> None:
-        self.consents.say(meeting_id or self.session, user, given=False)
+        self.consents.record(meeting_id or self.session, user, given=False)
 
     def key(self, name: str) -> str:
         return f"recordings/{self.id}/{name}"
 
     def sound(self) -> list[str]:
         """What is left that isn't text, in both stores, whatever kept it."""
-        here = [key for key in self.store.traces(self.key("")) if Path(key).suffix not in TEXT]
-        return here + [key for key in self.bucket.traces(self.room_folder) if key != self.other]
+        here = [key for key in self.store.list_remnants(self.key("")) if Path(key).suffix not in TEXT]
+        return here + [key for key in self.bucket.list_remnants(self.room_folder) if key != self.other]
 
     @property
     def room_folder(self) -> str:

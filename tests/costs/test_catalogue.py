@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.text.search import excerpt, words_of
-from resources.database.catalogue import Catalogue, Indexed
+from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
 
 pytest_plugins = ["tests.service.databases"]
@@ -29,12 +29,14 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def catalogue(both: str) -> Iterator[Catalogue]:
     found = Catalogue(database=Database(url=both))
-    found.forget()
+    found.clear()
     return found
 
 
-def transcript(recording_id: str, text: str, *, title: str = "", room: str = "", version: str = "1") -> Indexed:
-    return Indexed(recording_id, version, room, title, 0.0, 60.0, text)
+def transcript(
+    recording_id: str, text: str, *, title: str = "", room: str = "", version: str = "1"
+) -> IndexedTranscript:
+    return IndexedTranscript(recording_id, version, room, title, 0.0, 60.0, text)
 
 
 def found(catalogue: Catalogue, query: str, **page: int) -> list[str]:
@@ -115,7 +117,7 @@ def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> Non
 @given(text=TEXTS, title=TEXTS, data=st.data())
 def test_every_beginning_of_every_word_finds_it(both: str, text: str, title: str, data: Any) -> None:
     catalogue = Catalogue(database=Database(url=both))
-    catalogue.forget()
+    catalogue.clear()
     catalogue.index(transcript("one", text, title=title), 1)
     words = words_of(title, text)
     for word in words:
@@ -128,7 +130,7 @@ def test_every_beginning_of_every_word_finds_it(both: str, text: str, title: str
 @given(query=st.one_of(TEXTS, st.from_regex(r"[\"'*:&|!()<>\\ \-a-zé]{1,30}", fullmatch=True)))
 def test_nothing_that_is_typed_is_an_error_or_finds_what_isnt_there(both: str, query: str) -> None:
     catalogue = Catalogue(database=Database(url=both))
-    catalogue.forget()
+    catalogue.clear()
     catalogue.index(transcript("one", "abc déjà vu", title="It"), 1)
     wanted = words_of(query)
     there = all(any(word.startswith(begin) for word in ("abc", "déjà", "vu", "it")) for begin in wanted)
@@ -158,6 +160,6 @@ def test_positions_never_go_back(new_database: Callable[[], str]) -> None:
     catalogue = Catalogue(database=Database(url=new_database()))
     catalogue.index(None, 7)
     catalogue.index(None, 3)
-    from resources.database.positions import position
+    from resources.database.positions import read_position
 
-    assert position(catalogue.database, "transcript") == 7
+    assert read_position(catalogue.database, "transcript") == 7

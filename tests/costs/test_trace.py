@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         found.gpu.fail(1, 503, f"could not fetch {SIGNED}", retry_after=0)
         assert found.run().success
         found.deny(user="somebody@example.com")
-        found.consents.say(found.id, "other", given=True)
+        found.consents.record(found.id, "other", given=True)
         refresh.request(found.instance, found.id)
         assert found.run(["consent_cleanup"]).success
         delivery = found.resources()["deliveries"].create("event-1", "webhook", found.id)

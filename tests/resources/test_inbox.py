@@ -112,27 +112,27 @@ def test_unfinished_items_wait_until_they_are_due(inbox: Inbox) -> None:
     assert [item.recording_id for item in inbox.waiting(10)] == ["recording-3"]
     assert inbox.unfinished(99.0, 10) == []
     assert [item.recording_id for item in inbox.unfinished(200.0, 10)] == ["recording-2", "recording-1"]
-    assert not inbox.is_on_its_way("recording-1")
-    inbox.answered(first.seq, b"{}")
-    assert inbox.is_on_its_way("recording-1")
+    assert not inbox.is_pending("recording-1")
+    inbox.update_body(first.seq, b"{}")
+    assert inbox.is_pending("recording-1")
     answered = inbox.item(first.seq)
     assert (answered.source, answered.body, answered.attempts) == ("poll", b"{}", 1)
 
 
 def test_a_sweep_goes_on_where_it_was_broken_off(inbox: Inbox) -> None:
     inbox.put([of_poll(f"known-{number}", b"{}") for number in range(3)])
-    begun = inbox.begin_sweep()
+    begun = inbox.begin_poll()
     inbox.put([of_poll("came-meanwhile", b"{}")])
-    inbox.keep_sweep("page-1")
-    again = inbox.begin_sweep()
+    inbox.save_poll("page-1")
+    again = inbox.begin_poll()
     assert (again.known_to, again.after) == (begun.known_to, "page-1")
     keys = ["recording:known-1", "recording:came-meanwhile", "recording:never"]
     assert inbox.known(keys, again.known_to) == {"recording:known-1"}
-    inbox.end_sweep()
-    assert inbox.begin_sweep().known_to > begun.known_to
-    inbox.wait_until(12.5)
+    inbox.end_poll()
+    assert inbox.begin_poll().known_to > begun.known_to
+    inbox.set_not_before(12.5)
     assert inbox.not_before() == 12.5
-    assert inbox.begin_sweep().after is None
+    assert inbox.begin_poll().after is None
 
 
 @given(st.binary(max_size=300) | st.builds(lambda e: json.dumps(e).encode(), st.dictionaries(st.text(), st.text())))

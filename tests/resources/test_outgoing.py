@@ -5,7 +5,7 @@ import time
 import pytest
 
 from domain.errors import InvalidInput, PermanentError, TransientError
-from resources.outgoing.addresses import ForbiddenAddress, checked, networks
+from resources.outgoing.addresses import ForbiddenAddress, check_addresses, parse_networks
 from resources.outgoing.http import MOST_BYTES, Outgoing
 from testing.hosts.host import Answer, Host, Request
 
@@ -104,23 +104,23 @@ def test_what_is_no_plain_https_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_may_be_called(address: str) -> None:
-    assert checked("it", [address], []) == [address]
+    assert check_addresses("it", [address], []) == [address]
 
 
 def test_one_forbidden_address_of_a_host_is_enough() -> None:
     with pytest.raises(ForbiddenAddress):
-        checked("it", ["8.8.8.8", "10.0.0.1"], [])
+        check_addresses("it", ["8.8.8.8", "10.0.0.1"], [])
     with pytest.raises(ForbiddenAddress):
-        checked("it", ["8.8.8.8", "fe80::1%eth0"], [])
+        check_addresses("it", ["8.8.8.8", "fe80::1%eth0"], [])
 
 
 def test_networks_are_allowed_one_by_one() -> None:
-    allowed = networks("10.1.0.0/16, 127.0.0.0/8")
+    allowed = parse_networks("10.1.0.0/16, 127.0.0.0/8")
     inside = ["10.1.2.3", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3"]
-    assert checked("it", inside, allowed) == inside
+    assert check_addresses("it", inside, allowed) == inside
     for outside in ("10.2.0.1", "::1", "169.254.169.254"):
         with pytest.raises(ForbiddenAddress):
-            checked("it", [outside], allowed)
+            check_addresses("it", [outside], allowed)
 
 
 def test_a_server_on_a_forbidden_address_gets_no_byte() -> None:

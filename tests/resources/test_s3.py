@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from domain.errors import InvalidInput, NotFound, PermanentError
-from resources.store.base import Stored
+from resources.store.base import StoredObject
 from resources.store.s3 import S3Store
 from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
@@ -47,7 +47,7 @@ def test_what_is_written_is_read(server: S3Server, store: S3Store, size: int) ->
     store = store.model_copy(update={"multipart_bytes": 5 * MB})
     content = os.urandom(size)
     stored = store.write("recordings/a/tracks/0.webm", content)
-    assert stored == Stored("recordings/a/tracks/0.webm", hashlib.sha256(content).hexdigest(), size)
+    assert stored == StoredObject("recordings/a/tracks/0.webm", hashlib.sha256(content).hexdigest(), size)
     assert store.stat(stored.key) == stored
     assert store.exists(stored.key)
     with store.local(stored.key) as path:
@@ -64,7 +64,7 @@ def test_what_others_put_is_read_and_measured(server: S3Server) -> None:
     server.client().put_object(Bucket="results", Key="domain/room/1-cam-audio-2", Body=b"sound")
     store = server.store("results")
     assert store.read("domain/room/1-cam-audio-2") == b"sound"
-    assert store.stat("domain/room/1-cam-audio-2") == Stored(
+    assert store.stat("domain/room/1-cam-audio-2") == StoredObject(
         "domain/room/1-cam-audio-2", hashlib.sha256(b"sound").hexdigest(), 5
     )
 

@@ -32,7 +32,7 @@ NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "part
 normal = EnglishTextNormalizer()
 
 
-class Heard(NamedTuple):
+class TrackResult(NamedTuple):
     """What was heard of one participant's track, and the turns that were spoken."""
 
     name: str
@@ -70,13 +70,13 @@ def hear(folder: Path) -> Callable[..., Transcription]:
 
 
 @pytest.fixture(scope="module")
-def meeting(hear: Callable[..., Transcription]) -> list[Heard]:
+def meeting(hear: Callable[..., Transcription]) -> list[TrackResult]:
     """The sample meeting as tiny.en hears it."""
     return [turns_of(name, hear(f"{name}.webm", speaker=n)) for n, name in enumerate(TRUTH["speakers"])]
 
 
-def turns_of(name: str, transcription: Transcription) -> Heard:
-    return Heard(name, transcription, [turn for turn in TRUTH["turns"] if turn["speaker"] == name])
+def turns_of(name: str, transcription: Transcription) -> TrackResult:
+    return TrackResult(name, transcription, [turn for turn in TRUTH["turns"] if turn["speaker"] == name])
 
 
 def turn(folder: Path, number: int) -> Sound:
@@ -89,12 +89,12 @@ def turn(folder: Path, number: int) -> Sound:
     return sound[:, round(wanted["start"] * RATE) : round(wanted["end"] * RATE)]
 
 
-def onsets(found: Heard) -> list[float]:
+def onsets(found: TrackResult) -> list[float]:
     """How far the nearest word's start lies from each turn's start, in seconds."""
     return [min(abs(word.start - said["start"]) for word in found.transcription.words) for said in found.turns]
 
 
-def test_at_most_8_of_100_words_of_the_meeting_are_wrong(meeting: list[Heard]):
+def test_at_most_8_of_100_words_of_the_meeting_are_wrong(meeting: list[TrackResult]):
     assert jiwer.wer([found.said for found in meeting], [found.heard for found in meeting]) <= 0.08
 
 
@@ -105,12 +105,12 @@ def test_the_packaged_model_hears_as_well_and_tells_the_language(hear: Callable[
     assert found.transcription.language == "en"
 
 
-def test_turns_begin_when_they_were_spoken(meeting: list[Heard]):
+def test_turns_begin_when_they_were_spoken(meeting: list[TrackResult]):
     late = [onset for found in meeting for onset in onsets(found)]
     assert sum(onset <= 0.4 for onset in late) >= 0.9 * len(late)
 
 
-def test_words_belong_to_who_spoke_then(meeting: list[Heard]):
+def test_words_belong_to_who_spoke_then(meeting: list[TrackResult]):
     merged = words.words(words.merge([words.table(found.transcription.words) for found in meeting]))
     right = [
         any(
@@ -123,7 +123,7 @@ def test_words_belong_to_who_spoke_then(meeting: list[Heard]):
     assert sum(right) >= 0.98 * len(right)
 
 
-def test_words_are_in_order_sure_of_themselves_and_whole(meeting: list[Heard]):
+def test_words_are_in_order_sure_of_themselves_and_whole(meeting: list[TrackResult]):
     for speaker, found in enumerate(meeting):
         heard = found.transcription.words
         assert [word.start for word in heard] == sorted(word.start for word in heard)
@@ -174,7 +174,7 @@ def test_speech_after_long_silence_and_across_windows_keeps_its_time(hear: Calla
     # 236 s lies before a window's end and 244 s after it: what is said between stays in one piece.
     assert any(
         clip.start < 236.2 * vad.RATE and clip.end > 243.4 * vad.RATE
-        for clip in vad.clips(vad.sound(folder / "late.webm"))
+        for clip in vad.clips(vad.decode(folder / "late.webm"))
     )
     heard = hear("late.webm", duration=262).words
     for number, at in places.items():

@@ -15,7 +15,7 @@ import pytest
 from domain.errors import PermanentError, TransientError
 from resources.database.database import Database
 from resources.outgoing.zulip import UnknownOutcome, Zulip
-from resources.outgoing.zulip_messages import LEASE_S, Messages, Posted
+from resources.outgoing.zulip_messages import LEASE_S, Messages, PostResult
 from testing.deployment import ROOT
 from testing.hosts.host import Answer
 from testing.hosts.zulip_host import TOO_LATE, ZulipHost
@@ -35,7 +35,7 @@ def messages_of(host: ZulipHost, folder: Path, timeout: float = 5, key: str | No
     return Messages(database=Database(url=f"sqlite:///{folder / 'reflector.db'}"), zulip=zulip)
 
 
-def say(messages: Messages, text: str = "first", now: float = NOW, **other: str) -> Posted:
+def say(messages: Messages, text: str = "first", now: float = NOW, **other: str) -> PostResult:
     return messages.post_or_edit(
         other.get("key", KEY), other.get("stream", STREAM), TOPIC, f"{text} {MARK}", MARK, now=now
     )

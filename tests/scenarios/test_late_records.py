@@ -117,8 +117,8 @@ def test_a_statement_of_consent_waits_for_one_that_has_its_number(postgres: Post
     consents = Consents(database=Database(url=postgres.create_database("consents")))
     assert consents.after(0) == []
     make_late(postgres, "consents", "consents")
-    with writing(postgres, "consents", lambda: consents.say(LATE, "Ada", given=False)):
-        consents.say(EARLY, "Ada", given=True)
+    with writing(postgres, "consents", lambda: consents.record(LATE, "Ada", given=False)):
+        consents.record(EARLY, "Ada", given=True)
         read = consents.after(0)
     last = max(one.seq for one in read)
     assert [one.meeting_id for one in [*read, *consents.after(last)]] == [LATE, EARLY]

@@ -10,7 +10,7 @@ import pytest
 
 from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.operations.queries import All
-from resources.database.catalogue import Catalogue, Indexed
+from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.store.base import LocalStore
@@ -82,7 +82,7 @@ def test_states_are_counted_also_of_what_the_catalogue_does_not_know_yet(
     while not shown.catch_up():
         pass
     for name in (MENDED, DONE):
-        catalogue.index(Indexed(name, "1", "weekly", f"About {name}", None, 60.0, ""), 0)
+        catalogue.index(IndexedTranscript(name, "1", "weekly", f"About {name}", None, 60.0, ""), 0)
     small.add("later", "gone")
     counted = shown.queues()
     assert counted.states == {"new": 3, "processing": 1, "ended": 2, "error": 1, "retired": 0}

@@ -15,7 +15,7 @@ from domain.recording import Recording
 from domain.results import Title
 from domain.text.markdown import to_html
 from domain.text.words import Word
-from resources.store.erasure import mark
+from resources.store.erasure import mark_deleted
 from service.downloads import attachment
 from service.ports import Shown
 from testing.parts.proxy import Proxy
@@ -175,7 +175,7 @@ def test_audio_comes_in_ranges(world: World, asked: str, status: int, part: slic
 
 def test_deleted_audio_is_gone_and_says_why(tmp_path: Path) -> None:
     world = World(tmp_path)
-    mark(world.store, DONE, "consent denied")
+    mark_deleted(world.store, DONE, "consent denied")
     answer = world.get(DONE, "/audio")
     assert answer.status_code == 410
     assert "deleted on request" in answer.json()["detail"]

@@ -42,10 +42,10 @@ def test_a_webhook_is_passed_on_once_as_it_came(relays: Relays, old: OldHost) ->
     body = EVENT.replace(b",", b" ,")
     for _ in range(3):
         relays.inbox.put([of_webhook(body)])
-        relays.work("relay")
+        relays.deliver_due("relay")
     assert old.relayed() == [body]
     relays.inbox.put([of_poll(ID, json.dumps(LISTED).encode())])
-    assert relays.work("relay") == 0, "the old system polls for itself"
+    assert relays.deliver_due("relay") == 0, "the old system polls for itself"
 
 
 def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, old: OldHost) -> None:
@@ -56,12 +56,12 @@ def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, o
     relays.inbox.put([of_webhook(EVENT)])
     now, waits = time.time() + 1, list[float]()
     for _ in range(5):
-        relays.work("relay", now=now)
+        relays.deliver_due("relay", now=now)
         [delivery] = relays.deliveries.newest()
         if delivery.state != "waiting":
             break
         assert delivery.due_at is not None
-        assert relays.work("relay", now=delivery.due_at - 0.1) == 0
+        assert relays.deliver_due("relay", now=delivery.due_at - 0.1) == 0
         waits.append(delivery.due_at - now)
         now = delivery.due_at
     assert waits == pytest.approx([30, 4, 8, 16], abs=0.01)
@@ -72,7 +72,7 @@ def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, o
 def test_what_it_refuses_or_never_takes_is_told(relays: Relays, old: OldHost) -> None:
     old.fail(1, 422, "no such room")
     relays.inbox.put([of_webhook(EVENT)])
-    relays.work("relay")
+    relays.deliver_due("relay")
     [refused] = relays.deliveries.newest()
     assert (refused.state, refused.status_code) == ("refused", 422)
     assert "no such room" in (refused.reason or "")
@@ -85,7 +85,7 @@ def test_what_it_refuses_or_never_takes_is_told(relays: Relays, old: OldHost) ->
         if delivery.state != "waiting":
             break
         now = max(now, delivery.due_at or now)
-        relays.work("relay", now=now)
+        relays.deliver_due("relay", now=now)
     assert delivery.state == "given_up"
     assert 86400 - 1200 < now - delivery.created_at < 86400
 
@@ -94,13 +94,13 @@ def test_two_who_pass_on_do_it_once(relays: Relays, old: OldHost) -> None:
     old.latency = 0.1
     relays.inbox.put([of_webhook(EVENT.replace(b'"id"', b'"n": %d, "id"' % n)) for n in range(1)])
     with ThreadPoolExecutor(4) as several:
-        list(several.map(lambda _: relays.work("relay"), range(4)))
+        list(several.map(lambda _: relays.deliver_due("relay"), range(4)))
     assert len(old.relayed()) == 1
 
 
 def test_without_relays_nothing_waits(relays: Relays, old: OldHost) -> None:
     Inbox(database=relays.inbox.database).put([of_webhook(EVENT)])
-    assert relays.work("relay") == 0
+    assert relays.deliver_due("relay") == 0
     assert old.requests == []
 
 
@@ -109,8 +109,8 @@ def test_a_fallback_is_the_original_webhook_once(relays: Relays, old: OldHost) -
     started = json.dumps({"type": "recording.started", "id": "s", "payload": {"recording_id": ID}}).encode()
     plain.put([of_webhook(started), of_poll(ID, json.dumps(LISTED).encode()), of_webhook(EVENT)])
     for _ in range(2):
-        relays.fall_back(ID)
-        relays.work("fallback")
+        relays.create_fallback(ID)
+        relays.deliver_due("fallback")
     assert old.relayed() == [EVENT]
 
 
@@ -118,8 +118,8 @@ def test_the_fallback_of_a_recording_that_was_polled_is_the_webhook_that_it_woul
     relays: Relays, old: OldHost
 ) -> None:
     relays.inbox.put([of_poll(ID, json.dumps(LISTED).encode())])
-    relays.fall_back(ID)
-    relays.work("fallback")
+    relays.create_fallback(ID)
+    relays.deliver_due("fallback")
     [made], told = [json.loads(body) for body in old.relayed()], json.loads(EVENT)
     assert made["type"] == told["type"]
     for field in ("type", "recording_id", "room_name", "start_ts", "duration", "status", "tracks"):
@@ -127,8 +127,8 @@ def test_the_fallback_of_a_recording_that_was_polled_is_the_webhook_that_it_woul
 
 
 def test_what_did_not_come_from_daily_has_no_fallback(relays: Relays, old: OldHost) -> None:
-    relays.fall_back("imported")
-    relays.work("fallback")
+    relays.create_fallback("imported")
+    relays.deliver_due("fallback")
     [delivery] = relays.deliveries.newest()
     assert (delivery.state, delivery.reason) == (
         "refused",

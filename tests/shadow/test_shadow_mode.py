@@ -184,7 +184,7 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
         assert old.relayed() == []
         [delivery] = relays.deliveries.newest()
         assert (delivery.kind, delivery.state) == ("fallback", "waiting")
-        relays.work("fallback", now=(delivery.due_at or 0) + 1)
+        relays.deliver_due("fallback", now=(delivery.due_at or 0) + 1)
         small.run(recording_id)
         assert look() == "1 failed for good, 0 relayed"
         assert old.relayed() == [EVENT]
