@@ -1,1 +1,1 @@
-"""Audio: reading, padding, mixing and measuring sound, without any program besides the packages."""
+"""Audio: reading, padding, mixing and measuring, without external programs."""

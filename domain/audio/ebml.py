@@ -1,4 +1,4 @@
-"""As much of EBML as tells a whole WebM file from a cut one (RFC 8794; element names from RFC 9559)."""
+"""Just enough EBML to detect truncated WebM files (RFC 8794; element names from RFC 9559)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ AUDIO = 2
 
 
 class Element(NamedTuple):
-    """One element: its id, and where its body lies in bytes."""
+    """One element: its id, and the offset and size of its body in bytes."""
 
     id: int
     start: int
@@ -19,9 +19,9 @@ class Element(NamedTuple):
 
 
 def elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
-    """Yield the elements between two places, as one flat list; raises EOFError where one is cut or isn't EBML.
+    """Yield the elements between two offsets as a flat list; raise EOFError at a truncated or invalid one.
 
-    The segment, its tracks and its clusters are entered; all else is skipped.
+    The segment, its tracks and its clusters are descended into; all other bodies are skipped.
     """
     while start < end:
         file.seek(start)
@@ -43,10 +43,10 @@ def elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
         start = body if inside or element in (TRACKS, TRACK_ENTRY, CLUSTER) else body + size
 
 
-def is_cut_after(path: Path, block: int, size: int) -> bool:
-    """Say whether the file ends in the middle of something behind its last block.
+def is_truncated_after(path: Path, block: int, size: int) -> bool:
+    """Return True if the file is truncated after its last block.
 
-    `block` is where that block's body begins, `size` the bytes of its frame. Where frames are laced it can't be told.
+    `block` is the offset of that block's body, `size` the size of its frame. Laced frames are not supported.
     """
     with path.open("rb") as file:
         file.seek(block + 3)
@@ -62,17 +62,17 @@ def is_cut_after(path: Path, block: int, size: int) -> bool:
 
 
 def declares_audio(path: Path) -> bool:
-    """Say whether a WebM or Matroska file has a track list with an audio track in it."""
+    """Return True if the track list of a WebM or Matroska file has an audio track."""
     return any(element.id == TRACK_TYPE and body == bytes([AUDIO]) for element, body in _readable(path))
 
 
 def has_blocks(path: Path) -> bool:
-    """Say whether there is anything behind the header, of whatever track."""
+    """Return True if the file has a block of any track."""
     return any(element.id in (SIMPLE_BLOCK, BLOCK_GROUP) for element, _ in _readable(path))
 
 
 def _readable(path: Path) -> Iterator[tuple[Element, bytes]]:
-    """Yield the whole elements of a file and the first bytes of each body, up to where it is cut."""
+    """Yield the complete elements of a file and the first bytes of each body, up to where it is truncated."""
     with path.open("rb") as file:
         try:
             for element in elements(file, 0, path.stat().st_size):

@@ -1,4 +1,4 @@
-"""Mixing tracks to one stereo mp3 in a single pass, a second at a time, with the peaks taken on the way."""
+"""Mix tracks to one stereo mp3 in a single pass, a second at a time, and measure its peaks."""
 # pyright: reportUnknownMemberType=false
 # lameenc comes without types.
 
@@ -22,19 +22,19 @@ from domain.errors import UnreadableAudio
 from domain.recording import Frozen
 
 DELAY = 1105
-"""Samples by which LAME and its decoders are late: 576 for the encoder, 529 for the decoder."""
+"""Samples of latency: 576 in LAME, 529 in decoders."""
 KNEE = 0.8
-"""Level above which several voices at once are bent instead of cut off."""
-QUIET = 1e-3
-"""Level (-60 dB) below which nobody is heard."""
-QUEUED = 4
-"""Blocks that may wait for the encoder."""
+"""Level above which the sum of voices is softly limited instead of clipped."""
+SILENCE = 1e-3
+"""Level (-60 dB) below which audio counts as silence."""
+MAX_QUEUED = 4
+"""Blocks waiting for the encoder."""
 
 Block = NDArray[np.float32]
 
 
 class Mix(Frozen):
-    """What was mixed: `duration` in seconds, peaks 0..1 with two decimals."""
+    """Result of mixing: `duration` in seconds, peaks 0..1 with two decimals."""
 
     duration: float
     peaks: tuple[float, ...]
@@ -46,32 +46,31 @@ def mix(
 ) -> Mix:
     """Mix tracks by their timestamps into a stereo mp3 at `target`, at least `duration` seconds long.
 
-    `quality` is LAME's, 0 (best) to 9. Mono voices go to both sides at full level. A track that can't be read
-    raises UnreadableAudio with its place in the list; one without any sound is noted. The same tracks give the
-    same bytes.
+    `quality` is LAME's, 0 (best) to 9. Mono tracks go to both channels at full level. Raise UnreadableAudio with the
+    position of a track that can't be read; a track without sound is noted. The same tracks give the same bytes.
     """
     meter, notes = PeakMeter(), list[str]()
     with ExitStack() as stack, target.open("wb") as file, ThreadPoolExecutor(1, "lame") as thread:
-        voices = [_Voice(stack, path, f"file {n} of {len(tracks)}") for n, path in enumerate(tracks, 1)]
-        blocks = _blocks(voices, round((duration or 0) * RATE))
-        lame = _Encoder(file, max((voice.channels for voice in voices), default=1), quality)
+        readers = [_Track(stack, path, f"file {n} of {len(tracks)}") for n, path in enumerate(tracks, 1)]
+        blocks = _blocks(readers, round((duration or 0) * RATE))
+        lame = _Encoder(file, max((reader.channels for reader in readers), default=1), quality)
         waiting: deque[Future[None]] = deque()
-        # Decoding here and encoding there: both let go of the interpreter's lock.
+        # Decode in this thread and encode in the other one: both release the GIL.
         for block in blocks:
             meter.add(block)
             first = meter.samples == block.shape[1]
             waiting.append(thread.submit(lame.write, _without_delay(block, notes) if first else block))
-            if len(waiting) > QUEUED:
+            if len(waiting) > MAX_QUEUED:
                 waiting.popleft().result()
         waiting.append(thread.submit(lame.finish))
         for written in waiting:
             written.result()
-        notes += [note for voice in voices for note in voice.notes]
+        notes += [note for reader in readers for note in reader.notes]
     return Mix(duration=meter.samples / RATE, peaks=meter.peaks(peaks), notes=tuple(notes))
 
 
-class _Voice:
-    """One track while it is mixed."""
+class _Track:
+    """Reads one track for mixing."""
 
     def __init__(self, stack: ExitStack, path: Path, place: str) -> None:
         self.place = place
@@ -92,16 +91,16 @@ class _Voice:
 
     @property
     def notes(self) -> list[str]:
-        """What was noticed, with the file's place."""
+        """Remarks about the file, with its position."""
         return [f"{self.place}: {note}" for note in self._silent + (self._source.notes if self._source else [])]
 
     @property
     def ended(self) -> bool:
-        """Whether all of it was taken."""
+        """Return True if all of it was read."""
         return self._next is None
 
     def add_to(self, block: Block, start: int) -> int:
-        """Add what sounds during a block that begins at sample `start`; returns how many of its samples it fills."""
+        """Add the samples of a block that starts at sample `start`; return how many samples of it are filled."""
         filled, length = 0, block.shape[1]
         while self._next is not None and self._next.at < start + length:
             at, samples = self._next
@@ -127,21 +126,21 @@ class _Voice:
         return UnreadableAudio(f"{self.place} can't be mixed: {error.what}", hint=error.hint)
 
 
-def _blocks(voices: Sequence[_Voice], least: int) -> Iterator[Block]:
-    """Yield the mix a second at a time; mono (1, samples) unless a voice is stereo."""
-    channels, start = max((voice.channels for voice in voices), default=1), 0
-    while start < least or not all(voice.ended for voice in voices):
+def _blocks(readers: Sequence[_Track], least: int) -> Iterator[Block]:
+    """Yield the mix a second at a time; mono (1, samples) unless a track is stereo."""
+    channels, start = max((reader.channels for reader in readers), default=1), 0
+    while start < least or not all(reader.ended for reader in readers):
         block = np.zeros((channels, RATE), dtype=np.float32)
-        filled = max((voice.add_to(block, start) for voice in voices), default=0)
-        last = all(voice.ended for voice in voices) and least <= start + RATE
+        filled = max((reader.add_to(block, start) for reader in readers), default=0)
+        last = all(reader.ended for reader in readers) and least <= start + RATE
         block = block[:, : max(filled, least - start)] if last else block
         if block.shape[1]:
-            yield _bent(block)
+            yield _limited(block)
         start += RATE
 
 
-def _bent(block: Block) -> Block:
-    """Bend what is louder than the knee towards full scale."""
+def _limited(block: Block) -> Block:
+    """Softly limit levels above the knee."""
     loud = np.abs(block) > KNEE if max(block.max(), -block.min()) > KNEE else None
     if loud is not None:
         over = np.abs(block[loud]) - KNEE
@@ -150,15 +149,15 @@ def _bent(block: Block) -> Block:
 
 
 def _without_delay(block: Block, notes: list[str]) -> Block:
-    """Leave out as much silence at the start as the encoder puts in, so that the mp3 isn't late."""
-    if np.abs(block[:, :DELAY]).max(initial=0) < QUIET:
+    """Remove as much leading silence as the encoder adds, so that the mp3 isn't late."""
+    if np.abs(block[:, :DELAY]).max(initial=0) < SILENCE:
         return block[:, DELAY:]
-    notes.append("somebody speaks in the first 23 ms, so the mp3 is 23 ms late")
+    notes.append("speech in the first 23 ms, so the mp3 is 23 ms late")
     return block
 
 
 class _Encoder:
-    """Writes blocks to an mp3 file of constant bit rate: players find every second of it without an index."""
+    """Writes blocks to an mp3 file of constant bit rate, in which players can seek without an index."""
 
     def __init__(self, file: BinaryIO, channels: int, quality: int) -> None:
         self._file = file
@@ -166,7 +165,7 @@ class _Encoder:
         self._lame: Any = lameenc.Encoder()
         self._lame.set_in_sample_rate(RATE)
         self._lame.set_channels(channels)
-        # Joint stereo stays on: without it a voice in the middle costs twice the bits.
+        # Joint stereo stays on: without it a centred voice takes twice the bits.
         self._lame.set_bit_rate(MONO_KBPS if self._widener else STEREO_KBPS)
         self._lame.set_quality(quality)
         self._lame.silence()
@@ -177,7 +176,7 @@ class _Encoder:
         self._put(bytes(self._lame.encode(pcm.tobytes())))
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder."""
         self._put(bytes(self._lame.flush()))
         if self._widener:
             self._file.write(self._widener.finish())

@@ -1,16 +1,16 @@
-"""Mono mp3 frames made stereo without a second encoding: the same voice on both sides costs half the work.
+"""Convert mono mp3 frames to stereo without encoding twice, which takes half the work.
 
 An mp3 frame in mid/side stereo holds M = (L + R) / sqrt 2 and S = (L - R) / sqrt 2. A mono stream is such an M, once
 its gain is raised by sqrt 2, and S is empty. So the coefficients are copied bit by bit into wider frames; only headers,
-side information and places in the bit reservoir are new (ISO/IEC 11172-3, sections 2.4.1.7 and 2.4.2.7).
+side information and positions in the bit reservoir are new (ISO/IEC 11172-3, sections 2.4.1.7 and 2.4.2.7).
 """
 
 MONO_KBPS = 112
-"""What the mono encoder must be set to: its coefficients then always fit into a stereo frame of 128 kbit/s."""
+"""Bit rate for the mono encoder, so that its coefficients always fit into a stereo frame of 128 kbit/s."""
 STEREO_KBPS = 128
 
 _HEADER = bytes([0xFF, 0xFB, 0x94, 0x64])
-# MPEG-1 layer III, no CRC, 128 kbit/s, 48 kHz, joint stereo with mid/side on, as LAME marks its own frames.
+# MPEG-1 layer III, no CRC, 128 kbit/s, 48 kHz, joint stereo with mid/side on, otherwise as LAME's own frames.
 _NARROW, _WIDE = MONO_KBPS * 3, STEREO_KBPS * 3
 _SIDE_MONO, _SIDE_STEREO = 17, 32
 _MAIN_MONO, _MAIN_STEREO = _NARROW - 4 - _SIDE_MONO, _WIDE - 4 - _SIDE_STEREO
@@ -20,7 +20,7 @@ _WINDOW_SWITCHED, _WINDOW = 1 << 25, 0b1111 << 22
 
 
 class Widener:
-    """Turns a mono stream (MPEG-1 layer III, 48 kHz, 112 kbit/s, no CRC) into stereo of 128 kbit/s, piece by piece."""
+    """Incrementally converts a mono stream (MPEG-1 layer III, 48 kHz, 112 kbit/s, no CRC) to stereo of 128 kbit/s."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -31,7 +31,7 @@ class Widener:
         self._emitted = 0
 
     def feed(self, mono: bytes) -> bytes:
-        """Take bytes of the mono stream and return the stereo frames that are complete."""
+        """Add bytes of the mono stream and return the completed stereo frames."""
         data = self._rest + mono
         whole = len(data) // _NARROW * _NARROW
         self._rest = data[whole:]
@@ -40,14 +40,14 @@ class Widener:
         return self._take(len(self._main) // _MAIN_STEREO)
 
     def finish(self) -> bytes:
-        """Return the frames that are left."""
+        """Return the remaining frames."""
         self._main += bytes(max(0, len(self._heads) * _MAIN_STEREO - len(self._main)))
         return self._take(len(self._heads))
 
     def _widen(self, frame: bytes) -> None:
         side = int.from_bytes(frame[4 : 4 + _SIDE_MONO], "big")
         first, second = side >> 59 & _GRANULE, side & _GRANULE
-        # The coefficients of both granules begin in front of the frame, as far back as the side information says.
+        # The coefficients of both granules start before the frame, at the offset in the side information.
         data = self._reservoir + frame[4 + _SIDE_MONO :]
         begin = _RESERVOIR - (side >> 127)
         coefficients = data[begin : begin + ((first >> 47) + (second >> 47) + 7) // 8]
@@ -70,10 +70,10 @@ class Widener:
 
 
 def _louder(granule: int) -> int:
-    """Raise a granule's gain by sqrt 2: two steps of a fourth root of 2."""
+    """Return the granule with its gain raised by sqrt 2, which is two steps of the fourth root of 2."""
     return granule + (2 << 30)
 
 
 def _empty(granule: int) -> int:
-    """Make the side channel's granule: no coefficients, the same window, for both sides are put together with it."""
+    """Return the side channel's granule: no coefficients, but the same window, which both channels share."""
     return granule & _WINDOW if granule & _WINDOW_SWITCHED else 0

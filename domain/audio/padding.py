@@ -1,4 +1,4 @@
-"""Padding: one WebM/Opus file per track whose sample n is second n / 48000 of the recording, in any decoder."""
+"""Pad a track to a WebM/Opus file whose sample n is second n / 48000 of the recording, in any decoder."""
 # pyright: reportUnknownMemberType=false
 # PyAV's stubs leave some parameters open.
 
@@ -20,17 +20,17 @@ from domain.errors import UnreadableAudio
 from domain.recording import Frozen
 
 BEGINS_AT_ZERO = 0.2
-"""Seconds: a container that starts before this has lost its offset, or never had one to keep."""
+"""Seconds: a container that starts before this has no offset, or has lost it."""
 NAMED_LATER = 1.0
-"""Seconds by which the name's offset must be larger before it is believed."""
+"""Seconds by which the name's offset must exceed the container's to be used."""
 LAYOUT = {1: "mono", 2: "stereo"}
 BIT_RATE = {1: 32_000, 2: 48_000}
-"""Bits per second of what has to be encoded: an hour stays below the 25 MB that speech services take."""
+"""Bits per second of encoded tracks: an hour stays below the limit of 25 MB of speech services."""
 _SAMPLES = Fraction(1, RATE)
 
 
 class Padding(Frozen):
-    """What padding did; `duration`, `start` and `silence` in seconds, `gaps` are silences after the start."""
+    """Result of padding; `duration`, `start` and `silence` in seconds, `gaps` counts silences after the start."""
 
     duration: float
     start: float
@@ -44,9 +44,9 @@ class Padding(Frozen):
 def pad(source: Path, target: Path, *, name_offset: float | None = None) -> Padding:
     """Write a track to `target` on the recording's clock; the same input gives the same bytes.
 
-    Opus packets are copied, and packets of silence put before them wherever the source's clock runs on without
-    any; anything else is decoded, filled up and encoded. `name_offset` in seconds is what the file's name says:
-    it counts only when the container begins at 0. Raises SilentFile, UnreadableAudio.
+    Opus packets are copied, with packets of silence inserted in the gaps of the source's clock; other codecs are
+    decoded, padded and encoded. `name_offset` is the offset in the file's name in seconds, used only if the container
+    starts at 0. Raise SilentFile or UnreadableAudio.
     """
     with open_audio(source) as opened:
         shift = _shift(opened, name_offset)
@@ -57,17 +57,17 @@ def pad(source: Path, target: Path, *, name_offset: float | None = None) -> Padd
 
 
 def silent_track(target: Path, seconds: float) -> None:
-    """Write a mono WebM/Opus file of nothing but silence, to the next 2.5 ms: the track of who said nothing."""
+    """Write a silent mono WebM/Opus file, rounded to 2.5 ms: the track of a participant who never spoke."""
     with _webm(target) as container:
         stream = _opus_stream(container, 1)
         head = Head.parse(stream.codec_context.extradata)
         pre_skip = head.pre_skip if head else 0
         writer = _Writer(container, stream, pre_skip)
-        writer.rest(round((seconds * RATE + pre_skip) / STEP) * STEP, stereo=False)
+        writer.put_silence(round((seconds * RATE + pre_skip) / STEP) * STEP, stereo=False)
 
 
 def _shift(source: Source, name_offset: float | None) -> int:
-    """Return how many samples later than the container says a track is; notes it where it isn't 0."""
+    """Return by how many samples to delay a track against its container, and note it unless it is 0."""
     start = source.start
     if name_offset is None or start >= BEGINS_AT_ZERO or name_offset - start <= NAMED_LATER:
         return 0
@@ -92,7 +92,7 @@ def _copy(source: Source, target: Path, head: Head, shift: int) -> Padding:
         writer = _Writer(container, container.add_stream_from_template(source.stream), head.pre_skip)
         for missing, (packet, data, samples) in timeline.place(packets()):
             if missing:
-                writer.rest(missing, stereo=is_stereo(data))
+                writer.put_silence(missing, stereo=is_stereo(data))
             writer.put(packet, samples)
             last = packet
     if last is None:
@@ -115,7 +115,7 @@ def _copy(source: Source, target: Path, head: Head, shift: int) -> Padding:
 
 
 def _encode(source: Source, target: Path, shift: int) -> Padding:
-    """Pad what isn't Opus: decode it, fill its gaps and encode it."""
+    """Pad a track of another codec: decode it, fill its gaps and encode it."""
     # Only this path needs numpy, whose import takes longer than padding an hour of Opus.
     import numpy as np  # noqa: PLC0415
 
@@ -158,11 +158,11 @@ def _encode(source: Source, target: Path, shift: int) -> Padding:
 
 
 class _Writer:
-    """Puts packets one after the other on the clock of a WebM file."""
+    """Writes consecutive packets to a WebM file."""
 
     def __init__(self, container: OutputContainer, stream: AudioStream, pre_skip: int) -> None:
         self._container, self._stream = container, stream
-        # What decoders skip lies before 0.
+        # The samples that decoders skip come before 0.
         self._clock = -pre_skip
 
     def put(self, packet: "Packet[Any]", samples: int) -> None:
@@ -172,20 +172,20 @@ class _Writer:
         self._container.mux_one(packet)
         self._clock += samples
 
-    def rest(self, samples: int, *, stereo: bool) -> None:
+    def put_silence(self, samples: int, *, stereo: bool) -> None:
         for data, length in silence(samples, stereo=stereo):
             self.put(Packet(data), length)
 
 
 @contextmanager
 def _webm(target: Path) -> Generator[OutputContainer]:
-    """Open a WebM file for writing; no random ids and no version in it, for its hash is its data version."""
+    """Open a WebM file for writing, without random ids and versions, as its hash is its data version."""
     with av.open(str(target), "w", format="webm", options={"fflags": "+bitexact"}) as container:
         yield container
 
 
 def _opus_stream(container: OutputContainer, channels: int) -> AudioStream:
-    """Add an Opus stream whose encoder is open, so that its header is known."""
+    """Add an Opus stream and open its encoder, so that its header is known."""
     stream = container.add_stream("libopus", rate=RATE, layout=LAYOUT[channels], options={"application": "voip"})
     stream.bit_rate, stream.time_base = BIT_RATE[channels], _SAMPLES
     container.start_encoding()

@@ -1,4 +1,4 @@
-"""A running peak meter: the loudest sample of each of N equal parts, of sound whose length isn't known before."""
+"""A streaming peak meter: the peak level of each of N equal parts of audio of unknown length."""
 
 import math
 from itertools import pairwise
@@ -12,11 +12,11 @@ from domain.audio.decoding import chunks
 from domain.audio.probe import SilentFile, open_audio
 
 GRANULES = 1 << 15
-"""At most so many levels are kept; when they are full, the granule doubles."""
+"""Maximum number of stored levels; when they are full, the granule size doubles."""
 
 
 class PeakMeter:
-    """Takes sound block by block in bounded memory; a part's edge is off by at most 1/128 of 255 parts."""
+    """Measures blocks in constant memory; with 255 parts, the edge of a part is off by at most 1/128 of its length."""
 
     def __init__(self) -> None:
         self.samples = 0
@@ -24,7 +24,7 @@ class PeakMeter:
         self._levels = np.zeros(GRANULES, dtype=np.float32)
 
     def add(self, block: NDArray[np.floating[Any]]) -> None:
-        """Take the next block, shape (channels, samples) or (samples,), full scale -1..1."""
+        """Add the next block, shape (channels, samples) or (samples,), full scale -1..1."""
         level = np.maximum(block.max(axis=0), -block.min(axis=0)) if block.ndim == 2 else np.abs(block)
         while self.samples + level.size > GRANULES * self._granule:
             self._levels[: GRANULES // 2] = np.maximum(self._levels[::2], self._levels[1::2])
@@ -42,13 +42,13 @@ class PeakMeter:
             self._levels[first + 1 + body // self._granule] = level[head + body :].max()
         self.samples += level.size
 
-    def rest(self, samples: int) -> None:
-        """Let silence pass."""
+    def add_silence(self, samples: int) -> None:
+        """Add silence."""
         for start in range(0, samples, GRANULES):
             self.add(np.zeros(min(GRANULES, samples - start), dtype=np.float32))
 
     def peaks(self, count: int = 255) -> tuple[float, ...]:
-        """Return exactly `count` peaks, 0..1 with two decimals, of equal parts of all sound so far."""
+        """Return exactly `count` peaks, 0..1 with two decimals, of equal parts of the audio so far."""
         if not self.samples:
             return (0.0,) * count
         edges = [index * self.samples / count / self._granule for index in range(count + 1)]
@@ -57,12 +57,12 @@ class PeakMeter:
 
 
 def peaks_of(path: Path, count: int = 255) -> tuple[float, ...]:
-    """Return the peaks of any audio file, decoding it once; all 0 for one without sound. Raises UnreadableAudio."""
+    """Decode an audio file and return its peaks, all 0 without sound; raise UnreadableAudio."""
     meter, end = PeakMeter(), 0
     try:
         with open_audio(path) as source:
             for at, samples in chunks(source):
-                meter.rest(at - end)
+                meter.add_silence(at - end)
                 meter.add(samples)
                 end = at + samples.shape[1]
     except SilentFile:

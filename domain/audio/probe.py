@@ -1,4 +1,4 @@
-"""Opening audio files: what is in one, without decoding it, and what is wrong with one that can't be read."""
+"""Open audio files, inspect them without decoding, and describe what is wrong with unreadable ones."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,23 +17,21 @@ from domain.audio.opus import RATE, packet_samples
 from domain.errors import UnreadableAudio
 from domain.recording import Frozen
 
-# A playlist would make FFmpeg open other files and URLs: only formats that hold the sound themselves.
+# A playlist would make FFmpeg open other files and URLs, so only self-contained formats are allowed.
 FORMATS = "matroska,webm,ogg,mov,mp4,m4a,wav,w64,rf64,mp3,flac,aac,aiff,caf,amr,mpegts"
-TELLING = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "flac"}
-"""Formats whose header says how long the sound is."""
+WITH_DURATION = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "flac"}
+"""Formats with the duration in the header."""
 MISSING = 0.5
-"""Seconds that may be missing at the end, compared with what the header says, before it counts as cut."""
-
-
+"""A file counts as truncated if it is shorter than its header says by more than this many seconds."""
 HINT = "Replace the file or leave the track out."
 
 
 class SilentFile(UnreadableAudio):
-    """A valid container with an audio stream and no packets: a participant who never said a word."""
+    """A valid container with an audio stream but no packets, of a participant who never unmuted."""
 
 
 class Probe(Frozen):
-    """What a file holds. `start` and `end` in seconds are where its first packet begins and its last one ends."""
+    """Contents of a file; `start` of the first packet and `end` of the last one in seconds."""
 
     codec: str
     sample_rate: int
@@ -45,7 +43,7 @@ class Probe(Frozen):
 
 
 class Source:
-    """An open file: its first audio stream, and what was noticed while reading it."""
+    """An open file with its first audio stream, and notes about problems found while reading."""
 
     def __init__(self, path: Path, container: av.container.InputContainer, stream: AudioStream) -> None:
         self.path, self.container, self.stream = path, container, stream
@@ -65,27 +63,27 @@ class Source:
 
     @property
     def channels(self) -> int:
-        """1 or 2: what has more channels is mixed down to two."""
+        """1 or 2: more channels are mixed down to two."""
         return 1 if self.stream.codec_context.channels == 1 else 2
 
     @property
     def start(self) -> float:
-        """Where the container says that the sound begins, in seconds."""
+        """Start of the stream in seconds, from the container."""
         return (self.at(self.stream.start_time) or 0) / RATE
 
     def at(self, pts: int | None) -> int | None:
-        """Turn a timestamp of the stream into samples at 48 kHz."""
+        """Convert a timestamp of the stream to samples at 48 kHz."""
         return None if pts is None else (2 * pts * self._numerator // self._denominator + 1) // 2
 
     def packets(self) -> "Iterator[Packet[Any]]":
-        """Yield the packets that hold data; damage ends it with a note. Raises SilentFile when there are none."""
+        """Yield the packets with data up to the first damage, which is noted; raise SilentFile if there are none."""
         demuxed = self.container.demux(self.stream)
         damage, position, size, end = "", 0, 0, 0
         while True:
             try:
                 packet = next(demuxed, None)
             except av.error.FFmpegError as error:
-                damage = _plain(error)
+                damage = _reason(error)
                 break
             if packet is None:
                 break
@@ -99,21 +97,21 @@ class Source:
         if not self.read:
             raise SilentFile(f"{self.path.name} has an audio stream and no sound in it")
         seconds = (self.at(end) or 0) / RATE
-        if damage := damage or self._cut(position, size, seconds):
+        if damage := damage or self._truncation(position, size, seconds):
             self.notes.append(f"damaged end: usable until {seconds:.1f} s ({damage})")
 
-    def _cut(self, position: int, size: int, seconds: float) -> str:
-        """Say what is missing behind the last packet, by its place and size in bytes and its end in seconds."""
-        if self._is_matroska and position and ebml.is_cut_after(self.path, position, size):
+    def _truncation(self, position: int, size: int, seconds: float) -> str:
+        """Describe what is missing after the last packet, given its offset and size in bytes and its end in seconds."""
+        if self._is_matroska and position and ebml.is_truncated_after(self.path, position, size):
             return "the file ends in the middle of a block"
-        if self.container.format.name == "wav" and _is_cut_wave(self.path):
+        if self.container.format.name == "wav" and _is_truncated_wav(self.path):
             return "the file is shorter than its header says"
         declared = self._declared()
         return f"its header says {declared:.1f} s" if declared is not None and declared - seconds > MISSING else ""
 
     def _declared(self) -> float | None:
-        """Return the length in seconds that the header gives; None where FFmpeg would be guessing."""
-        if self.container.format.name not in TELLING:
+        """Return the duration in seconds from the header; None if FFmpeg would estimate it."""
+        if self.container.format.name not in WITH_DURATION:
             return None
         if self.stream.duration and self.stream.time_base:
             return float(self.stream.duration * self.stream.time_base)
@@ -124,7 +122,7 @@ class Source:
 
 @contextmanager
 def open_audio(path: Path) -> Generator[Source]:
-    """Open a file at its first audio stream; raises UnreadableAudio, SilentFile, and OSError as for any file."""
+    """Open a file at its first audio stream; raise UnreadableAudio, SilentFile or OSError."""
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -132,11 +130,11 @@ def open_audio(path: Path) -> Generator[Source]:
     try:
         container = av.open(str(path), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
     except av.error.FFmpegError as error:
-        # FFmpeg refuses files that end with their header, as those of who never unmuted do.
+        # FFmpeg rejects files that consist of a header only, as from participants who never unmuted.
         if ebml.declares_audio(path) if head.startswith(ebml.HEADER) else b"OpusHead" in head[:128]:
             raise SilentFile(f"{path.name} has an audio stream and no sound in it") from error
         raise UnreadableAudio(
-            f"{path.name} is not an audio file that can be read ({_plain(error)})", hint=HINT
+            f"{path.name} is not an audio file that can be read ({_reason(error)})", hint=HINT
         ) from error
     with container:
         audio, video = container.streams.audio, container.streams.video
@@ -144,7 +142,7 @@ def open_audio(path: Path) -> Generator[Source]:
             raise UnreadableAudio(f"{path.name} holds no audio{', only video' if video else ''}", hint=HINT)
         codec: Any = audio[0].codec_context
         if codec is None:
-            raise UnreadableAudio(f"{path.name} holds audio of a kind that can't be decoded", hint=HINT)
+            raise UnreadableAudio(f"{path.name} holds audio in an unknown codec", hint=HINT)
         source = Source(path, container, audio[0])
         if len(audio) > 1:
             source.notes.append(f"holds {len(audio)} audio streams: the first one is used")
@@ -154,7 +152,7 @@ def open_audio(path: Path) -> Generator[Source]:
 
 
 def probe(path: Path) -> Probe:
-    """Say what an audio file holds, reading every packet and decoding none; raises UnreadableAudio, SilentFile."""
+    """Read all packets of an audio file without decoding them; raise UnreadableAudio or SilentFile."""
     with open_audio(path) as source:
         is_opus = source.codec == "opus"
         start = end = last = None
@@ -176,8 +174,8 @@ def probe(path: Path) -> Probe:
         )
 
 
-def _is_cut_wave(path: Path) -> bool:
-    """Say whether a RIFF file is shorter than its first size field says; 0 and all ones are a live writer's."""
+def _is_truncated_wav(path: Path) -> bool:
+    """Return True if a RIFF file is shorter than its size field; 0 and all ones mean an unknown size."""
     with path.open("rb") as file:
         head = file.read(8)
     size = int.from_bytes(head[4:], "little")
@@ -185,12 +183,12 @@ def _is_cut_wave(path: Path) -> bool:
 
 
 def trimmed(packet: "Packet[Any]") -> int:
-    """Return how many samples at the end of a packet decoders throw away: the encoder's filling at a file's end."""
+    """Return how many samples at the end of a packet decoders discard: the encoder's padding at the end of a file."""
     if not packet.has_sidedata("skip_samples"):
         return 0
     return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[4:8], "little")
 
 
-def _plain(error: av.error.FFmpegError) -> str:
-    """Say what FFmpeg said, without its path and number."""
+def _reason(error: av.error.FFmpegError) -> str:
+    """Return FFmpeg's message without the path and the error number."""
     return (error.strerror or type(error).__name__).lower()

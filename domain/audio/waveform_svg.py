@@ -1,11 +1,11 @@
-"""The waveform as a picture that a Markdown page can show."""
+"""Render a waveform for Markdown pages."""
 
 import base64
 from collections.abc import Sequence
 
 
 def waveform_markdown(peaks: Sequence[float], width: int = 765, height: int = 90) -> str:
-    """Markdown with an inline SVG of the peaks (0..1); sizes in pixels."""
+    """Return Markdown with an inline SVG of the peaks (0..1); sizes in pixels."""
     step = width / max(len(peaks), 1)
     middle = height / 2
     bars = " ".join(
