@@ -1,4 +1,4 @@
-"""Decisions and next steps by their wording: "we decided that ...", "I will ... by ...", "Chloe, please ..."."""
+"""Extract decisions and next steps by their wording: "we decided that ...", "I will ...", "Chloe, please ..."."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from domain.results import Decision, NextStep
 from domain.summarize.deadlines import DEADLINE
-from domain.summarize.english import ACTIONS, LIGHT, NOT_ACTIONS
-from domain.summarize.sentences import Said, tokens
+from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.sentences import Utterance, tokens
 
 Item = TypeVar("Item")
 
@@ -26,7 +26,7 @@ ACCEPTED = re.compile(
     r"alright|all right|happy to)\b",
     re.I,
 )
-# Said before the matter itself: "Good, ...", "I agree, ...", "Then ...".
+# Openings without content: "Good, ...", "I agree, ...", "Then ...".
 OPENING = re.compile(
     r"^(?:(?:good idea|good point|good|great|perfect|okay|ok|yes|yeah|no problem|no|well|so|then|and|but|now|also|"
     r"sure|of course|right|fine|alright|all right|wonderful|excellent|thanks|thank you|i agree|agreed|in that case|"
@@ -59,7 +59,7 @@ DECIDED = [
 ]
 ECHO = re.compile(r"(?:do|handle|take care of|finish|get)\s+(?:that|this|it)\b(?!\s+(?:from|to|for|with)\b)", re.I)
 CONDITION = re.compile(r"(?:if|when|once|as soon as|unless)\b", re.I)
-# "Send it ...": what "it" is stands in the sentence before.
+# "Send it ...": the sentence before says what "it" is.
 POINTING = re.compile(r"\w+\s+(?:\w+\s+)?(?:it|that|this|them|those)\b", re.I)
 UNDECIDED = re.compile(
     r"\b(?:not|n't|never|cannot|yet to)\s+(?:\w+\s+)?(?:decide|decided|agree|agreed|settled?|approved)\b|"
@@ -68,12 +68,14 @@ UNDECIDED = re.compile(
 )
 
 
-def action_items(said: Sequence[Said], names: Mapping[int, str]) -> tuple[tuple[Decision, ...], tuple[NextStep, ...]]:
-    """Read decisions and next steps out of English sentences; `names` by speaker number."""
+def action_items(
+    utterances: Sequence[Utterance], names: Mapping[int, str]
+) -> tuple[tuple[Decision, ...], tuple[NextStep, ...]]:
+    """Extract decisions and next steps from English sentences; `names` by speaker number."""
     decisions: list[Decision] = []
     steps: list[NextStep] = []
     deciding: int | None = None
-    for at, one in enumerate(said):
+    for at, one in enumerate(utterances):
         name = _name(one.speaker, names)
         decided, announced = _decisions(one.text)
         if not decided and deciding == one.speaker and not one.text.endswith("?"):
@@ -82,24 +84,24 @@ def action_items(said: Sequence[Said], names: Mapping[int, str]) -> tuple[tuple[
         decisions += [_decision(what, name, one.start) for what in decided if len(tokens(what)) >= 3]
         if decided:
             continue
-        for step in _next_steps(said, at, name, names):
-            # "I'll do that tomorrow" says when, and the request before it said what.
+        for step in _next_steps(utterances, at, name, names):
+            # "I'll do that tomorrow" adds the deadline to the request before it.
             if steps and ECHO.match(step.task) and steps[-1].assigned_to == name and not steps[-1].deadline:
                 steps[-1] = steps[-1].model_copy(update={"deadline": step.deadline})
             else:
                 steps.append(step)
-    return tuple(_once(decisions, lambda d: d.decision)), tuple(_once(steps, lambda s: f"{s.assigned_to} {s.task}"))
+    return tuple(_unique(decisions, lambda d: d.decision)), tuple(_unique(steps, lambda s: f"{s.assigned_to} {s.task}"))
 
 
 def decides(text: str) -> bool:
-    """Say whether a sentence decides something."""
+    """Return True if a sentence states a decision."""
     return bool(_decisions(text)[0])
 
 
-def shown(text: str) -> str:
-    """Show a sentence alone: without how it answers the one before ("Good, ...", "Then ...").
+def trimmed(text: str) -> str:
+    """Remove the opening that refers to the sentence before ("Good, ...", "Then ...").
 
-    A "no" stays, because it says something; of "let us decide this now, ..." only what is decided stays.
+    A "no" stays, because it has content; of "let us decide this now, ..." only the decision stays.
     """
     bare = OPENING.sub("", text)
     settled = SETTLE.match(bare)
@@ -110,13 +112,13 @@ def shown(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Write a clause as a sentence: a capital, no loose ends."""
+    """Format a clause as a sentence: capitalized, without surrounding punctuation."""
     text = text.strip(" ,;:.-")
     return text[:1].upper() + text[1:]
 
 
 def _decisions(text: str) -> tuple[list[str], bool]:
-    """Return what a sentence decides, and whether it announces that the next one does."""
+    """Return the decisions in a sentence, and whether it announces one in the next sentence."""
     if text.endswith("?") or UNDECIDED.search(text):
         return [], False
     bare = OPENING.sub("", text)
@@ -138,8 +140,8 @@ def _decision(what: str, name: str, at: float) -> Decision:
     return Decision(decision=sentence(what), rationale=sentence(why) or None, decided_by=name, timestamp=at)
 
 
-def _next_steps(said: Sequence[Said], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
-    one, people = said[at], _people(tuple(names.values()))
+def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
+    one, people = utterances[at], _people(tuple(names.values()))
     patterns = _patterns(tuple(people))
     bare = OPENING.sub("", one.text)
     for clause in _clauses(bare, patterns["cut"]):
@@ -149,12 +151,12 @@ def _next_steps(said: Sequence[Said], at: int, name: str, names: Mapping[int, st
         called = next((value for key, value in found[1].groupdict().items() if key.startswith("who") and value), None)
         who = name if found[0] == "promise" else people[called.lower()] if called else None
         if found[0] == "request" and not called:
-            who = _accepter(said, at, names)
+            who = _accepter(utterances, at, names)
             if who is None and "please" not in clause.lower():
                 continue
         context = bare if clause != bare and CONDITION.match(bare) else None
         if context is None and at > 0 and POINTING.match(task):
-            context = f"{_name(said[at - 1].speaker, names)}: {said[at - 1].text}"
+            context = f"{_name(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
         for part in _parts(task):
             due = DEADLINE.search(part)
             yield NextStep(
@@ -167,7 +169,7 @@ def _next_steps(said: Sequence[Said], at: int, name: str, names: Mapping[int, st
 
 
 def _parts(task: str) -> list[str]:
-    """Cut "send it tomorrow and collect the answers by Friday" in two: each half has its own deadline."""
+    """Split "send it tomorrow and collect the answers by Friday" in two, each with its own deadline."""
     for joint in re.finditer(r",?\s+and\s+(?:then\s+)?(?=(\w+))", task):
         first, second = task[: joint.start()], task[joint.end() :]
         if joint[1].lower() in ACTIONS and DEADLINE.search(first) and DEADLINE.search(second):
@@ -176,7 +178,7 @@ def _parts(task: str) -> list[str]:
 
 
 def _task(kind: str, found: re.Match[str], whole: str) -> str | None:
-    """Return the task that a clause sets, None when it is only talk."""
+    """Return the task in a clause, or None if there is none."""
     task = found["task"].strip(" ,;:.?!-")
     verb = found["task"].split()[0].lower().strip(",.?!")
     due = bool(DEADLINE.search(task))
@@ -184,7 +186,7 @@ def _task(kind: str, found: re.Match[str], whole: str) -> str | None:
     if len(tokens(task)) < 2 or verb in NOT_ACTIONS or IN_MEETING.match(task):
         return None
     if kind == "team":
-        firm = modal in {"need to", "have to", "must"} and verb not in LIGHT
+        firm = modal in {"need to", "have to", "must"} and verb not in AMBIGUOUS
         return task if verb in ACTIONS and (due or firm) and not whole.endswith("?") else None
     if kind == "assign" and whole.endswith("?"):
         return None
@@ -192,10 +194,10 @@ def _task(kind: str, found: re.Match[str], whole: str) -> str | None:
     return task if verb in ACTIONS or certain else None
 
 
-def _accepter(said: Sequence[Said], at: int, names: Mapping[int, str]) -> str | None:
-    """Name who says yes to a request that calls nobody by name."""
-    answer = said[at + 1] if at + 1 < len(said) else None
-    if answer and answer.speaker != said[at].speaker and ACCEPTED.match(answer.text):
+def _accepter(utterances: Sequence[Utterance], at: int, names: Mapping[int, str]) -> str | None:
+    """Return the name of the person who accepts a request that names nobody."""
+    answer = utterances[at + 1] if at + 1 < len(utterances) else None
+    if answer and answer.speaker != utterances[at].speaker and ACCEPTED.match(answer.text):
         return _name(answer.speaker, names)
     return None
 
@@ -205,11 +207,11 @@ def _name(speaker: int, names: Mapping[int, str]) -> str:
 
 
 def _clauses(text: str, cut: re.Pattern[str]) -> list[str]:
-    """Cut a sentence where somebody new is to do something; recognisers join sentences with commas."""
+    """Split a sentence where the responsible person changes; speech models join sentences with commas."""
     parts: list[str] = []
     start = 0
     for found in cut.finditer(text):
-        # "Chloe, please ..." stays in one piece.
+        # "Chloe, please ..." is not split.
         if not re.fullmatch(r"\w+(?:\s\w+)?", text[start : found.start()].strip()):
             parts.append(text[start : found.start()])
             start = found.end()
@@ -218,7 +220,7 @@ def _clauses(text: str, cut: re.Pattern[str]) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _people(names: tuple[str, ...]) -> dict[str, str]:
-    """Participants by how they are called, in lower case: the whole name, and the first where it is one person's."""
+    """Return participants by their full names and by unique first names, in lower case."""
     first = [name.split()[0].lower() for name in names if name]
     called = {name.split()[0].lower(): name for name in names if name and first.count(name.split()[0].lower()) == 1}
     return {**called, **{name.lower(): name for name in names if name}}
@@ -226,7 +228,7 @@ def _people(names: tuple[str, ...]) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
-    """Make the patterns for a meeting's people: where to cut a sentence, and the kinds of next steps."""
+    """Compile the patterns for a meeting's people: where to split a sentence, and the kinds of next steps."""
     people = "|".join(re.escape(name) for name in sorted(called, key=len, reverse=True)) or r"(?!)"
     will = r"(?:'ll| will| shall|'m going to| am going to| promise to)"
     duty = r"(?:need to|have to|must)"
@@ -250,8 +252,8 @@ def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
     return {kind: re.compile(pattern, re.I | re.S) for kind, pattern in kinds.items()}
 
 
-def _once(items: Iterable[Item], text: Callable[[Item], str]) -> Iterable[Item]:
-    """Leave out what says nearly the same as an earlier item."""
+def _unique(items: Iterable[Item], text: Callable[[Item], str]) -> Iterable[Item]:
+    """Yield the items, except those nearly identical to an earlier one."""
     seen: list[set[str]] = []
     for item in items:
         words = set(tokens(text(item)))

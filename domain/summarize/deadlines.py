@@ -1,4 +1,4 @@
-"""By when something is to be done, in the words of an English speaker: "before Wednesday", "in two weeks"."""
+"""Deadlines in spoken English: "before Wednesday", "in two weeks"."""
 
 import re
 

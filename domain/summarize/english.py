@@ -1,11 +1,11 @@
-"""English word lists: what speech is full of, and what begins or ends a noun phrase, a promise, a decision."""
+"""English word lists: fillers of speech, boundaries of noun phrases, and verbs of tasks."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Besides scikit-learn's stop words: what speech is full of, contractions, and words that carry no subject.
+# In addition to scikit-learn's stop words: fillers of speech, contractions, and words without content.
 SPOKEN = _words("""
     yeah yes no ok okay oh ah uh um hmm hi hello hey bye goodbye welcome thank thanks please sorry sure right
     exactly great good perfect wonderful nice fine cool awesome absolutely definitely probably maybe actually
@@ -24,7 +24,7 @@ SPOKEN = _words("""
     won't wouldn't can't couldn't shouldn't isn't aren't wasn't weren't haven't hasn't hadn't
 """)
 
-# A noun phrase can begin after these.
+# A noun phrase can start after these.
 DETERMINERS = _words("""
     the a an our your my his her their its this that these those some any all both every each no another of for in
     with about from on to into
@@ -44,12 +44,12 @@ VERBS = _words("""
     lets put puts set sets ready available finished done separate
 """)
 
-# What follows these is a verb.
+# A verb follows these.
 PRONOUNS = _words("""
     i you we they he she it to will would can could should must please
 """)
 
-# What people promise to do; "I will be late", "I will say this" and "I can hear you" promise nothing.
+# Verbs of tasks; "I will be late", "I will say this" and "I can hear you" are not tasks.
 ACTIONS = _words("""
     add adjust answer approve arrange ask assign book bring build buy call cancel change check clean clarify collect
     compare compile complete confirm contact coordinate copy correct create debug define delete deliver deploy
@@ -64,7 +64,7 @@ ACTIONS = _words("""
     take talk tell test trace track train translate try turn update upgrade upload validate verify visit work write
 """)
 
-# What isn't a task, even with a date.
+# Not tasks, even with a date.
 NOT_ACTIONS = _words("""
     be have see say think know guess like love hear agree admit assume hope believe mean understand feel remember
     forget never not no always probably maybe definitely wait let excuse note hold stay stop continue go come
@@ -72,11 +72,11 @@ NOT_ACTIONS = _words("""
 """)
 
 # Verbs that after "we need to" are as often talk as a task.
-LIGHT = _words("""
+AMBIGUOUS = _words("""
     talk speak look pay take get give put start read discuss try turn find handle lead
 """)
 
-# Openings that lean on the sentence before, which isn't shown.
-LEANING = _words("""
+# First words that refer to the sentence before, which isn't quoted.
+REFERRING = _words("""
     it that they he she this these those them and but or because which so
 """)

@@ -1,4 +1,4 @@
-"""Topics, title and summary from the meeting's own sentences: text rank, nothing random, no model."""
+"""Topics, title and summary from the meeting's own sentences by TextRank: deterministic, without a model."""
 
 import math
 import re
@@ -11,33 +11,33 @@ import pandas as pd
 
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
-from domain.summarize.english import LEANING
+from domain.summarize.english import REFERRING
 from domain.summarize.prompts import MOST_SUBJECTS
 from domain.summarize.sentences import (
     Phrase,
-    Said,
+    Utterance,
     agenda,
     clean,
     distinct,
     language_of,
     listing,
     phrases,
-    said,
     spelling,
     stop_words,
     title_case,
     tokens,
+    utterances,
 )
 from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Raise with every change that changes a result: what was made before is then stale.
+# Raise with every change to results: earlier results are then stale.
 REVISION = 1
 
 DAMPING = 0.85
-# How much a sentence's own rank counts against how much it repeats what is already picked.
+# Weight of a sentence's rank against its similarity to the sentences already picked.
 NOVELTY = 0.7
 PLEASANTRY = re.compile(
     r"\b(?:good (?:morning|afternoon|evening)|hello|welcome|thank you|thanks for|sorry|nice day|hear (?:you|me)|bye|"
@@ -47,25 +47,25 @@ PLEASANTRY = re.compile(
 
 
 class Reading(NamedTuple):
-    """A meeting read once: its sentences, its language, and TF-IDF (a row per sentence, None without any words)."""
+    """An analysed meeting: its sentences, its language, and TF-IDF weights (a row per sentence, None without words)."""
 
-    said: list[Said]
+    utterances: list[Utterance]
     language: str | None
     weights: Any | None
     names: dict[int, str]
     agenda: tuple[str, str]
 
     def of(self, chunk: Chunk) -> list[int]:
-        """List the sentences that begin in a chunk."""
-        return [at for at, one in enumerate(self.said) if chunk.words_from <= one.row < chunk.words_to]
+        """Return the indexes of the sentences that start in a chunk."""
+        return [at for at, one in enumerate(self.utterances) if chunk.words_from <= one.row < chunk.words_to]
 
     def name(self, speaker: int) -> str:
-        """Name a speaker; who has no name is "Speaker N", counted from 1."""
+        """Return the name of a speaker, or "Speaker N", counted from 1."""
         return self.names.get(speaker) or f"Speaker {speaker + 1}"
 
 
 def topics(words: pd.DataFrame, names: Mapping[int, str]) -> Topics:
-    """Give each chunk of the words table a title from its noun phrases and one or two of its sentences."""
+    """Give each chunk a title of its key phrases and a summary of one or two of its sentences."""
     found = chunks(len(words))
     reading = read(words, names)
     parts = [reading.of(chunk) for chunk in found]
@@ -78,7 +78,7 @@ def topics(words: pd.DataFrame, names: Mapping[int, str]) -> Topics:
 
 
 def title(found: Topics) -> Title:
-    """Name the meeting after the phrases that most of its topics share, at most three."""
+    """Combine the title from the phrases that most topics share, at most three."""
     texts = [f"{one.title} {one.summary}".lower() for one in found.root]
     parts = [part for one in found.root for part in re.split(r", | and ", one.title)]
     leading = {re.split(r", | and ", one.title)[0] for one in found.root}
@@ -93,9 +93,9 @@ def title(found: Topics) -> Title:
 
 
 def summary(words: pd.DataFrame, found: Topics, names: Mapping[int, str]) -> Summary:
-    """Write a recap and a paragraph per subject (at most six) of the meeting's own sentences."""
+    """Combine a recap and a paragraph per subject (at most six) from the meeting's own sentences."""
     reading = read(words, names)
-    if not reading.said:
+    if not reading.utterances:
         return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=EXTRACTIVE)
     groups = _grouped(found, len(words))
     parts = [reading.of(chunk) for chunk, _ in groups]
@@ -110,17 +110,17 @@ def summary(words: pd.DataFrame, found: Topics, names: Mapping[int, str]) -> Sum
 
 
 def action_items(words: pd.DataFrame, names: Mapping[int, str]) -> ActionItems:
-    """List decisions and next steps by their wording; English only, other languages get none."""
+    """Extract decisions and next steps by their wording, in English only."""
     reading = read(words, names)
     if reading.language != "english":
         return ActionItems(method=EXTRACTIVE)
-    decisions, next_steps = cues.action_items(reading.said, reading.names)
+    decisions, next_steps = cues.action_items(reading.utterances, reading.names)
     return ActionItems(decisions=decisions, next_steps=next_steps, method=EXTRACTIVE)
 
 
 def read(words: pd.DataFrame, names: Mapping[int, str]) -> Reading:
-    """Cut into sentences, guess the language and weigh the words."""
-    found = said(words)
+    """Split into sentences, detect the language and weight the words."""
+    found = utterances(words)
     language = language_of(one.text for one in found)
     banned = stop_words(language)
 
@@ -139,10 +139,10 @@ def read(words: pd.DataFrame, names: Mapping[int, str]) -> Reading:
 
 
 def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
-    """Pick the sentences of a part that say most and repeat each other least, in the order of the meeting."""
+    """Pick the most relevant and least redundant sentences of a part, in the order of the meeting."""
     if reading.weights is None:
         return list(part[:most])
-    able = [at for at in part if len(tokens(reading.said[at].text)) >= 4] or list(part)
+    able = [at for at in part if len(tokens(reading.utterances[at].text)) >= 4] or list(part)
     rows = reading.weights[able]
     alike = (rows @ rows.T).tolil()
     alike.setdiag(0)
@@ -159,13 +159,13 @@ def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
 
 
 def page_rank(links: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Rank the nodes of a graph, given as a sparse matrix of weights, with jumps that follow the prior."""
+    """Return the PageRank of a graph, given as a sparse matrix of weights, with jumps distributed by the prior."""
     prior = prior / prior.sum()
     out = np.asarray(links.sum(axis=1)).ravel()
     steps = links.multiply(1 / np.where(out > 0, out, 1)[:, None]).T.tocsr()
     rank = prior
     for _ in range(60):
-        # Who has no neighbour passes its rank on by the prior.
+        # Nodes without neighbours distribute their rank by the prior.
         after = (1 - DAMPING) * prior + DAMPING * (steps @ rank + prior * rank[out <= 0].sum())
         if np.abs(after - rank).sum() < 1e-9:
             break
@@ -174,8 +174,8 @@ def page_rank(links: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]"
 
 
 def _worth(reading: Reading, at: int) -> float:
-    """How fit a sentence is to be shown alone."""
-    one = reading.said[at]
+    """Return how suitable a sentence is for quoting."""
+    one = reading.utterances[at]
     words = tokens(one.text)
     worth = next(worth for least, worth in ((31, 0.6), (10, 1.0), (7, 0.75), (5, 0.5), (0, 0.2)) if len(words) >= least)
     worth *= 0.3 if one.text.endswith("?") else 1.0
@@ -183,19 +183,19 @@ def _worth(reading: Reading, at: int) -> float:
     if reading.language == "english" and cues.decides(one.text):
         worth *= 1.6
     elif reading.language == "english":
-        worth *= 0.6 if words[:1] == ["no"] or LEANING & set(words[:1]) or cues.shown(one.text) != one.text else 1.0
-        worth *= 0.7 if LEANING & set(words[:4]) else 1.0
+        worth *= 0.6 if words[:1] == ["no"] or REFERRING & set(words[:1]) or cues.trimmed(one.text) != one.text else 1.0
+        worth *= 0.7 if REFERRING & set(words[:4]) else 1.0
         worth *= 0.2 if PLEASANTRY.search(one.text) else 1.0
     return worth
 
 
 def _quote(reading: Reading, picked: Sequence[int]) -> str:
-    """Write sentences with their speakers' names, each name once per turn."""
+    """Format sentences with their speakers' names, each name once per turn."""
     parts: list[str] = []
     last: int | None = None
     for at in picked:
-        one = reading.said[at]
-        text = cues.shown(one.text) if reading.language == "english" else one.text
+        one = reading.utterances[at]
+        text = cues.trimmed(one.text) if reading.language == "english" else one.text
         text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."  # noqa: RUF001
         parts.append(text if one.speaker == last else f"{reading.name(one.speaker)}: {text}")
         last = one.speaker
@@ -203,54 +203,54 @@ def _quote(reading: Reading, picked: Sequence[int]) -> str:
 
 
 def _rarity(reading: Reading, parts: Sequence[Sequence[int]]) -> dict[str, float]:
-    """Weigh words by how few parts of the meeting they occur in."""
-    inside = [{token for at in part for token in tokens(reading.said[at].text)} for part in parts]
+    """Weight words by how few parts of the meeting they occur in."""
+    inside = [{token for at in part for token in tokens(reading.utterances[at].text)} for part in parts]
     seen = Counter(token for part in inside for token in part)
     return {token: math.log(1 + len(parts) / count) for token, count in seen.items()}
 
 
 def _phrases(reading: Reading, part: Sequence[int], rarity: Mapping[str, float]) -> list[Phrase]:
-    """Find the one or two phrases that a part is about, in the order in which they come up."""
-    texts = [reading.said[at].text for at in part]
+    """Return the one or two key phrases of a part, in the order in which they occur."""
+    texts = [reading.utterances[at].text for at in part]
     found = distinct(phrases(texts, reading.language, reading.names.values(), rarity, reading.agenda), 2, 0.45)
     whole = " ".join(texts).lower()
     return sorted(found, key=lambda phrase: whole.find(phrase.text))
 
 
 def _heading(reading: Reading, part: Sequence[int], rarity: Mapping[str, float]) -> str:
-    """Title a part of the meeting: its one or two best phrases, else the beginning of its best sentence."""
+    """Return the title of a part: its one or two key phrases, else the beginning of its best sentence."""
     best = _phrases(reading, part, rarity)
     if not best:
         picked = pick(reading, part, 1)
-        return " ".join(reading.said[picked[0]].text.split()[:6])[:60].rstrip(".,;:?!。") if picked else ""
+        return " ".join(reading.utterances[picked[0]].text.split()[:6])[:60].rstrip(".,;:?!。") if picked else ""
     if reading.language == "english":
         return title_case(listing([phrase.text for phrase in best]))
-    spelt = spelling(reading.said[at].text for at in part)
+    spelt = spelling(reading.utterances[at].text for at in part)
     return ", ".join(clean(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
 
 
 def _lead(reading: Reading, parts: Sequence[Sequence[int]], rarity: Mapping[str, float]) -> str:
-    """Say in a sentence who talked about what; empty where the language isn't English."""
+    """Return a sentence about the participants and the subjects; empty if the language isn't English."""
     if reading.language != "english":
         return ""
-    people = [reading.name(speaker) for speaker in dict.fromkeys(one.speaker for one in reading.said)]
-    shown = people if len(people) <= 4 else [*people[:3], f"{len(people) - 3} others"]
+    people = [reading.name(speaker) for speaker in dict.fromkeys(one.speaker for one in reading.utterances)]
+    listed = people if len(people) <= 4 else [*people[:3], f"{len(people) - 3} others"]
     best = distinct([phrase for part in parts for phrase in _phrases(reading, part, rarity)], 5)
     about = [f"{phrase.article} {phrase.text}".strip() for phrase in best]
-    return f"{listing(shown)} talked about {listing(about)}." if about else ""
+    return f"{listing(listed)} talked about {listing(about)}." if about else ""
 
 
 def _outcome(reading: Reading, lead: str) -> str:
-    """Write the recap: who talked about what, then what came out of it, or the best sentences when nothing did."""
+    """Return the recap: the lead, then decisions or else the best sentences, and the number of next steps."""
     if not lead:
-        return _quote(reading, pick(reading, range(len(reading.said)), 3))
-    decisions, steps = cues.action_items(reading.said, reading.names)
+        return _quote(reading, pick(reading, range(len(reading.utterances)), 3))
+    decisions, steps = cues.action_items(reading.utterances, reading.names)
     people = list(dict.fromkeys(step.assigned_to for step in steps if step.assigned_to))
     parts = [lead]
     if decisions:
         parts.append(f"Decided: {'; '.join(one.decision for one in decisions[:3])}.")
     else:
-        parts.append(_quote(reading, pick(reading, range(len(reading.said)), 2)))
+        parts.append(_quote(reading, pick(reading, range(len(reading.utterances)), 2)))
     if steps:
         count = "1 next step" if len(steps) == 1 else f"{len(steps)} next steps"
         parts.append(f"{count}{f', for {listing(people)}' if people else ''}.")
@@ -258,7 +258,7 @@ def _outcome(reading: Reading, lead: str) -> str:
 
 
 def _grouped(found: Topics, count: int) -> list[tuple[Chunk, str]]:
-    """Join neighbouring topics until there are at most six; a topic that stays alone keeps its title."""
+    """Group neighbouring topics into at most six; a single topic keeps its title."""
     listed = found.root
     size = max(1, -(-len(listed) // MOST_SUBJECTS))
     if not listed:

@@ -1,4 +1,4 @@
-"""Reading a language model's answer: finding the JSON in what it wrote and checking it against the schema."""
+"""Parse a language model's answer: find the JSON in it and validate it against the schema."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from pydantic import BaseModel, ValidationError
 Schema = TypeVar("Schema", bound=BaseModel)
 
 THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.S | re.I)
-# Chat templates that open the thought themselves leave only its end in the answer.
+# Chat templates that open the thought block leave only its end tag in the answer.
 THOUGHT_END = re.compile(r"^.*</(?:think|thinking|reasoning)>", re.S | re.I)
-MOST_STARTS = 50
-LONGEST_PROBLEM = 400
+MAX_STARTS = 50
+MAX_PROBLEM = 400
 
 
 class Unusable(ValueError):
-    """An answer that can't be used; `had_json` tells a wrong object from no object at all."""
+    """An unusable answer; `had_json` distinguishes an invalid object from none at all."""
 
     def __init__(self, problem: str, *, had_json: bool) -> None:
         super().__init__(problem)
@@ -25,7 +25,7 @@ class Unusable(ValueError):
 
 
 def read_answer(text: str, schema: type[Schema]) -> Schema:
-    """Find the first JSON object that fits the schema, past thoughts, prose and code fences; raises Unusable."""
+    """Return the first JSON object that fits the schema, ignoring thoughts, prose and code fences; raise Unusable."""
     without_thoughts = THOUGHT_END.sub("", THOUGHT.sub("", text))
     if not without_thoughts.strip():
         raise Unusable("the answer is empty", had_json=False)
@@ -41,20 +41,20 @@ def read_answer(text: str, schema: type[Schema]) -> Schema:
 
 
 def describe(error: ValidationError) -> str:
-    """Tell what is wrong with an answer in one line, field by field."""
+    """Describe the problems of an answer in one line, field by field."""
     problems = [
         f"{'.'.join(str(part) for part in found['loc']) or 'the object'}: {found['msg']}"
         for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     line = " ".join("; ".join(problems).split())
-    return line if len(line) <= LONGEST_PROBLEM else f"{line[:LONGEST_PROBLEM]} ..."
+    return line if len(line) <= MAX_PROBLEM else f"{line[:MAX_PROBLEM]} ..."
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a text from its start; a text of nothing but braces must not take for ever."""
+    """Yield the JSON objects of a text, with a limit on attempts, as a text of braces only would take forever."""
     decoder = json.JSONDecoder()
     at = text.find("{")
-    for _ in range(MOST_STARTS):
+    for _ in range(MAX_STARTS):
         if at < 0:
             return
         try:

@@ -1,4 +1,7 @@
-"""What a language model is asked, and the shape of its answers."""
+"""The prompts for language models and the schemas of their answers.
+
+Docstrings of the answer models are part of the schemas: changing one changes the prompts and their fingerprints.
+"""
 
 import hashlib
 import json
@@ -16,7 +19,7 @@ TAG = re.compile(r"<\s*/?\s*(?:transcript|topics|subject|details|paragraphs)\b[^
 
 
 def _writable(value: str) -> str:
-    """Drop what no file takes: NUL, and the half characters that JSON can spell."""
+    """Drop NUL, and lone surrogates, which JSON can contain but files can't."""
     return value.encode("utf-8", "ignore").decode().replace("\0", "").strip()
 
 
@@ -38,7 +41,7 @@ def _maybe(value: str | None) -> str | None:
     return None if stripped.lower().strip(".") in {"", "null", "none", "n/a", "unknown", "not specified"} else stripped
 
 
-# The checks run here and not in the JSON schema: endpoints refuse schemas with lengths of strings.
+# Checked here and not in the JSON schema, because endpoints reject schemas with string lengths.
 Text = Annotated[str, AfterValidator(_text)]
 Line = Annotated[str, AfterValidator(_line)]
 Maybe = Annotated[str | None, AfterValidator(_maybe)]
@@ -129,7 +132,7 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
     "summary": ("subjects", "details", "paragraph", "recap"),
     "action_items": ("action_items",),
 }
-# Placeholders of each prompt; one that left out its data would ask about nothing.
+# The placeholders of each prompt; all but the participants are required.
 PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "system": ("participants",),
     "topic": ("transcript",),
@@ -143,7 +146,7 @@ PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
 
 
 class Prompts(Frozen):
-    """The texts that a model is asked with; each can be replaced alone, with the same placeholders ($name)."""
+    """The texts of the prompts; each can be replaced separately, with the same placeholders ($name)."""
 
     system: str = """\
 You write the minutes of meetings.
@@ -240,24 +243,24 @@ Leave a field empty where the meeting doesn't say. Leave a list empty where ther
     def _check(cls, text: str, info: ValidationInfo) -> str:
         known = PLACEHOLDERS[str(info.field_name)]
         template = Template(text)
-        shown = ", ".join(f"${name}" for name in known)
+        allowed = ", ".join(f"${name}" for name in known)
         if not template.is_valid():
-            raise ValueError(f"holds a $ that begins no placeholder; write $$ for a dollar sign (known: {shown})")
+            raise ValueError(f"holds a $ that begins no placeholder; write $$ for a dollar sign (known: {allowed})")
         used = set(template.get_identifiers())
         if unknown := sorted(used - set(known)):
-            raise ValueError(f"has the unknown placeholder ${unknown[0]} (known: {shown})")
+            raise ValueError(f"has the unknown placeholder ${unknown[0]} (known: {allowed})")
         if missing := sorted(set(known) - used - {"participants"}):
             raise ValueError(f"lacks the placeholder ${missing[0]}")
         return text
 
     def messages(self, name: str, participants: str, **data: str) -> list[Message]:
-        """Write the messages that ask prompt `name`; `participants` and `data` fill the placeholders."""
+        """Build the messages of prompt `name`; `participants` and `data` fill the placeholders."""
         system = Template(self.system).substitute(participants=participants or "not listed")
-        asked = Template(getattr(self, name)).substitute({key: fenced(text) for key, text in data.items()})
-        return [{"role": "system", "content": system}, {"role": "user", "content": asked}]
+        user = Template(getattr(self, name)).substitute({key: fenced(text) for key, text in data.items()})
+        return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
     def fingerprint(self, asset: str) -> str:
-        """Hash what asset `asset` asks: its prompts and the schemas of their answers (hex)."""
+        """Return the hash of an asset's prompts and of the schemas of their answers (hex)."""
         used = USED_BY[asset]
         texts = [self.system, *(getattr(self, name) for name in used)]
         schemas = [SCHEMAS[name].model_json_schema() for name in used]
@@ -265,5 +268,5 @@ Leave a field empty where the meeting doesn't say. Leave a list empty where ther
 
 
 def fenced(text: str) -> str:
-    """Make text safe between tags: no tag that somebody said or chose as a name can end the data."""
+    """Remove tags from a text, so that spoken text or names can't end the data section."""
     return TAG.sub(lambda found: found.group(0).strip("<>"), text)

@@ -1,4 +1,4 @@
-"""Sentences as text: cleaned, cut into tokens, in which language, and which phrases they are about."""
+"""Sentences as text: cleaning, tokens, language detection, and key phrases."""
 
 import re
 from collections import Counter
@@ -16,13 +16,10 @@ FILLERS = re.compile(
     r"(?:u+[hm]+|e+r+m*|h+m+|you know|i mean|sort of|kind of|(?<=, )like(?=,))[,.]?(?=\s|$)[,]?\s*",
     re.I,
 )
-TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001 - speech models write both apostrophes
-LIST_WORDS = ("and", "or")
+TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001 - speech models use both apostrophes
 
-# Language by the share of its own stop words among all words: speech has 40 to 60 % of them.
-LEAST_SHARE = 0.2
-
-
+# Minimum share of a language's stop words among all words; speech has 40 to 60 %.
+MIN_SHARE = 0.2
 AGENDA = re.compile(
     r"\b(?:points?|topics?|items?|subjects?|agenda)\b[^,:.]*[,:.]\s*(?P<list>.+)|"
     r"\b(?:start|begin|continue|move on|go on) (?:with|to) (?P<start>[^,.;]+)|"
@@ -30,11 +27,11 @@ AGENDA = re.compile(
     r"\b(?:talk|talking|discuss|discussing|speak|speaking) (?:about |on )?(?P<about>[^,.;]+)",
     re.I,
 )
-LONGEST_PHRASE = 3
+MAX_PHRASE = 3
 
 
-class Said(NamedTuple):
-    """One sentence as it can be shown: who said it, when (seconds), the text, how sure the recogniser was (0..1).
+class Utterance(NamedTuple):
+    """One cleaned sentence: speaker, start in seconds, text, mean confidence of recognition (0..1).
 
     `row` is the position of its first word in the table.
     """
@@ -47,25 +44,25 @@ class Said(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """A noun-like phrase in lower case, the article it was used with, and how much a text is about it."""
+    """A noun phrase in lower case, its most frequent article, and its relevance for a text."""
 
     text: str
     article: str
     score: float
 
 
-def said(table: pd.DataFrame) -> list[Said]:
-    """List the sentences of a words table, cleaned; those of nothing but fillers are left out."""
+def utterances(table: pd.DataFrame) -> list[Utterance]:
+    """Return the cleaned sentences of a words table, without those of fillers only."""
     confidence = table["confidence"].tolist()
     found = [
-        Said(s.speaker, s.start, clean(s.text), sum(confidence[row] for row in s.rows) / len(s.rows), s.rows[0])
+        Utterance(s.speaker, s.start, clean(s.text), sum(confidence[row] for row in s.rows) / len(s.rows), s.rows[0])
         for s in sentences(table)
     ]
     return [one for one in found if one.text]
 
 
 def clean(text: str) -> str:
-    """Make a spoken sentence readable: no fillers, numbers in one piece, a capital at its start."""
+    """Make a spoken sentence readable: remove fillers and repetitions, join numbers, capitalize."""
     text = text.replace("’", "'")  # noqa: RUF001
     text = FILLERS.sub("", text)
     text = re.sub(r"(\d) ([,.]\d{3}\b|-\w)", r"\1\2", text)
@@ -75,7 +72,7 @@ def clean(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Cut into words in lower case; scripts without spaces into pairs of characters."""
+    """Split into words in lower case; scripts without spaces are split into pairs of characters."""
     found: list[str] = []
     for word in TOKEN.findall(text.replace("’", "'").lower()):  # noqa: RUF001
         if UNSPACED.match(word[0]):
@@ -87,8 +84,8 @@ def tokens(text: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def stop_word_lists() -> Mapping[str, frozenset[str]]:
-    """Stop words by language; English is the careful list of scikit-learn, and what speech adds."""
-    # Imported here, because the one takes a second and the other reads files.
+    """Return stop words by language; for English, scikit-learn's list and the fillers of speech."""
+    # Imported here: the first import takes a second, the second one reads files.
     from sklearn.feature_extraction.text import (  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
         ENGLISH_STOP_WORDS,
     )
@@ -102,7 +99,7 @@ def stop_word_lists() -> Mapping[str, frozenset[str]]:
 
 
 def language_of(texts: Iterable[str]) -> str | None:
-    """Guess the language, in English ("german"), from its stop words; None when no language has enough of them."""
+    """Detect the language ("german") by its stop words; None if no language has enough of them."""
     counts = Counter(token for text in texts for token in tokens(text))
     total = counts.total()
     shares = {
@@ -110,11 +107,11 @@ def language_of(texts: Iterable[str]) -> str | None:
         for language, words in (stop_word_lists().items() if total else ())
     }
     best = max(shares, key=lambda language: shares[language], default=None)
-    return best if best is not None and shares[best] >= LEAST_SHARE else None
+    return best if best is not None and shares[best] >= MIN_SHARE else None
 
 
 def stop_words(language: str | None) -> frozenset[str]:
-    """Give the stop words of a language; none for None."""
+    """Return the stop words of a language; none for None."""
     return stop_word_lists().get(language or "", frozenset())
 
 
@@ -125,10 +122,9 @@ def phrases(
     rarity: Mapping[str, float],
     announced: Sequence[str] = ("", ""),
 ) -> list[Phrase]:
-    """Find what a text is about, best first: noun-like phrases of one to three words.
+    """Return the key phrases of a text, best first: noun phrases of one to three words, without people's names.
 
-    `rarity` weighs words (the rarer in the meeting, the heavier), `announced` is what `agenda` found; people's names
-    are no subject.
+    `rarity` weights words that are rare in the meeting, `announced` is the result of `agenda`.
     """
     banned = stop_words(language) | {token for name in names for token in tokens(name)}
     english = language == "english"
@@ -139,9 +135,9 @@ def phrases(
     articles: dict[tuple[str, ...], Counter[str]] = {}
     for text in texts:
         for article, run in _runs(text, banned, verbs, nouns, english=english):
-            words = run[:LONGEST_PHRASE]
+            words = run[:MAX_PHRASE]
             for size in range(1, len(words) + 1):
-                # English puts the noun last: "search button" is also about a button, not about a search.
+                # In English the noun comes last: "search button" is also about a button, not about a search.
                 part = words[-size:] if english else words[:size]
                 found[part] += 1
                 articles.setdefault(part, Counter())[article if size == len(words) else ""] += 1
@@ -156,26 +152,26 @@ def phrases(
 
 
 def distinct(found: Iterable[Phrase], most: int, least: float = 0.0) -> list[Phrase]:
-    """Keep the best phrases that share no word; `least` is the score, relative to the best, that is enough."""
-    kept: list[Phrase] = []
+    """Return the best phrases that share no word; `least` is the minimum score relative to the best one."""
+    best: list[Phrase] = []
     for phrase in found:
-        used = {_stem(word) for one in kept for word in one.text.split()}
+        used = {_stem(word) for one in best for word in one.text.split()}
         if not used & {_stem(word) for word in phrase.text.split()} and (
-            not kept or phrase.score >= least * kept[0].score
+            not best or phrase.score >= least * best[0].score
         ):
-            kept.append(phrase)
-        if len(kept) == most:
+            best.append(phrase)
+        if len(best) == most:
             break
-    return kept
+    return best
 
 
 def listing(items: Sequence[str]) -> str:
-    """Write "a", "a and b", "a, b and c"."""
+    """Join as "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def title_case(text: str) -> str:
-    """Write a title the English way: small words stay small, except the first."""
+    """Capitalize a title as in English: small words stay in lower case, except the first."""
     small = {"a", "an", "and", "at", "by", "for", "in", "of", "on", "or", "the", "to", "with"}
     words = text.split()
     return " ".join(
@@ -184,9 +180,9 @@ def title_case(text: str) -> str:
 
 
 def agenda(texts: Iterable[str]) -> tuple[str, str]:
-    """Collect what a meeting announces as its subjects, in lower case with spaces around each word.
+    """Return the subjects that a meeting announces, in lower case with spaces around each word.
 
-    First what it lists ("three points, the budget and ..."), then what it names in passing ("the next point is ...").
+    First listed ones ("three points, the budget and ..."), then those in passing ("the next point is ...").
     """
     found = [match for text in texts for match in AGENDA.finditer(text)]
     listed = [match["list"] for match in found if match["list"]]
@@ -199,7 +195,7 @@ def _padded(texts: Iterable[str]) -> str:
 
 
 def spelling(texts: Iterable[str]) -> dict[str, str]:
-    """Give each word in lower case the way it is mostly written."""
+    """Map each word in lower case to its most frequent spelling."""
     seen: dict[str, Counter[str]] = {}
     for word in (word for text in texts for word in TOKEN.findall(text)):
         seen.setdefault(word.lower(), Counter())[word] += 1
@@ -209,7 +205,7 @@ def spelling(texts: Iterable[str]) -> dict[str, str]:
 def _runs(
     text: str, banned: frozenset[str], verbs: frozenset[str], nouns: frozenset[str] | None, *, english: bool
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Yield runs of content words with their article; in English only where a noun phrase can begin."""
+    """Yield runs of content words with their article; in English only where a noun phrase can start."""
     for part in re.split(r"[^\w\s'’-]+", text):  # noqa: RUF001
         before, article, run = "", "", list[str]()
         for word in [*tokens(part), ""]:
@@ -219,20 +215,20 @@ def _runs(
                 continue
             if run and (not english or before in DETERMINERS or before in banned - PRONOUNS):
                 yield article, tuple(run)
-            # "the new software": the article may stand before an adjective that is no part of the subject.
+            # "the new software": the article may precede an adjective that isn't part of the phrase.
             article = "the" if word in {"the", "this", "our"} else article if not run and word in banned - VERBS else ""
             before, run = word, []
 
 
 def _capitalised(texts: Iterable[str]) -> frozenset[str] | None:
-    """Collect the words written with a capital inside sentences, where that marks nouns (German); else None."""
+    """Return the capitalized words inside sentences if capitals mark nouns (German); else None."""
     inside = [word for text in texts for word in TOKEN.findall(text)[1:]]
     capital = [word.lower() for word in inside if word[0].isupper()]
     return frozenset(capital) if len(capital) > 0.12 * len(inside) else None
 
 
 def _verbs(texts: Iterable[str]) -> frozenset[str]:
-    """Collect words that this meeting uses as verbs ("we pay", "to wait"), with their s."""
+    """Return words that this meeting uses as verbs ("we pay", "to wait"), with and without s."""
     after = {
         word
         for text in texts

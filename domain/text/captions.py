@@ -1,4 +1,4 @@
-"""The finished transcript as captions and documents: WebVTT, SRT, Markdown, plain text."""
+"""Format a transcript as captions and documents: WebVTT, SRT, Markdown, plain text."""
 
 import html
 import re
@@ -14,14 +14,14 @@ HEADING = re.compile(r"^(#{1,5}) ", re.M)
 
 
 def clock(seconds: float) -> str:
-    """Write seconds as mm:ss, from one hour on as h:mm:ss; fractions are cut off, as players do."""
+    """Format seconds as mm:ss, or h:mm:ss from one hour on, rounded down as in players."""
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
 def webvtt(segments: Iterable[TranscriptSegment]) -> str:
-    """Write WebVTT, one cue per segment with text, by start (W3C WebVTT, sections 4.1 and 4.2.2)."""
+    """Return WebVTT with one cue per nonempty segment, by start (W3C WebVTT, sections 4.1 and 4.2.2)."""
     cues = [
         f"{_stamp(start, '.')} --> {_stamp(end, '.')}\n<v {_escape(name)}>{_escape(text)}"
         for start, end, name, text in _cues(segments)
@@ -30,7 +30,7 @@ def webvtt(segments: Iterable[TranscriptSegment]) -> str:
 
 
 def srt(segments: Iterable[TranscriptSegment]) -> str:
-    """Write SubRip, one numbered caption per segment with text, by start; SubRip knows no escapes."""
+    """Return SubRip with one numbered caption per nonempty segment, by start; SubRip has no escape sequences."""
     return "\n".join(
         f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{name}: {text.replace('-->', '->')}\n"
         for number, (start, end, name, text) in enumerate(_cues(segments), 1)
@@ -38,35 +38,36 @@ def srt(segments: Iterable[TranscriptSegment]) -> str:
 
 
 def text(transcript: Transcript) -> str:
-    """Write the title and who said what when, one paragraph per stretch of one speaker."""
-    paragraphs = [f"[{clock(start)}] {name}: {said}" for start, name, said in _paragraphs(transcript.segments)]
+    """Return plain text: the title, then one paragraph per turn with its time and speaker."""
+    paragraphs = [f"[{clock(start)}] {name}: {text}" for start, name, text in _turns(transcript.segments)]
     return "\n\n".join([one_line(transcript.title), *paragraphs]) + "\n"
 
 
 def markdown(transcript: Transcript) -> str:
-    """Write the document: title, date and length, summary, action items, topics, what was said by speaker."""
-    spoken = [
-        f"**{_plain(name)}** [{clock(start)}]: {_plain(said)}" for start, name, said in _paragraphs(transcript.segments)
+    """Return Markdown: title, date and length, summary, action items, topics, and the text by speaker."""
+    turns = [
+        f"**{_escape_md(name)}** [{clock(start)}]: {_escape_md(text)}"
+        for start, name, text in _turns(transcript.segments)
     ]
-    return "\n\n".join([overview(transcript).rstrip(), "## Transcript", *(spoken or ["Nothing was said."])]) + "\n"
+    return "\n\n".join([overview(transcript).rstrip(), "## Transcript", *(turns or ["Nothing was said."])]) + "\n"
 
 
 def overview(transcript: Transcript) -> str:
-    """Write the document without what was said."""
+    """Return the Markdown document without the spoken text."""
     facts = [f"Length {clock(transcript.duration)}"]
     if transcript.created_at:
-        facts.insert(0, _plain(transcript.created_at))
+        facts.insert(0, _escape_md(transcript.created_at))
     if transcript.participants:
-        facts.append(_plain(", ".join(person.name for person in transcript.participants)))
-    parts = [f"# {_plain(transcript.title)}", " · ".join(facts)]
+        facts.append(_escape_md(", ".join(person.name for person in transcript.participants)))
+    parts = [f"# {_escape_md(transcript.title)}", " · ".join(facts)]
     if summary := transcript.long_summary.strip() or transcript.short_summary.strip():
-        # The summary is Markdown of its own: its headings go one level below the title.
+        # The summary is Markdown itself: demote its headings below the title.
         parts.append(HEADING.sub(r"#\1 ", summary))
     parts += _actions(transcript.action_items)
     if transcript.topics:
         parts.append("## Topics")
         parts += [
-            f"### [{clock(topic.timestamp)}] {_plain(topic.title)}\n\n{_plain(topic.summary)}".rstrip()
+            f"### [{clock(topic.timestamp)}] {_escape_md(topic.title)}\n\n{_escape_md(topic.summary)}".rstrip()
             for topic in transcript.topics
         ]
     return "\n\n".join(parts) + "\n"
@@ -93,35 +94,37 @@ def _actions(items: ActionItems) -> list[str]:
             )
         )
     if items.error:
-        parts += ["## Action items", f"They could not be made: {_plain(items.error)}"]
+        parts += ["## Action items", f"They could not be made: {_escape_md(items.error)}"]
     return parts
 
 
 def _bullet(what: str, at: float | None, more: Sequence[tuple[str, str | None]]) -> str:
-    details = "; ".join(f"{label}: {_plain(value)}" if label else _plain(value) for label, value in more if value)
+    details = "; ".join(
+        f"{label}: {_escape_md(value)}" if label else _escape_md(value) for label, value in more if value
+    )
     when = "" if at is None else f"[{clock(at)}] "
-    return f"- {when}{_plain(what)}" + (f" ({details})" if details else "")
+    return f"- {when}{_escape_md(what)}" + (f" ({details})" if details else "")
 
 
 def _cues(segments: Iterable[TranscriptSegment]) -> list[tuple[int, int, str, str]]:
-    """Give (start ms, end ms, name, text) by start, each at least 1 ms long."""
+    """Return (start ms, end ms, name, text) by start, each at least 1 ms long."""
     cues: list[tuple[int, int, str, str]] = []
     for segment in sorted(segments, key=lambda segment: segment.start):
-        if said := one_line(segment.text):
+        if line := one_line(segment.text):
             start = max(0, round(segment.start * 1000))
             end = max(start + 1, round(segment.end * 1000))
-            cues.append((start, end, _name(segment), said))
+            cues.append((start, end, _name(segment), line))
     return cues
 
 
-def _paragraphs(segments: Iterable[TranscriptSegment]) -> list[tuple[float, str, str]]:
-    """Give (start, name, text) of each stretch of one speaker."""
+def _turns(segments: Iterable[TranscriptSegment]) -> list[tuple[float, str, str]]:
+    """Return (start, name, text) of each turn, which is a run of segments of one speaker."""
     spoken = sorted((segment for segment in segments if one_line(segment.text)), key=lambda segment: segment.start)
-    found: list[tuple[float, str, str]] = []
+    turns: list[tuple[float, str, str]] = []
     for _, group in groupby(spoken, key=lambda segment: (segment.speaker, segment.name)):
-        stretch = list(group)
-        found.append((stretch[0].start, _name(stretch[0]), join(one_line(segment.text) for segment in stretch)))
-    return found
+        turn = list(group)
+        turns.append((turn[0].start, _name(turn[0]), join(one_line(segment.text) for segment in turn)))
+    return turns
 
 
 def _stamp(milliseconds: int, point: str) -> str:
@@ -144,6 +147,6 @@ def _escape(value: str) -> str:
     return html.escape(value, quote=False)
 
 
-def _plain(value: str) -> str:
-    """Write a text so that Markdown shows just it."""
+def _escape_md(value: str) -> str:
+    """Escape a text for Markdown, on one line."""
     return MARKDOWN.sub(r"\\\1", _escape(one_line(value)))

@@ -1,4 +1,4 @@
-"""Cutting a meeting into stretches of words, and what topics and summaries have in common however they are made."""
+"""Split a meeting into chunks of words, and format topics and summaries for all methods."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ LEAST_WORDS = 60
 
 
 class Chunk(NamedTuple):
-    """A stretch of the words table: its half-open range of rows."""
+    """A half-open range of rows of the words table."""
 
     words_from: int
     words_to: int
 
 
 def chunks(count: int, size: int = CHUNK_WORDS, least: int = LEAST_WORDS) -> list[Chunk]:
-    """Cut `count` words into chunks of `size`; a last one under `least` words joins the one before it."""
+    """Split `count` words into chunks of `size`; a last chunk below `least` words joins the one before it."""
     found = [Chunk(at, min(at + size, count)) for at in range(0, count, size)]
     if len(found) > 1 and found[-1].words_to - found[-1].words_from < least:
         found[-2:] = [Chunk(found[-2].words_from, count)]
@@ -33,7 +33,7 @@ def chunks(count: int, size: int = CHUNK_WORDS, least: int = LEAST_WORDS) -> lis
 
 
 def topic(index: int, chunk: Chunk, table: pd.DataFrame, title: str, summary: str) -> Topic:
-    """Make the topic of chunk number `index` (from 0): seconds from its first word's start to its last word's end."""
+    """Build the topic of chunk number `index` (from 0), from its first word's start to its last word's end."""
     words = table.iloc[chunk.words_from : chunk.words_to]
     start, end = float(words["start"].min()), float(words["end"].max())
     return Topic(
@@ -48,18 +48,18 @@ def topic(index: int, chunk: Chunk, table: pd.DataFrame, title: str, summary: st
 
 
 def chunk_text(table: pd.DataFrame, chunk: Chunk, names: Mapping[int, str]) -> str:
-    """Write what was said in a chunk as lines "Name: sentence", in the order of the meeting."""
-    said = segments(sentences(table.iloc[chunk.words_from : chunk.words_to]), plain_names(names))
-    return "\n".join(f"{segment.name}: {segment.text}" for segment in said)
+    """Format a chunk as lines "Name: sentence", in the order of the meeting."""
+    lines = segments(sentences(table.iloc[chunk.words_from : chunk.words_to]), plain_names(names))
+    return "\n".join(f"{segment.name}: {segment.text}" for segment in lines)
 
 
 def meeting_text(table: pd.DataFrame, names: Mapping[int, str]) -> str:
-    """Write everything that was said as lines "Name: sentence", in the order of the meeting."""
+    """Format the whole meeting as lines "Name: sentence"."""
     return chunk_text(table, Chunk(0, len(table)), names)
 
 
 def plain_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Names as one short line each: people choose them themselves, so they can hold line breaks and markup."""
+    """Return each name as one short line; names are user input and can contain line breaks and markup."""
     plain = {
         speaker: " ".join(re.sub(r"[<>`\x00-\x1f\x7f]", " ", name).split())[:80] for speaker, name in names.items()
     }
@@ -67,7 +67,7 @@ def plain_names(names: Mapping[int, str]) -> dict[int, str]:
 
 
 def long_summary(recap: str, paragraphs: Iterable[tuple[str, str]]) -> str:
-    """Write the long summary in Markdown: the recap, then per subject its name in bold and a paragraph."""
+    """Format the long summary in Markdown: the recap, then per subject its name in bold and a paragraph."""
     parts = ["# Quick recap", recap]
     parts += [part for n, (subject, text) in enumerate(paragraphs) for part in _subject(n, subject, text)]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""Words with times: the word itself and the table that all text is made from."""
+"""Words with timestamps, the table of all words, and its division into sentences."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,10 @@ COLUMNS = {"word": "str", "start": "float64", "end": "float64", "speaker": "int6
 UNREADABLE = (cast("type[Exception]", ArrowException), ValueError, OSError, KeyError, TypeError)
 
 PAUSE_S = 1.5
-LONGEST_SENTENCE_S = 20.0
-LONGEST_SENTENCE_WORDS = 40
+MAX_SENTENCE_S = 20.0
+MAX_SENTENCE_WORDS = 40
 
-SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")  # noqa: RUF001 - full-width marks are meant
+SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")  # noqa: RUF001 - full-width marks are intended
 CLAUSE_END = re.compile(r"[,;:，、；：—–][\"'”’»)\]}]*$")  # noqa: RUF001
 TITLE = re.compile(r"^[(\"'“]*(?:mr|mrs|ms|mx|dr|prof|st|rev|hon|gen|col|capt|sgt|e\.g|i\.e|vs|cf|fig|z\.b)\.$", re.I)
 INITIAL = re.compile(r"^[(\"'“]*[A-HJ-Z]\.(?:[A-Z]\.)*$")
@@ -29,7 +29,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uff01-\uffef]")
 
 
 class Word(NamedTuple):
-    """One spoken word; seconds of the recording, confidence 0..1."""
+    """One spoken word; times in seconds of the recording, confidence 0..1."""
 
     word: str
     start: float
@@ -39,7 +39,7 @@ class Word(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """One sentence of one speaker; seconds of the recording, `rows` are its positions in the table."""
+    """One sentence of one speaker; times in seconds of the recording, `rows` are its positions in the table."""
 
     speaker: int
     start: float
@@ -49,7 +49,7 @@ class Sentence(NamedTuple):
 
 
 def table(words: Iterable[Word]) -> pd.DataFrame:
-    """Make the table: columns word, start and end (seconds), speaker, confidence; outer spaces are stripped."""
+    """Build the table: columns word (stripped), start and end (seconds), speaker, confidence."""
     rows = list(words)
     columns: dict[str, list[Any]] = {
         "word": [row.word.strip() for row in rows],
@@ -62,20 +62,20 @@ def table(words: Iterable[Word]) -> pd.DataFrame:
 
 
 def words(table: pd.DataFrame) -> list[Word]:
-    """List the table's rows as words, in its order."""
+    """Return the rows of the table as words."""
     columns = [table[name].tolist() for name in COLUMNS]
     return [Word(*row) for row in zip(*columns, strict=True)]
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
-    """Write the table as Parquet; the same table gives the same bytes."""
-    # Built anew, because the index and the kind of string column would be written down too.
+    """Serialize the table as Parquet; the same table gives the same bytes."""
+    # Rebuilt, because the index and the kind of string column would be stored too.
     plain = _frame({name: table[name].tolist() for name in COLUMNS})
     return plain.to_parquet(engine="pyarrow", compression="zstd", index=False)
 
 
 def from_parquet(content: bytes) -> pd.DataFrame:
-    """Read what `to_parquet` wrote; raises PermanentError for anything else."""
+    """Parse the output of `to_parquet`; raise PermanentError for anything else."""
     try:
         read = pd.read_parquet(BytesIO(content), engine="pyarrow", columns=list(COLUMNS))
         empty = bool(read.isna().any(axis=None))
@@ -88,7 +88,7 @@ def from_parquet(content: bytes) -> pd.DataFrame:
 
 
 def merge(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join the tracks' tables, sorted by start; rows of equal start keep the order of tables and of rows."""
+    """Merge the tracks' tables, sorted by start (stable)."""
     if not tables:
         return table(())
     joined = pd.concat(list(tables), ignore_index=True)
@@ -96,21 +96,21 @@ def merge(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def sentences(table: pd.DataFrame) -> list[Sentence]:
-    """Cut each speaker's words into sentences, sorted by start (stable).
+    """Split each speaker's words into sentences, sorted by start (stable).
 
-    Every speaker is cut alone, so that who talks at the same time breaks nobody's sentence. A sentence ends on
-    its punctuation, before a pause of more than 1.5 s, and at 40 words or 20 s.
+    Speakers are split separately, so overlapping speech doesn't break sentences. A sentence ends at its punctuation,
+    before a pause of more than 1.5 s, and at 40 words or 20 s.
     """
     by_speaker: dict[int, list[tuple[int, Word]]] = {}
     for row, word in enumerate(words(table)):
         if word.word.strip():
             by_speaker.setdefault(word.speaker, []).append((row, word))
-    found = [_sentence(part) for spoken in by_speaker.values() for part in _cut(spoken)]
+    found = [_sentence(part) for spoken in by_speaker.values() for part in _split(spoken)]
     return sorted(found, key=lambda sentence: (sentence.start, sentence.rows[0]))
 
 
 def text(spoken: pd.DataFrame | Sequence[Sentence]) -> str:
-    """Write everything that was said in reading order, a new line whenever the speaker changes."""
+    """Return the text in reading order, with a new line whenever the speaker changes."""
     found = sentences(spoken) if isinstance(spoken, pd.DataFrame) else spoken
     lines: list[str] = []
     last: int | None = None
@@ -124,7 +124,7 @@ def text(spoken: pd.DataFrame | Sequence[Sentence]) -> str:
 
 
 def segments(found: Iterable[Sentence], names: Mapping[int, str]) -> tuple[TranscriptSegment, ...]:
-    """Put the speakers' names to sentences; who has none is "Speaker N", counted from 1."""
+    """Add the speakers' names to sentences; a missing name becomes "Speaker N", counted from 1."""
     return tuple(
         TranscriptSegment(
             speaker=sentence.speaker,
@@ -138,7 +138,7 @@ def segments(found: Iterable[Sentence], names: Mapping[int, str]) -> tuple[Trans
 
 
 def join(parts: Iterable[str]) -> str:
-    """Join words or sentences with spaces, and without where the script has none."""
+    """Join words or sentences with spaces, except in scripts without spaces."""
     joined = ""
     for part in (stripped for part in parts if (stripped := part.strip())):
         tight = joined and UNSPACED.match(joined[-1]) and UNSPACED.match(part[0])
@@ -148,7 +148,7 @@ def join(parts: Iterable[str]) -> str:
 
 def _no_table(content: bytes, why: str) -> PermanentError:
     return PermanentError(
-        f"{len(content)} bytes are no table of words ({why})", hint="Run track_transcripts of this recording again."
+        f"{len(content)} bytes are no words table ({why})", hint="Run track_transcripts of this recording again."
     )
 
 
@@ -162,25 +162,23 @@ def _sentence(part: list[tuple[int, Word]]) -> Sentence:
     return Sentence(first.speaker, first.start, end, join(word.word for _, word in part), tuple(row for row, _ in part))
 
 
-def _cut(spoken: list[tuple[int, Word]]) -> list[list[tuple[int, Word]]]:
+def _split(spoken: list[tuple[int, Word]]) -> list[list[tuple[int, Word]]]:
     parts: list[list[tuple[int, Word]]] = []
     current: list[tuple[int, Word]] = []
     for row, word in spoken:
         if current and _ends(current[-1][1], word):
             parts.append(current)
             current = []
-        elif len(current) >= LONGEST_SENTENCE_WORDS or (
-            current and word.end - current[0][1].start > LONGEST_SENTENCE_S
-        ):
-            at = _best_cut(current)
+        elif len(current) >= MAX_SENTENCE_WORDS or (current and word.end - current[0][1].start > MAX_SENTENCE_S):
+            at = _split_at(current)
             parts.append(current[:at])
             current = current[at:]
         current.append((row, word))
     return [*parts, current] if current else parts
 
 
-def _best_cut(current: list[tuple[int, Word]]) -> int:
-    """Where to cut a sentence that is too long: after the last clause of its second half, else at its end."""
+def _split_at(current: list[tuple[int, Word]]) -> int:
+    """Return where to split a sentence that is too long: after the last clause of its second half, else at its end."""
     for at in range(len(current), len(current) // 2, -1):
         if CLAUSE_END.search(current[at - 1][1].word.strip()):
             return at
@@ -188,15 +186,15 @@ def _best_cut(current: list[tuple[int, Word]]) -> int:
 
 
 def _ends(word: Word, after: Word) -> bool:
-    """Say whether a sentence ends between two words of one speaker."""
+    """Return True if a sentence ends between two words of one speaker."""
     if after.start - word.end > PAUSE_S:
         return True
-    shown, following = word.word.strip(), after.word.strip()
-    if not SENTENCE_END.search(shown) or TITLE.match(shown) or INITIAL.match(shown):
+    last, following = word.word.strip(), after.word.strip()
+    if not SENTENCE_END.search(last) or TITLE.match(last) or INITIAL.match(last):
         return False
-    if ELLIPSIS.search(shown):
+    if ELLIPSIS.search(last):
         return not following[:1].islower()
-    if SHORTENED.match(shown):
+    if SHORTENED.match(last):
         return following[:1].isupper()
-    # A number that was cut at its point, "3." "5".
-    return not (re.search(r"\d\.$", shown) and re.match(r"\d", following))
+    # A number split at its decimal point, "3." "5".
+    return not (re.search(r"\d\.$", last) and re.match(r"\d", following))

@@ -77,7 +77,7 @@ def test_damaged_parquet_is_a_permanent_error_or_a_table(data: st.DataObject):
     ],
 )
 def test_other_tables_are_refused(other: pd.DataFrame):
-    with pytest.raises(PermanentError, match="no table of words"):
+    with pytest.raises(PermanentError, match="no words table"):
         from_parquet(other.to_parquet())
 
 
@@ -85,13 +85,13 @@ def test_words_that_are_no_text_are_refused():
     invalid = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
     file = BytesIO()
     pq.write_table(pa.table({"word": invalid, "start": [0.0], "end": [1.0], "speaker": [0], "confidence": [1.0]}), file)
-    with pytest.raises(PermanentError, match="no table of words"):
+    with pytest.raises(PermanentError, match="no words table"):
         from_parquet(file.getvalue())
 
 
 @pytest.mark.parametrize("garbage", [b"", b"PAR1", b"PAR1" * 100, b"{}"])
 def test_garbage_is_refused(garbage: bytes):
-    with pytest.raises(PermanentError, match="no table of words"):
+    with pytest.raises(PermanentError, match="no words table"):
         from_parquet(garbage)
 
 
