@@ -179,3 +179,17 @@ ACTION_ITEMS = Cause("ACTION_ITEMS", ActionItemsFound, _action_items, ActionItem
 # Events caused by runs.
 PIPELINE_PROGRESS = "PIPELINE_PROGRESS"
 STATUS = "STATUS"
+
+# The events that the materialization of each asset causes, in their order.
+CAUSES: Mapping[str, tuple[Cause, ...]] = {
+    "recording": (BEGUN,),
+    "padded_tracks": (DURATION,),
+    "mixed_audio": (DURATION,),
+    "waveform": (WAVEFORM,),
+    "merged_words": (TRANSCRIPT,),
+    "topics": (TOPIC,),
+    "title": (FINAL_TITLE,),
+    "summary": (FINAL_LONG_SUMMARY, FINAL_SHORT_SUMMARY),
+    "action_items": (ACTION_ITEMS,),
+    "transcript": (ENDED,),
+}

@@ -1,19 +1,10 @@
 """How far a run is: its steps' changes, told as PIPELINE_PROGRESS (spec: the assets)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from domain.events import PipelineProgress, StepStatus
-
-# What takes longest moves the bar most; all others count 1.
-WEIGHTS: Mapping[str, float] = {
-    "padded_tracks": 2,
-    "mixed_audio": 3,
-    "track_transcripts": 12,
-    "topics": 3,
-    "summary": 3,
-    "action_items": 2,
-}
+from domain.steps import STEPS
 
 
 class StepEvent(NamedTuple):
@@ -127,8 +118,8 @@ class RunProgress:
         )
 
     def _percent(self) -> float:
-        done = sum(WEIGHTS.get(asset, 1) * self._share(asset) for asset in self._steps)
-        return round(100 * done / sum(WEIGHTS.get(asset, 1) for asset in self._steps), 1)
+        done = sum(STEPS[asset].weight * self._share(asset) for asset in self._steps)
+        return round(100 * done / sum(STEPS[asset].weight for asset in self._steps), 1)
 
     def _share(self, asset: str) -> float:
         """How much of an asset is made, 0 to 1; what the run is to make anew counts as not made."""

@@ -3,18 +3,8 @@
 from reflector_assets.runtime import startup  # isort: skip - before all other imports
 import dagster as dg
 
-from reflector_assets import tags, wiring
-from reflector_assets.assets import (
-    audio,
-    consent,
-    ingest,
-    publish,
-    shadow,
-    transcription,
-    understanding,
-    webhook,
-    zulip,
-)
+import reflector_assets.assets
+from reflector_assets import policies, tags, wiring
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from reflector_assets.runtime.executor import build as build_executor
@@ -22,30 +12,14 @@ from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
 from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
 
-assets: list[dg.AssetsDefinition] = [
-    ingest.recording,
-    ingest.participants,
-    audio.padded_tracks,
-    audio.mixed_audio,
-    audio.waveform,
-    transcription.track_transcripts,
-    transcription.merged_words,
-    understanding.topics,
-    understanding.title,
-    understanding.summary,
-    understanding.action_items,
-    publish.transcript,
-    consent.consent_cleanup,
-    zulip.zulip_message,
-    webhook.webhook_delivery,
-    # Where nothing is compared, nothing is to be out of date.
-    *([shadow.shadow_comparison] if get_settings().mode == "shadow" else []),
-]
+found = {
+    definition.key.to_user_string(): definition
+    for definition in dg.load_assets_from_package_module(reflector_assets.assets)
+    if isinstance(definition, dg.AssetsDefinition)
+}
+assets = [found[name] for name in policies.assets()]
 
 graph = AssetGraph.of(assets)
-
-# In the order in which people are told of them.
-steps = [spec.key.to_user_string() for definition in assets for spec in definition.specs]
 
 process = dg.define_asset_job(
     "process",

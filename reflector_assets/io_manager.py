@@ -1,11 +1,12 @@
 """Asset values in the store, one file per recording and asset, by type: models as JSON, tables as Parquet."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
 import pandas as pd
-from dagster import ConfigurableIOManager, Failure, InputContext, OutputContext
+from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
@@ -21,6 +22,12 @@ FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
 def value_key(asset: str, recording_id: str) -> str:
     """Key of an asset's value."""
     return f"{folder(recording_id)}/{FILE_NAMES.get(asset, f'{asset}.json')}"
+
+
+def data_version(value: BaseModel | pd.DataFrame) -> DataVersion:
+    """Content hash of a value: equal content stops a re-run from spreading downstream."""
+    content = words.to_parquet(value) if isinstance(value, pd.DataFrame) else value.model_dump_json().encode()
+    return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
 
 class StoreIOManager(ConfigurableIOManager):

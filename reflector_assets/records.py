@@ -1,15 +1,18 @@
 """How Dagster's records are read: endings of runs, ends of attempts, a step's place, an error's origin, metadata."""
 
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import dagster as dg
 
-# Of several processes that write to PostgreSQL, a later number can be there before an earlier one: what is younger than
-# so many seconds is read, and read again.
-SETTLED_AFTER_S = 2.0
+# On PostgreSQL a record can become visible after one with a higher number, by as much as this: younger records are read
+# again.
+COMMIT_LAG_S = 2.0
+# Dagster decides within this time after a run's failure whether it resumes the run.
+RETRY_DECISION_S = 5.0
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 ATTEMPT_BEGINS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED}
 ATTEMPT_ENDS = {
@@ -51,3 +54,15 @@ def innermost(error: object) -> object:
 def plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Metadata as plain values."""
     return {name: getattr(value, "value", value) for name, value in (metadata or {}).items()}
+
+
+def crash_reason(message: str) -> str | None:
+    """Say plainly what an engine's message tells of a step's process that was ended; None when it tells of none."""
+    found = re.search("terminated by signal|exited prematurely", message)
+    if not found:
+        return None
+    if f"({signal.SIGALRM.name})" in message:
+        return "timeout: the step could not be interrupted, so its process was ended"
+    if f"({signal.SIGKILL.name})" in message:
+        return "the step's process was killed, most likely for want of memory"
+    return "the step's process was ended by a signal"

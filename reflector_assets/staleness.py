@@ -12,15 +12,13 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from domain.steps import NEED_AUDIO
 from reflector_assets.records import ATTEMPT_BEGINS
 
 # The tags under which Dagster publishes versions on materialization events.
 CODE_VERSION = "dagster/code_version"
 DATA_VERSION = "dagster/data_version"
 INPUT_POINTER = "dagster/input_event_pointer/"
-
-# What can't be made again once the audio of a recording was deleted.
-AUDIO = frozenset({"padded_tracks", "mixed_audio", "waveform", "track_transcripts"})
 
 CODE_CHANGED = "code changed"
 REPORTED = "source changed"
@@ -86,7 +84,7 @@ def states(
     """
     latest = {node.name: _latest(instance, node.name, recording_id) for node in graph}
     found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
-    if any(state.asset in AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
+    if any(state.asset in NEED_AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
         settled = without_audio(graph, found)
         return [state._replace(reason=None) if state.asset in settled else state for state in found]
     return found
@@ -94,11 +92,11 @@ def states(
 
 def without_audio(graph: AssetGraph, found: Sequence[AssetState]) -> set[str]:
     """The assets that can't be made any more: those of audio, and what is behind one of them that never was."""
-    never = {state.asset for state in found if state.asset in AUDIO and state.record is None}
+    never = {state.asset for state in found if state.asset in NEED_AUDIO and state.record is None}
     for node in graph:
         if never.intersection(node.reads):
             never.add(node.name)
-    return never | AUDIO.intersection(graph.names())
+    return never | NEED_AUDIO.intersection(graph.names())
 
 
 def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:

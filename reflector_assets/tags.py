@@ -2,6 +2,8 @@
 
 PARTITION = "dagster/partition"
 PRIORITY = "dagster/priority"
+# Values of PRIORITY: a new recording, one that changed, one that a person requested in bulk.
+NEW, REFRESH, BACKFILL = "10", "0", "-10"
 WILL_RETRY = "dagster/will_retry"
 RETRY_STRATEGY = "dagster/retry_strategy"
 ROOT_RUN = "dagster/root_run_id"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import ENDINGS, SETTLED_AFTER_S, settled
+from reflector_assets.records import COMMIT_LAG_S, ENDINGS, settled
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 
@@ -24,7 +24,7 @@ class Read(BaseModel):
     def take(self, records: Iterable[dg.EventLogRecord]) -> list[dg.EventLogRecord]:
         """Those that weren't read before, of the next ones after `at`; moves on as far as they are settled."""
         records, before = list(records), set(self.ahead)
-        old = settled(records, time.time() - SETTLED_AFTER_S)
+        old = settled(records, time.time() - COMMIT_LAG_S)
         self.at = old[-1].storage_id if old else self.at
         self.ahead = [record.storage_id for record in records[len(old) :]]
         return [record for record in records if record.storage_id not in before]
@@ -81,7 +81,7 @@ def _added(instance: dg.DagsterInstance, read: Added) -> list[str]:
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=read.at)
     new = [recording_id for recording_id in page.results if recording_id not in read.ahead]
     # Partitions have no time: when the last of them was first seen stands for it. Of many, only the last page is new.
-    if page.has_more or (page.results and not new and time.time() - read.since > SETTLED_AFTER_S):
+    if page.has_more or (page.results and not new and time.time() - read.since > COMMIT_LAG_S):
         read.at, read.last, read.ahead = page.cursor, page.results[-1], []
     elif new:
         read.ahead, read.since = list(page.results), time.time()

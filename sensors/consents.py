@@ -7,14 +7,13 @@ import dagster as dg
 from pydantic import BaseModel
 
 from reflector_assets import tags
-from reflector_assets.operations.runs import code_tag
+from reflector_assets.operations.runs import at_work, code_tag
 from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.consents import Consents
 from sensors.changes import Read, ended
 from sensors.discovery import was_begun
-from sensors.keep_up_to_date import NEW, at_work
 
 CLEANUP = "consent_cleanup"
 PAGE = 200
@@ -111,7 +110,7 @@ def _due(
             asset_selection=[dg.AssetKey(CLEANUP)],
             # Requested again, because a tick died between the run and its cursor, it runs once.
             run_key=f"{recording_id}:{pending.seq}:{pending.asked}",
-            tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, [CLEANUP])},
+            tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [CLEANUP])},
         )
 
 

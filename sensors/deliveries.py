@@ -11,7 +11,6 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.deliveries import Deliveries, Delivery, Kind
-from sensors.keep_up_to_date import NEW
 
 # What makes the next attempt of a kind, in each mode.
 ASSETS: dict[str, tuple[Kind, str]] = {
@@ -81,5 +80,5 @@ def _request(graph: AssetGraph, delivery: Delivery, recording_id: str, asset: st
         partition_key=recording_id,
         run_key=f"{delivery.key}:{delivery.attempts + 1}:{delivery.due_at:.3f}:{again}",
         asset_selection=[dg.AssetKey(asset)],
-        tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, [asset])},
+        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [asset])},
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import BaseModel
 
+from domain import backoff
 from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
 from reflector_assets.operations.runs import code_tag
@@ -13,7 +14,6 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.inbox import REPLAYED, Inbox, Item
-from sensors.keep_up_to_date import NEW
 
 OFF = "noted only: REFLECTOR_MODE is off; `reflector inbox replay` takes it in once that has changed"
 # Items of one tick, and the seconds it may take.
@@ -104,7 +104,7 @@ def _put_off(inbox: Inbox, item: Item, verdict: Verdict, settings: Settings) -> 
         reason = f"{verdict.reason}; without DAILY_API_KEY nobody can ask Daily again"
         inbox.settle([item.seq], "failed", reason)
         return
-    wait = min(FIRST_WAIT_S * 2**item.attempts, LONGEST_WAIT_S)
+    wait = backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
     inbox.ask_later(item.seq, time.time() + wait, verdict.reason)
 
 
@@ -129,5 +129,5 @@ def _first_run(graph: AssetGraph, recording_id: str) -> dg.RunRequest:
         partition_key=recording_id,
         # Requested twice, because a tick died between the run and its cursor, it runs once.
         run_key=recording_id,
-        tags={tags.PRIORITY: NEW, tags.CODE: code_tag(graph, graph.names())},
+        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, graph.names())},
     )

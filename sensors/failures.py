@@ -6,20 +6,20 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
+from domain import backoff
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.notifications import failure_mark, failure_text, zulip_topic
 from domain.recording import Recording
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import why
 from reflector_assets.io_manager import value_key
+from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
 from resources.store.base import Store
 
 # Failures of one tick, and the seconds it may take.
 PAGE, TICK_BUDGET_S = 50, 25.0
-# A failure is looked at when it is known whether Dagster resumes the run: it says so a little after the failure.
-SETTLED_AFTER_S = 5.0
 # The first look reaches back so far; a lost cursor therefore loses nothing, and tells nothing twice.
 FIRST_LOOK_S = 86400.0
 # While Zulip doesn't answer, it is asked after 30 s, doubling up to 10 minutes.
@@ -35,7 +35,7 @@ class Cursor(BaseModel):
     not_before: float = 0.0
 
 
-def build(settings: Settings, settled_after: float = SETTLED_AFTER_S) -> dg.SensorDefinition:
+def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
     """Make the sensor; the settings say where operators are told. A failure is told `settled_after` seconds later."""
 
     @dg.sensor(
@@ -77,7 +77,7 @@ def _tell(
             try:
                 _post(instance, run, record.timestamp, messages, store, settings)
             except ReflectorError as error:
-                wait = min(FIRST_WAIT_S * 2**cursor.failures, LONGEST_WAIT_S)
+                wait = backoff.delay(cursor.failures + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
                 asked = error.retry_after if isinstance(error, TransientError) else None
                 cursor.failures += 1
                 cursor.not_before = now + max(wait, asked or 0.0)

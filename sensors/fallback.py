@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from domain.errors import ReflectorError
 from reflector_assets import tags
+from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.relays import Relays
-from sensors.failures import FIRST_LOOK_S, SETTLED_AFTER_S, failed_for_good
+from sensors.failures import FIRST_LOOK_S, failed_for_good
 
 # Posts of one tick, each at most 30 s: the sensor's own limit is 60 s.
 AT_ONCE = 1
@@ -22,7 +23,7 @@ class Cursor(BaseModel):
     since: float = 0.0
 
 
-def build(settings: Settings, settled_after: float = SETTLED_AFTER_S) -> dg.SensorDefinition:
+def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
     """Make the sensor; a failure is looked at `settled_after` seconds later, when it is known whether it is resumed."""
 
     @dg.sensor(

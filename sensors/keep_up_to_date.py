@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from reflector_assets import staleness, tags
-from reflector_assets.operations.runs import code_tag, in_progress
+from reflector_assets.operations.runs import at_work, code_tag, is_about_to_be_resumed
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
@@ -17,12 +17,8 @@ from sensors.changes import PAGE, Cursor, began_at, happened
 SENSOR = "keep_up_to_date"
 # Looking at one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's own limit is 60 s.
 TICK_BUDGET_S = 20.0
-# Dagster resumes a killed run within seconds, but overlooks one whose failure it reads before the run says that it will
-# be resumed: after so many seconds it is requested anew.
-RESUMED_WITHIN_S = 120.0
 # So far back goes the search for the run that was last to make an asset.
 RECENT_RUNS = 20
-NEW, REFRESH, BACKFILL = "10", "0", "-10"
 
 
 def build(
@@ -51,7 +47,7 @@ def build(
         held: list[str] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
-            if inbox.is_pending(recording_id) or _is_about_to_be_resumed(instance, recording_id):
+            if inbox.is_pending(recording_id) or is_about_to_be_resumed(instance, recording_id):
                 # The discovery sensor is about to request its first run, or Dagster its next.
                 held.append(recording_id)
                 continue
@@ -100,27 +96,15 @@ def request_for(
     ready = _without_failed(graph, found, ready, runs, asked or 0.0, code_since)
     if not ready:
         return None
+    priority = tags.NEW if new else tags.BACKFILL if asked else tags.REFRESH
     state = f"{recording_id}|{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
         partition_key=recording_id,
         asset_selection=[dg.AssetKey(name) for name in ready],
         # A key that ran once never runs again. It holds the last run, too: a revert of the code would be blocked else.
         run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
-        tags={tags.PRIORITY: NEW if new else BACKFILL if asked else REFRESH, tags.CODE: code_tag(graph, ready)},
+        tags={tags.PRIORITY: priority, tags.CODE: code_tag(graph, ready)},
     )
-
-
-def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Say whether a run works on a recording, or Dagster is about to resume one."""
-    return in_progress(instance, recording_id) is not None or _is_about_to_be_resumed(instance, recording_id)
-
-
-def _is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    last = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
-    if not last or last[0].dagster_run.tags.get(tags.WILL_RETRY) != "true":
-        return False
-    ended = last[0].end_time or last[0].update_timestamp.timestamp()
-    return time.time() - ended < RESUMED_WITHIN_S
 
 
 def _in_reach(found: list[AssetState], reach: float) -> bool:

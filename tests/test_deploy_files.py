@@ -160,10 +160,10 @@ def test_compose_requires_passwords() -> None:
 
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
-    from reflector_assets.policies import POLICIES
+    from domain.steps import STEPS
     from reflector_assets.runtime.celery import LIGHT
 
-    needed = {policy.pool or LIGHT for policy in POLICIES.values()} | {LIGHT}
+    needed = {policy.pool or LIGHT for policy in STEPS.values()} | {LIGHT}
     lines = command_lines(compose, manifests)
     served = [line[line.index("-Q") + 1].split(",") for line in lines if "worker" in line]
     assert len(served) == 4

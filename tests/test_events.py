@@ -6,7 +6,8 @@ from typing import Any
 
 import jsonschema
 
-from reflector_assets.definitions import assets, steps
+from reflector_assets import policies
+from reflector_assets.definitions import assets
 from reflector_assets.eventlog import docs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,5 +48,5 @@ def test_each_asset_declares_its_events_where_dagster_shows_them() -> None:
         if (events := spec.metadata.get("events"))
     }
     assert declared == CAUSED
-    assert steps[0] == "recording"
-    assert steps[-1] == "webhook_delivery"
+    assert policies.assets()[0] == "recording"
+    assert policies.assets()[-1] == "webhook_delivery"

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from domain.errors import PermanentError
-from reflector_assets.policies import POLICIES, op_tags, retry_delay, retry_policy, timeout_for, with_timeouts
+from domain.steps import STEPS
+from reflector_assets.policies import op_tags, retry_delay, retry_policy, timeout_for, with_timeouts
 
 SPECIFIED = {
     "recording": (60, 3),
@@ -32,7 +33,7 @@ SPECIFIED = {
 
 
 def test_the_table_is_the_specified_one():
-    assert {step: (policy.timeout, policy.retries) for step, policy in POLICIES.items()} == SPECIFIED
+    assert {step: (policy.timeout, policy.retries) for step, policy in STEPS.items()} == SPECIFIED
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_timeouts_and_delays_can_be_overridden():
     assert changed["topics"].timeout == 2
     assert changed["title"].timeout == 60
     assert {policy.backoff for policy in changed.values()} == {0.1}
-    assert POLICIES["topics"].timeout == 300
+    assert STEPS["topics"].timeout == 300
 
 
 @pytest.mark.parametrize("wrong", [{"topic": 2}, {"topics": 0}, {"topics": -1}, {"topics": float("nan")}])

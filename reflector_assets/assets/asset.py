@@ -8,27 +8,27 @@ import dagster as dg
 import pandas as pd
 from pydantic import BaseModel
 
-from domain.events import Cause
-from domain.text import words
+from domain.events import CAUSES
+from domain.steps import STEPS
 from reflector_assets import tags, wiring
 from reflector_assets.assets.step import Context, Work
+from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 
 OWNERS = ["team:transcripts"]
-# The events that assets cause, as they declare it.
-CAUSES: dict[str, tuple[Cause, ...]] = {}
 T = TypeVar("T", bound=BaseModel | pd.DataFrame)
 
 
 def code_version(asset: str, revision: int) -> str:
     """Version of an asset's code: its revision, and for GPU and LLM assets what else decides the result."""
-    if asset == "track_transcripts":
-        identity = wiring.transcriber().identity()
-    elif asset in {"topics", "title", "summary", "action_items"}:
-        identity = wiring.understanding().identity(asset)
-    else:
-        return str(revision)
+    match STEPS[asset].identity:
+        case "transcriber":
+            identity = wiring.transcriber().identity()
+        case "understanding":
+            identity = wiring.understanding().identity(asset)
+        case None:
+            return str(revision)
     return f"{revision}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
@@ -39,13 +39,11 @@ def recording_asset(
     kinds: set[str],
     checks: Sequence[tuple[str, str]] = (),
     deps: Sequence[str] = (),
-    causes: Sequence[Cause] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare an asset of one recording; `checks` are (name, description) pairs that its result answers.
+    """Declare an asset of one recording, whose facts are in domain/steps.py and whose events are in domain/events.py.
 
-    `causes` are the events that listeners get when it was made, in their order.
-    It comes after the assets `deps`, too, whose values it doesn't read. Raise `revision` when a change of the code
-    should make finished recordings stale.
+    `checks` are (name, description) pairs that its result answers. The asset runs after the assets `deps`, too,
+    without reading their values. Raise `revision` when a change of the code should make finished recordings stale.
     """
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -53,10 +51,10 @@ def recording_asset(
         if checks:
             # Dagster reads the annotation as that of the value and of all checks together, and refuses it.
             compute.__annotations__.pop("return", None)
-        CAUSES[name] = tuple(causes)
+        events = ", ".join(cause.event for cause in CAUSES.get(name, ()))
         return dg.asset(
             partitions_def=recordings,
-            metadata={"events": ", ".join(cause.event for cause in causes)} if causes else None,
+            metadata={"events": events} if events else None,
             group_name=group,
             deps=list(deps),
             kinds=kinds,
@@ -100,12 +98,6 @@ def result(
         metadata={**(metadata or {}), **work.metadata},
         check_results=list(checks),
     )
-
-
-def data_version(value: BaseModel | pd.DataFrame) -> dg.DataVersion:
-    """Content hash of a value: equal content stops a re-run from spreading downstream."""
-    content = words.to_parquet(value) if isinstance(value, pd.DataFrame) else value.model_dump_json().encode()
-    return dg.DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
 
 def check(name: str, problems: list[str], *, warn: bool = False) -> dg.AssetCheckResult:

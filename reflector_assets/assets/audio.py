@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 import dagster as dg
 
-from domain import events
 from domain.audio.mixdown import mix
 from domain.audio.padding import Padding, pad, silent_track
 from domain.audio.probe import SilentFile
@@ -26,7 +25,6 @@ from resources.store.erasure import using_audio
     group="audio",
     kinds={"python", "opus"},
     checks=[("every_track_padded", "Every audio track of the recording has a padded track with sound in it.")],
-    causes=[events.DURATION],
 )
 def padded_tracks(
     context: dg.AssetExecutionContext, recording: Recording, source: Source, store: Store
@@ -109,7 +107,7 @@ def padded_tracks(
     )
 
 
-@recording_asset(revision=1, group="audio", kinds={"python", "mp3"}, causes=[events.DURATION])
+@recording_asset(revision=1, group="audio", kinds={"python", "mp3"})
 def mixed_audio(
     context: dg.AssetExecutionContext, padded_tracks: PaddedTracks, store: Store
 ) -> dg.MaterializeResult[MixedAudio]:
@@ -139,7 +137,7 @@ def mixed_audio(
     )
 
 
-@recording_asset(revision=1, group="audio", kinds={"python", "json"}, causes=[events.WAVEFORM])
+@recording_asset(revision=1, group="audio", kinds={"python", "json"})
 def waveform(context: dg.AssetExecutionContext, mixed_audio: MixedAudio) -> dg.MaterializeResult[Waveform]:
     """255 peaks of the mix, 0 to 1, for the player's picture."""
     with step(context, "waveform") as work:

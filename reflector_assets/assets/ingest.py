@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from domain import events
 from domain.recording import Participants, Recording, name_participants
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
@@ -11,7 +10,7 @@ from resources.database.rooms import Rooms
 from resources.source import Source
 
 
-@recording_asset(revision=1, group="recording", kinds={"python", "json"}, causes=[events.BEGUN])
+@recording_asset(revision=1, group="recording", kinds={"python", "json"})
 def recording(
     context: dg.AssetExecutionContext, source: Source, rooms: Rooms, consents: Consents
 ) -> dg.MaterializeResult[Recording]:

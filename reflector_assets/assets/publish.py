@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import dagster as dg
 import pandas as pd
 
-from domain import events
 from domain.recording import Participants, Recording, folder
 from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
@@ -14,7 +13,7 @@ from reflector_assets.assets.step import step
 from resources.store.base import Store
 
 
-@recording_asset(revision=1, group="publication", kinds={"python", "json"}, causes=[events.ENDED])
+@recording_asset(revision=1, group="publication", kinds={"python", "json"})
 def transcript(
     context: dg.AssetExecutionContext,
     recording: Recording,

@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from domain import comparison
+from domain import backoff, comparison
 from domain.comparison import OldTranscript, ShadowComparison
 from domain.errors import NotFound
 from domain.notifications import event_id
@@ -67,7 +67,7 @@ def _settle(deliveries: Deliveries, transcript: Transcript, value: ShadowCompari
     if value.theirs is not None:
         deliveries.settle(claimed, "sent", now=now)
         return False
-    wait = min(FIRST_WAIT_S * 2.0 ** (claimed.attempts - 1), LONGEST_WAIT_S)
+    wait = backoff.delay(claimed.attempts, FIRST_WAIT_S, LONGEST_WAIT_S)
     if now + wait - claimed.created_at > PATIENCE_S:
         deliveries.settle(claimed, "given_up", reason=value.note, now=now)
         return False

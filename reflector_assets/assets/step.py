@@ -14,8 +14,9 @@ from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryReq
 
 from domain.errors import PermanentError, ReflectorError, TransientError, is_retryable
 from domain.redaction import redact_urls
+from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
-from reflector_assets.policies import Policy, policies
+from reflector_assets.policies import policies
 from reflector_assets.runtime.connection_pool import keep
 from reflector_assets.runtime.deadline import deadline
 from reflector_assets.runtime.executor import ends_with_step, has_own_process
@@ -107,7 +108,7 @@ def _told(error: Exception) -> ReflectorError:
 
 
 def _ending(
-    error: ReflectorError, cause: BaseException, used: Mapping[str, Any], policy: Policy
+    error: ReflectorError, cause: BaseException, used: Mapping[str, Any], policy: Step
 ) -> Failure | RetryRequested:
     """Make the exception that tells Dagster what happened and whether to try again, with `cause` for its traceback."""
     transient = error if isinstance(error, TransientError) and not policy.delivered else None

@@ -7,14 +7,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from domain import events
 from domain.errors import PermanentError
 from domain.recording import folder
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
 from reflector_assets import tags
-from reflector_assets.assets.asset import OWNERS, check, code_version, data_version, for_run, recording_asset, result
+from reflector_assets.assets.asset import OWNERS, check, code_version, for_run, recording_asset, result
 from reflector_assets.assets.step import step
+from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 from resources import usage
@@ -160,7 +160,6 @@ def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
     revision=1,
     group="transcription",
     kinds={"python", "pandas"},
-    causes=[events.TRANSCRIPT],
     checks=[
         ("every_track_transcribed", "Each padded track has a transcript."),
         ("times_inside_the_recording", "Word times are ordered and lie inside the recording."),

@@ -3,7 +3,6 @@
 import dagster as dg
 import pandas as pd
 
-from domain import events
 from domain.errors import PermanentError, TransientError
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
@@ -19,7 +18,7 @@ from resources.store.base import Store
 SPENT: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
 
 
-@recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.TOPIC])
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def topics(
     context: dg.AssetExecutionContext,
     merged_words: pd.DataFrame,
@@ -38,7 +37,7 @@ def topics(
     )
 
 
-@recording_asset(revision=1, group="understanding", kinds={"python", "llm"}, causes=[events.FINAL_TITLE])
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def title(
     context: dg.AssetExecutionContext, topics: Topics, understanding: Understanding
 ) -> dg.MaterializeResult[Title]:
@@ -52,7 +51,6 @@ def title(
     revision=1,
     group="understanding",
     kinds={"python", "llm"},
-    causes=[events.FINAL_LONG_SUMMARY, events.FINAL_SHORT_SUMMARY],
 )
 def summary(
     context: dg.AssetExecutionContext,
@@ -87,7 +85,6 @@ def summary(
     group="understanding",
     kinds={"python", "llm"},
     checks=[("action_items_made", "Decisions and next steps could be made; the transcript is finished without them.")],
-    causes=[events.ACTION_ITEMS],
 )
 def action_items(
     context: dg.AssetExecutionContext,

@@ -51,7 +51,7 @@ class Following:
         self._stop.set()
         self._thread.join()
         # The last events settle a moment after they are written.
-        time.sleep(self._log.settled_after)
+        time.sleep(self._log.read_delay)
         self._read()
 
     def _follow(self) -> None:

@@ -39,7 +39,7 @@ def watch(
 
         past: Past = "all" if as_json else "last run"
         with Following(RecordingLog(instance, store, recording_id), tell, past=past):
-            while runs.at_work(instance, recording_id):
+            while runs.at_work(instance, recording_id) or runs.awaits_first_run(instance, recording_id):
                 time.sleep(0.5)
         now = overview_of(instance, store, recording_id)
     if as_json:

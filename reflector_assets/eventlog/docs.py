@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from domain.events import PIPELINE_PROGRESS, STATUS, Event, PipelineProgress, Status
-from reflector_assets.assets.asset import CAUSES
-from reflector_assets.definitions import steps
+from domain.events import CAUSES, PIPELINE_PROGRESS, STATUS, Event, PipelineProgress, Status
+from reflector_assets.policies import assets
 
 PATH = "/v1/transcripts/{id}/events"
 REF = "#/components/schemas/{model}"
@@ -49,7 +48,7 @@ has the schemas. A field that is optional is left out, or null, where it doesn't
 def causes() -> dict[str, list[str]]:
     """Names of the assets that cause an event, by the event, in the order of the assets."""
     found: dict[str, list[str]] = {}
-    for asset in steps:
+    for asset in assets():
         for cause in CAUSES.get(asset, ()):
             found.setdefault(cause.event, []).append(asset)
     return found
@@ -57,7 +56,7 @@ def causes() -> dict[str, list[str]]:
 
 def payloads() -> dict[str, type[BaseModel]]:
     """The payload's model of each event, in the order in which they come."""
-    told = {cause.event: cause.payload for asset in steps for cause in CAUSES.get(asset, ())}
+    told = {cause.event: cause.payload for asset in assets() for cause in CAUSES.get(asset, ())}
     return {**{name: model for name, (model, _) in RUNS.items()}, **told}
 
 
@@ -66,7 +65,7 @@ def markdown() -> str:
     by_event = causes()
     parts = [HEAD.replace("@PATH", PATH).rstrip()]
     parts.append("## By asset\n\n| Asset | Events |\n| --- | --- |")
-    for asset in steps:
+    for asset in assets():
         names = ", ".join(f"`{cause.event}`" for cause in CAUSES.get(asset, ())) or "only `PIPELINE_PROGRESS`"
         parts[-1] += f"\n| `{asset}` | {names} |"
     for name, model in payloads().items():

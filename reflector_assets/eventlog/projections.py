@@ -16,7 +16,7 @@ from domain.text import words
 from reflector_assets.eventlog.usage import READ, account, has_failed
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import SETTLED_AFTER_S, plain, settled
+from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
 from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, IndexedTranscript, RecordingInfo
 from resources.database.ledger import ENDINGS, Ledger
@@ -33,7 +33,7 @@ def catch_up(
     ledger: Ledger,
     *,
     limit: int = 100,
-    settled_after: float = SETTLED_AFTER_S,
+    settled_after: float = COMMIT_LAG_S,
 ) -> bool:
     """Read on, at most so many transcripts and so many runs; says whether that was all.
 
@@ -50,7 +50,7 @@ def follow_recordings(
     catalogue: Catalogue,
     *,
     limit: int = 100,
-    settled_after: float = SETTLED_AFTER_S,
+    settled_after: float = COMMIT_LAG_S,
 ) -> bool:
     """Bring the catalogue up to date, at most so many transcripts at once; says whether that was all."""
     until = time.time() - settled_after
@@ -60,7 +60,7 @@ def follow_recordings(
 
 
 def follow_runs(
-    instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = SETTLED_AFTER_S
+    instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = COMMIT_LAG_S
 ) -> bool:
     """Bring the ledger up to date, at most so many runs of each ending at once; says whether that was all."""
     until = time.time() - settled_after

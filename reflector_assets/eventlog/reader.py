@@ -14,27 +14,23 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import InvalidInput, NotFound, PermanentError
-from domain.events import PIPELINE_PROGRESS, STATUS, Event, Status
+from domain.events import CAUSES, PIPELINE_PROGRESS, STATUS, Event, Status
 from domain.recording import Frozen
 from domain.run_progress import RunProgress
 from domain.text import words
 from reflector_assets import tags
-from reflector_assets.assets.asset import CAUSES, data_version
-from reflector_assets.definitions import steps
 from reflector_assets.eventlog.steps import STATUS as STEP_STATUS
 from reflector_assets.eventlog.steps import step_events, why
-from reflector_assets.io_manager import value_key
-from reflector_assets.policies import policies
-from reflector_assets.records import ENDINGS, plain
+from reflector_assets.io_manager import data_version, value_key
+from reflector_assets.policies import assets, policies
+from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
 from reflector_assets.runtime.instance import asking
 from reflector_assets.staleness import DATA_VERSION
 from resources.store.base import Store
 
 PAGE = 1000
 # Steps write from processes of their own: a record can appear a moment after one that Dagster numbers higher.
-SETTLED_AFTER_S = 0.3
-# Dagster says a moment after a run's failure whether it resumes the run.
-RESUMED_WITHIN_S = 5.0
+READ_DELAY_S = 0.3
 READ = {
     *STEP_STATUS,
     *ENDINGS,
@@ -69,7 +65,7 @@ class RecordingLog:
     instance: dg.DagsterInstance
     store: Store
     recording_id: str
-    settled_after: float = SETTLED_AFTER_S
+    read_delay: float = READ_DELAY_S
     _runs: dict[int, _Run] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
     _statuses: list[tuple[float, str]] = field(default_factory=list)
@@ -93,14 +89,14 @@ class RecordingLog:
         return tuple(position) > seen[run] if run in seen else run > min(seen)
 
     def _read(self) -> None:
-        settled = time.time() - self.settled_after
+        settled = time.time() - self.read_delay
         mine = dg.RunsFilter(tags={tags.PARTITION: self.recording_id})
         found = sorted(self.instance.get_run_records(mine), key=lambda one: one.storage_id)
         for one in found:
             run = self._runs.get(one.storage_id)
             if run is None:
                 run_id = one.dagster_run.run_id
-                progress = RunProgress(run_id, steps, _attempts, self._made)
+                progress = RunProgress(run_id, assets(), _attempts, self._made)
                 run = self._runs[one.storage_id] = _Run(one.storage_id, run_id, progress)
             if not run.over:
                 # Looked at before its records are: what is read after it ended is all there is.
@@ -130,7 +126,7 @@ class RecordingLog:
         if event is None or event.event_type != dg.DagsterEventType.RUN_FAILURE:
             return True
         run = self.instance.get_run_by_id(record.run_id)
-        return run is None or tags.WILL_RETRY in run.tags or record.timestamp < time.time() - RESUMED_WITHIN_S
+        return run is None or tags.WILL_RETRY in run.tags or record.timestamp < time.time() - RETRY_DECISION_S
 
     def _told(self, run: _Run, record: dg.EventLogRecord) -> Iterator[Told]:
         """Take a record in, and yield what it tells; what can fail comes first, so that it can be taken in again."""
@@ -225,6 +221,7 @@ def _progress(told: Iterator[Frozen]) -> Iterator[Told]:
 
 def _attempts(step: str) -> int:
     """How often a step is tried in one run."""
+    # Steps of a fan-out that are ops of their own, such as `each_track`, have the policy of the track's step.
     policy = policies().get(step) or policies()["transcribe_track"]
     return 1 if policy.delivered else policy.retries + 1
 

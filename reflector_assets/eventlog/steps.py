@@ -7,8 +7,7 @@ from typing import Literal
 import dagster as dg
 
 from domain.run_progress import StepEvent
-from reflector_assets.records import innermost, place
-from reflector_assets.runtime.executor import crash_reason
+from reflector_assets.records import crash_reason, innermost, place
 
 # Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
 USED = "the attempt failed and used "

@@ -8,7 +8,7 @@ import dagster as dg
 
 from domain.errors import ReflectorError
 from reflector_assets.io_manager import value_key
-from reflector_assets.operations.runs import in_progress
+from reflector_assets.operations.runs import at_work
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from resources.database.inbox import Inbox
@@ -55,7 +55,7 @@ class Retention(NamedTuple):
             return
         for recording_id, made in self._partitions():
             days = (now - made) / DAY if made is not None else 0.0
-            if days < min(limits) or self._at_work(recording_id):
+            if days < min(limits) or at_work(self.instance, recording_id, self.inbox):
                 continue
             if self._audio_days is not None and days >= self._audio_days:
                 reason = f"retention: older than {self._audio_days} days"
@@ -68,7 +68,7 @@ class Retention(NamedTuple):
 
     def apply(self, due: Due) -> Done:
         """Do one thing that is due; a failure is told, and due again."""
-        if self._at_work(due.id):
+        if at_work(self.instance, due.id, self.inbox):
             return Done(due, failed="the recording is at work")
         try:
             if due.what == "partition":
@@ -107,9 +107,6 @@ class Retention(NamedTuple):
                 made.setdefault(str(record.partition_key), record.timestamp)
             wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
         return made
-
-    def _at_work(self, recording_id: str) -> bool:
-        return in_progress(self.instance, recording_id) is not None or self.inbox.is_pending(recording_id)
 
 
 def apply(retention: Retention, most: int, seconds: float, tell: Callable[[Done], None]) -> bool:

@@ -15,6 +15,7 @@ from reflector_assets.io_manager import value_key
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.runtime.instance import daemon_is_up
+from resources.database.inbox import Inbox
 from resources.store.base import Store
 
 IN_PROGRESS = [
@@ -24,6 +25,9 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+# Dagster resumes a killed run within seconds, but overlooks one whose failure it reads before the run says that it will
+# be resumed: after this time it is requested anew.
+RESUME_DEADLINE_S = 120.0
 
 
 class Outcome(NamedTuple):
@@ -137,13 +141,27 @@ def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRu
     return next((run for run in runs if not orphaned_runs.end_if_orphaned(instance, run)), None)
 
 
-def at_work(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Say whether a run works on a recording, or Dagster's daemon is about to begin or to resume one."""
-    if in_progress(instance, recording_id) is not None:
+def at_work(instance: dg.DagsterInstance, recording_id: str, inbox: Inbox | None = None) -> bool:
+    """Return True if a run of a recording is in progress or about to be resumed, or its first one is in the inbox."""
+    if in_progress(instance, recording_id) is not None or is_about_to_be_resumed(instance, recording_id):
         return True
-    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
-    waits = last is None or (last.is_failure and last.tags.get(tags.WILL_RETRY) == "true")
-    return waits and instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
+    return inbox is not None and inbox.is_pending(recording_id)
+
+
+def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Return True if the last run died with its process and Dagster has announced, just now, that it resumes it."""
+    last = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
+    if not last or last[0].dagster_run.tags.get(tags.WILL_RETRY) != "true":
+        return False
+    ended = last[0].end_time or last[0].update_timestamp.timestamp()
+    return time.time() - ended < RESUME_DEADLINE_S
+
+
+def awaits_first_run(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Return True if a recording has no run yet and Dagster's daemon is up to request one."""
+    if instance.get_runs_count(dg.RunsFilter(tags={tags.PARTITION: recording_id})):
+        return False
+    return instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
 
 
 def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:

@@ -1,8 +1,6 @@
 """Who executes steps: processes of this machine, the run itself, Celery workers, or pods. Only the settings choose."""
 
 import multiprocessing
-import re
-import signal
 import sys
 
 from dagster import (
@@ -99,15 +97,3 @@ def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool
 def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
     """Say whether the step's process ends with it, as one of a Celery worker doesn't."""
     return has_own_process(context) and context.job_def.executor_def.name != CELERY
-
-
-def crash_reason(message: str) -> str | None:
-    """Say plainly what an engine's message tells of a step's process that was ended; None when it tells of none."""
-    found = re.search("terminated by signal|exited prematurely", message)
-    if not found:
-        return None
-    if f"({signal.SIGALRM.name})" in message:
-        return "timeout: the step could not be interrupted, so its process was ended"
-    if f"({signal.SIGKILL.name})" in message:
-        return "the step's process was killed, most likely for want of memory"
-    return "the step's process was ended by a signal"

@@ -4,6 +4,7 @@ import time
 
 from dagster import ConfigurableResource
 
+from domain import backoff
 from domain.daily import READY, event_of_listed
 from domain.errors import InvalidInput, NotFound
 from resources.database.deliveries import Deliveries, Delivery, Kind
@@ -45,7 +46,7 @@ class Relays(ConfigurableResource):
         if attempt.outcome != "later":
             self.deliveries.settle(claimed, attempt.outcome, status_code=attempt.status, reason=attempt.reason, now=now)
             return
-        wait = max(min(FIRST_WAIT_S * 2.0 ** (claimed.attempts - 1), LONGEST_WAIT_S), attempt.retry_after or 0.0)
+        wait = max(backoff.delay(claimed.attempts, FIRST_WAIT_S, LONGEST_WAIT_S), attempt.retry_after or 0.0)
         given_up = now + wait - claimed.created_at > PATIENCE_S
         self.deliveries.settle(
             claimed,

@@ -106,7 +106,7 @@ def test_the_sensor_reads_what_appears_behind_a_higher_number(
         assert look() == [EARLY]
     assert look() == [LATE]
     assert look() == []
-    monkeypatch.setattr("sensors.changes.SETTLED_AFTER_S", 0.0)
+    monkeypatch.setattr("sensors.changes.COMMIT_LAG_S", 0.0)
     assert look() == []
     reads = (cursor.partitions, cursor.sources, cursor.requests, *cursor.ends.values())
     assert [read.ahead for read in reads] == [[]] * len(reads)

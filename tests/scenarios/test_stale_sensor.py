@@ -9,7 +9,6 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.operations import refresh
-from sensors import keep_up_to_date
 from sensors.changes import PAGE
 from sensors.keep_up_to_date import request_for
 from tests.scenarios.small import ALL, Small
@@ -185,7 +184,7 @@ def test_a_run_that_dagster_forgot_to_resume_is_requested_anew(done: Small, monk
     done.code["title"] = "2"
     done.instance.report_run_failed(run)
     assert done.settle() == []
-    monkeypatch.setattr(keep_up_to_date, "RESUMED_WITHIN_S", 0.0)
+    monkeypatch.setattr("reflector_assets.operations.runs.RESUME_DEADLINE_S", 0.0)
     assert done.settle()[0] == (A, {"title"})
 
 

@@ -1,0 +1,145 @@
+"""The steps of a recording and what is fixed about each, in the order of the work (spec: assets, per-step policy)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Pool = Literal["cpu", "gpu", "llm"]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A time limit in seconds that grows with the work: tracks, seconds of recording, chunks of words."""
+
+    base: float = 0.0
+    per_track: float = 0.0
+    per_second: float = 0.0
+    per_chunk: float = 0.0
+
+    def seconds(self, tracks: int, duration: float, chunks: int) -> float:
+        """Return the limit in seconds for a number of tracks, seconds of recording and chunks of words."""
+        return self.base + self.per_track * tracks + self.per_second * duration + self.per_chunk * chunks
+
+
+@dataclass(frozen=True)
+class Step:
+    """The facts about one step; all times in seconds.
+
+    `label` names it on pages, `activity` says what is going on meanwhile; a step without a label is an op within an
+    asset of several. `timeout` is the least time limit, `scaling` raises it with the work. `grace` lies between the
+    interruption of a late step and the end of its process. `retries` come after the first attempt; `backoff` is the
+    first delay, which doubles up to `longest_backoff`. `delivered` steps are tried again by a sensor, in runs of their
+    own, so that no worker waits for hours. Of waiting steps, those of higher `priority` begin first. `weight` is the
+    share in a run's progress. What `needs_audio` can't be made after the audio was deleted. `identity` names the
+    resource whose model and parameters are part of the code version.
+    """
+
+    timeout: float
+    label: str | None = None
+    activity: str = ""
+    retries: int = 3
+    backoff: float = 2.0
+    longest_backoff: float | None = None
+    delivered: bool = False
+    scaling: Scaling | None = None
+    grace: float = 5.0
+    pool: Pool | None = None
+    priority: int = 0
+    weight: float = 1.0
+    needs_audio: bool = False
+    identity: Literal["transcriber", "understanding"] | None = None
+
+
+# Words take longest: what leads to them has the highest priority; the mix and its waveform fill the gaps.
+STEPS: Mapping[str, Step] = {
+    "recording": Step(60, "Read the recording", "Reading the recording", priority=10),
+    "participants": Step(60, "Look up who took part", "Looking up who took part", priority=4),
+    "padded_tracks": Step(
+        timeout=300,
+        label="Line up the tracks",
+        activity="Lining up",
+        scaling=Scaling(per_track=300),
+        pool="cpu",
+        priority=10,
+        weight=2,
+        needs_audio=True,
+    ),
+    "mixed_audio": Step(
+        timeout=600,
+        label="Mix the audio",
+        activity="Mixing the audio",
+        scaling=Scaling(base=300, per_track=60, per_second=0.1),
+        pool="cpu",
+        priority=2,
+        weight=3,
+        needs_audio=True,
+    ),
+    "waveform": Step(120, "Draw the waveform", "Drawing the waveform", priority=2, needs_audio=True),
+    "transcribe_track": Step(1800, backoff=5.0, pool="gpu", priority=9),
+    "track_transcripts": Step(
+        timeout=1800,
+        label="Transcribe each track",
+        activity="Transcribing",
+        priority=9,
+        weight=12,
+        needs_audio=True,
+        identity="transcriber",
+    ),
+    "merged_words": Step(60, "Put the words in order", "Putting the words in order", priority=8),
+    "topics": Step(
+        timeout=300,
+        label="Find the topics",
+        activity="Finding the topics",
+        backoff=5.0,
+        scaling=Scaling(base=60, per_chunk=30),
+        pool="llm",
+        priority=7,
+        weight=3,
+        identity="understanding",
+    ),
+    "title": Step(
+        timeout=60,
+        label="Find a title",
+        activity="Finding a title",
+        backoff=5.0,
+        pool="llm",
+        priority=6,
+        identity="understanding",
+    ),
+    "summary": Step(
+        timeout=300,
+        label="Write the summary",
+        activity="Writing the summary",
+        backoff=5.0,
+        pool="llm",
+        priority=6,
+        weight=3,
+        identity="understanding",
+    ),
+    "action_items": Step(
+        timeout=300,
+        label="Find decisions and next steps",
+        activity="Finding decisions and next steps",
+        backoff=5.0,
+        pool="llm",
+        priority=5,
+        weight=2,
+        identity="understanding",
+    ),
+    "transcript": Step(60, "Finish the transcript", "Finishing the transcript", priority=5),
+    "consent_cleanup": Step(60, "Check consent", "Checking consent", priority=5),
+    "zulip_message": Step(60, "Post to Zulip", "Posting to Zulip", retries=5, backoff=5.0, priority=5),
+    "webhook_delivery": Step(
+        timeout=60,
+        label="Tell other systems",
+        activity="Telling other systems",
+        retries=30,
+        backoff=60.0,
+        longest_backoff=3600.0,
+        delivered=True,
+        priority=5,
+    ),
+    # In shadow mode only.
+    "shadow_comparison": Step(60, "Compare with the old system", "Comparing with the old system", priority=1),
+}
+NEED_AUDIO = frozenset(name for name, step in STEPS.items() if step.needs_audio)
