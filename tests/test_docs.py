@@ -42,6 +42,18 @@ def test_every_path_exists(page: Path) -> None:
     assert [path for path in FILE.findall(page.read_text()) if not (ROOT / path).exists()] == []
 
 
+def test_every_row_of_the_guide_names_what_its_files_contain() -> None:
+    guide = (ROOT / "docs" / "architecture.md").read_text().split("## To change X, edit Y\n")[1].split("\n## ")[0]
+    rows = [row for row in guide.splitlines() if row.startswith("| ")][2:]
+    assert len(rows) > 10
+    missing: list[str] = []
+    for row in rows:
+        text = "".join((ROOT / path).read_text() for path in FILE.findall(row) if (ROOT / path).is_file())
+        names = [name for name in re.findall(r"`(\w+)`", row) if name not in SETTINGS]
+        missing += [f"{name}: {row}" for name in names if text and not re.search(rf"\b{name}\b", text)]
+    assert missing == []
+
+
 def test_every_command_exists(page: Path) -> None:
     unknown: list[str] = []
     for line in COMMAND.findall(page.read_text()):
