@@ -1,4 +1,4 @@
-"""What a bench ran on: no name of a host, a user or a folder."""
+"""The machine that a bench runs on, without names of hosts, users or folders."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from bench.measure import ROOT
 
 
 class Machine(BaseModel):
-    """The machine, and the versions of what counts on it; `memory` in GiB, `date` and `commit` of the measurement."""
+    """Hardware and versions that affect the figures; `memory` in GiB, `date` and `commit` of the measurement."""
 
     cpu: str
     cores: int
@@ -28,8 +28,8 @@ class Machine(BaseModel):
     commit: str
 
     @classmethod
-    def here(cls) -> "Machine":
-        """Look at this machine, now."""
+    def current(cls) -> "Machine":
+        """Describe this machine as it is now."""
         affinity = getattr(os, "sched_getaffinity", None)
         return cls(
             cpu=_cpu(),
@@ -39,9 +39,9 @@ class Machine(BaseModel):
             python=platform.python_version(),
             dagster=version("dagster"),
             pyav=version("av"),
-            ffmpeg=_said("ffmpeg", "-version").removeprefix("ffmpeg version ").partition(" ")[0] or "none",
+            ffmpeg=_output("ffmpeg", "-version").removeprefix("ffmpeg version ").partition(" ")[0] or "none",
             date=datetime.now(UTC).date().isoformat(),
-            commit=_said("git", "rev-parse", "--short=10", "HEAD") or "unknown",
+            commit=_output("git", "rev-parse", "--short=10", "HEAD") or "unknown",
         )
 
     def __str__(self) -> str:
@@ -59,8 +59,8 @@ def _cpu() -> str:
     return models[0] if models else platform.machine()
 
 
-def _said(*command: str) -> str:
-    """Return the first line that a program prints; nothing where it isn't there or fails."""
+def _output(*command: str) -> str:
+    """Return the first line that a program prints; an empty string if it is missing or fails."""
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a process costs as a whole: CPU seconds, wall seconds, peak memory."""
+"""The cost of a whole process: CPU seconds, wall-clock seconds, peak memory."""
 
 import contextlib
 import ctypes
@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Cost(NamedTuple):
-    """Seconds of CPU (user and system), seconds of wall clock, MiB of resident memory at the peak.
+    """Seconds of CPU (user and system), seconds of wall clock, MiB of peak resident memory.
 
-    CPU is that of all processes that it started as well, memory that of the largest one.
+    CPU includes all child processes; memory is that of the largest process.
     """
 
     cpu: float
@@ -27,31 +27,31 @@ class Cost(NamedTuple):
 
 
 def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a program to its end; raises RuntimeError with what it said when it fails. What it prints is thrown away.
+    """Run a program and discard its output; raise RuntimeError with its stderr if it fails.
 
-    A small interpreter in between starts it: the kernel counts the memory of who starts a program as the program's.
+    A small intermediate interpreter starts it, since the kernel counts the parent's memory towards a new process.
     """
     between = [sys.executable, "-I", "-S", __file__, *map(str, command)]
     done = subprocess.run(between, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{command[0]} exited with status {done.returncode}: {done.stderr[-2000:]}")
     return Cost(*json.loads(done.stdout))
 
 
 def python(code: str, *arguments: object) -> Cost:
-    """Run code in a fresh interpreter, with all that it has to import."""
+    """Run code in a new interpreter, imports included."""
     return run([sys.executable, "-c", code, *map(str, arguments)])
 
 
-def added(costs: Sequence[Cost]) -> Cost:
-    """Return what processes cost that ran one after the other."""
+def total(costs: Sequence[Cost]) -> Cost:
+    """Return the cost of processes that ran one after another."""
     return Cost(sum(cost.cpu for cost in costs), sum(cost.wall for cost in costs), max(cost.rss for cost in costs))
 
 
 def _start(command: list[str]) -> int:
-    """Run a program and print what it cost as a list of JSON."""
+    """Run a program, print its cost as a JSON list, and return its exit status."""
     if sys.platform == "linux":
-        # PR_SET_CHILD_SUBREAPER: what the program leaves behind, as a fork server, is waited for here.
+        # PR_SET_CHILD_SUBREAPER: orphans of the program, such as a fork server, are reaped here.
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     begin = time.perf_counter()
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]

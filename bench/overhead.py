@@ -1,4 +1,4 @@
-"""What a step costs that does nothing, by ways to start a step's process: `python -m bench.overhead`."""
+"""The cost of an empty step, by the way its process is started: `python -m bench.overhead`."""
 
 import os
 import statistics
@@ -7,22 +7,19 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.chain import WAYS
 from bench.measure import ROOT, run
+from bench.overhead_chain import WAYS
 from bench.results import Chart, Result, Size, Table, Target, cli
 
-# The least leaves out those ways that only show what ours is better than.
-SIZES = {
-    Size.LEAST: (["in-process", "forkserver, warm"], 2, 1),
-    Size.SHORT: (list(WAYS), 14, 1),
-    Size.FULL: (list(WAYS), 14, 3),
-}
+BASE, DEFAULT, OURS = "in-process", "spawn", "forkserver, preloaded"
+# Ways, steps, repeats; the least omits the ways that are only there to be compared with.
+SIZES = {Size.LEAST: ([BASE, OURS], 2, 1), Size.SHORT: (list(WAYS), 14, 1), Size.FULL: (list(WAYS), 14, 3)}
 AGAINST_SPAWN = 0.5
-"""What a step in a process of its own may take, as a share of what it takes by Dagster's default."""
+"""Limit of the time of a step in its own process, as a share of that with Dagster's default."""
 
 
 class Run(NamedTuple):
-    """What a whole process cost, and the seconds of the run within it."""
+    """The cost of a whole process, and the seconds of the run within it."""
 
     cpu: float
     whole: float
@@ -36,41 +33,33 @@ def measure(way: str, steps: int) -> Run:
         Path(home, "dagster.yaml").write_text("telemetry: {enabled: false}\n")
         seconds = Path(home, "seconds")
         environment = os.environ | {"DAGSTER_HOME": home, "PYTHONPATH": str(ROOT), "BENCH_STEPS": str(steps)}
-        cost = run([sys.executable, "-m", "bench.chain", way, seconds], env=environment)
+        cost = run([sys.executable, "-m", "bench.overhead_chain", way, seconds], env=environment)
         return Run(*cost, float(seconds.read_text()))
 
 
 def bench(size: Size) -> Result:
-    """Run the chain by each way, in turns."""
+    """Run the chain each way, in turns."""
     ways, steps, repeat = SIZES[size]
     rounds = [{way: measure(way, steps) for way in ways} for _ in range(repeat)]
     found = {way: Run(*map(statistics.median, zip(*(one[way] for one in rounds), strict=True))) for way in ways}
-    base = found["in-process"]
+    base = found[BASE]
     targets: list[Target] = []
-    if "spawn" in found:
-        share = statistics.median(one["forkserver, warm"].inner / one["spawn"].inner for one in rounds)
-        what = "a step in the warm forkserver, as a share of one by Dagster's default (spawn)"
+    if DEFAULT in found:
+        share = statistics.median(one[OURS].inner / one[DEFAULT].inner for one in rounds)
+        what = "a step in the preloaded forkserver, as a share of one with Dagster's default (spawn)"
         targets.append(Target(what=what, found=share, limit=AGAINST_SPAWN))
+    times = ["process s", "CPU s", "peak MiB", "run s", "s per step", "process s / in-process", "CPU s / in-process"]
     return Result(
         name="overhead",
-        title="What a step costs",
-        how=f"{steps} chained assets of one partition that do nothing, with SQLite in a folder of their own. A process "
-        "is measured from its start to its exit, with all that it started; the run is the part between, from which the "
-        f"seconds per step are; the peak is the largest process's. Medians of {repeat}, in turns. The product runs its "
-        "steps in the warm forkserver.",
+        title="Overhead per step",
+        how=f"A chain of {steps} empty assets in one partition, with SQLite in a folder of its own. A process is "
+        "measured from start to exit, children included. The run is a part of it, from which the seconds per step are "
+        f"computed. The peak is that of the largest process. Medians of {repeat}, in turns. The product runs its steps "
+        "in the preloaded forkserver.",
         tables=[
             Table(
                 title="Ways to start a step's process",
-                columns=[
-                    "way",
-                    "process s",
-                    "CPU s",
-                    "peak MiB",
-                    "run s",
-                    "s per step",
-                    "times in-process",
-                    "CPU, times",
-                ],
+                columns=["way", *times],
                 rows=[
                     [
                         *(way, one.whole, one.cpu, round(one.rss), one.inner, one.inner / steps),
@@ -84,7 +73,7 @@ def bench(size: Size) -> Result:
         charts=[
             Chart(
                 name="overhead",
-                title="Seconds per step that does nothing",
+                title="Seconds per empty step",
                 x_label="way",
                 y_label="s",
                 x=list(ways),

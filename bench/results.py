@@ -1,4 +1,4 @@
-"""What a bench found: tables, charts, and targets that were met or not; as JSON and as Markdown."""
+"""The result of a bench: tables, charts, and targets that were met or missed; as JSON and as Markdown."""
 
 import argparse
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Kind = Literal["line", "bar", "stack"]
 
 
 class Size(StrEnum):
-    """How much is measured: `least` only shows that the bench works, `short` takes a minute or two, `full` more."""
+    """How much is measured: `least` only proves that the bench works, `short` takes a minute or two, `full` more."""
 
     LEAST = "least"
     SHORT = "short"
@@ -21,7 +21,7 @@ class Size(StrEnum):
 
 
 class Table(BaseModel):
-    """Rows of figures; the units are in the columns' names."""
+    """Rows of figures; the columns' names contain the units."""
 
     title: str
     columns: list[str]
@@ -30,7 +30,7 @@ class Table(BaseModel):
 
 
 class Target(BaseModel):
-    """A figure and what it should be; `reason` says why it is missed, where that was measured."""
+    """A figure and its limit; `reason` explains a miss, where the cause was measured."""
 
     what: str
     found: float
@@ -44,7 +44,7 @@ class Target(BaseModel):
 
 
 class Chart(BaseModel):
-    """Lines over `x`, or bars side by side or on top of each other; one list of values for each name."""
+    """Lines over `x`, or grouped or stacked bars; one list of values for each name."""
 
     name: str
     title: str
@@ -57,7 +57,7 @@ class Chart(BaseModel):
 
 
 class Result(BaseModel):
-    """All that one bench found; `how` says in a sentence or two what was measured."""
+    """All figures of one bench; `how` describes the measurement."""
 
     name: str
     title: str
@@ -68,11 +68,10 @@ class Result(BaseModel):
 
 
 def markdown(result: Result) -> str:
-    """Write a result as a section of a page."""
+    """Return a result as a section of the page."""
     parts = [f"## {result.title}", result.how]
     for table in result.tables:
-        parts.append(f"**{table.title}**")
-        parts.append(rows_markdown(table.columns, table.rows))
+        parts += [f"**{table.title}**", rows_markdown(table.columns, table.rows)]
         if table.note:
             parts.append(table.note)
     if result.targets:
@@ -90,12 +89,12 @@ def markdown(result: Result) -> str:
 
 
 def cli(name: str, description: str | None, bench: Callable[[Size], Result]) -> None:
-    """Run one bench from the command line: print it as Markdown, keep it as JSON."""
+    """Run one bench from the command line: print it as Markdown, write it as JSON on request."""
     parser = argparse.ArgumentParser(
         prog=f"python -m bench.{name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.SHORT, help="how much to measure")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     result = bench(options.size)
     print(markdown(result))
@@ -104,7 +103,7 @@ def cli(name: str, description: str | None, bench: Callable[[Size], Result]) -> 
 
 
 def rows_markdown(columns: list[str], rows: list[list[Cell]]) -> str:
-    """Write rows as a table; columns of numbers are set to the right."""
+    """Return rows as a Markdown table with right-aligned columns of numbers."""
     numbers = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
     lines = [columns, ["---:" if number else "---" for number in numbers]]
     lines += [[_text(cell) for cell in row] for row in rows]

@@ -1,32 +1,33 @@
-"""One recording from its appearance to its end, against the time for which it had to wait for GPU and LLM anyway.
+"""One recording from its appearance to its end, against the time it spends waiting for GPU and LLM.
 
-A GPU call takes 5 s and one of the LLM 0.5 s, on stand-ins on 127.0.0.1, so what is left of the wall time is ours, and
-every second of it has a name. The baseline in the same table is the same calls one after the other.
+GPU and LLM calls take a fixed time, on stand-ins on 127.0.0.1, so the rest of the wall time is overhead, divided into
+named parts. The baseline is the sum of the same calls.
 """
 
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.family import Family
+from bench.process_tree import ProcessTree
 from bench.results import Chart, Result, Size, Table, cli
-from bench.timeline import PARTS, SENSOR, SERVICES, Timeline, timeline
+from bench.whole_run_timeline import PARTS, SENSOR, SERVICES, Timeline, timeline
 from bench.world import World, world
 from testing.daemon import until
 from testing.hosts.gpu_host import Call
+from testing.hosts.host import Request
 
-TRACKS = {Size.LEAST: (1,), Size.SHORT: (1, 3), Size.FULL: (1, 3, 6, 12)}
-REPEAT = {Size.LEAST: 1, Size.SHORT: 1, Size.FULL: 3}
-GPU_S, LLM_S = 5.0, 0.5
+# Numbers of tracks, repeats, seconds of a GPU call and of an LLM call.
+SIZES = {Size.LEAST: ([1], 1, 0.5, 0.1), Size.SHORT: ([1, 3], 1, 5.0, 0.5), Size.FULL: ([1, 3, 6, 12], 3, 5.0, 0.5)}
 SECONDS, WORDS = 60.0, 2000
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recording's way: its timeline, the sum of its calls in seconds, and CPU seconds of all processes."""
+    """A recording's timeline, the sum of its calls in seconds, and CPU seconds of all processes."""
 
     timeline: Timeline
     serial: float
@@ -37,8 +38,8 @@ class Run:
         return self.timeline.seconds - self.timeline.parts[SERVICES]
 
 
-def talk(tracks: int) -> Any:
-    """Say an equal share of the meeting's words on each track."""
+def answer(tracks: int) -> Callable[[Call], list[dict[str, Any]]]:
+    """Return a transcriber that answers each track with an equal share of the meeting's words."""
     share = WORDS // tracks
     each = SECONDS / share
 
@@ -48,13 +49,13 @@ def talk(tracks: int) -> Any:
     return words
 
 
-def one(here: World, tracks: int) -> Run:
-    """Process a recording alone, and cut up its time."""
-    here.gpu.words = talk(tracks)
+def process(here: World, tracks: int) -> Run:
+    """Process one recording, and divide its time."""
+    here.gpu.words = answer(tracks)
     recording = here.record(tracks, SECONDS)
-    calls = len(here.gpu.requests), len(here.llm.requests)
+    gpu_calls, llm_calls = len(here.gpu.requests), len(here.llm.requests)
     clock = time.time() - time.monotonic()
-    with Family(here.processes) as family:
+    with ProcessTree(here.processes) as processes:
         appeared = time.time()
         here.announce(recording)
 
@@ -63,31 +64,28 @@ def one(here: World, tracks: int) -> Run:
             return bool(runs) and all(run.dagster_run.is_finished for run in runs)
 
         until(ended, 300, recording["id"])
-    asked = [*here.gpu.requests[calls[0] :], *here.llm.requests[calls[1] :]]
-    spans = [(call.at + clock, call.ended + clock) for call in asked]
+    calls: list[Request] = [*here.gpu.requests[gpu_calls:], *here.llm.requests[llm_calls:]]
+    spans = [(call.at + clock, call.ended + clock) for call in calls]
     return Run(
         timeline(here.instance, recording["id"], appeared, spans),
         sum(end - begin for begin, end in spans),
-        sum(family.seconds().values()),
+        sum(processes.seconds().values()),
     )
 
 
 def measure(size: Size) -> dict[int, list[Run]]:
-    """Runs by their number of tracks, after one that only shows that all is up."""
+    """Return runs by their number of tracks, after a first one that warms up."""
+    counts, repeat, gpu_s, llm_s = SIZES[size]
+    # Identical recordings must not share answers.
+    settings = {"REFLECTOR_CALL_CACHE_BYTES": "0", "REFLECTOR_POLL_INTERVAL": "3600"}
     with (
         tempfile.TemporaryDirectory() as folder,
-        world(
-            Path(folder),
-            gpu_s=GPU_S,
-            llm_s=LLM_S,
-            # Each recording is paid for: its answers aren't another's.
-            settings={"REFLECTOR_CALL_CACHE_BYTES": "0", "REFLECTOR_POLL_INTERVAL": "3600"},
-        ) as here,
+        world(Path(folder), gpu_s=gpu_s, llm_s=llm_s, settings=settings) as here,
         here.daemon,
     ):
         if size is not Size.LEAST:
-            one(here, 1)
-        return {tracks: [one(here, tracks) for _ in range(REPEAT[size])] for tracks in TRACKS[size]}
+            process(here, 1)
+        return {tracks: [process(here, tracks) for _ in range(repeat)] for tracks in counts}
 
 
 def bench(size: Size) -> Result:
@@ -96,57 +94,46 @@ def bench(size: Size) -> Result:
         tracks: sorted(runs, key=lambda run: run.timeline.seconds)[len(runs) // 2]
         for tracks, runs in measure(size).items()
     }
-    whole = Table(
-        title="Seconds",
-        columns=[
-            "tracks",
-            "calls one after the other",
-            "waiting for them",
-            "from appearance to end",
-            "ratio to one after the other",
-            "overhead",
-            "of it until the run is asked for",
-            "CPU s",
-        ],
-        rows=[
-            [
-                tracks,
-                run.serial,
-                run.timeline.parts[SERVICES],
-                run.timeline.seconds,
-                run.timeline.seconds / run.serial,
-                run.overhead,
-                run.timeline.parts[SENSOR],
-                run.cpu,
-            ]
-            for tracks, run in found.items()
-        ],
-    )
-    parts = Table(
-        title="Where every second goes",
-        columns=["tracks", *PARTS],
-        rows=[[tracks, *(run.timeline.parts[part] for part in PARTS)] for tracks, run in found.items()],
-        note="Each moment counts once, for the first of these parts that goes on: what a step does while another waits "
-        "for the GPU is not overhead.",
-    )
-    chart = Chart(
-        name="whole-run",
-        title="Where a recording's seconds go",
-        x_label="tracks",
-        y_label="seconds",
-        x=[str(tracks) for tracks in found],
-        values={part: [run.timeline.parts[part] for run in found.values()] for part in PARTS},
-        kind="stack",
-    )
-    spread = statistics.median(run.overhead for run in found.values())
+    _, repeat, gpu_s, llm_s = SIZES[size]
+    overhead = statistics.median(run.overhead for run in found.values())
+    whole = ["tracks", "sum of the calls", "waiting for them", "appearance to end", "ratio to the sum", "overhead"]
     return Result(
         name="whole_run",
         title="One recording",
-        how=f"One recording of {SECONDS:g} s and {WORDS} words at a time, announced by a webhook, for a real daemon. "
-        f"A GPU call takes {GPU_S:g} s and an LLM call {LLM_S:g} s. Median of {REPEAT[size]}; median overhead "
-        f"{spread:.1f} s.",
-        tables=[whole, parts],
-        charts=[chart],
+        how=f"One recording of {SECONDS:g} s and {WORDS} words at a time, announced by a webhook, with a real daemon. "
+        f"A GPU call takes {gpu_s:g} s and an LLM call {llm_s:g} s. Median of {repeat}; median overhead "
+        f"{overhead:.1f} s.",
+        tables=[
+            Table(
+                title="Seconds",
+                columns=[*whole, "of it until the run is requested", "CPU s"],
+                rows=[
+                    [
+                        *(tracks, run.serial, run.timeline.parts[SERVICES], run.timeline.seconds),
+                        *(run.timeline.seconds / run.serial, run.overhead, run.timeline.parts[SENSOR], run.cpu),
+                    ]
+                    for tracks, run in found.items()
+                ],
+            ),
+            Table(
+                title="Where every second goes",
+                columns=["tracks", *PARTS],
+                rows=[[tracks, *(run.timeline.parts[part] for part in PARTS)] for tracks, run in found.items()],
+                note="Each moment counts once, for the first part that covers it: the work of a step while another "
+                "waits for the GPU is not overhead.",
+            ),
+        ],
+        charts=[
+            Chart(
+                name="whole-run",
+                title="Where a recording's seconds go",
+                x_label="tracks",
+                y_label="seconds",
+                x=[str(tracks) for tracks in found],
+                values={part: [run.timeline.parts[part] for run in found.values()] for part in PARTS},
+                kind="stack",
+            )
+        ],
     )
 
 

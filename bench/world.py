@@ -1,4 +1,4 @@
-"""All that a recording meets, on 127.0.0.1: Daily, a GPU host, an LLM, the receiver, and the real daemon."""
+"""A deployment and its surroundings on 127.0.0.1: Daily, a GPU host, an LLM, the receiver, and the real daemon."""
 
 import contextlib
 import math
@@ -30,7 +30,7 @@ API_TOKEN = "bench-api-token"
 
 @dataclass
 class World:
-    """A deployment with everything around it; `bucket` is the folder that stands for Daily's bucket."""
+    """A deployment and its surroundings; the folder `bucket` stands in for Daily's bucket."""
 
     deployment: Deployment
     instance: dg.DagsterInstance
@@ -42,30 +42,30 @@ class World:
     bucket: Path
     postgres: Postgres | None = None
     seed: int = 1
-    made: list[dict[str, Any]] = field(default_factory=list)
+    made: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
     def store(self) -> LocalStore:
         return LocalStore(root=str(self.deployment.data))
 
     def record(self, tracks: int, seconds: float = 2.0, *, stored: bool = True) -> dict[str, Any]:
-        """Make a recording of its own sound that Daily lists; without `stored` its tracks can't be read yet."""
+        """Make a recording with sound of its own that Daily lists; unless `stored`, its tracks can't be read yet."""
         number = len(self.made)
         chance = random.Random(self.seed * 1_000_000 + number)
         recording = plain_recording(chance, number)
-        # The mix is as long as Daily says at least.
+        # The mix is at least as long as the duration from Daily.
         recording |= {"max_participants": tracks, "duration": math.ceil(seconds)}
         recording["tracks"] = [track(chance, recording, offset=100 * n) for n in range(tracks)]
         self.made.append(recording)
         if stored:
-            self.keep(recording, seconds)
-        # The newest comes first.
+            self.upload(recording, seconds)
+        # Daily lists the newest first.
         self.daily.recordings.insert(0, recording)
         self.daily.participants[recording["mtgSessionId"]] = []
         return recording
 
-    def keep(self, recording: dict[str, Any], seconds: float = 2.0) -> None:
-        """Put a recording's tracks into Daily's bucket."""
+    def upload(self, recording: dict[str, Any], seconds: float = 2.0) -> None:
+        """Write a recording's tracks to Daily's bucket."""
         number = self.made.index(recording)
         for n, one in enumerate(recording["tracks"]):
             path = self.bucket / one["s3Key"]
@@ -75,30 +75,30 @@ class World:
             one["size"] = path.stat().st_size
 
     def post(self, recording: dict[str, Any]) -> int:
-        """Post Daily's webhook; returns the answer's status, 0 when nobody answered."""
+        """Post Daily's webhook; return the status of the answer, 0 if there was none."""
         return self.daily.send(self.receiver.webhook, ready_event(recording), SECRET)
 
     def announce(self, recording: dict[str, Any]) -> None:
-        """Post Daily's webhook; raises RuntimeError unless it is taken."""
+        """Post Daily's webhook; raise RuntimeError unless it is accepted."""
         if (status := self.post(recording)) != 200:
-            raise RuntimeError(f"the webhook of {recording['id']} was answered {status}")
+            raise RuntimeError(f"the webhook of {recording['id']} was answered with status {status}")
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of the product that lives now."""
+        """Return the live processes of the product."""
         found = self.daemon.family()
-        # Taken once: a killer may take it away just now.
+        # Read once: the soak's killer may clear it at any moment.
         if (receiver := self.receiver.process) is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 found.append(psutil.Process(receiver.pid))
         return found
 
     def database(self) -> list[psutil.Process]:
-        """PostgreSQL's first process, which waits for those that it starts for connections; none with SQLite."""
+        """Return PostgreSQL's main process, which waits for its connections' processes; an empty list with SQLite."""
         server = self.postgres.process if self.postgres else None
         return [psutil.Process(server.pid)] if server else []
 
     def runs(self, recording_id: str) -> list[dg.RunRecord]:
-        """A recording's runs, the newest first."""
+        """Return a recording's runs, newest first."""
         return list(self.instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id})))
 
 
@@ -106,7 +106,7 @@ class World:
 def world(
     home: Path, *, postgres: bool = False, gpu_s: float, llm_s: float, seed: int = 1, settings: Mapping[str, str]
 ) -> Iterator[World]:
-    """Start everything but the daemon; `gpu_s` and `llm_s` are the seconds that a call takes."""
+    """Start everything but the daemon; `gpu_s` and `llm_s` are the seconds of a call."""
     with ExitStack() as stack:
         gpu = stack.enter_context(GPUHost(latency=gpu_s))
         llm = stack.enter_context(LLMHost(latency=llm_s))
@@ -126,8 +126,8 @@ def world(
         deployment = deploy(home / "deployment", **env)
         server = stack.enter_context(Postgres()) if postgres else None
         if server:
-            _keep_in_postgres(deployment, server)
-        # Opened before all others: only one process may make the tables.
+            _use_postgres(deployment, server)
+        # Opened before the other processes start: only one may create the tables.
         instance = stack.enter_context(open_instance(deployment))
         done = deployment.reflector("pools")
         if done.returncode:
@@ -136,10 +136,10 @@ def world(
         yield World(deployment, instance, daily, gpu, llm, receiver, Daemon(deployment), bucket, server, seed)
 
 
-def _keep_in_postgres(deployment: Deployment, postgres: Postgres) -> None:
-    """Let Dagster and the product have a database each, and the instance of production."""
+def _use_postgres(deployment: Deployment, postgres: Postgres) -> None:
+    """Give Dagster and the product a database each, and use the production instance's configuration."""
     url = postgres.create_database("dagster")
     deployment.env |= {"DATABASE_URL": postgres.create_database("product"), "DAGSTER_POSTGRES_URL": url}
-    # Read by the bench's own process, too.
+    # The bench's own process reads it, too.
     os.environ["DAGSTER_POSTGRES_URL"] = url
     (deployment.home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())

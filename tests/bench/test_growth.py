@@ -1,4 +1,4 @@
-"""The bench of growth does its work and writes its figures in the common form; never how large they are."""
+"""The growth bench works at its least size; only the shape of its figures is checked, never a value."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from testing.deployment import ROOT
 
 
 @pytest.mark.slow(20)
-def test_it_measures_two_sizes(tmp_path: Path) -> None:
+def test_two_sizes_are_measured(tmp_path: Path) -> None:
     figures = tmp_path / "growth.json"
     command = [sys.executable, "-m", "bench.growth", "--size", "least", "--json", str(figures)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
@@ -23,7 +23,7 @@ def test_it_measures_two_sizes(tmp_path: Path) -> None:
     names = [row[0] for row in result.tables[0].rows]
     assert {"sensor keep_up_to_date, idle", "sensor discovery, idle", "`reflector list`"} <= set(names)
     assert all(isinstance(cell, float) for table in result.tables[:3] for row in table.rows for cell in row[1:])
-    # What was added is on the disk.
+    # The databases have grown.
     *_, disk = result.tables
     assert [row[0] for row in disk.rows] == list(sizes)
     assert all(float(more) > float(less) for less, more in zip(disk.rows[0][2:4], disk.rows[1][2:4], strict=True))

@@ -1,4 +1,4 @@
-"""What a bench found becomes JSON, Markdown and pictures; the page in docs/ is that of the committed figures."""
+"""Figures become JSON, Markdown and charts; the page in docs/ matches the committed figures."""
 
 import subprocess
 import sys
@@ -90,7 +90,7 @@ def test_the_page_has_every_report_in_order_with_its_machine() -> None:
     assert "![Things](images/bench-audio-things.svg)" in text
 
 
-def test_figures_are_read_in_the_pages_order_and_others_left_alone(tmp_path: Path) -> None:
+def test_figures_are_read_in_the_pages_order_and_other_files_ignored(tmp_path: Path) -> None:
     for name in ("receiver", "audio"):
         report(name).write(tmp_path / f"{name}.json")
     (tmp_path / "other.json").write_text("{}")
@@ -109,8 +109,8 @@ def test_the_same_figures_give_the_same_files(tmp_path: Path, kind: Kind) -> Non
     assert [(first / file).read_bytes() for file in files] == [(second / file).read_bytes() for file in files]
 
 
-def test_docs_have_the_page_of_the_committed_figures() -> None:
-    """Else: `make bench-docs`. The pictures' bytes hang on matplotlib's version, so only that they are there counts."""
+def test_docs_contain_the_page_of_the_committed_figures() -> None:
+    """If this fails: `make bench-docs`. Charts only have to exist: their bytes depend on matplotlib's version."""
     reports = read_all(FIGURES)
     assert (ROOT / "docs" / "performance.md").read_text() == page(reports)
     charts = [chart for made in reports for chart in made.result.charts]
@@ -118,20 +118,20 @@ def test_docs_have_the_page_of_the_committed_figures() -> None:
     assert {made.size for made in reports} == {Size.FULL}
 
 
-def test_a_bench_that_fails_is_named_after_all_others_ran(
+def test_a_failed_bench_is_reported_at_the_end(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made to fail as it does on a user's machine: there is no ffmpeg to be found."""
+    """It fails for the reason that is likely on a user's machine: ffmpeg is missing."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert command.main(["audio", "--size", "least", "--out", str(tmp_path)]) == 1
-    said = capfd.readouterr().err
-    assert "ffmpeg isn't on the PATH" in said
-    assert "Failed: audio" in said
+    error = capfd.readouterr().err
+    assert "ffmpeg isn't on the PATH" in error
+    assert "Failed: audio" in error
     assert not (tmp_path / "audio.json").exists()
 
 
-def test_a_bench_that_isnt_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_bench_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["nonesuch", "--out", str(tmp_path / "out")])
-    assert f"there are {', '.join(NAMES)}" in capsys.readouterr().err
+    assert f"choose from {', '.join(NAMES)}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

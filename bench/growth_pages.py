@@ -1,9 +1,11 @@
-"""What Dagster's own pages ask for, and what each answer costs the web server and its code server together."""
+"""The queries of Dagster's own pages, and their cost in the web server and its code server."""
 
 import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -12,7 +14,7 @@ import psutil
 from testing.deployment import ROOT, Deployment
 from testing.parts import free_ports
 
-# As the pages of Dagster 1.13 ask, by name, without what costs nothing: colours of kinds, owners, descriptions.
+# From the pages of Dagster 1.13, by name, without the fields that cost nothing: colours, owners, descriptions.
 LINEAGE = """query AssetGraphLiveQuery($assetKeys: [AssetKeyInput!]!) {
   assetNodes(assetKeys: $assetKeys, loadMaterializations: true) {
     id
@@ -56,13 +58,27 @@ RUNS = """query RunsRootQuery($limit: Int!, $filter: RunsFilter!) {
 }"""
 
 
+def answers(processes: Sequence[psutil.Process], request: Callable[[], object], repeat: int) -> dict[str, float]:
+    """Return CPU and wall milliseconds of one of several answers, and the servers' memory in MiB afterwards."""
+
+    def cpu() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+    used, began = cpu(), time.perf_counter()
+    for _ in range(repeat):
+        request()
+    wall, used = time.perf_counter() - began, cpu() - used
+    memory = sum(process.memory_info().rss for process in processes) / 2**20
+    return {"cpu": used * 1000 / repeat, "wall": wall * 1000 / repeat, "peak": memory}
+
+
 class DagsterPages:
-    """A web server of Dagster's over a deployment, with the code server that it starts; a context manager."""
+    """Dagster's web server on a deployment, with the code server that it starts; a context manager."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment, self.port = deployment, free_ports(1)[0]
         self.process: subprocess.Popen[bytes] | None = None
-        self.family: list[psutil.Process] = []
+        self.servers: list[psutil.Process] = []
 
     def __enter__(self) -> Self:
         program = f"{sys.prefix}/bin/dagster-webserver"
@@ -79,15 +95,14 @@ class DagsterPages:
         while True:
             try:
                 self.assets = self._assets()
+                break
             except (httpx.TransportError, RuntimeError):
                 if self.process.poll() is not None or time.monotonic() > end:
                     self.__exit__()
                     raise
                 time.sleep(0.2)
-            else:
-                break
         server = psutil.Process(self.process.pid)
-        self.family = [server, *server.children(recursive=True)]
+        self.servers = [server, *server.children(recursive=True)]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,41 +115,35 @@ class DagsterPages:
             psutil.wait_procs(below, timeout=10)
         self.process.wait(timeout=30)
 
-    def ask(self, query: str, variables: dict[str, Any]) -> Any:
-        """Ask one query; raises RuntimeError with the errors that the answer names."""
+    def query(self, query: str, variables: dict[str, Any]) -> Any:
+        """Return the data of an answer; raise RuntimeError with its errors."""
         url = f"http://127.0.0.1:{self.port}/graphql"
         answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=300, trust_env=False).json()
         if answer.get("errors"):
             raise RuntimeError(str(answer["errors"])[:500])
         return answer["data"]
 
-    def cost(self, query: str, variables: dict[str, Any], repeat: int) -> dict[str, float]:
-        """CPU and wall milliseconds of one of several answers, the first left out, and memory in MiB."""
-        self.ask(query, variables)
-        used, began = self._cpu(), time.perf_counter()
-        for _ in range(repeat):
-            self.ask(query, variables)
-        wall, cpu = time.perf_counter() - began, self._cpu() - used
-        memory = sum(one.memory_info().rss for one in self.family) / 2**20
-        return {"cpu": cpu * 1000 / repeat, "wall": wall * 1000 / repeat, "peak": memory}
-
     def figures(self, repeat: int) -> dict[str, dict[str, float]]:
-        """What the lineage, a partitioned asset's page and the page of runs cost."""
-        keys = {"assetKeys": [{"path": [name]} for name in self.assets]}
-        health = self.ask(HEALTH, {"assetKey": {"path": ["transcript"]}})["assetNodeOrError"]
+        """Measure the lineage, a partitioned asset's page and the page of runs, each after a first answer."""
+        asset = {"assetKey": {"path": ["transcript"]}}
+        health = self.query(HEALTH, asset)["assetNodeOrError"]
         assert len(health["assetPartitionStatuses"]["materializedPartitions"]) > 1, health
-        return {
-            "Dagster: lineage, live state of all assets": self.cost(LINEAGE, keys, repeat),
-            "Dagster: lineage, stale badges of all assets": self.cost(STALE, keys, repeat),
-            "Dagster: partitions of one asset": self.cost(HEALTH, {"assetKey": {"path": ["transcript"]}}, repeat),
-            "Dagster: newest 25 runs": self.cost(RUNS, {"limit": 25, "filter": {}}, repeat),
-        }
+        keys = {"assetKeys": [{"path": [name]} for name in self.assets]}
+        pages: list[tuple[str, str, dict[str, Any]]] = [
+            ("lineage, live state of all assets", LINEAGE, keys),
+            ("lineage, stale badges of all assets", STALE, keys),
+            ("partitions of one asset", HEALTH, asset),
+            ("newest 25 runs", RUNS, {"limit": 25, "filter": {}}),
+        ]
+        found: dict[str, dict[str, float]] = {}
+        for name, query, variables in pages:
+            request = partial(self.query, query, variables)
+            request()
+            found[f"Dagster: {name}"] = answers(self.servers, request, repeat)
+        return found
 
     def _assets(self) -> list[str]:
-        nodes = self.ask("{ assetNodes { assetKey { path } } }", {})["assetNodes"]
+        nodes = self.query("{ assetNodes { assetKey { path } } }", {})["assetNodes"]
         if not nodes:
             raise RuntimeError("the code is not loaded yet")
         return [node["assetKey"]["path"][-1] for node in nodes]
-
-    def _cpu(self) -> float:
-        return sum(sum(one.cpu_times()[:2]) for one in self.family)

@@ -1,6 +1,6 @@
-"""Chained assets of one partition that do nothing, and the ways to start a process for each step.
+"""A chain of empty assets in one partition, and the ways to start a process for each step.
 
-`python -m bench.chain WAY FILE` runs them once, on the instance of DAGSTER_HOME, and writes down the run's seconds.
+`python -m bench.overhead_chain WAY FILE` runs it once on the instance of DAGSTER_HOME and writes the run's seconds.
 """
 
 import os
@@ -17,7 +17,7 @@ from dagster import (
     ExecutorDefinition,
     JobDefinition,
     asset,
-    define_asset_job,
+    define_asset_job,  # pyright: ignore[reportUnknownVariableType] - PathLike without a parameter
     execute_job,
     in_process_executor,
     multiprocess_executor,
@@ -41,17 +41,17 @@ def spawn() -> JobDefinition:
 
 
 def forkserver() -> JobDefinition:
-    """A fork for each step, of a server that has this module imported."""
-    start = {"forkserver": {"preload_modules": ["bench.chain"]}}
+    """A fork for each step, of a server that has imported this module."""
+    start = {"forkserver": {"preload_modules": ["bench.overhead_chain"]}}
     return _job(multiprocess_executor.configured({"start_method": start, "max_concurrent": 2}, name="multiprocess"))
 
 
-def warm() -> JobDefinition:
-    """The product's: a fork for each step, of a server that has everything imported that a step needs."""
+def preloaded() -> JobDefinition:
+    """The product's executor: a fork for each step, of a server that has imported everything a step needs."""
     return _job(warm_executor(2))
 
 
-WAYS = {"in-process": in_process, "spawn": spawn, "forkserver": forkserver, "forkserver, warm": warm}
+WAYS = {"in-process": in_process, "spawn": spawn, "forkserver": forkserver, "forkserver, preloaded": preloaded}
 
 
 def _job(executor: ExecutorDefinition) -> JobDefinition:
@@ -62,14 +62,14 @@ def _job(executor: ExecutorDefinition) -> JobDefinition:
 
 def _link(number: int) -> AssetsDefinition:
     @asset(name=f"step_{number:02}", partitions_def=PARTITIONS, deps=[f"step_{number - 1:02}"] if number else [])
-    def nothing(context: AssetExecutionContext) -> None:
+    def empty(context: AssetExecutionContext) -> None:
         context.log.debug(context.partition_key)
 
-    return nothing
+    return empty
 
 
 def run(way: str) -> float:
-    """Run the chain in this process; returns the seconds of the run alone."""
+    """Run the chain from this process; return the seconds of the run alone."""
     with DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(PARTITIONS.name), ["one"])
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Kills processes of a deployment one at a time, and starts again what nobody else does."""
+"""Kill random processes of a deployment one at a time, and restart those that have no supervisor here."""
 
 import contextlib
 import random
@@ -13,12 +13,12 @@ from reflector_assets import tags
 from testing.processes import Processes
 
 KINDS = {"step": 5, "run": 3, "daemon": 2, "receiver": 2}
-# Dagster takes a run up again three times; more kills of one recording would end it in error.
+# Dagster retries a run three times; further kills of one recording would leave it failed.
 MOST_RUNS = 3
 
 
 class Killer:
-    """Strikes at random; what has no supervisor on this machine is started again after some seconds."""
+    """Kills random processes; restarts the daemon and the receiver after some seconds."""
 
     def __init__(self, here: World, chance: random.Random) -> None:
         self.here, self.chance = here, chance
@@ -27,7 +27,7 @@ class Killer:
         self._down: dict[str, float] = {}
 
     def strike(self) -> str | None:
-        """Kill something, and say what; None when there was no victim of that kind."""
+        """Kill a process and return its kind; None if there was no process of the chosen kind."""
         kind = self.chance.choices([*KINDS], [*KINDS.values()])[0]
         if self._down:
             return None
@@ -43,25 +43,17 @@ class Killer:
         if kind in {"receiver", "daemon"}:
             self._down[kind] = time.monotonic() + self.chance.uniform(0, 15)
         self.kills[kind] += 1
-        return f"killed a {kind}" if kind in {"step", "run"} else f"killed the {kind}"
+        return kind
 
-    def restart(self) -> None:
-        """Start again what was down for long enough."""
+    def restart(self, *, now: bool = False) -> None:
+        """Restart what has been down for long enough, or all that is down."""
         for kind, at in list(self._down.items()):
-            if at <= time.monotonic():
-                self._start(kind)
-
-    def rest(self) -> None:
-        """Start again whatever is down."""
-        for kind in list(self._down):
-            self._start(kind)
-
-    def _start(self, kind: str) -> None:
-        del self._down[kind]
-        if kind == "receiver":
-            self.here.receiver.start()
-        else:
-            self.here.daemon.__enter__()
+            if now or at <= time.monotonic():
+                del self._down[kind]
+                if kind == "receiver":
+                    self.here.receiver.start()
+                else:
+                    self.here.daemon.__enter__()
 
     def _victim(self, kind: str) -> psutil.Process | None:
         workers = self.processes.run_workers()

@@ -1,4 +1,4 @@
-"""CPU seconds and memory of a process and all below it, while they live, by what each is for."""
+"""CPU seconds and memory of processes and their descendants, by purpose."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from typing import Self
 import psutil
 
 STEPS, POSTGRESQL = "steps", "PostgreSQL"
-# The first that the command line holds decides; a run's own process is a child of the code server's.
+# The first match in the command line decides; a run's own process is a child of the code server's.
 KINDS = {
     "pginstall/bin/postgres": POSTGRESQL,
     "watch_orphans": "compute logs",
@@ -22,26 +22,26 @@ KINDS = {
     "dagster-daemon": "daemon",
     "serve": "service",
 }
-EVERY_S = 0.2
+INTERVAL_S = 0.2
 
 
 @dataclass
-class Family:
-    """Looks at a family again and again while the block lasts, `every` seconds apart; `most` is its memory in MiB.
+class ProcessTree:
+    """Samples processes every `every` seconds while the block lasts; `peak` is the maximum of their memory in MiB.
 
-    CPU seconds of processes that came and went between two looks are missing, unless their parent waited for them:
-    the steps' parent and PostgreSQL do.
+    The CPU of a process that starts and ends between two samples is lost, unless its parent waits for it, as those of
+    steps and PostgreSQL do.
     """
 
-    roots: Callable[[], list[psutil.Process]]
-    every: float = EVERY_S
-    cpu: dict[int, tuple[str, float]] = field(default_factory=dict)
-    most: float = 0.0
+    processes: Callable[[], list[psutil.Process]]
+    every: float = INTERVAL_S
+    peak: float = 0.0
+    cpu: dict[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
 
     def __enter__(self) -> Self:
         self._stop = threading.Event()
         self._before: dict[int, float] = {}
-        self._look(begin=True)
+        self._sample(first=True)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -49,10 +49,10 @@ class Family:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        self._look()
+        self._sample()
 
     def seconds(self) -> dict[str, float]:
-        """CPU seconds since the block's beginning, by kind of process."""
+        """Return CPU seconds since the start of the block by kind of process."""
         found: dict[str, float] = {}
         for kind, seconds in self.cpu.values():
             found[kind] = found.get(kind, 0.0) + seconds
@@ -60,26 +60,26 @@ class Family:
 
     def _watch(self) -> None:
         while not self._stop.wait(self.every):
-            self._look()
+            self._sample()
 
-    def _look(self, *, begin: bool = False) -> None:
+    def _sample(self, *, first: bool = False) -> None:
         memory = 0.0
         kinds: dict[int, str] = {}
-        for process in self.roots():
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 kind = kinds[process.pid] = _kind(" ".join(process.cmdline()))
                 times, parent = process.cpu_times(), kinds.get(process.ppid())
                 seconds = times.user + times.system
                 if parent == STEPS:
-                    # A step, or what it started: the server that steps are forked from has waited for it.
+                    # A step or its child: counted by the fork server, which waits for it.
                     seconds = 0.0
                 elif kind in {STEPS, POSTGRESQL}:
                     seconds += times.children_user + times.children_system
-                if begin:
+                if first:
                     self._before[process.pid] = seconds
                 self.cpu[process.pid] = kind, seconds - self._before.get(process.pid, 0.0)
                 memory += process.memory_info().rss / 2**20
-        self.most = max(self.most, memory)
+        self.peak = max(self.peak, memory)
 
 
 def _kind(command: str) -> str:

@@ -1,7 +1,7 @@
-"""What is measured in one process: ticks of sensors, the look for what is due, the first reading of Dagster's log.
+"""Measurements in one process: sensor ticks, the retention scan, the first catch-up with Dagster's log.
 
-`python -m bench.ticks REPEAT` works on the instance of DAGSTER_HOME and prints JSON: for each medians of CPU and wall
-milliseconds, and the peak of memory in MiB. CPU is that of the whole process, in which SQLite works too.
+`python -m bench.growth_ticks REPEAT` uses the instance of DAGSTER_HOME and prints JSON: for each, median CPU and wall
+milliseconds, and peak memory in MiB. CPU is that of the whole process, SQLite included.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from bench.history import WITH_LOGS, recording_id
+from bench.growth_history import WITH_LOGS, recording_id
 from reflector_assets import staleness, wiring
 from reflector_assets.definitions import defs, graph
 from reflector_assets.eventlog import projections
@@ -33,8 +33,8 @@ Figures = dict[str, float]
 
 
 def measured(work: Callable[[], object], repeat: int) -> Figures:
-    """Do something several times: the medians, and the most memory that the process had up to then."""
-    wall, cpu = [], []
+    """Return the medians of several calls, and the process's peak memory so far."""
+    wall, cpu = list[float](), list[float]()
     for _ in range(repeat):
         began, used = time.perf_counter(), time.process_time()
         work()
@@ -45,7 +45,7 @@ def measured(work: Callable[[], object], repeat: int) -> Figures:
 
 
 class Ticks:
-    """Evaluates a sensor as the daemon does; its cursor moves along."""
+    """Evaluates a sensor as the daemon does, and stores its cursor."""
 
     def __init__(self, instance: dg.DagsterInstance, sensor: Any, cursor: str | None = None) -> None:
         self.instance, self.sensor, self.cursor = instance, sensor, cursor
@@ -67,32 +67,32 @@ def main() -> None:
     found: dict[str, Figures] = {}
     with dg.DagsterInstance.get() as instance, books() as (catalogue, ledger):
         finished = [one for one in instance.get_dynamic_partitions(RECORDINGS) if one.startswith("recording-")]
-        many = len(finished)
-        for one in {finished[0], finished[many // 2], finished[-1]}:
+        count = len(finished)
+        for one in {finished[0], finished[count // 2], finished[-1]}:
             states = staleness.states(instance, graph, one)
             assert all(state.reason is None for state in states), [state.reason for state in states]
         recordings = DagsterRecordings(lambda: instance, wiring.store())
         everything = All(recordings.asked, wiring.store(), catalogue, ledger)
-        # What the lists' own places don't know yet, as the history was added behind their back.
+        # The copied history is not in the product's own tables yet.
         while not everything.catch_up():
             pass
         for sensor in defs.sensors or ():
             if sensor.name != keep_up_to_date.SENSOR:
                 tick = Ticks(instance, sensor)
-                # The first ticks read what happened up to now.
+                # The first ticks read the past.
                 for _ in range(3):
                     tick()
                 found[f"sensor {sensor.name}, idle"] = measured(tick, repeat)
-        found |= _keep_up_to_date(instance, many, repeat)
+        found |= _keep_up_to_date(instance, count, repeat)
         found["`/metrics`, recordings by state"] = measured(everything.queues, min(repeat, 5))
         with wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
-            looking = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, get_settings())
-            found["retention, the nightly look"] = measured(lambda: list(looking.due()), 1)
-        found |= _first_reading(instance, min(many, WITH_LOGS))
+            retention = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, get_settings())
+            found["retention, nightly scan"] = measured(lambda: list(retention.due()), 1)
+        found |= _first_catch_up(instance, min(count, WITH_LOGS))
     print(json.dumps(found))
 
 
-def _keep_up_to_date(instance: dg.DagsterInstance, many: int, repeat: int) -> dict[str, Figures]:
+def _keep_up_to_date(instance: dg.DagsterInstance, count: int, repeat: int) -> dict[str, Figures]:
     tick = Ticks(
         instance, keep_up_to_date.build("process", graph, get_settings()), _at_the_end(instance).model_dump_json()
     )
@@ -100,7 +100,7 @@ def _keep_up_to_date(instance: dg.DagsterInstance, many: int, repeat: int) -> di
     idle = measured(lambda: _requests(tick, 0), repeat)
 
     def new() -> None:
-        instance.add_dynamic_partitions(RECORDINGS, [f"new-{many}-{time.monotonic_ns()}"])
+        instance.add_dynamic_partitions(RECORDINGS, [f"new-{count}-{time.monotonic_ns()}"])
         _requests(tick, 1)
 
     return {"sensor keep_up_to_date, idle": idle, "sensor keep_up_to_date, one new": measured(new, repeat)}
@@ -111,7 +111,7 @@ def _requests(tick: Ticks, expected: int) -> None:
 
 
 def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
-    """The place behind all that happened: to look at each recording on the way would take hours."""
+    """Return a cursor behind all events: reading each recording on the way would take hours."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
     last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
     ends: dict[str, changes.Read] = {}
@@ -127,20 +127,20 @@ def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
     )
 
 
-def _first_reading(instance: dg.DagsterInstance, many: int) -> dict[str, Figures]:
-    """Empty books, as after an upgrade; figures are for 1,000 recordings."""
+def _first_catch_up(instance: dg.DagsterInstance, count: int) -> dict[str, Figures]:
+    """Measure a catch-up from empty tables, as after an upgrade; figures are per 1,000 recordings."""
     with TemporaryDirectory(dir=get_settings().data_dir) as folder:
         database = Database(url=f"sqlite:///{Path(folder) / 'reflector.db'}")
         catalogue, ledger = Catalogue(database=database), Ledger(database=database)
         _ = database.engine
-        at = wiring.store()
-        transcripts = measured(lambda: projections.follow_recordings(instance, at, catalogue, limit=1000), 1)
-        runs = measured(lambda: projections.follow_runs(instance, ledger, limit=many), 1)
+        store = wiring.store()
+        transcripts = measured(lambda: projections.follow_recordings(instance, store, catalogue, limit=1000), 1)
+        runs = measured(lambda: projections.follow_runs(instance, ledger, limit=count), 1)
         read = catalogue.count() - len(catalogue.without_transcript())
-        assert ledger.used("recording", recording_id=recording_id(many - 1))
-    for figures, of in ((transcripts, read), (runs, many)):
+        assert ledger.used("recording", recording_id=recording_id(count - 1))
+    for figures, of in ((transcripts, read), (runs, count)):
         figures |= {name: figures[name] * 1000 / of for name in ("cpu", "wall")}
-    return {"catalogue's first reading, per 1,000": transcripts, "ledger's first reading, per 1,000": runs}
+    return {"catalogue's first catch-up, per 1,000": transcripts, "ledger's first catch-up, per 1,000": runs}
 
 
 if __name__ == "__main__":

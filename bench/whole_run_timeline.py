@@ -1,4 +1,4 @@
-"""Where each second of a recording went, from Dagster's own events and the stand-ins' calls; epoch seconds."""
+"""Where each second of a recording goes, from Dagster's events and the stand-ins' calls; times in epoch seconds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from reflector_assets import tags
 from reflector_assets.records import ATTEMPT_ENDS
 
 SERVICES = "waiting for GPU and LLM"
-STEPS = "steps' own work"
+STEPS = "work of steps"
 STARTING = "starting steps' processes"
 BETWEEN = "between steps"
-SENSOR = "until the sensor asks for a run"
+SENSOR = "until the sensor requests the run"
 QUEUE = "in the queue"
 WORKER = "starting the run's process"
-SERVER = "starting the server of steps"
+SERVER = "starting the fork server"
 PARTS = (SENSOR, QUEUE, WORKER, SERVER, SERVICES, STEPS, STARTING, BETWEEN)
 Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Seconds from a recording's appearance to its run's end; `parts` are the shares of it, and add up to it."""
+    """Seconds from a recording's appearance to its run's end; `parts` add up to them."""
 
     seconds: float
     parts: dict[str, float]
 
 
 def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, calls: Iterable[Span]) -> Timeline:
-    """Cut up the only run of a recording: each moment belongs to the first of these that goes on."""
+    """Divide the only run of a recording into parts; each moment belongs to the first part that covers it."""
     (run,) = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}))
-    once: dict[dg.DagsterEventType, float] = {}
+    events: dict[dg.DagsterEventType, float] = {}
     begun: dict[str, float] = {}
     worked: dict[str, float] = {}
     starting: list[Span] = []
@@ -53,22 +53,14 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
         elif event.event_type in ATTEMPT_ENDS:
             working.append((worked.pop(step, at), at))
         elif event.event_type is not None:
-            once.setdefault(event.event_type, at)
-    enqueued, taken, started, end = (
-        once[kind]
-        for kind in (
-            dg.DagsterEventType.RUN_ENQUEUED,
-            dg.DagsterEventType.RUN_STARTING,
-            dg.DagsterEventType.RUN_START,
-            dg.DagsterEventType.RUN_SUCCESS,
-        )
-    )
-    first_begun = min(begin for begin, _ in starting)
+            events.setdefault(event.event_type, at)
+    enqueued, dequeued = events[dg.DagsterEventType.RUN_ENQUEUED], events[dg.DagsterEventType.RUN_STARTING]
+    started, end = events[dg.DagsterEventType.RUN_START], events[dg.DagsterEventType.RUN_SUCCESS]
     spans = {
         SENSOR: [(appeared, enqueued)],
-        QUEUE: [(enqueued, taken)],
-        WORKER: [(taken, started)],
-        SERVER: [(first_begun, first_step)],
+        QUEUE: [(enqueued, dequeued)],
+        WORKER: [(dequeued, started)],
+        SERVER: [(min(begin for begin, _ in starting), first_step)],
         SERVICES: list(calls),
         STEPS: working,
         STARTING: starting,
@@ -78,7 +70,7 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
 
 
 def shares(spans: dict[str, list[Span]], begin: float, end: float) -> dict[str, float]:
-    """Give each moment to the first part, in their order, that has a span over it; returns seconds by part."""
+    """Assign each moment to the first part that has a span over it; return seconds by part."""
     marks = sorted({begin, end, *(at for part in spans.values() for span in part for at in span if begin < at < end)})
     found = dict.fromkeys(spans, 0.0)
     for left, right in pairwise(marks):

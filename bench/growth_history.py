@@ -1,7 +1,7 @@
-"""A deployment with any number of finished recordings: one is really made, its rows and files are then repeated.
+"""A deployment with any number of finished recordings: one is really processed, its rows and files are copied.
 
-Thousands of real runs would take days. `python -m bench.history FOLDER NUMBER` adds recordings until there are so many;
-it is a process of its own, so that who measures memory stays small.
+Thousands of real runs would take days. `python -m bench.growth_history FOLDER COUNT` adds recordings up to a number, in
+its own process, so that the one that measures memory stays small.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from domain.text.search import words_of
 
 FIRST = "recording-00000"
 POINTER = re.compile(r'(input_event_pointer/[a-z_]+": ")(\d+)(?=")')
-# Runs whose own event logs, a file each on SQLite, are repeated too: the ledger's first catch-up reads them.
+# Runs whose event logs, a file each on SQLite, are copied too, for the ledger's first catch-up.
 WITH_LOGS = 100
 AT_ONCE = 500
-# Of each recording's text, about twenty minutes of speech; a part of it are the words that it is found by.
+# Words of a recording's text that differ, and their repeats: about twenty minutes of speech.
 DIFFERENT, TIMES = 400, 8
-# The first recording's rows in each table that grows with recordings.
+# The first recording's rows in each table that grows with recordings, by database.
 INDEX = {
     "event_logs": "run_id = :run",
     "asset_event_tags": "event_id IN (SELECT id FROM event_logs WHERE run_id = :run)",
@@ -37,7 +37,7 @@ OURS = {"ended_runs": "run_id = :run", "ledger": "run_id = :run"}
 
 
 class History:
-    """Dagster's SQLite files, the product's own, and the store's folder, in which the first recording is repeated."""
+    """The SQLite files of Dagster and the product and the store's folder, in which the first recording is copied."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -52,18 +52,18 @@ class History:
         }
         rows = [row for rows in self.first.values() for row in rows]
         self.span = 1 + max(row[key] for row in rows for key in ("id", "seq") if key in row)
-        self.many = _one(self.index, "SELECT count(*) FROM dynamic_partitions WHERE partition LIKE 'recording-%'")
-        # What was added while something was measured has the numbers up to here.
+        self.count = _one(self.index, "SELECT count(*) FROM dynamic_partitions WHERE partition LIKE 'recording-%'")
+        # Rows that were added during measurements have numbers below this one.
         queries = [(path, f"SELECT max({_key(path, table)}) FROM {table}") for path, ts in self.files for table in ts]
         self.free = 1 + max(_one(path, query) for path, query in queries) // self.span
 
-    def grow(self, many: int) -> None:
-        """Add recordings until there are so many, all as finished as the first."""
-        numbers = range(self.many, many)
+    def grow(self, count: int) -> None:
+        """Add finished recordings up to a number."""
+        numbers = range(self.count, count)
         for path, tables in self.files:
             copies = {table: [self._copy(row) for row in self.first[table]] for table in tables}
-            with closing(_opened(path)) as database:
-                for some in _pieces(numbers):
+            with closing(_open(path)) as database:
+                for some in _batches(numbers):
                     for table, rows in copies.items():
                         _insert(database, table, list(self.first[table][0]), (row(n) for n in some for row in rows))
                     database.commit()
@@ -73,7 +73,7 @@ class History:
             self._link(number)
 
     def _copy(self, row: dict[str, Any]) -> Callable[[int], list[Any]]:
-        """Make what writes a row of the first recording as that of another one."""
+        """Return a function that rewrites a row of the first recording for another one."""
         makers = [self._value(column, content, row) for column, content in row.items()]
         return lambda number: [make(number) for make in makers]
 
@@ -103,29 +103,28 @@ class History:
         return lambda number: "".join([part if isinstance(part, str) else part(number) for part in parts])
 
     def _shift(self, number: int) -> int:
-        return (self.free + number - self.many) * self.span
+        return (self.free + number - self.count) * self.span
 
     def _run_id(self, number: int) -> str:
         return f"{number:08x}{self.run_id[8:]}"
 
     def _grow_ours(self, database: sqlite3.Connection, numbers: range) -> None:
-        """The catalogue with texts that differ, and a row for each recording in the tables that every one comes to."""
+        """Add a catalogue of different texts, and a row per recording in inbox, deliveries and consents."""
         chance = random.Random(1)
         vocabulary = ["".join(chance.choices("aeioustrnlmdp", k=chance.randint(2, 9))) for _ in range(20_000)]
         weights = list(accumulate(1 / rank for rank in range(1, len(vocabulary) + 1)))
-        now, last = time.time(), _one(self.ours, "SELECT max(seq) FROM catalogue")
-        # Of the first one behind the last.
-        seq = 1 + last - numbers.start
-        for some in _pieces(numbers):
-            said = {n: " ".join(chance.choices(vocabulary, cum_weights=weights, k=DIFFERENT)) for n in some}
+        now = time.time()
+        seq = 1 + _one(self.ours, "SELECT max(seq) FROM catalogue") - numbers.start
+        for some in _batches(numbers):
+            texts = {n: " ".join(chance.choices(vocabulary, cum_weights=weights, k=DIFFERENT)) for n in some}
             rooms = {n: f"room-{n % 50}-20260301090000" for n in some}
             catalogue = ("seq", "recording_id", "room", "title", "started_at", "duration", "text", "version")
             values = (
                 (seq + n, recording_id(n), rooms[n], f"Meeting {n}", now, 2.0, f"{text} " * TIMES, f"{n:016x}")
-                for n, text in said.items()
+                for n, text in texts.items()
             )
             _insert(database, "catalogue", catalogue, values)
-            words = ((seq + n, " ".join(words_of(f"Meeting {n}", rooms[n], text))) for n, text in said.items())
+            words = ((seq + n, " ".join(words_of(f"Meeting {n}", rooms[n], text))) for n, text in texts.items())
             _insert(database, "catalogue_words", ("rowid", "words"), words)
             arrivals = ("key", "source", "recording_id", "body", "received_at", "state", "settled_at")
             _insert(
@@ -137,15 +136,15 @@ class History:
             delivery = ("key", "kind", "recording_id", "state", "attempts", "created_at", "settled_at")
             sent = ((f"completed:{one}", "webhook", one, "sent", 1, now, now) for one in map(recording_id, some))
             _insert(database, "deliveries", delivery, sent)
-            said_yes = ((recording_id(n), "somebody", True, now) for n in some)
-            _insert(database, "consents", ("meeting_id", "user_id", "given", "said_at"), said_yes)
+            given = ((recording_id(n), "somebody", True, now) for n in some)
+            _insert(database, "consents", ("meeting_id", "user_id", "given", "said_at"), given)
             database.commit()
         read = _one(self.index, "SELECT max(id) FROM event_logs")
         database.execute("UPDATE projections SET storage_id = ? WHERE name <> 'partitions'", (read,))
         database.commit()
 
     def _link(self, number: int) -> None:
-        """The recording's files are the first one's, under further names."""
+        """Hard-link the first recording's files under the new recording's names."""
         first, folder = (self.home / "data" / "recordings" / one for one in (FIRST, recording_id(number)))
         for path, _, files in os.walk(first):
             to = Path(str(path).replace(str(first), str(folder), 1).replace(self.run_id, self._run_id(number)))
@@ -153,9 +152,9 @@ class History:
             for file in files:
                 os.link(f"{path}/{file}", to / file)
         if number < WITH_LOGS:
-            self._repeat_log(number)
+            self._copy_log(number)
 
-    def _repeat_log(self, number: int) -> None:
+    def _copy_log(self, number: int) -> None:
         logs, run_id = self.index.parent, self._run_id(number)
         with (
             closing(sqlite3.connect(logs / f"{self.run_id}.db")) as log,
@@ -172,19 +171,19 @@ class History:
 
 
 def recording_id(number: int) -> str:
-    """The id of one of the recordings, counted from 0."""
+    """Return the id of a recording, numbered from 0."""
     return f"recording-{number:05}"
 
 
 def retire(home: Path, kept: int) -> None:
-    """Take all recordings but the newest out of Dagster's partitions: the row is all that Dagster deletes of one."""
+    """Delete the partitions of all but the newest recordings: Dagster, too, deletes nothing but this row."""
     with closing(sqlite3.connect(home / "dagster" / "history" / "runs" / "index.db")) as database, database:
         newest = "SELECT id FROM dynamic_partitions WHERE partition LIKE 'recording-%' ORDER BY id DESC LIMIT ?"
         database.execute(f"DELETE FROM dynamic_partitions WHERE id NOT IN ({newest})", (kept,))
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder, each hard link for itself."""
+    """Return the bytes of all files in a folder, counting every hard link."""
     return sum((Path(path) / file).stat().st_size for path, _, files in os.walk(folder) for file in files)
 
 
@@ -194,7 +193,7 @@ def _one(path: Path, query: str) -> Any:
 
 
 def _key(path: Path, table: str) -> str:
-    """The column in which a table numbers its rows."""
+    """Return the column that numbers a table's rows."""
     with closing(sqlite3.connect(path)) as database:
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
     return next((name for name in ("id", "seq") if name in columns), "rowid")
@@ -206,9 +205,9 @@ def _rows(path: Path, query: str, values: dict[str, str]) -> list[dict[str, Any]
         return [dict(row) for row in database.execute(query, values)]
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path)
-    # If the machine goes down now, all is made anew.
+    # Not durable: after a crash of the machine, everything is made again.
     database.execute("PRAGMA synchronous=OFF")
     database.execute("PRAGMA cache_size=-200000")
     return database
@@ -220,16 +219,17 @@ def _insert(database: sqlite3.Connection, table: str, columns: Sequence[str], ro
     database.executemany(f"INSERT INTO {table} ({names}) VALUES ({slots})", rows)
 
 
-def _pieces(numbers: range) -> Iterator[range]:
+def _batches(numbers: range) -> Iterator[range]:
     return (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("home", type=Path, help="the deployment's folder")
-    arguments.add_argument("many", type=int, help="so many recordings there are to be")
-    options = arguments.parse_args()
-    History(options.home).grow(options.many)
+    """Grow the deployment named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("home", type=Path, help="the deployment's folder")
+    parser.add_argument("count", type=int, help="the number of recordings to reach")
+    options = parser.parse_args()
+    History(options.home).grow(options.count)
 
 
 if __name__ == "__main__":
