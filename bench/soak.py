@@ -26,7 +26,7 @@ from bench.process_tree import ProcessTree
 from bench.results import Cell, Result, Size, Table, Target, markdown
 from bench.soak_kills import Killer
 from bench.world import API_TOKEN, World, world
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 from testing.hosts.gpu_host import Call
 
 TRACKS = 2

@@ -19,7 +19,7 @@ from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.world import World, world
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import why
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 
 TRACKS, GPU_S, LLM_S = 3, 0.5, 0.2
 IN_PROCESS, PROCESSES = "in_process", "processes"

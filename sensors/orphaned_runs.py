@@ -3,7 +3,7 @@
 import dagster as dg
 
 from reflector_assets.operations.orphaned_runs import end_orphaned
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 
 
 @dg.sensor(

@@ -8,7 +8,7 @@ import dagster as dg
 import psutil
 
 from reflector_assets import tags
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 from testing.deployment import Deployment
 
 

@@ -19,7 +19,7 @@ from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import policies
 from reflector_assets.runtime.connection_pool import keep
 from reflector_assets.runtime.deadline import deadline
-from reflector_assets.runtime.executor import ends_with_step, has_own_process
+from reflector_assets.runtime.process import ends_with_step, has_own_process
 from resources import usage
 from resources.http import retry_after
 

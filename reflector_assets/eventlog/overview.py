@@ -14,8 +14,8 @@ from domain.recording import folder
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import why
 from reflector_assets.io_manager import value_key
-from reflector_assets.operations.runs import IN_PROGRESS
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import IN_PROGRESS
 from resources.store.base import Store
 
 # Recordings that are looked at side by side.

@@ -14,8 +14,9 @@ from reflector_assets import tags, wiring
 from reflector_assets.eventlog import overview, projections
 from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.operations import refresh
-from reflector_assets.operations.runs import IN_PROGRESS, known
+from reflector_assets.operations.runs import known
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.instance import asking, daemon_is_up
 from reflector_assets.settings.pages import PageSettings
 from resources.database.catalogue import Catalogue

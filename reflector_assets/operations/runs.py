@@ -14,17 +14,11 @@ from reflector_assets.eventlog.steps import step_events, why
 from reflector_assets.io_manager import value_key
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.instance import daemon_is_up
 from resources.database.inbox import Inbox
 from resources.store.base import Store
 
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 # Dagster resumes a killed run within seconds, but overlooks one whose failure it reads before the run says that it will
 # be resumed: after this time it is requested anew.
 RESUME_DEADLINE_S = 120.0

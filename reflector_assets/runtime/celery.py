@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
 from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, crash_reason
-from reflector_assets.runtime.executor import CELERY
+from reflector_assets.runtime.process import CELERY
 from reflector_assets.settings.main import Settings, get_settings
 
 log = logging.getLogger(__name__)

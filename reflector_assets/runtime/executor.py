@@ -1,14 +1,9 @@
 """Who executes steps: processes of this machine, the run itself, Celery workers, or pods. Only the settings choose."""
 
-import multiprocessing
-import sys
-
 from dagster import (
-    AssetExecutionContext,
     Executor,
     ExecutorDefinition,
     InitExecutorContext,
-    OpExecutionContext,
     in_process_executor,
     multiprocess_executor,
 )
@@ -16,12 +11,10 @@ from dagster import (
 from domain.errors import PermanentError
 from reflector_assets.runtime.connection_pool import keep
 from reflector_assets.runtime.idle_wait import PatientExecutor
+from reflector_assets.runtime.process import PROCESSES
 from reflector_assets.settings.main import Settings
 
 WARM_MODULE = "reflector_assets.preload"
-NAME = "multiprocess"
-CELERY = "celery"
-K8S = "k8s"
 # Steps of one run that no pool limits, at once: they are short.
 UNPOOLED = 2
 
@@ -56,7 +49,7 @@ def warm_executor(max_concurrent: int) -> ExecutorDefinition:
         "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return adapted(multiprocess_executor, patient=True).configured(config, name=NAME)
+    return adapted(multiprocess_executor, patient=True).configured(config, name=PROCESSES)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
@@ -79,21 +72,3 @@ def build(settings: Settings) -> ExecutorDefinition:
         ) from error
     # Image, namespace, secrets and volumes are those of the run's own pod.
     return adapted(k8s_job_executor)
-
-
-def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Say whether the step is alone in its process, so that ending the process ends nothing else.
-
-    It takes both: the multiprocess executor's children are Python child processes, and so are whole runs in process
-    that a code server has started. The children of a Celery worker execute one step at a time, and a pod only one.
-    """
-    executor = context.job_def.executor_def.name
-    if executor == CELERY:
-        billiard = sys.modules.get("billiard")
-        return billiard is not None and billiard.current_process().name != "MainProcess"
-    return executor == K8S or (executor == NAME and multiprocessing.parent_process() is not None)
-
-
-def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Say whether the step's process ends with it, as one of a Celery worker doesn't."""
-    return has_own_process(context) and context.job_def.executor_def.name != CELERY

@@ -13,7 +13,8 @@ import pandas as pd
 
 from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.runtime.executor import has_own_process, warm_executor
+from reflector_assets.runtime.executor import warm_executor
+from reflector_assets.runtime.process import has_own_process
 
 ONCE_MORE = dg.RetryPolicy(max_retries=1, delay=0)
 

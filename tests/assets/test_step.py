@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.runtime.executor import crash_reason
+from reflector_assets.records import crash_reason
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 
 SIGNATURE = "c2lnbmF0dXJl"

@@ -22,7 +22,7 @@ import pytest
 from domain.text.words import from_parquet
 from reflector_assets import staleness, tags
 from reflector_assets.eventlog.overview import recordings_overview
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 from resources.local_folder import LocalFolder
 from resources.store.base import LocalStore
 from testing.audio_files import babble, decode, opus_track

@@ -18,7 +18,7 @@ from domain.overview import RecordingOverview
 from reflector_assets import tags
 from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.eventlog.steps import StepEvent, step_events
-from reflector_assets.operations.runs import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS
 from resources.local_folder import LocalFolder
 from resources.store.base import LocalStore
 from sensors.keep_up_to_date import SENSOR
