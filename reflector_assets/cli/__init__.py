@@ -1,61 +1,79 @@
 """`reflector`: everything that can be done from a terminal.
 
 Every reporting command takes --json and then prints one JSON document on stdout; everything else goes to stderr.
-Exit codes: 0 done, 1 the recording or its run failed, 2 the command line is wrong.
+Exit codes: 0 success, 1 the recording or its run failed, 2 wrong usage.
 """
 
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from domain.errors import ReflectorError
-from reflector_assets.cli import (
-    consent,
-    costs,
-    daily,
-    deliveries,
-    doctor,
-    inbox,
-    recordings,
-    retention,
-    rooms,
-    serve,
-    shadow,
-    trace,
-    watch,
-    webhook,
-)
 from reflector_assets.cli.output import complain
 
-app = typer.Typer(
-    help="Daily.co multitrack recordings to finished, speaker-attributed transcripts.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(recordings.app)
-app.add_typer(watch.app)
-app.add_typer(serve.app)
-app.add_typer(doctor.app)
-app.add_typer(trace.app)
-app.add_typer(costs.app)
-app.add_typer(retention.app)
-app.add_typer(daily.app, name="daily")
-app.add_typer(inbox.app, name="inbox")
-app.add_typer(rooms.app, name="rooms")
-app.add_typer(consent.app, name="consent")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(webhook.app, name="webhook")
-app.add_typer(shadow.app, name="shadow")
+# The short help of each command, in the order of `reflector --help`. The module of a command has its name, with an
+# underscore where Python needs one, and is imported when the command is invoked: Dagster takes a second to load.
+COMMANDS = {
+    "import": "Import a folder of tracks as a recording.",
+    "run": "Bring a recording up to date: run its stale assets, leave fresh ones alone.",
+    "show": "Show a finished transcript: title, summary, action items, and its first lines.",
+    "list": "List the recordings, newest first, with the state of each.",
+    "refresh": "Bring all recordings up to date: show what is stale, why, and what it took last time; then run it.",
+    "pools": "Set Dagster's concurrency limits per kind of step, over all runs, from the settings.",
+    "watch": "Show a recording's progress live until no run is at work on it or about to start.",
+    "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
+    "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
+    "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
+    "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",
+    "retention": "Show audio and recordings that are past their retention period; with --apply, delete or retire them.",
+    "daily": "Manage our webhook at Daily.co.",
+    "inbox": "Show what arrived from Daily and how it was handled; replay items.",
+    "rooms": "Manage the settings of rooms, keyed by the room's base name.",
+    "consent": "Record and show consent to keeping a meeting's audio.",
+    "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
+    "webhook": "Test the webhooks of rooms.",
+    "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
+}
+MODULES = {"import": "import_", "list": "list_"}
+
+
+def load(name: str) -> Any:
+    """Import a command's module and return its command, or its group of commands."""
+    group = get_group(import_module(f"{__name__}.{MODULES.get(name, name)}").app)
+    return group.commands.get(name, group)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are placeholders with a name and a short help until they are invoked."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that the arguments name."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load(args[0]), rest
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _group() -> None:
+    """Daily.co multitrack recordings to finished, speaker-attributed transcripts."""
+
+
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)
 
 
 def main() -> NoReturn:
-    """Run the command line; errors of ours are one line on stderr and exit code 1."""
+    """Run the command line; print our own errors as one line on stderr and exit with code 1."""
     try:
         app()
     except ReflectorError as error:
-        # Wrong settings are told all at once.
+        # WrongSettings lists all problems, each of which gets a line.
         for line in getattr(error, "problems", [str(error)]):
             complain(line)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""What was spent."""
+"""`reflector costs`: what was used, and what it cost."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -7,29 +7,27 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from domain.costs import By, Row
+from domain.costs import By, Row, report
+from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, err, out, print_json
+from reflector_assets.eventlog import projections
+from reflector_assets.operations import queries
+from reflector_assets.operations.runs import known
+from reflector_assets.runtime.instance import asking, open_instance
+from reflector_assets.settings.main import get_settings
 
 app = typer.Typer()
 
 
 @app.command()
 def costs(
-    recording_id: Annotated[str | None, typer.Argument(metavar="ID", help="Only of this recording.")] = None,
-    since: Annotated[float | None, typer.Option(help="Only steps that ended in the last so many days.", min=0)] = None,
-    by: Annotated[By, typer.Option(help="What to sum up by.")] = "step",
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="First make ledger and catalogue anew.")] = False,
+    recording_id: Annotated[str | None, typer.Argument(metavar="ID", help="Only this recording.")] = None,
+    since: Annotated[float | None, typer.Option(help="Only steps that ended in the last N days.", min=0)] = None,
+    by: Annotated[By, typer.Option(help="What to group by.")] = "step",
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild ledger and catalogue first.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was used, and what it cost by the prices in the settings, failed attempts included."""
-    from domain.costs import report  # noqa: PLC0415
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.eventlog import projections  # noqa: PLC0415
-    from reflector_assets.operations import queries  # noqa: PLC0415
-    from reflector_assets.operations.runs import known  # noqa: PLC0415
-    from reflector_assets.runtime.instance import asking, open_instance  # noqa: PLC0415
-    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
-
+    """Show usage and its cost at the prices in the settings, failed attempts included."""
     prices = queries.prices(get_settings())
     with (
         open_instance() as instance,
@@ -46,14 +44,14 @@ def costs(
         if rebuild:
             projections.forget(catalogue, ledger)
         if not catch_up():
-            err.print("Reading what happened since the last look ...")
+            err.print("Reading the events since the last update ...")
             while not catch_up():
                 pass
         found = report(ledger.used(by, recording_id=recording_id, since=queries.since(since)), prices, by)
     if as_json:
         print_json({"id": recording_id, "since_days": since, **found.document()})
         return
-    # What nothing was used of takes no room, and a narrow terminal has it for the rest only.
+    # Columns without any usage are left out, as are WIDE ones on a narrow terminal.
     columns = [(name, text_of) for name, text_of, wide in COLUMNS if out.width >= WIDE or not wide]
     columns = [(name, text_of) for name, text_of in columns if any(text_of(row) not in NOTHING for row in found.rows)]
     numbers = [Column(name, justify="right", no_wrap=True) for name in (*(name for name, _ in columns), found.currency)]
@@ -83,7 +81,7 @@ def _size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-# Name, figure, and whether it is for wide terminals only.
+# Heading, cell text, and whether the column needs a wide terminal.
 COLUMNS: list[tuple[str, Callable[[Row], str], bool]] = [
     ("Steps", lambda row: f"{row.use.steps:,}", False),
     ("Failures", lambda row: f"{row.use.failures:,}", False),

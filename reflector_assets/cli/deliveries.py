@@ -1,18 +1,16 @@
-"""Deliveries: what is to leave, and how far it is."""
+"""`reflector deliveries`: outgoing deliveries and their state."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from reflector_assets.cli.output import AsJson, err, out, print_json
+from reflector_assets import wiring
+from reflector_assets.cli.output import AsJson, err, out, print_json, timestamp
+from resources.database.deliveries import Delivery
 
-if TYPE_CHECKING:
-    from resources.database.deliveries import Delivery
-
-app = typer.Typer(help="What is delivered to others, as webhooks, and how far it is.", no_args_is_help=True)
+app = typer.Typer(help="Show and retry outgoing deliveries, such as webhooks.", no_args_is_help=True)
 
 State = Literal["waiting", "sent", "refused", "given_up", "superseded"]
 
@@ -20,12 +18,10 @@ State = Literal["waiting", "sent", "refused", "given_up", "superseded"]
 @app.command("list")
 def list_(
     state: Annotated[State | None, typer.Option(help="Only deliveries in this state.")] = None,
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Number of deliveries, newest first.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest last."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
     with wiring.opened(wiring.deliveries()) as deliveries:
         _print(deliveries.newest(state, limit), as_json=as_json)
 
@@ -35,40 +31,34 @@ def retry(
     delivery: Annotated[str, typer.Argument(metavar="KEY_OR_RECORDING", help="A delivery's key or a recording's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Have a delivery made anew now, also one that was refused, given up or sent; of a recording the newest."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """Retry a delivery now, even one that was refused, given up or sent; for a recording, its newest one."""
     with wiring.opened(wiring.deliveries()) as deliveries:
         _print(deliveries.retry(delivery), as_json=as_json)
     if not as_json:
-        err.print("Dagster's daemon delivers; `reflector deliveries list` shows what became of it.")
+        err.print("Dagster's daemon delivers it; `reflector deliveries list` shows the outcome.")
 
 
-def _print(found: "list[Delivery]", *, as_json: bool) -> None:
+def _print(found: list[Delivery], *, as_json: bool) -> None:
     if as_json:
-        print_json([_about(one) for one in found])
+        print_json([_document(one) for one in found])
         return
     table = Table("Delivery", "Kind", Column("Recording", no_wrap=True), "State", "Attempts", "Next", "Status", "Why")
     for one in found:
-        shown = [one.key, one.kind, one.recording_id or "", one.state, str(one.attempts), _time(one.due_at) or ""]
-        table.add_row(*map(escape, [*shown, str(one.status_code or ""), one.reason or ""]))
-    out.print(table if found else "Nothing is to be delivered.")
+        cells = [one.key, one.kind, one.recording_id or "", one.state, str(one.attempts), timestamp(one.due_at) or ""]
+        table.add_row(*map(escape, [*cells, str(one.status_code or ""), one.reason or ""]))
+    out.print(table if found else "There are no deliveries.")
 
 
-def _about(one: "Delivery") -> dict[str, Any]:
+def _document(one: Delivery) -> dict[str, Any]:
     return {
         "delivery": one.key,
         "kind": one.kind,
         "recording_id": one.recording_id,
         "state": one.state,
         "attempts": one.attempts,
-        "next_at": _time(one.due_at) if one.state == "waiting" else None,
+        "next_at": timestamp(one.due_at) if one.state == "waiting" else None,
         "status_code": one.status_code,
         "reason": one.reason,
-        "created_at": _time(one.created_at),
-        "settled_at": _time(one.settled_at),
+        "created_at": timestamp(one.created_at),
+        "settled_at": timestamp(one.settled_at),
     }
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds")

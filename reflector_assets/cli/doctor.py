@@ -1,4 +1,4 @@
-"""`reflector doctor`: whether the doors to the outside open."""
+"""`reflector doctor`: checks of the services that the deployment uses."""
 
 import dataclasses
 import logging
@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.health.probes import check_up
 
 app = typer.Typer()
 
@@ -19,16 +20,14 @@ COLOURS = {"ok": "green", "failed": "bold red"}
 
 @app.command()
 def doctor(
-    timeout: Annotated[float, typer.Option(help="Seconds that each door may take.", min=0.1)] = 10,
+    timeout: Annotated[float, typer.Option(help="Seconds that each check may take.", min=0.1)] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Try every configured door to the outside: databases, stores, Daily, transcriber, LLM, broker.
+    """Check every configured service: databases, stores, Daily, transcriber, LLM, broker.
 
-    Ends with 1 when one of them fails. The LLM is asked a question of a few words, which costs next to nothing.
+    Exits with 1 if a check fails. The LLM gets a question of a few words, which costs next to nothing.
     """
-    from reflector_assets.health.probes import check_up  # noqa: PLC0415
-
-    # What libraries log of their failures is told in the table.
+    # The table shows the failures that libraries log.
     logging.disable(logging.CRITICAL)
     outcomes = check_up(timeout)
     failed = any(outcome.state == "failed" for outcome in outcomes)
@@ -36,14 +35,14 @@ def doctor(
         rows = [dataclasses.asdict(outcome) for outcome in outcomes]
         print_json({"ok": not failed, "doors": rows})
     else:
-        fixed = [Column("Door", no_wrap=True), Column("Result", no_wrap=True), Column("ms", justify="right")]
+        fixed = [Column("Service", no_wrap=True), Column("Result", no_wrap=True), Column("ms", justify="right")]
         table = Table(*fixed, Column("Tried: found", overflow="fold"))
         for o in outcomes:
             result = f"[{COLOURS.get(o.state, 'dim')}]{o.state}[/]"
             table.add_row(o.door, result, str(o.milliseconds), f"[dim]{o.tried}:[/] {escape(o.said)}")
         out.print(table)
     if any(outcome.hangs for outcome in outcomes):
-        # The process would wait for threads of libraries.
+        # A normal exit would wait for threads of libraries.
         sys.stdout.flush()
         os._exit(1)
     if failed:

@@ -1,73 +1,64 @@
-"""The inbox: what arrived from Daily, and what became of it."""
+"""`reflector inbox`: what arrived from Daily and how it was handled."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
 from domain.errors import InvalidInput
-from reflector_assets.cli.output import AsJson, err, out, print_json
+from reflector_assets import wiring
+from reflector_assets.cli.output import AsJson, err, out, print_fields, print_json, timestamp
+from resources.database.inbox import Item
 
-if TYPE_CHECKING:
-    from resources.database.inbox import Item
-
-app = typer.Typer(help="What arrived from Daily, and what became of it.", no_args_is_help=True)
+app = typer.Typer(help="Show what arrived from Daily and how it was handled; replay items.", no_args_is_help=True)
 
 State = Literal["received", "accepted", "ignored", "failed"]
-# Databases number no further.
-LAST = 2**63 - 1
+# The largest integer that databases store.
+MAX_SEQ = 2**63 - 1
 
 
 @app.command("list")
 def list_(
     state: Annotated[State | None, typer.Option(help="Only items in this state.")] = None,
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Number of items, newest first.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what arrived, newest last."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
     with wiring.opened(wiring.inbox()) as inbox:
         items = inbox.items(state, limit)
     if as_json:
-        print_json([_about(item) for item in items])
+        print_json([_document(item) for item in items])
         return
     table = Table("Item", "Arrived", "By", "Event", Column("Recording", no_wrap=True), "State", "Why")
     for item in items:
         arrived = datetime.fromtimestamp(item.received_at, UTC).strftime("%d %b %H:%M")
-        shown = [arrived, item.source, item.event_type, item.recording_id, item.state, item.reason]
-        table.add_row(str(item.seq), *(escape(value or "") for value in shown))
-    out.print(table if items else "Nothing is in the inbox.")
+        cells = [arrived, item.source, item.event_type, item.recording_id, item.state, item.reason]
+        table.add_row(str(item.seq), *(escape(cell or "") for cell in cells))
+    out.print(table if items else "The inbox is empty.")
 
 
 @app.command()
-def show(item: Annotated[int, typer.Argument(help="The item's number.", max=LAST)], as_json: AsJson = False) -> None:
-    """Show one item with its body as it came."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+def show(item: Annotated[int, typer.Argument(help="The item's number.", max=MAX_SEQ)], as_json: AsJson = False) -> None:
+    """Show one item with its body as received."""
     with wiring.opened(wiring.inbox()) as inbox:
         found = inbox.item(item)
-    about = {**_about(found), "body": found.body.decode(errors="backslashreplace")}
+    body = found.body.decode(errors="backslashreplace")
     if as_json:
-        print_json(about)
+        print_json({**_document(found), "body": body})
         return
-    for name, value in about.items():
-        if name != "body":
-            out.print(f"{name}: {'' if value is None else value}", highlight=False, markup=False, soft_wrap=True)
-    out.print(about["body"], highlight=False, markup=False, soft_wrap=True)
+    print_fields(_document(found))
+    out.print(body, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
 def replay(
-    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", max=LAST)] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", max=MAX_SEQ)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed items.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Have items judged anew, as if they had just arrived; the discovery sensor takes them in again."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """Handle items again, as if they had just arrived; the discovery sensor reads them from the inbox."""
     if not items and not failed:
         raise InvalidInput("nothing to replay", hint="Give the numbers of items, or --failed.")
     with wiring.opened(wiring.inbox()) as inbox:
@@ -78,22 +69,18 @@ def replay(
         print_json({"replayed": seqs})
     else:
         out.print(f"{len(seqs)} replayed", highlight=False)
-        err.print("Dagster's daemon takes them in; `reflector inbox list` shows what became of them.")
+        err.print("Dagster's daemon handles them; `reflector inbox list` shows the outcome.")
 
 
-def _about(item: "Item") -> dict[str, Any]:
+def _document(item: Item) -> dict[str, Any]:
     return {
         "item": item.seq,
-        "received_at": _time(item.received_at),
+        "received_at": timestamp(item.received_at),
         "source": item.source,
         "event_type": item.event_type,
         "recording_id": item.recording_id,
         "state": item.state,
         "reason": item.reason,
-        "settled_at": _time(item.settled_at),
-        "asked_again_at": _time(item.ask_at),
+        "settled_at": timestamp(item.settled_at),
+        "asked_again_at": timestamp(item.ask_at),
     }
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds")

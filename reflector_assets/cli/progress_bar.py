@@ -1,4 +1,4 @@
-"""A recording's events on a terminal: a bar and a live line per step, or plain lines where output isn't a terminal."""
+"""A recording's events on a terminal: a bar and a live line per step; plain lines where output isn't a terminal."""
 
 import os
 import threading
@@ -15,42 +15,40 @@ from domain.events import PIPELINE_PROGRESS, STATUS, Event, PipelineProgress
 from reflector_assets.eventlog.reader import RecordingLog
 
 MARKS = {"pending": "[yellow]↻[/]", "in_progress": " ", "completed": "[green]✓[/]", "failed": "[red]✗[/]"}
-
-
 Past = Literal["none", "last run", "all"]
 
 
 def own_stderr() -> Console:
-    """A console on standard error that stays on the terminal while Dagster redirects the process's output to files."""
+    """Return a console on stderr that keeps writing to the terminal while Dagster redirects output to files."""
     return Console(file=os.fdopen(os.dup(2), "w", buffering=1))
 
 
 class Following:
-    """Calls back with each event of a recording from a thread of its own; a context manager.
+    """Context manager that passes each new event of a recording to a callback, from a thread of its own.
 
-    Of what was told before it begins, `past` says how much is told, too.
+    `past` selects which of the earlier events are passed first.
     """
 
     def __init__(
-        self, log: RecordingLog, tell: Callable[[Event], None], *, past: Past = "none", every: float = 0.3
+        self, log: RecordingLog, callback: Callable[[Event], None], *, past: Past = "none", every: float = 0.3
     ) -> None:
-        self._log, self._tell, self._every = log, tell, every
+        self._log, self._callback, self._every = log, callback, every
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
         self._past = past
 
     def __enter__(self) -> "Following":
         before = self._log.read()
-        begun = {"none": len(before), "last run": _last_run(before), "all": 0}[self._past]
-        for event in before[begun:]:
-            self._tell(event)
+        start = {"none": len(before), "last run": _last_run(before), "all": 0}[self._past]
+        for event in before[start:]:
+            self._callback(event)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        # The last events settle a moment after they are written.
+        # The log returns events only once they have settled.
         time.sleep(self._log.read_delay)
         self._read()
 
@@ -60,35 +58,35 @@ class Following:
 
     def _read(self) -> None:
         try:
-            found = self._log.read()
+            events = self._log.read()
         except TransientError:
-            # Progress waits for a database that is busy or away; the run itself tells what is wrong.
+            # The database is busy or unreachable: try again later; the run itself reports the error.
             return
-        for event in found:
-            self._tell(event)
+        for event in events:
+            self._callback(event)
 
 
 class Seconds(ProgressColumn):
-    """How long a step took, or has taken so far, by the times of its events."""
+    """A step's duration, or the time since its start, from the times of its events."""
 
     max_refresh = 0.1
 
     def render(self, task: Task) -> Text:
-        """Write the seconds of one line."""
+        """Return the cell of one line."""
         began, ended = task.fields.get("began"), task.fields.get("ended")
         return Text(f"{max(0.0, (ended or time.time()) - began):6.1f} s" if began else "", style="progress.elapsed")
 
 
 class WholeBar(BarColumn):
-    """A bar on the line of the whole recording only: of its steps it isn't known how far they are."""
+    """A bar on the line of the whole recording only: the progress within a step is unknown."""
 
     def render(self, task: Task) -> Any:
-        """Write the bar of one line."""
+        """Return the cell of one line."""
         return super().render(task) if task.total == 100 else Text()
 
 
 class ProgressLines:
-    """Shows events; a context manager around a run."""
+    """Context manager that shows a run's events."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -115,7 +113,7 @@ class ProgressLines:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def tell(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Show one event."""
         if event.event == PIPELINE_PROGRESS:
             self._progress(PipelineProgress.model_validate(event.data), event.at)
@@ -124,7 +122,7 @@ class ProgressLines:
 
     def _progress(self, now: PipelineProgress, at: float) -> None:
         if now.workflow_id != self._run:
-            # Another run begins: its steps get lines of their own.
+            # A new run begins; its steps get new lines.
             self._run = now.workflow_id
             self._lines.clear()
             self._began.clear()
@@ -137,7 +135,7 @@ class ProgressLines:
             began = self._began.get(line) if now.step_status == "completed" else None
             spent = f" in {at - began:.1f} s" if began is not None else ""
             reason = f": {now.reason}" if now.reason else ""
-            self._print(f"{_label(now)} {_said(now)}{spent}{reason}")
+            self._print(f"{_label(now)} {_status(now)}{spent}{reason}")
 
     def _update(self, line: tuple[str, int | None], now: PipelineProgress, at: float) -> None:
         if self._whole is None:
@@ -152,9 +150,9 @@ class ProgressLines:
             return
         if line not in self._lines:
             self._lines[line] = self._live.add_task(_label(now).replace("[", r"\["), total=1, mark=" ", remark="")
-        over = now.step_status in {"completed", "failed"}
-        fields: dict[str, Any] = {"mark": MARKS[now.step_status], "remark": _remark(now), "completed": int(over)}
-        fields |= {"began": self._began.get(line), "ended": at if over else None}
+        ended = now.step_status in {"completed", "failed"}
+        fields: dict[str, Any] = {"mark": MARKS[now.step_status], "remark": _remark(now), "completed": int(ended)}
+        fields |= {"began": self._began.get(line), "ended": at if ended else None}
         self._live.update(self._lines[line], **fields)
 
     def _print(self, text: str) -> None:
@@ -162,7 +160,7 @@ class ProgressLines:
 
 
 def _last_run(events: Sequence[Event]) -> int:
-    """Where the newest run begins."""
+    """Return the index of the newest run's first event."""
     runs = [event.data.get("workflow_id") for event in events]
     newest = next((run for run in reversed(runs) if run), None)
     return runs.index(newest) if newest else 0
@@ -173,15 +171,15 @@ def _label(now: PipelineProgress) -> str:
     return f"[{now.step_index:>2}/{now.total_steps}] {now.current_step}{track}"
 
 
-def _said(now: PipelineProgress) -> str:
+def _status(now: PipelineProgress) -> str:
     if now.step_status == "pending":
         return f"is tried again ({_attempt(now)})"
     return "done" if now.step_status == "completed" else now.step_status
 
 
 def _remark(now: PipelineProgress) -> str:
-    tried = _attempt(now) if (now.attempt or 1) > 1 else ""
-    return ": ".join(part for part in (tried, now.reason or "") if part).replace("[", r"\[")
+    attempt = _attempt(now) if (now.attempt or 1) > 1 else ""
+    return ": ".join(part for part in (attempt, now.reason or "") if part).replace("[", r"\[")
 
 
 def _attempt(now: PipelineProgress) -> str:

@@ -1,55 +1,51 @@
-"""What isn't kept for ever: show what is due, and do it."""
+"""`reflector retention`: audio and recordings that are past their retention period."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, err, out, print_json
-
-if TYPE_CHECKING:
-    from reflector_assets.operations.retention import Done, Due
+from reflector_assets.operations.retention import Done, Retention
+from reflector_assets.runtime.instance import open_instance
+from reflector_assets.settings.main import get_settings
 
 app = typer.Typer()
 
 
 @app.command()
 def retention(
-    do_it: Annotated[bool, typer.Option("--apply", help="Do it; without this, only tell.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Delete and retire; without this, only show.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what is past its days: audio (PUBLIC_DATA_RETENTION_DAYS), recordings (REFLECTOR_RETIRE_DAYS); or do it.
+    """Show audio and recordings that are past their retention period; with --apply, delete or retire them.
 
-    Deleted audio is gone for good, its text stays. A retired recording leaves Dagster's partitions; its files stay,
-    and `reflector show` and `reflector list --all` still show it.
+    Audio is deleted after PUBLIC_DATA_RETENTION_DAYS, for good; its text stays. A recording is retired after
+    REFLECTOR_RETIRE_DAYS: it leaves Dagster's partitions; its files stay, and `reflector show` and `reflector list
+    --all` still show it.
     """
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.operations.retention import Done, Retention  # noqa: PLC0415
-    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
-
     settings = get_settings()
     with open_instance() as instance, wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
-        looking = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
-        rows = [looking.apply(due) if do_it else Done(due) for due in looking.due()]
+        policy = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
+        rows = [policy.apply(due) if apply else Done(due) for due in policy.due()]
     failed = any(row.failed for row in rows)
     if as_json:
-        print_json({"applied": do_it, "due": [_about(row) for row in rows]})
+        print_json({"applied": apply, "due": [_document(row) for row in rows]})
     else:
-        table = Table(Column("ID", no_wrap=True), "Goes", "Days", "Why", *(["Outcome"] if do_it else []))
+        table = Table(Column("ID", no_wrap=True), "Goes", "Days", "Why", *(["Outcome"] if apply else []))
         for row in rows:
-            outcome = [escape(row.failed) if row.failed else "gone"] if do_it else []
+            outcome = [escape(row.failed) if row.failed else "gone"] if apply else []
             table.add_row(row.due.id, row.due.what, f"{row.due.days:g}", row.due.reason, *outcome)
-        out.print(table if rows else "Nothing is past its days.")
-        if rows and not do_it:
-            err.print("Nothing was changed: `reflector retention --apply` does it.")
+        out.print(table if rows else "Nothing is past its retention period.")
+        if rows and not apply:
+            err.print("Nothing was changed: `reflector retention --apply` deletes and retires.")
         if settings.retention_days is not None and settings.mode != "live":
             err.print(f"In mode {settings.mode} no audio is deleted.")
     if failed:
         raise typer.Exit(1)
 
 
-def _about(row: "Done") -> "dict[str, Any]":
-    due: Due = row.due
-    return {**due._asdict(), "objects": row.objects, "failed": row.failed}
+def _document(row: Done) -> dict[str, Any]:
+    return {**row.due._asdict(), "objects": row.objects, "failed": row.failed}

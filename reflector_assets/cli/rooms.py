@@ -1,4 +1,4 @@
-"""Settings of rooms."""
+"""`reflector rooms`: the settings of rooms."""
 
 from typing import Annotated
 
@@ -9,9 +9,10 @@ from rich.table import Table
 
 from domain.errors import InvalidInput
 from domain.rooms import Room, RoomSettings
-from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets import wiring
+from reflector_assets.cli.output import AsJson, out, print_fields, print_json
 
-app = typer.Typer(help="Settings of rooms, by the base of their name.", no_args_is_help=True)
+app = typer.Typer(help="Manage the settings of rooms, keyed by the room's base name.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The room's name, without the start time that a meeting appends.")]
 
@@ -19,23 +20,21 @@ Name = Annotated[str, typer.Argument(help="The room's name, without the start ti
 @app.command("set")
 def set_(
     name: Name,
-    language: Annotated[str | None, typer.Option(help="Language that is spoken: `de`, or `auto`.")] = None,
-    webhook_url: Annotated[str | None, typer.Option(help="Where finished transcripts are sent.")] = None,
+    language: Annotated[str | None, typer.Option(help="Spoken language: a code such as `de`, or `auto`.")] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="URL that finished transcripts are sent to.")] = None,
     webhook_secret: Annotated[
-        str | None, typer.Option(help="Secret that signs them.", envvar="WEBHOOK_SECRET", show_envvar=True)
+        str | None, typer.Option(help="Secret that signs the webhook.", envvar="WEBHOOK_SECRET", show_envvar=True)
     ] = None,
-    zulip_stream: Annotated[str | None, typer.Option(help="Zulip stream that they are posted to.")] = None,
+    zulip_stream: Annotated[str | None, typer.Option(help="Zulip stream that transcripts are posted to.")] = None,
     zulip_topic: Annotated[str | None, typer.Option(help="Topic in that stream.")] = None,
     zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
-    skip_consent: Annotated[bool | None, typer.Option(help="Nobody has to consent to keep the audio.")] = None,
+    skip_consent: Annotated[bool | None, typer.Option(help="Keep the audio without consent.")] = None,
     clear: Annotated[
-        list[str] | None, typer.Option(help="Forget this setting, such as webhook_url; can be repeated.")
+        list[str] | None, typer.Option(help="Reset this setting, such as webhook_url; repeatable.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set some of a room's settings and leave the others."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """Set some of a room's settings; the others stay."""
     given = {
         "language": language,
         "webhook_url": webhook_url,
@@ -48,7 +47,7 @@ def set_(
     values = {field: value for field, value in given.items() if value is not None}
     for field in clear or []:
         if field not in given:
-            raise InvalidInput(f"there is no setting {field!r} of rooms", hint=f"There are {', '.join(given)}.")
+            raise InvalidInput(f"rooms have no setting {field!r}", hint=f"Settings: {', '.join(given)}.")
         values[field] = RoomSettings.model_fields[field].default
     try:
         Room(name=name)
@@ -62,9 +61,7 @@ def set_(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the rooms that something is set of."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """List the rooms that have settings."""
     with wiring.opened(wiring.rooms()) as rooms:
         found = [room.public() for room in rooms.list_rooms()]
     if as_json:
@@ -82,30 +79,22 @@ def list_(as_json: AsJson = False) -> None:
             "yes" if room["zulip_auto_post"] else "",
             "not needed" if room["skip_consent"] else "",
         )
-    out.print(table if found else "Nothing is set of any room: `reflector rooms set NAME` does.")
+    out.print(table if found else "No room has settings: `reflector rooms set NAME` adds some.")
 
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a room's settings."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
     with wiring.opened(wiring.rooms()) as rooms:
         _print(rooms.room(name), as_json=as_json)
 
 
 @app.command()
 def delete(name: Name) -> None:
-    """Forget a room's settings."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """Delete a room's settings."""
     with wiring.opened(wiring.rooms()) as rooms:
         rooms.delete(name)
 
 
 def _print(room: Room, *, as_json: bool) -> None:
-    if as_json:
-        print_json(room.public())
-        return
-    for name, value in room.public().items():
-        out.print(f"{name}: {'' if value is None else value}", highlight=False, markup=False, soft_wrap=True)
+    (print_json if as_json else print_fields)(room.public())

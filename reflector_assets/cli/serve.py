@@ -1,4 +1,4 @@
-"""The service, as a process of its own."""
+"""`reflector serve`: the HTTP service."""
 
 import gc
 import ipaddress
@@ -8,52 +8,49 @@ from functools import partial
 from typing import Annotated
 
 import typer
+import uvicorn
 
 from domain.errors import InvalidInput, PermanentError, TransientError
 from domain.health import Outcome
+from reflector_assets import wiring
 from reflector_assets.cli.output import complain
+from reflector_assets.health.probes import examine_doors
+from reflector_assets.health.readiness import Readiness, is_ready
+from reflector_assets.operations.queries import All, DagsterRecordings, books, prices
+from reflector_assets.runtime.instance import open_instance
+from reflector_assets.settings.main import get_settings
+from service.app import build
+from service.auth import Access
+from service.ports import Accounts, Listing, Shown
 
 app = typer.Typer()
 
-# Seconds that each door may take to answer a probe.
+# Time limit of each readiness check, in seconds.
 READY_WITHIN_S = 5.0
 
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen at; else REFLECTOR_HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen at; else REFLECTOR_PORT.", min=0, max=65535)] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: REFLECTOR_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; default: REFLECTOR_PORT.", min=0, max=65535)
+    ] = None,
     trial: Annotated[
-        bool, typer.Option("--trial", help="Take unsigned webhooks and serve the API without a token, on 127.0.0.1.")
+        bool, typer.Option("--trial", help="Accept unsigned webhooks and serve the API without a token, on 127.0.0.1.")
     ] = False,
 ) -> None:
-    """Receive Daily's webhook and serve the HTTP API until it is ended (SIGTERM or Ctrl-C)."""
-    import uvicorn  # noqa: PLC0415
-
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.operations.queries import (  # noqa: PLC0415
-        All,
-        DagsterRecordings,
-        books,
-        prices,
-    )
-    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
-    from reflector_assets.settings.main import get_settings  # noqa: PLC0415
-    from service.app import build  # noqa: PLC0415
-    from service.auth import Access  # noqa: PLC0415
-    from service.ports import Accounts, Listing, Shown  # noqa: PLC0415
-
+    """Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C)."""
     settings = get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
     secrets = wiring.webhook_secrets()
     if not secrets and not trial:
         raise PermanentError(
-            "DAILY_WEBHOOK_SECRET isn't set, so nobody could tell Daily's webhooks from anybody else's",
-            hint="Make one with `openssl rand -base64 32`; `reflector serve --trial` goes without on 127.0.0.1.",
+            "DAILY_WEBHOOK_SECRET isn't set: webhooks from Daily couldn't be told from forged ones",
+            hint="Create one with `openssl rand -base64 32`; `reflector serve --trial` needs none on 127.0.0.1.",
         )
     if trial and not _is_loopback(host):
         raise InvalidInput(
-            f"a trial listens on this machine only, not at {host}", hint="Leave --trial and REFLECTOR_TRIAL away."
+            f"a trial listens on this machine only, not on {host}", hint="Omit --trial and REFLECTOR_TRIAL."
         )
     with (
         wiring.opened(wiring.inbox()) as inbox,
@@ -89,18 +86,15 @@ def serve(
         try:
             _ = inbox.database.engine
         except TransientError as error:
-            complain(f"{error} Until it does, webhooks are answered 503.")
-        # What is loaded by now stays: to look through it for garbage takes as long as to answer.
+            complain(f"{error} Until then, webhooks are answered with 503.")
+        # Everything loaded so far stays: scanning it for garbage takes as long as answering a request.
         gc.collect()
         gc.freeze()
         uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
 
 
 def _look() -> Callable[[], tuple[bool, list[Outcome]]]:
-    """Make what tells whether the deployment is ready."""
-    from reflector_assets.health.probes import examine_doors  # noqa: PLC0415
-    from reflector_assets.health.readiness import Readiness, is_ready  # noqa: PLC0415
-
+    """Return the readiness check of this deployment."""
     readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))
 
     def look() -> tuple[bool, list[Outcome]]:

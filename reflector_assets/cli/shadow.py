@@ -1,26 +1,25 @@
-"""Both systems beside each other: what shadow mode has found so far."""
+"""`reflector shadow`: this system compared with the old one."""
 
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
+from domain import comparison
+from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.eventlog.comparisons import comparisons
+from reflector_assets.runtime.instance import open_instance
 
-app = typer.Typer(help="This system beside the old one (REFLECTOR_MODE=shadow).", no_args_is_help=True)
+app = typer.Typer(help="Compare this system with the old one (REFLECTOR_MODE=shadow).", no_args_is_help=True)
 
 
 @app.command()
 def report(
-    since: Annotated[int | None, typer.Option(help="Only recordings compared in the last so many days.", min=0)] = None,
+    since: Annotated[int | None, typer.Option(help="Only recordings compared in the last N days.", min=0)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the transcripts of both systems over many recordings."""
-    from domain import comparison  # noqa: PLC0415
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.eventlog.comparisons import comparisons  # noqa: PLC0415
-    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
-
+    """Compare the transcripts of both systems over all recordings."""
     with open_instance() as instance, wiring.opened(wiring.store()) as store:
         found = list(comparisons(instance, store, None if since is None else since * 86400.0))
     summary = comparison.report(found)
@@ -33,9 +32,9 @@ def report(
         old = one.theirs
         rate = "" if one.word_error_rate is None else f"{100 * one.word_error_rate:.1f} %"
         figures = [one.ours.topics, old and old.topics, one.ours.words, old and old.words]
-        shown = ["" if figure is None else str(figure) for figure in figures]
-        table.add_row(one.recording_id, one.ours.title, old.title if old else "", rate, *shown, one.note or "")
-    out.print(table if found else "Nothing was compared yet: REFLECTOR_MODE=shadow does.")
+        cells = ["" if figure is None else str(figure) for figure in figures]
+        table.add_row(one.recording_id, one.ours.title, old.title if old else "", rate, *cells, one.note or "")
+    out.print(table if found else "No recording has been compared yet: set REFLECTOR_MODE=shadow.")
     if summary.compared:
         rate = summary.median_word_error_rate
         out.print(

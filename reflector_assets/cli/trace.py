@@ -1,12 +1,15 @@
-"""One recording's whole history."""
+"""`reflector trace`: one recording's whole history."""
 
 from datetime import UTC, datetime
 
 import typer
 from rich.markup import escape
 
-from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.cli.recordings import RecordingId
+from domain.recording import check_recording_id
+from reflector_assets import wiring
+from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
+from reflector_assets.eventlog.history import Trace
+from reflector_assets.runtime.instance import asking, open_instance
 
 app = typer.Typer()
 
@@ -15,12 +18,7 @@ COLOURS = {"run": "bold", "check": "yellow", "made": "dim", "consent": "magenta"
 
 @app.command()
 def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
-    """Show all that ever happened to a recording: arrivals, runs and their reasons, steps, consent, deliveries."""
-    from domain.recording import check_recording_id  # noqa: PLC0415
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.eventlog.history import Trace  # noqa: PLC0415
-    from reflector_assets.runtime.instance import asking, open_instance  # noqa: PLC0415
-
+    """Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries."""
     check_recording_id(recording_id)
     with (
         open_instance() as instance,

@@ -1,4 +1,4 @@
-"""Trying a room's webhook."""
+"""`reflector webhook`: test a room's webhook."""
 
 import time
 import uuid
@@ -8,21 +8,20 @@ import typer
 
 from domain.errors import InvalidInput, PermanentError, TransientError
 from domain.notifications import trial_body
+from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, out, print_json
 
-app = typer.Typer(help="Trying webhooks of rooms.", no_args_is_help=True)
+app = typer.Typer(help="Test the webhooks of rooms.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Keep `test` a command of its own."""
+    """Keep `test` a sub-command: Typer makes an app of one command that command."""
 
 
 @app.command("test")
 def try_(room: Annotated[str, typer.Argument(help="The room's name.")], as_json: AsJson = False) -> None:
-    """Send a `test` event to a room's webhook, and say what its receiver answered, in what time."""
-    from reflector_assets import wiring  # noqa: PLC0415
-
+    """Send a `test` event to a room's webhook and show the receiver's status code and response time."""
     with wiring.opened(wiring.rooms()) as rooms:
         found = rooms.room(room)
     if not found.webhook_url:
@@ -35,7 +34,7 @@ def try_(room: Annotated[str, typer.Argument(help="The room's name.")], as_json:
         attempt = webhook.send(found.webhook_url, secret, body)
     if attempt.outcome != "sent":
         kind = TransientError if attempt.outcome == "later" else PermanentError
-        raise kind(f"room {room!r}: the test event wasn't taken after {attempt.seconds:.2f} s: {attempt.reason}")
+        raise kind(f"room {room!r}: the test event was not accepted after {attempt.seconds:.2f} s: {attempt.reason}")
     if as_json:
         print_json(
             {

@@ -1,0 +1,22 @@
+"""`reflector pools`: limits of Dagster's concurrency pools."""
+
+import typer
+
+from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.runtime.instance import open_instance
+from reflector_assets.settings.main import get_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def pools(as_json: AsJson = False) -> None:
+    """Set Dagster's concurrency limits per kind of step, over all runs, from the settings."""
+    limits = get_settings().pools()
+    with open_instance() as instance:
+        for pool, limit in limits.items():
+            instance.event_log_storage.set_concurrency_slots(pool, limit)
+    if as_json:
+        print_json(limits)
+    else:
+        out.print(", ".join(f"{pool}: {limit} at once" for pool, limit in limits.items()), highlight=False)

@@ -1,0 +1,141 @@
+"""`reflector run` and `reflector refresh`: bring one recording, or all of them, up to date."""
+
+from typing import Annotated
+
+import dagster as dg
+import typer
+from rich.table import Column, Table
+
+from reflector_assets import wiring
+from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json
+from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr
+from reflector_assets.eventlog.reader import RecordingLog
+from reflector_assets.operations import refresh as refreshing
+from reflector_assets.operations import runs
+from reflector_assets.runtime.instance import daemon_is_up, open_instance
+from reflector_assets.settings.main import get_settings
+from reflector_assets.staleness import AssetGraph
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    recording_id: RecordingId,
+    selection: Annotated[
+        str | None,
+        typer.Option("--select", help="Only these assets, in Dagster's syntax: `title`, `title+`, `+summary`."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Compute fresh assets as well, and call GPU and LLM even where answers are cached.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a recording up to date: run its stale assets, leave fresh ones alone."""
+    assets, defs, graph = _definitions()
+    with open_instance() as instance, ProgressLines(own_stderr()) as lines:
+        log = RecordingLog(instance, wiring.store(), runs.known(instance, recording_id))
+        with Following(log, lines.show):
+            outcome = runs.bring_up_to_date(
+                instance,
+                defs,
+                graph,
+                recording_id,
+                only=runs.select(assets, selection),
+                force=force,
+                audio_is_gone=wiring.audio_is_gone,
+            )
+    if as_json:
+        print_json(
+            {
+                "run_id": outcome.run_id,
+                "materialized": outcome.materialized,
+                "fresh": outcome.fresh,
+                "failed": list(outcome.failed),
+                "reasons": outcome.failed,
+            }
+        )
+    elif not outcome.failed:
+        done = f"{len(outcome.materialized)} assets made, " if outcome.materialized else "nothing to do, "
+        out.print(f"{recording_id}: {done}{len(outcome.fresh)} fresh already", highlight=False, soft_wrap=True)
+    for asset, reason in outcome.failed.items():
+        complain(f"{asset} failed: {reason}")
+    if outcome.failed:
+        err.print(f"The run: {get_settings().dagster_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh(
+    since: Annotated[int | None, typer.Option(help="Only recordings of the last N days.", min=0)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is stale.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring all recordings up to date: show what is stale, why, and what it took last time; then run it.
+
+    While Dagster's daemon is running, the runs are queued behind those of new recordings; otherwise they run here, one
+    after another.
+    """
+    assets, defs, graph = _definitions()
+    failed: dict[str, dict[str, str]] = {}
+    queued = False
+    with open_instance() as instance:
+        oldest = None if since is None else since * 86400.0
+        found = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
+        if not as_json:
+            _print_stale(found)
+        if found and not dry_run:
+            queued = daemon_is_up(instance)
+            for stale in found:
+                if queued:
+                    refreshing.request(instance, stale.id)
+                    continue
+                log = RecordingLog(instance, wiring.store(), stale.id)
+                with ProgressLines(own_stderr()) as lines, Following(log, lines.show):
+                    outcome = runs.bring_up_to_date(
+                        instance,
+                        defs,
+                        graph,
+                        stale.id,
+                        only=runs.select(assets, None),
+                        audio_is_gone=wiring.audio_is_gone,
+                    )
+                if outcome.failed:
+                    failed[stale.id] = outcome.failed
+    if as_json:
+        rows = [{"id": s.id, "stale": s.reasons, "cost": s.cost._asdict() if s.cost else None} for s in found]
+        print_json({"recordings": rows, "queued": queued, "failed": failed})
+    elif queued:
+        out.print(f"{len(found)} recordings are queued; `reflector list` shows their state.")
+    for recording_id, reasons in failed.items():
+        for asset, reason in reasons.items():
+            complain(f"{recording_id}: {asset} failed: {reason}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _definitions() -> tuple[list[dg.AssetsDefinition], dg.Definitions, AssetGraph]:
+    """Return the asset graph; importing it reads the settings, and `--help` must work with wrong ones."""
+    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
+
+    return assets, defs, graph
+
+
+def _print_stale(found: list[refreshing.StaleRecording]) -> None:
+    if not found:
+        out.print("Everything is up to date.")
+        return
+    table = Table(Column("ID", no_wrap=True), "Stale", "Why", "Took last time")
+    for stale in found:
+        cost = stale.cost
+        took = (
+            f"{cost.seconds} s, GPU {cost.gpu_seconds} s, {cost.llm_calls} LLM calls, {cost.tokens} tokens"
+            if cost
+            else "never made"
+        )
+        grouped: dict[str, list[str]] = {}
+        for asset, reason in stale.reasons.items():
+            grouped.setdefault(reason, []).append(asset)
+        for number, (reason, names) in enumerate(grouped.items()):
+            table.add_row("" if number else stale.id, ", ".join(names), reason, "" if number else took)
+    out.print(table)

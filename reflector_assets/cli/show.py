@@ -1,0 +1,63 @@
+"""`reflector show`: a finished transcript."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+
+from domain.errors import NotFound
+from domain.recording import check_recording_id, folder
+from domain.results import Transcript
+from domain.text import captions
+from reflector_assets.cli.output import AsJson, RecordingId, out
+from reflector_assets.settings.main import get_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def show(
+    recording_id: RecordingId,
+    lines: Annotated[int, typer.Option(help="Number of lines of the transcript; 0 for all.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show a finished transcript: title, summary, action items, and its first lines."""
+    content, where = _read(check_recording_id(recording_id))
+    if as_json:
+        sys.stdout.write(content.decode() + "\n")
+        return
+    transcript = Transcript.model_validate_json(content)
+    out.print(Markdown(captions.overview(transcript)))
+    segments = transcript.segments[: lines or None]
+    out.print()
+    for segment in segments:
+        out.print(f"[dim]{captions.clock(segment.start)}[/] [bold]{segment.name}[/]: {segment.text}", highlight=False)
+    if len(segments) < len(transcript.segments):
+        out.print(f"[dim]... {len(transcript.segments) - len(segments)} more sentences[/]")
+    out.print(f"\nThe files are in {where}", highlight=False, soft_wrap=True)
+
+
+def _read(recording_id: str) -> tuple[bytes, str]:
+    """Return a recording's transcript.json and the place of its files. Raises NotFound.
+
+    Reads a local file directly: loading the store's module loads Dagster, which takes several times as long.
+    """
+    settings = get_settings()
+    directory = settings.data_dir / folder(recording_id)
+    if settings.storage_backend == "local" and (directory / "transcript.json").is_file():
+        return (directory / "transcript.json").read_bytes(), str(directory)
+
+    from reflector_assets import wiring  # noqa: PLC0415
+    from reflector_assets.operations import runs  # noqa: PLC0415
+    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
+
+    with open_instance() as instance:
+        runs.known(instance, recording_id, wiring.store())
+    try:
+        content = wiring.store().read(f"{folder(recording_id)}/transcript.json")
+    except NotFound:
+        raise NotFound(
+            "it has no transcript yet", recording=recording_id, hint=f"Make it with `reflector run {recording_id}`."
+        ) from None
+    return content, wiring.store().location(folder(recording_id))
