@@ -110,9 +110,10 @@ def commands() -> dict[str, Any]:
     from dagster._daemon.cli import cli as daemon
     from dagster_webserver.cli import dagster_webserver
 
-    from reflector_assets.cli import app
+    from reflector_assets.cli import COMMANDS, app, load
 
-    reflector = typer.main.get_command(app)
+    reflector: Any = typer.main.get_command(app)
+    reflector.commands = {name: load(name) for name in COMMANDS}
     external = {"celery": celery, "dagster": dagster, "dagster-daemon": daemon, "dagster-webserver": dagster_webserver}
     return {**external, "reflector": reflector}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from reflector_assets.cli import app
+from reflector_assets.cli import COMMANDS, app, load
 from reflector_assets.settings.main import Settings
 from testing.deployment import ROOT
 
@@ -59,6 +59,7 @@ def test_every_command_exists(page: Path) -> None:
     for line in COMMAND.findall(page.read_text()):
         _, *words = shlex.split(line)
         command: Any = typer.main.get_command(app)
+        command.commands = {name: load(name) for name in COMMANDS}
         while hasattr(command, "commands") and words and not words[0].startswith("-"):
             subcommand = command.commands.get(words.pop(0))
             if subcommand is None:

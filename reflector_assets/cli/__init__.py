@@ -38,7 +38,7 @@ COMMANDS = {
     "webhook": "Test the webhooks of rooms.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }
-MODULES = {"import": "import_", "list": "list_"}
+MODULES = {"import": "import_", "list": "list_", "refresh": "run"}
 
 
 def load(name: str) -> Any:
