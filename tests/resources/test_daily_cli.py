@@ -136,7 +136,7 @@ def test_settings_that_are_wrong_are_named(deployment, daily, receiver):
 
 
 def test_a_url_that_is_none_is_a_wrong_command_line(deployment):
-    assert "no URL" in said(deployment.reflector("daily", "webhook", "create", "nowhere"), code=2)
+    assert "isn't a URL" in said(deployment.reflector("daily", "webhook", "create", "nowhere"), code=2)
 
 
 def test_odd_webhooks_are_shown_as_they_are(deployment, daily):
