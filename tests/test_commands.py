@@ -18,6 +18,7 @@ NOT_IMPORTED: dict[tuple[str, ...], set[str]] = {
     ("show", "finished"): {"dagster", "sqlalchemy", "httpx", "openai", "uvicorn", "service", "resources"},
     ("list", "--help"): {"service", "uvicorn", "reflector_assets.definitions", "reflector_assets.cli.run"},
     ("rooms", "set", "--help"): {"service", "uvicorn", "reflector_assets.definitions", "reflector_assets.cli.run"},
+    ("run", "--help"): {"service", "uvicorn", "reflector_assets.definitions", "sensors"},
 }
 TRANSCRIPT = {
     "id": "finished",
@@ -70,6 +71,6 @@ def test_a_command_imports_only_what_it_needs(deployment: Deployment, arguments:
 
 def test_help_works_with_wrong_settings(deployment: Deployment) -> None:
     deployment.env["REFLECTOR_PORT"] = "http"
-    for name in ("show", "list", "inbox", "doctor"):
+    for name in ("run", "show", "watch", "serve"):
         done = deployment.reflector(name, "--help")
         assert done.returncode == 0, done.stderr
