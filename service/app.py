@@ -1,39 +1,47 @@
-"""The service: receives Daily's webhook and serves the API. It works while Dagster is down."""
+"""The application: receives Daily's webhook and serves API and pages, also while Dagster is down."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from pydantic import BaseModel
-from starlette.applications import Starlette
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
-from service import accounts, downloads, health, pages, sessions, transcripts
-from service import catalogue as catalogue_api
-from service import consent as consent_api
-from service import events as events_api
-from service import rooms as rooms_api
 from service.auth import Access
-from service.daily_webhook import DailyWebhook
+from service.catch_up import CatchUp
 from service.errors import HANDLERS
 from service.feeds import Feeds
-from service.inbox_writer import PATIENCE, InboxWriter
-from service.openapi import Endpoint, routes
-from service.ports import Shown
+from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
+from service.metrics import MetricsPage, WebhookMetrics
+from service.ports import Ports
+from service.readiness import Readiness
 from service.relaying import relaying
+from service.routes import (
+    consent,
+    costs,
+    daily_webhook,
+    downloads,
+    events,
+    health,
+    listing,
+    metrics,
+    pages,
+    rooms,
+    sessions,
+    transcripts,
+)
+from service.routing import without_validation_errors
 
-WEBHOOK = "/v1/daily/webhook"
 
-
-class Service(Starlette):
-    """The application; the webhook goes past Starlette's middleware and routing, which take as long as to verify it."""
+class Service(FastAPI):
+    """The application; the webhook bypasses middleware and routing, which take as long as to verify it."""
 
     def __init__(self, webhook: ASGIApp, **options: Any) -> None:
         super().__init__(**options)
@@ -41,104 +49,81 @@ class Service(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"] == WEBHOOK and scope["method"] == "POST":
+        if scope["type"] == "http" and scope["path"] == daily_webhook.PATH and scope["method"] == "POST":
             await self._webhook(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
-
-class DailyEvent(BaseModel, extra="allow"):
-    """One of Daily's events; its payload depends on its type."""
-
-    version: str | None = None
-    type: str | None = None
-    id: str | None = None
-    payload: dict[str, object] = {}
-    event_ts: float | None = None
-
-
-class Received(BaseModel):
-    """The event is stored."""
-
-    ok: bool
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return without_validation_errors(super().openapi())
 
 
 def build(
     inbox: Inbox,
-    rooms: Rooms,
+    rooms_store: Rooms,
     consents: Consents,
     *,
     secrets: Sequence[bytes],
     window: float,
     access: Access,
-    look: Callable[[], tuple[bool, Sequence[Outcome]]],
+    check_ready: Callable[[], tuple[bool, Sequence[Outcome]]],
     relay: Callable[[], int] | None = None,
-    patience: float = PATIENCE,
-    shown: Shown | None = None,
+    write_timeout: float = WRITE_TIMEOUT_S,
+    ports: Ports | None = None,
     origins: Sequence[str] = (),
-) -> Starlette:
-    """Make the ASGI application. Without `secrets` it takes unsigned webhooks: for trials only.
+) -> FastAPI:
+    """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
-    `window` is how far a webhook's timestamp may be off, `patience` how long a webhook waits for a database that hangs,
-    both in seconds. `access` says who may do what. `look` tells whether the deployment is ready, and of each door.
-    `relay` passes on what is due to the old system. Without `shown` there are neither transcripts nor pages.
+    A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
+    `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
     Pages of these `origins` may use the API from a browser.
     """
-    writer = InboxWriter(inbox, patience)
-
-    feeds = Feeds(shown.recordings.reader) if shown is not None else None
+    writer = InboxWriter(inbox, write_timeout)
+    feeds = Feeds(ports.recordings.reader) if ports is not None else None
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with writer.running(), relaying(relay), feeds.running() if feeds else nullcontext():
             yield
 
-    webhook = DailyWebhook(writer, secrets, window)
-    endpoints = [
-        Endpoint(
-            "POST",
-            WEBHOOK,
-            webhook,
-            "Take one of Daily's events",
-            takes=DailyEvent,
-            answers=Received,
-            refusals=(400, 401, 413, 503),
-            headers={
-                "X-Webhook-Signature": "Base64 of HMAC-SHA256 over timestamp, a dot and the raw body",
-                "X-Webhook-Timestamp": "Unix time",
-            },
-        ),
-        *rooms_api.endpoints(rooms, access.act),
-        *consent_api.endpoints(consents, access.act),
-        *health.endpoints(look, access.act),
-    ]
-    others: list[BaseRoute] = []
-    if shown is not None and feeds is not None:
-        endpoints += events_api.endpoints(feeds, access)
-        endpoints += catalogue_api.endpoints(shown.listing, access.read) if shown.listing else []
-        endpoints += _accounts(shown, inbox, webhook, access)
-        others += events_api.sockets(feeds, access)
-        endpoints += sessions.endpoints(access)
-        endpoints += transcripts.endpoints(shown, access)
-        endpoints += downloads.endpoints(shown, access)
-        others += pages.routes(shown.store)
-    return Service(
-        webhook,
-        routes=[*routes(endpoints), *others],
+    registry = CollectorRegistry()
+    app = Service(
+        daily_webhook.DailyWebhook(writer, secrets, window, WebhookMetrics(registry)),
+        title="Reflector",
+        version="1",
+        # Their pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        # Spans and logs would hold requests, and go wherever environment variables say.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
         middleware=_middleware(origins),
         exception_handlers=dict(HANDLERS),
     )
-
-
-def _accounts(shown: Shown, inbox: Inbox, webhook: DailyWebhook, access: Access) -> list[Endpoint]:
-    if shown.accounts is None:
-        return []
-    return accounts.endpoints(shown.accounts, inbox, webhook.received, access.act)
+    app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
+    app.state.readiness = Readiness(check_ready)
+    routers = [daily_webhook.router, rooms.router, consent.router, health.router]
+    if ports is not None:
+        app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
+        routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        if ports.listing is not None:
+            app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)
+            routers.append(listing.router)
+        if ports.accounts is not None:
+            catch_up = CatchUp(ports.accounts.catch_up)
+            app.state.accounts, app.state.accounts_catch_up = ports.accounts, catch_up
+            app.state.metrics = MetricsPage(registry, ports.accounts, inbox, catch_up)
+            routers += [costs.router, metrics.router]
+    for router in routers:
+        app.include_router(router)
+    if ports is not None:
+        pages.add_to(app, ports.store)
+    return app
 
 
 def _middleware(origins: Sequence[str]) -> list[Middleware]:
-    """Let pages of other origins use the API, with the token: cookies are for our own."""
+    """Let pages of other origins use the API with the token; cookies are for our own pages."""
     if not origins:
         return []
     return [

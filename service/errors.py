@@ -1,8 +1,9 @@
-"""What the service answers when it can't do what was asked."""
+"""Error answers: all have the body `{"detail": "one line"}`."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,8 +11,9 @@ from starlette.responses import JSONResponse
 
 from domain.errors import AudioDeleted, InvalidInput, NotFound, ReflectorError, TransientError
 
-# Seconds after which it is worth another try.
+# Seconds after which a client should try again.
 RETRY_AFTER = "5"
+STATUSES: Mapping[type[ReflectorError], int] = {NotFound: 404, AudioDeleted: 410, InvalidInput: 422}
 
 
 class Problem(BaseModel):
@@ -21,25 +23,51 @@ class Problem(BaseModel):
 
 
 class Refused(HTTPException):
-    """A request that isn't served: its status, and why in one line."""
+    """A request that isn't served: its status, and the reason in one line."""
 
-    def __init__(self, status: int, why: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(status, why, headers)
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, reason, headers)
 
 
-async def tell_refusal(_: Request, error: Exception) -> JSONResponse:
-    """Answer what Starlette and we refuse."""
+async def answer_refusal(_: Request, error: Exception) -> JSONResponse:
+    """Answer an HTTPException of FastAPI, Starlette or this service."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    headers = dict(error.headers or {})
+    # HEAD is served wherever GET is, by a route of its own.
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return JSONResponse({"detail": error.detail}, error.status_code, headers)
 
 
-async def tell_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer an error of ours by its kind: not there, no more, not valid, not now, or not possible."""
+async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
+    """Answer a request whose parameters are invalid."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["type"] == "extra_forbidden":
+        detail = f"{first['loc'][-1][:50]!r} isn't a parameter"
+    else:
+        # The first part of a location is "query", "path" or "header".
+        detail = describe({**first, "loc": first["loc"][1:]})
+    return JSONResponse({"detail": detail}, 422)
+
+
+async def answer_error(_: Request, error: Exception) -> JSONResponse:
+    """Answer a domain error with the status of its kind."""
     assert isinstance(error, ReflectorError)
     if isinstance(error, TransientError):
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": RETRY_AFTER})
-    status = {NotFound: 404, AudioDeleted: 410, InvalidInput: 422}.get(type(error), 500)
-    return JSONResponse({"detail": str(error)}, status)
+    return JSONResponse({"detail": str(error)}, STATUSES.get(type(error), 500))
 
 
-HANDLERS: Mapping[Any, Any] = {HTTPException: tell_refusal, ReflectorError: tell_error}
+def describe(error: Mapping[str, Any]) -> str:
+    """Describe an error of Pydantic's by location and message, without the input."""
+    where = ".".join(str(part)[:50] for part in error["loc"])
+    where = where if where.isprintable() else repr(where)
+    return f"{where or 'the body'}: {error['msg'].removeprefix('Value error, ')}"
+
+
+HANDLERS: Mapping[Any, Any] = {
+    HTTPException: answer_refusal,
+    RequestValidationError: answer_invalid,
+    ReflectorError: answer_error,
+}

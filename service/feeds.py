@@ -1,8 +1,8 @@
-"""Live events: one reader for all listeners of a recording; each listener goes at its own pace."""
+"""Live events: one reader for all listeners of a recording; a slow listener doesn't delay the others."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -14,82 +14,82 @@ from service.ports import EventReader
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at Dagster's log, while something happens and when nothing did for a while.
-OFTEN, SELDOM, QUIET_AFTER = 0.5, 2.0, 60.0
-# Seconds that a reader is kept after its last listener left: listeners reconnect.
-KEPT = 30.0
-# Seconds until the next look when one failed.
-AFTER_ERROR = 5.0
+# Seconds between two reads of Dagster's log while events arrive, and after a quiet time.
+POLL_S, QUIET_POLL_S, QUIET_AFTER_S = 0.5, 2.0, 60.0
+# Seconds that a reader is kept after its last listener disconnected: listeners reconnect.
+LINGER_S = 30.0
+# Seconds before the next read after a failed one.
+ERROR_POLL_S = 5.0
 
 
-class Told(NamedTuple):
-    """An event, and the same as JSON, written once for all listeners."""
+class Entry(NamedTuple):
+    """An event, and its JSON, which is serialized once for all listeners."""
 
     event: Event
     json: str
 
 
 class Feed:
-    """One recording's events as read so far; grows while anybody listens."""
+    """The events of one recording that were read so far; grows while there are listeners."""
 
     def __init__(self, reader: EventReader) -> None:
         self._reader = reader
-        self._told: list[Told] = []
+        self._entries: list[Entry] = []
         self._more = asyncio.Event()
-        self._begun = asyncio.Event()
+        self._started = asyncio.Event()
         self._error: ReflectorError | None = None
         self.listeners = 0
         self.left_at = 0.0
 
     async def follow(self) -> None:
         """Read on until cancelled."""
-        changed = asyncio.get_running_loop().time()
+        changed_at = asyncio.get_running_loop().time()
         while True:
-            wait = OFTEN
+            wait = POLL_S
             try:
                 found = await run_in_threadpool(self._reader.read)
                 self._error = None
             except ReflectorError as error:
-                found, self._error, wait = [], error, AFTER_ERROR
+                found, self._error, wait = (), error, ERROR_POLL_S
                 log.warning("events could not be read: %s", error)
             except Exception:
-                # A defect of ours: told, and its listeners are not left without whatever comes later.
+                # A bug: log it, and go on, so that listeners get later events.
                 log.exception("events could not be read")
-                found, wait = [], AFTER_ERROR
+                found, wait = (), ERROR_POLL_S
             now = asyncio.get_running_loop().time()
             if found:
-                changed = now
-                self._told += [Told(event, event.model_dump_json()) for event in found]
+                changed_at = now
+                self._entries += [Entry(event, event.model_dump_json()) for event in found]
                 self._more.set()
                 self._more = asyncio.Event()
-            elif now - changed > QUIET_AFTER:
-                wait = max(wait, SELDOM)
-            self._begun.set()
+            elif now - changed_at > QUIET_AFTER_S:
+                wait = max(wait, QUIET_POLL_S)
+            self._started.set()
             await asyncio.sleep(wait)
 
-    async def so_far(self, after: str | None = None) -> list[Told]:
-        """What was told until now, all of it or what comes after an event; raises InvalidInput, ReflectorError."""
-        await self._begun.wait()
-        if self._error is not None and not self._told:
+    async def so_far(self, after: str | None = None) -> list[Entry]:
+        """Return the events so far, or those of them after one; raises InvalidInput, ReflectorError."""
+        await self._started.wait()
+        if self._error is not None and not self._entries:
             raise self._error
-        return [told for told in self._told if after is None or self._reader.after(after, told.event)]
+        return [entry for entry in self._entries if after is None or self._reader.after(after, entry.event)]
 
-    async def listen(self, after: str | None = None) -> AsyncIterator[Told]:
-        """Yield what was told, all of it or what comes after an event, and then what is told from now on."""
+    async def listen(self, after: str | None = None) -> AsyncIterator[Entry]:
+        """Yield the events so far, or those of them after one, and then new events for ever."""
         past = await self.so_far(after)
-        place = len(self._told)
-        for told in past:
-            yield told
+        place = len(self._entries)
+        for entry in past:
+            yield entry
         while True:
             more = self._more
-            while place < len(self._told):
+            while place < len(self._entries):
                 place += 1
-                yield self._told[place - 1]
+                yield self._entries[place - 1]
             await more.wait()
 
 
 class Feeds:
-    """The feeds of all recordings that somebody listens to."""
+    """The feeds of all recordings that have listeners."""
 
     def __init__(self, reader: Callable[[str], EventReader]) -> None:
         self._reader = reader
@@ -97,8 +97,8 @@ class Feeds:
         self._opening: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def of(self, recording_id: str) -> AsyncIterator[Feed]:
-        """Give a recording's feed to one listener while the block lasts; raises NotFound."""
+    async def of(self, recording_id: str) -> AsyncGenerator[Feed]:
+        """Yield a recording's feed to one listener; raises NotFound."""
         feed = await self._open(recording_id)
         feed.listeners += 1
         try:
@@ -108,13 +108,13 @@ class Feeds:
             feed.left_at = asyncio.get_running_loop().time()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Look after the feeds while the block lasts."""
-        sweeping = asyncio.create_task(self._sweep())
+    async def running(self) -> AsyncGenerator[None]:
+        """Stop feeds that have no listeners while the block lasts, and all feeds at its end."""
+        cleanup = asyncio.create_task(self._stop_unused())
         try:
             yield
         finally:
-            tasks = [sweeping, *(task for _, task in self._feeds.values())]
+            tasks = [cleanup, *(task for _, task in self._feeds.values())]
             for task in tasks:
                 task.cancel()
             with suppress(asyncio.CancelledError):
@@ -132,11 +132,11 @@ class Feeds:
                 self._feeds[recording_id] = feed, asyncio.create_task(feed.follow())
             return self._feeds[recording_id][0]
 
-    async def _sweep(self) -> None:
+    async def _stop_unused(self) -> None:
         while True:
-            await asyncio.sleep(KEPT / 2)
+            await asyncio.sleep(LINGER_S / 2)
             now = asyncio.get_running_loop().time()
             for recording_id, (feed, task) in list(self._feeds.items()):
-                if not feed.listeners and now - feed.left_at > KEPT:
+                if not feed.listeners and now - feed.left_at > LINGER_S:
                     task.cancel()
                     del self._feeds[recording_id], self._opening[recording_id]

@@ -1,162 +1,146 @@
-"""Figures for Prometheus."""
+"""Metrics for Prometheus."""
 
 import asyncio
 import logging
 import time
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
 
 from domain.errors import ReflectorError
 from domain.overview import Queues
 from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
-from service.catch_up import CatchingUp
-from service.openapi import Endpoint
+from service.catch_up import CatchUp
 from service.ports import Accounts
-from service.received import BOUNDS, Received
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-# Seconds for which an answer is given again.
-KEPT_S = 10.0
-# Upper bounds in seconds: from a waveform to a long track.
-STEP_BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-# Rows of the ledger in one go, and in one scrape: the first ones after a start read it all.
-ROWS, MOST_ROWS = 10_000, 100_000
+# Seconds for which an answer is reused.
+REUSED_S = 10.0
+# Upper bounds of buckets in seconds. Steps take from a waveform's milliseconds to a long track's hour.
+WEBHOOK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+STEP_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+# Rows of the ledger in one query, and in one scrape: the first scrapes after a start read all of it.
+ROWS, MAX_ROWS = 10_000, 100_000
+
+disable_created_metrics()
 
 
-class Steps:
-    """Durations and failures of steps, counted once from the ledger and then only what is new in it."""
+class WebhookMetrics:
+    """Counts Daily's webhooks and their latency."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._latency = Histogram(
+            "reflector_webhook_duration_seconds",
+            "From Daily's webhook to its answer.",
+            buckets=WEBHOOK_BUCKETS,
+            registry=registry,
+        )
+        self._answers = Counter(
+            "reflector_webhooks", "Daily's webhooks by the HTTP status of the answer.", ["status"], registry=registry
+        )
+        # `labels` takes longer than the rest of `add`.
+        self._by_status: dict[int, Counter] = {}
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count one webhook."""
+        if status not in self._by_status:
+            self._by_status[status] = self._answers.labels(status)
+        self._by_status[status].inc()
+        self._latency.observe(seconds)
+
+
+class StepMetrics:
+    """Counts durations and failures of steps from the ledger, each row once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._after = 0
-        self.counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(STEP_BOUNDS) + 1))
-        self.seconds: Counter[str] = Counter()
-        self.failures: Counter[tuple[str, str]] = Counter()
+        self._durations = Histogram(
+            "reflector_step_duration_seconds",
+            "Duration of steps that succeeded, over all their attempts.",
+            ["step"],
+            buckets=STEP_BUCKETS,
+            registry=registry,
+        )
+        self._failures = Counter(
+            "reflector_step_failures",
+            "Failed attempts of steps, by kind of error.",
+            ["step", "kind"],
+            registry=registry,
+        )
 
-    def read(self, ledger: Ledger) -> None:
-        """Count what is new."""
-        for _ in range(MOST_ROWS // ROWS):
+    def update(self, ledger: Ledger) -> None:
+        """Count the rows that were added since the last update; raises ReflectorError."""
+        for _ in range(MAX_ROWS // ROWS):
             rows = ledger.outcomes(self._after, ROWS)
             for row in rows:
                 failed = row.attempts
                 if row.outcome == "done":
                     failed -= 1
-                    self.counts[row.asset][bisect_left(STEP_BOUNDS, row.wall_ms / 1000)] += 1
-                    self.seconds[row.asset] += row.wall_ms / 1000
+                    self._durations.labels(row.asset).observe(row.wall_ms / 1000)
                 if failed:
-                    self.failures[row.asset, row.kind or "Unknown"] += failed
+                    self._failures.labels(row.asset, row.kind or "Unknown").inc(failed)
             if rows:
                 self._after = rows[-1].seq
             if len(rows) < ROWS:
                 return
 
 
-class Figures(Collector):
-    """One scrape's figures; without `queues`, Dagster didn't answer."""
+class QueueCollector(Collector):
+    """Queries at each scrape what waits; leaves out what a database doesn't answer."""
 
-    def __init__(self, steps: Steps, received: Received, queues: Queues | None, waiting: int | None) -> None:
-        self._steps, self._received, self._queues, self._waiting = steps, received, queues, waiting
+    def __init__(self, inbox: Inbox, queues: Callable[[], Queues]) -> None:
+        self._inbox, self._queues = inbox, queues
 
-    def collect(self) -> Iterable[Metric]:
-        """Yield them."""
-        yield from self._of_queues()
-        durations = HistogramMetricFamily(
-            "reflector_step_duration_seconds",
-            "How long steps took in all that ended well.",
-            labels=["step"],
-        )
-        for step, counts in sorted(self._steps.counts.items()):
-            durations.add_metric([step], _buckets(STEP_BOUNDS, counts), self._steps.seconds[step])
-        yield durations
-        failures = CounterMetricFamily(
-            "reflector_step_failures",
-            "Failed attempts of steps, by kind of error.",
-            labels=["step", "kind"],
-        )
-        for labels, count in sorted(self._steps.failures.items()):
-            failures.add_metric(labels, count)
-        yield failures
-        latency = HistogramMetricFamily("reflector_webhook_duration_seconds", "From Daily's webhook to its answer.")
-        latency.add_metric([], _buckets(BOUNDS, self._received.counts), self._received.seconds)
-        yield latency
-        answers = CounterMetricFamily(
-            "reflector_webhooks", "Daily's webhooks by the HTTP status of the answer.", labels=["status"]
-        )
-        for status, count in sorted(self._received.answers.items()):
-            answers.add_metric([str(status)], count)
-        yield answers
-
-    def _of_queues(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("reflector_dagster_up", "Whether Dagster's database answers.", self._queues is not None)
-        if self._waiting is not None:
-            yield GaugeMetricFamily(
-                "reflector_inbox_waiting",
-                "Arrivals that aren't settled yet.",
-                self._waiting,
-            )
-        if self._queues is None:
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        waiting, queues = _query(self._inbox.count_waiting), _query(self._queues)
+        yield GaugeMetricFamily("reflector_dagster_up", "Whether Dagster's database answers.", queues is not None)
+        if waiting is not None:
+            yield GaugeMetricFamily("reflector_inbox_waiting", "Arrivals that aren't settled yet.", waiting)
+        if queues is None:
             return
         recordings = GaugeMetricFamily("reflector_recordings", "Recordings by their state.", labels=["state"])
-        for state, count in self._queues.states.items():
+        for state, count in queues.states.items():
             recordings.add_metric([state], count)
         yield recordings
-        yield GaugeMetricFamily("reflector_runs_queued", "Runs that wait to begin.", self._queues.queued)
+        yield GaugeMetricFamily("reflector_runs_queued", "Runs that wait to begin.", queues.queued)
 
 
-def endpoints(
-    accounts: Accounts, inbox: Inbox, received: Received, catch_up: CatchingUp, check: Callable[[Request], None]
-) -> list[Endpoint]:
-    """Tell the figures; `check` lets a request through or raises Refused."""
-    steps, lock = Steps(), asyncio.Lock()
-    kept, until = b"", 0.0
+class MetricsPage:
+    """All metrics as text; registers its own beside those that are in the registry."""
 
-    def scrape() -> bytes:
-        waiting = _asked(inbox.count_waiting)
-        _asked(lambda: steps.read(accounts.ledger))
-        registry = CollectorRegistry()
-        registry.register(Figures(steps, received, _asked(accounts.queues), waiting))
-        return generate_latest(registry)
+    def __init__(self, registry: CollectorRegistry, accounts: Accounts, inbox: Inbox, catch_up: CatchUp) -> None:
+        self._registry, self._ledger, self._catch_up = registry, accounts.ledger, catch_up
+        self._steps = StepMetrics(registry)
+        registry.register(QueueCollector(inbox, accounts.queues))
+        self._lock = asyncio.Lock()
+        self._text, self._until = b"", 0.0
 
-    async def metrics(request: Request) -> Response:
-        nonlocal kept, until
-        check(request)
-        async with lock:
-            if time.monotonic() >= until:
-                await catch_up()
-                kept = await run_in_threadpool(scrape)
-                until = time.monotonic() + KEPT_S
-        return Response(kept, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def __call__(self) -> bytes:
+        """Return the metrics in Prometheus's text format, at most 10 seconds old."""
+        async with self._lock:
+            if time.monotonic() >= self._until:
+                await self._catch_up()
+                self._text = await run_in_threadpool(self._scrape)
+                self._until = time.monotonic() + REUSED_S
+            return self._text
 
-    return [
-        Endpoint("GET", "/metrics", metrics, "Tell figures to Prometheus", media="text/plain", needs_token=True),
-    ]
+    def _scrape(self) -> bytes:
+        _query(lambda: self._steps.update(self._ledger))
+        return generate_latest(self._registry)
 
 
-def _asked(ask: Callable[[], T]) -> T | None:
-    """What was asked for, or None where a database doesn't answer: the other figures are told all the same."""
+def _query(query: Callable[[], T]) -> T | None:
+    """Return a query's result, or None if a database doesn't answer: the other metrics are reported all the same."""
     try:
-        return ask()
+        return query()
     except ReflectorError as error:
-        log.warning("figures are missing: %s", error)
+        log.warning("metrics are missing: %s", error)
         return None
-
-
-def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
-    """As Prometheus has them: how many took up to each bound."""
-    below = 0
-    buckets: list[tuple[str, float]] = []
-    for bound, count in zip((*map(str, bounds), "+Inf"), list(counts), strict=True):
-        below += count
-        buckets.append((bound, below))
-    return buckets

@@ -1,4 +1,4 @@
-"""What the pages and the API show of recordings, as the service asks for it: Dagster's side of it is passed in."""
+"""What the service needs of Dagster's side, which the command that starts the service passes in."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,38 +13,38 @@ from resources.store.base import Store
 
 
 class EventReader(Protocol):
-    """Reads one recording's events, each once and in order, from its first on."""
+    """Reads the events of one recording in order, each once."""
 
     def read(self) -> Sequence[Event]:
-        """Return what was added since the last call; takes its time, so call it in a thread. Raises ReflectorError."""
+        """Return the events since the last call; blocks, raises ReflectorError."""
         ...
 
     def after(self, event_id: str, event: Event) -> bool:
-        """Say whether an event comes after the one of that id; raises InvalidInput for what is no id."""
+        """Return True if an event comes after the one with the id; raises InvalidInput if it isn't an id."""
         ...
 
 
 class Recordings(Protocol):
-    """Recordings as Dagster knows them; its methods block, so call them in threads. They raise ReflectorError."""
+    """Recordings as Dagster knows them; all methods block, and raise ReflectorError."""
 
     def state(self, recording_id: str) -> RecordingOverview:
-        """Where a recording is; raises NotFound."""
+        """Return the state of a recording; raises NotFound."""
         ...
 
     def retry(self, recording_id: str) -> bool:
-        """Have what is stale or failed made again; says whether Dagster's daemon is up to do so. Raises NotFound."""
+        """Request a run of what is stale or failed; return True if Dagster's daemon is up. Raises NotFound."""
         ...
 
     def reader(self, recording_id: str) -> EventReader:
-        """Make a reader of its events; raises NotFound."""
+        """Return a reader of a recording's events; raises NotFound."""
         ...
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All recordings: the catalogue, what brings it up to date piece by piece, and where recordings are by their ids.
+    """All recordings: the catalogue, a function that updates it piece by piece, and one that returns states by ids.
 
-    Both functions block, so call them in threads; they raise ReflectorError. `catch_up` says whether that was all.
+    The functions block and raise ReflectorError. `catch_up` returns True if nothing is left.
     """
 
     catalogue: Catalogue
@@ -54,9 +54,9 @@ class Listing:
 
 @dataclass(frozen=True)
 class Accounts:
-    """What was spent: the ledger, what brings it up to date piece by piece, and prices; and how much there is to do.
+    """Costs and queues: the ledger, a function that updates it piece by piece, the prices, and the queues.
 
-    Both functions block, so call them in threads; they raise ReflectorError. `catch_up` says whether that was all.
+    The functions block and raise ReflectorError. `catch_up` returns True if nothing is left.
     """
 
     ledger: Ledger
@@ -66,8 +66,8 @@ class Accounts:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Everything that is shown comes from here."""
+class Ports:
+    """What transcripts, pages, costs and metrics are served from."""
 
     recordings: Recordings
     store: Store

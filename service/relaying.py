@@ -1,27 +1,27 @@
-"""Passes webhooks on to the old system while the service runs, whether or not Dagster does."""
+"""Relays webhooks to the old system while the service runs, whether or not Dagster does."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 
 from domain.errors import ReflectorError
 
-# Seconds between two looks at what is due, when nothing was.
+# Seconds between two calls when nothing was due.
 PAUSE_S = 1.0
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def relaying(relay: Callable[[], int] | None) -> AsyncIterator[None]:
-    """Call `relay`, which makes the attempts that are due and says how many, again and again while the block lasts."""
+async def relaying(relay: Callable[[], int] | None) -> AsyncGenerator[None]:
+    """Call `relay` repeatedly while the block lasts: it makes the attempts that are due, and returns their number."""
     if relay is None:
         yield
         return
-    task = asyncio.create_task(_go_on(relay))
+    task = asyncio.create_task(_run(relay))
     try:
         yield
     finally:
@@ -30,17 +30,17 @@ async def relaying(relay: Callable[[], int] | None) -> AsyncIterator[None]:
             await task
 
 
-async def _go_on(relay: Callable[[], int]) -> None:
-    told: str | None = None
+async def _run(relay: Callable[[], int]) -> None:
+    logged: str | None = None
     while True:
         made = 0
         try:
             made = await run_in_threadpool(relay)
-            told = None
+            logged = None
         except ReflectorError as error:
-            # The same is told once, not each second.
-            if told != str(error):
+            # Log the same error once, not every second.
+            if logged != str(error):
                 log.warning("webhooks aren't relayed to the old system: %s", error)
-            told = str(error)
+            logged = str(error)
         if not made:
             await asyncio.sleep(PAUSE_S)

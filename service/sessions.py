@@ -1,56 +1,44 @@
-"""Sessions: a cookie in the token's place, so that a browser can play audio and listen to events."""
+"""Session cookies, which stand in for the token where a browser can't send one: audio, event streams, links."""
 
-from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+import hashlib
 
-from service.auth import COOKIE, SESSION_S, Access
-from service.openapi import Endpoint
+from itsdangerous import BadSignature, TimestampSigner
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
-PATH = "/v1/session"
-
-
-class Session(BaseModel):
-    """What whoever asks may do: read transcripts, change something."""
-
-    reads: bool
-    acts: bool
+COOKIE = "reflector_session"
+SESSION_S = 30 * 86400
 
 
-def endpoints(access: Access) -> list[Endpoint]:
-    """Begin, show and end a session."""
+class Sessions:
+    """Creates and checks session cookies. Their key is derived from the token, so a new token ends all sessions."""
 
-    async def begin(request: Request) -> Response:
-        value = access.new_session(request)
-        answer = _told(Session(reads=True, acts=True))
-        if value is not None:
-            answer.set_cookie(
-                COOKIE,
-                value,
-                max_age=SESSION_S,
-                path="/",
-                httponly=True,
-                samesite="strict",
-                secure=request.url.scheme == "https",
-            )
-        return answer
+    def __init__(self, token: str) -> None:
+        self._signer = TimestampSigner(token, salt="session", key_derivation="hmac", digest_method=hashlib.sha256)
 
-    async def show(request: Request) -> Response:
-        return _told(Session(reads=access.may_read(request), acts=access.may_act(request)))
+    def create(self) -> str:
+        """Return the value of a new session's cookie."""
+        return self._signer.sign(b"1").decode()
 
-    async def end(request: Request) -> Response:
-        answer = Response(status_code=204)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https")
-        return answer
-
-    return [
-        Endpoint(
-            "POST", PATH, begin, "Get a cookie for a browser in the token's place", answers=Session, needs_token=True
-        ),
-        Endpoint("GET", PATH, show, "Show what whoever asks may do", answers=Session),
-        Endpoint("DELETE", PATH, end, "Take the cookie back", status=204),
-    ]
+    def is_valid(self, connection: HTTPConnection) -> bool:
+        """Return True if the connection has the cookie of a session that hasn't expired."""
+        cookie = connection.cookies.get(COOKIE)
+        if not cookie:
+            return False
+        try:
+            self._signer.unsign(cookie.encode("utf-8", "replace"), max_age=SESSION_S)
+        except BadSignature:
+            return False
+        return True
 
 
-def _told(session: Session) -> Response:
-    return JSONResponse(session.model_dump(), headers={"Cache-Control": "no-store"})
+def set_cookie(request: Request, response: Response, value: str) -> None:
+    """Make the response set a session's cookie."""
+    response.set_cookie(
+        COOKIE, value, max_age=SESSION_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
+
+
+def delete_cookie(request: Request, response: Response) -> None:
+    """Make the response delete the session's cookie."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")

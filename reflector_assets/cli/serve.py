@@ -21,7 +21,7 @@ from reflector_assets.runtime.instance import open_instance
 from reflector_assets.settings.main import get_settings
 from service.app import build
 from service.auth import Access
-from service.ports import Accounts, Listing, Shown
+from service.ports import Accounts, Listing, Ports
 
 app = typer.Typer()
 
@@ -73,10 +73,10 @@ def serve(
                 trial=trial,
                 public=settings.public_mode,
             ),
-            look=_look(),
+            check_ready=_readiness_check(),
             origins=settings.origins,
             relay=partial(relays.work, "relay") if inbox.relays else None,
-            shown=Shown(
+            ports=Ports(
                 recordings,
                 store,
                 Listing(catalogue, everything.follow_recordings, everything.states),
@@ -93,15 +93,15 @@ def serve(
         uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
 
 
-def _look() -> Callable[[], tuple[bool, list[Outcome]]]:
+def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:
     """Return the readiness check of this deployment."""
     readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))
 
-    def look() -> tuple[bool, list[Outcome]]:
+    def check() -> tuple[bool, list[Outcome]]:
         outcomes = readiness.outcomes()
         return is_ready(outcomes), outcomes
 
-    return look
+    return check
 
 
 def _is_loopback(host: str) -> bool:

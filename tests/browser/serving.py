@@ -10,7 +10,7 @@ from domain.overview import RecordingOverview
 from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
 from resources.store.base import LocalStore
-from service.ports import Listing, Shown
+from service.ports import Listing, Ports
 from testing.parts import free_ports
 from testing.parts.proxy import Proxy
 from tests.service.in_process import application, listening
@@ -49,7 +49,7 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
     with Proxy(port) as proxy:
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
-        made = Shown(made.recordings, store, listing)
-        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, shown=made)
+        made = Ports(made.recordings, store, listing)
+        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made)
         with listening(app, port):
             yield here

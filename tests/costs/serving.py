@@ -15,7 +15,7 @@ from resources.database.ledger import Ledger
 from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
-from service.ports import Accounts, Listing, Shown
+from service.ports import Accounts, Listing, Ports
 from tests.consent.world import World
 from tests.service.in_process import BEARER, TOKEN
 
@@ -40,8 +40,8 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         secrets=[],
         window=300,
         access=Access(TOKEN, trial=trial),
-        look=lambda: (True, []),
-        shown=Shown(
+        check_ready=lambda: (True, []),
+        ports=Ports(
             recordings,
             world.store,
             Listing(everything.catalogue, everything.follow_recordings, everything.states),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from service.catch_up import CatchingUp
+from service.catch_up import CatchUp
 from tests.consent.world import World, world
 from tests.costs.serving import client_of
 
@@ -85,7 +85,7 @@ def test_what_one_request_leaves_is_read_on_behind_it() -> None:
         return pieces[-1]
 
     async def ask_once() -> None:
-        await CatchingUp(piece)()
+        await CatchUp(piece)()
         assert len(pieces) == 1
         end = time.monotonic() + 10
         while not pieces[-1]:

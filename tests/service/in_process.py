@@ -18,7 +18,7 @@ from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
-from service.ports import Shown
+from service.ports import Ports
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
 
@@ -49,10 +49,10 @@ def application(
     secrets: Sequence[str] = (SECRET,),
     token: str | None = TOKEN,
     trial: bool = False,
-    patience: float = 10.0,
+    write_timeout: float = 10.0,
     ready: bool = True,
     public: bool = False,
-    shown: Shown | None = None,
+    ports: Ports | None = None,
     origins: Sequence[str] = (),
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
@@ -69,9 +69,9 @@ def application(
         secrets=keys,
         window=300,
         access=Access(token, trial=trial, public=public),
-        look=lambda: (ready, states),
-        patience=patience,
-        shown=shown,
+        check_ready=lambda: (ready, states),
+        write_timeout=write_timeout,
+        ports=ports,
         origins=origins,
     )
     return app, inbox, rooms

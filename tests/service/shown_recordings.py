@@ -16,7 +16,7 @@ from domain.results import Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
 from reflector_assets.io_manager import value_key
 from resources.store.base import LocalStore, Store
-from service.ports import Shown
+from service.ports import Ports
 from tests.domain.finished import finished
 
 BEGAN = 1774252800.0
@@ -93,10 +93,10 @@ class Reader:
         return int(event.id) > int(event_id)
 
 
-def shown(folder: Path) -> tuple[Shown, Scripted, LocalStore]:
+def shown(folder: Path) -> tuple[Ports, Scripted, LocalStore]:
     """An empty store, and recordings to script."""
     store, script = LocalStore(root=str(folder)), Scripted()
-    return Shown(script, store), script, store
+    return Ports(script, store), script, store
 
 
 def put(store: Store, asset: str, recording_id: str, value: Any) -> None:

@@ -106,7 +106,7 @@ def test_a_receiver_that_is_ended_answers_what_it_has_begun(tmp_path: Path) -> N
 
 def test_while_sqlite_is_locked_webhooks_are_refused_for_now(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'inbox.db'}"
-    with serving(url, patience=1.5) as service:
+    with serving(url, write_timeout=1.5) as service:
         assert service.post(event("before")).status_code == 200
         other = sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
@@ -121,7 +121,7 @@ def test_while_sqlite_is_locked_webhooks_are_refused_for_now(tmp_path: Path) -> 
 
 
 def test_while_postgresql_is_locked_webhooks_are_refused_for_now(postgres: Postgres, postgres_url: str) -> None:
-    with serving(postgres_url, patience=1.5) as service:
+    with serving(postgres_url, write_timeout=1.5) as service:
         assert service.post(event("before")).status_code == 200
         other = postgres.connect(postgres_url.rsplit("/", 1)[1])
         with other.cursor() as cursor:
@@ -136,7 +136,7 @@ def test_while_postgresql_is_locked_webhooks_are_refused_for_now(postgres: Postg
 def test_a_database_that_hangs_holds_up_neither_webhooks_nor_the_end(postgres: Postgres, postgres_url: str) -> None:
     with Proxy(postgres.port) as proxy:
         url = postgres_url.replace(f":{postgres.port}/", f":{proxy.port}/")
-        with serving(url, patience=1.5) as service:
+        with serving(url, write_timeout=1.5) as service:
             assert service.post(event("before")).status_code == 200
             proxy.hang(times=10)
             assert service.post(event("meanwhile")).status_code == 503

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from domain.events import Event
 from reflector_assets.operations.queries import DagsterRecordings
-from service.ports import EventReader, Shown
+from service.ports import EventReader, Ports
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
 
@@ -93,7 +93,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
 @contextmanager
 def serving(told: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
     recordings = Counted(lambda: told.instance, told.store)
-    app, *_ = application(f"sqlite:///{folder}/inbox.db", shown=Shown(recordings, told.store), **settings)
+    app, *_ = application(f"sqlite:///{folder}/inbox.db", ports=Ports(recordings, told.store), **settings)
     with listening(app) as port:
         yield Live(told, recordings, port)
 

@@ -8,8 +8,9 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
-from service.auth import COOKIE, SESSION_S, Access
+from service.auth import Access
 from service.errors import Refused
+from service.sessions import COOKIE, SESSION_S
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, TOKEN, application
 from tests.service.shown_recordings import Scripted, finish, overview, shown
@@ -22,7 +23,7 @@ def client(folder: Path, scheme: str = "http", **settings: Any) -> tuple[TestCli
     made, script, store = shown(folder / "data")
     finish(store, script, finished(ID, duration=1.0), [])
     script.states[ID] = overview(ID, "error")
-    app, _, _ = application(f"sqlite:///{folder}/reflector.db", shown=made, **settings)
+    app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=made, **settings)
     return TestClient(app, base_url=f"{scheme}://{HOST}"), script
 
 
@@ -95,23 +96,23 @@ def test_a_cookie_is_of_this_token() -> None:
     access = Access(TOKEN)
     value = access.new_session(connection(authorization=f"Bearer {TOKEN}"))
     assert value is not None
-    assert lets(access.read, connection(cookie=f"{COOKIE}={value}"))
-    assert not lets(Access("another token").read, connection(cookie=f"{COOKIE}={value}"))
-    assert not lets(Access(None).read, connection(cookie=f"{COOKIE}={value}"))
+    assert lets(access.require_read, connection(cookie=f"{COOKIE}={value}"))
+    assert not lets(Access("another token").require_read, connection(cookie=f"{COOKIE}={value}"))
+    assert not lets(Access(None).require_read, connection(cookie=f"{COOKIE}={value}"))
     for wrong in ("1", "", value[:-1], f"2{value[1:]}", "\u00e9"):
-        assert not lets(access.read, connection(cookie=f"{COOKIE}={wrong}"))
+        assert not lets(access.require_read, connection(cookie=f"{COOKIE}={wrong}"))
 
 
 def test_websockets_take_the_token_as_subprotocols_and_cookies_of_our_pages() -> None:
     access = Access(TOKEN)
-    assert lets(access.read, connection("websocket", sec_websocket_protocol=f"bearer, {TOKEN}"))
-    assert not lets(access.read, connection("websocket", sec_websocket_protocol="bearer, wrong"))
+    assert lets(access.require_read, connection("websocket", sec_websocket_protocol=f"bearer, {TOKEN}"))
+    assert not lets(access.require_read, connection("websocket", sec_websocket_protocol="bearer, wrong"))
     # It is of WebSockets alone.
-    assert not lets(access.read, connection(sec_websocket_protocol=f"bearer, {TOKEN}"))
+    assert not lets(access.require_read, connection(sec_websocket_protocol=f"bearer, {TOKEN}"))
     cookie = f"{COOKIE}={access.new_session(connection(authorization=f'Bearer {TOKEN}'))}"
-    assert lets(access.read, connection("websocket", cookie=cookie, origin=f"http://{HOST}"))
-    assert not lets(access.read, connection("websocket", cookie=cookie, origin="http://other.test"))
-    assert not lets(access.read, connection("websocket", cookie=cookie))
+    assert lets(access.require_read, connection("websocket", cookie=cookie, origin=f"http://{HOST}"))
+    assert not lets(access.require_read, connection("websocket", cookie=cookie, origin="http://other.test"))
+    assert not lets(access.require_read, connection("websocket", cookie=cookie))
 
 
 def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from domain.results import Title
 from domain.text.markdown import to_html
 from domain.text.words import Word
 from resources.store.erasure import mark_deleted
-from service.downloads import attachment
-from service.ports import Shown
+from service.ports import Ports
+from service.routes.downloads import attachment
 from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 from tests.domain.finished import finished
@@ -47,7 +47,7 @@ class World:
         finish(self.store, self.script, self.made, SPOKEN)
         self.script.states[BUSY] = overview(BUSY)
         self.script.states[FAILED] = overview(FAILED, "error", step="topics", reason="the LLM answered 401")
-        app, _, _ = application(f"sqlite:///{folder}/reflector.db", shown=made)
+        app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=made)
         self.client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
     def get(self, recording_id: str, part: str = "", **headers: str) -> Any:
@@ -192,7 +192,7 @@ def test_audio_in_s3_is_redirected_to(tmp_path: Path) -> None:
         store = server.store("results")
         made, script, _ = shown(tmp_path / "data")
         finish(store, script, finished(DONE, duration=1.0), SPOKEN)
-        app, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", shown=Shown(made.recordings, store))
+        app, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", ports=Ports(made.recordings, store))
         client = TestClient(app, follow_redirects=False)
         answer = client.get(f"/v1/transcripts/{DONE}/audio", headers=BEARER)
         assert (answer.status_code, answer.headers["cache-control"]) == (307, "no-store")
@@ -211,7 +211,7 @@ def test_browsers_reach_s3_at_an_address_of_their_own(tmp_path: Path) -> None:
         store = server.store("results", public_endpoint_url=proxy.endpoint)
         made, script, _ = shown(tmp_path / "data")
         finish(store, script, finished(DONE, duration=1.0), SPOKEN)
-        app, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", shown=Shown(made.recordings, store))
+        app, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", ports=Ports(made.recordings, store))
         client = TestClient(app, follow_redirects=False)
         target = client.get(f"/v1/transcripts/{DONE}/audio", headers=BEARER).headers["location"]
         assert target.startswith(f"{proxy.endpoint}/")

@@ -1,4 +1,4 @@
-"""What was made of one recording so far, read from the store; every call blocks."""
+"""The stored results of one recording; every call blocks."""
 
 import hashlib
 from typing import TypeVar
@@ -12,8 +12,8 @@ from resources.store.base import Store
 M = TypeVar("M", bound=BaseModel)
 
 
-class Values:
-    """The stored results of one recording; raises NotFound at once for what can't be an id."""
+class StoredResults:
+    """Reads the files of a recording; raises NotFound if the id can't be one."""
 
     def __init__(self, store: Store, recording_id: str) -> None:
         if not ID_PATTERN.fullmatch(recording_id):
@@ -21,41 +21,37 @@ class Values:
         self.store, self.id = store, recording_id
 
     def key(self, name: str) -> str:
-        """The key of one of its files."""
+        """Return the key of a file."""
         return f"{folder(self.id)}/{name}"
 
-    def content(self, name: str) -> bytes:
-        """Return a file's bytes; raises NotFound when it isn't made."""
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes; raises NotFound if it doesn't exist yet."""
         try:
             return self.store.read(self.key(name))
         except NotFound as error:
             raise NotFound(f"there is no {name} of this recording yet", recording=self.id) from error
 
-    def model(self, name: str, kind: type[M]) -> M:
-        """Read a file as a model; raises NotFound, and PermanentError for what is something else."""
-        return self.parse(self.content(name), name, kind)
-
-    def found(self, name: str, kind: type[M]) -> M | None:
-        """Read a file as a model, None when it isn't made; raises PermanentError for what is something else."""
+    def find(self, name: str, model: type[M]) -> M | None:
+        """Read a file as a model, None if it doesn't exist yet; raises PermanentError if it doesn't fit the model."""
         try:
-            return self.model(name, kind)
+            return self.parse(self.read(name), name, model)
         except NotFound:
             return None
 
-    def parse(self, content: bytes, name: str, kind: type[M]) -> M:
-        """Read bytes as a model; raises PermanentError."""
+    def parse(self, content: bytes, name: str, model: type[M]) -> M:
+        """Parse a file's bytes as a model; raises PermanentError."""
         try:
-            return kind.model_validate_json(content)
+            return model.model_validate_json(content)
         except ValidationError as error:
             raise PermanentError(
-                f"{name} doesn't hold what is expected: {error.errors(include_input=False)[0]['msg']}",
+                f"{name} doesn't have the expected content: {error.errors(include_input=False)[0]['msg']}",
                 recording=self.id,
                 hint="Run the recording again.",
             ) from error
 
 
 def etag(*contents: bytes) -> str:
-    """An entity tag for what is made of these bytes and nothing else."""
+    """Return an entity tag for what is made of these contents alone."""
     digest = hashlib.sha256()
     for content in contents:
         digest.update(hashlib.sha256(content).digest())

@@ -1,54 +1,55 @@
-"""The pages: shells without data, which anybody may have, and their static files."""
+"""The pages: public shells without data, and their static files."""
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from resources.store.base import Store
 
-FILES = Path(__file__).parent / "static"
-# Path of each page, and the file it is made from.
+FILES = Path(__file__).parents[1] / "static"
+# The path of each page, and its template.
 PAGES: Mapping[str, str] = {"/": "list.html", "/transcripts/{id}": "transcript.html", "/costs": "costs.html"}
 
 
 class Files(StaticFiles):
-    """Files that are never asked for again: their address says which version they are."""
+    """Static files, cached for ever: their path has a version."""
 
     def file_response(self, *args: object, **named: object) -> Response:
-        """Serve a file."""
+        """Return a file's answer."""
         answer = super().file_response(*args, **named)  # pyright: ignore[reportArgumentType]
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Serve all but the shells, which pages are made from."""
+        """Serve all files but the templates of pages."""
         return await super().get_response("" if path.endswith(".html") else path, scope)
 
 
-def routes(store: Store) -> list[BaseRoute]:
-    """The pages and the files that they need; audio may come from where `store` keeps it."""
+def add_to(app: FastAPI, store: Store) -> None:
+    """Add the pages and their static files to the application; audio may come from the origins of `store`."""
     version = _version()
     media = " ".join(("'self'", *store.origins()))
-
-    def page(file: str) -> Route:
+    for path, file in PAGES.items():
         shell = (FILES / file).read_text("utf-8").replace("{static}", f"/static/{version}")
+        app.add_route(path, _page(shell, media), include_in_schema=False)
+    app.mount(f"/static/{version}", Files(directory=FILES))
 
-        async def serve(_: Request) -> Response:
-            # The waveform brings a style of its own.
-            nonce = secrets.token_urlsafe(16)
-            return HTMLResponse(shell.replace("{nonce}", nonce), headers=_headers(nonce, media))
 
-        return Route(next(path for path, name in PAGES.items() if name == file), serve, methods=["GET"])
+def _page(shell: str, media: str) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(_: Request) -> Response:
+        # The waveform inserts a style element.
+        nonce = secrets.token_urlsafe(16)
+        return HTMLResponse(shell.replace("{nonce}", nonce), headers=_headers(nonce, media))
 
-    return [*(page(file) for file in PAGES.values()), Mount(f"/static/{version}", Files(directory=FILES))]
+    return serve
 
 
 def _headers(nonce: str, media: str) -> dict[str, str]:

@@ -1,0 +1,81 @@
+"""Dependencies of the routes: checks, and the parts of the service that `app.build` puts into the application state."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Response
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection, Request
+
+from domain.recording import ID_PATTERN
+from resources.database.consents import Consents
+from resources.database.rooms import Rooms
+from resources.store.base import Store
+from service.auth import Access
+from service.catch_up import CatchUp
+from service.errors import Refused
+from service.feeds import Feeds
+from service.metrics import MetricsPage
+from service.ports import Accounts, Listing, Recordings
+from service.readiness import Readiness
+from service.stored_results import StoredResults
+
+ID_SCHEMA = {"pattern": f"^{ID_PATTERN.pattern}$"}
+
+
+def _state(name: str) -> Any:
+    async def provide(connection: HTTPConnection) -> Any:
+        return getattr(connection.app.state, name)
+
+    return Depends(provide)
+
+
+AccessDep = Annotated[Access, _state("access")]
+AccountsDep = Annotated[Accounts, _state("accounts")]
+AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
+ConsentsDep = Annotated[Consents, _state("consents")]
+FeedsDep = Annotated[Feeds, _state("feeds")]
+ListingDep = Annotated[Listing, _state("listing")]
+ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
+MetricsDep = Annotated[MetricsPage, _state("metrics")]
+ReadinessDep = Annotated[Readiness, _state("readiness")]
+RecordingsDep = Annotated[Recordings, _state("recordings")]
+RoomsDep = Annotated[Rooms, _state("rooms")]
+StoreDep = Annotated[Store, _state("store")]
+
+# Only documents the token; `Access` checks it.
+TOKEN = HTTPBearer(scheme_name="token", auto_error=False)
+
+
+async def _require_read(request: Request, access: AccessDep, _: Annotated[object, Depends(TOKEN)]) -> None:
+    access.require_read(request)
+
+
+async def _require_act(request: Request, access: AccessDep, _: Annotated[object, Depends(TOKEN)]) -> None:
+    access.require_act(request)
+
+
+async def _no_store(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+async def _single_parameters(request: Request) -> None:
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in names.items():
+        if count > 1:
+            raise Refused(422, f"{name[:50]!r} is given twice")
+
+
+async def _stored_results(
+    store: StoreDep, recording_id: Annotated[str, Path(alias="id", json_schema_extra=ID_SCHEMA)]
+) -> StoredResults:
+    return StoredResults(store, recording_id)
+
+
+READ = Depends(_require_read)
+ACT = Depends(_require_act)
+# Keeps answers out of caches.
+NO_STORE = Depends(_no_store)
+# Refuses parameters that are given twice.
+SINGLE_PARAMETERS = Depends(_single_parameters)
+StoredResultsDep = Annotated[StoredResults, Depends(_stored_results)]

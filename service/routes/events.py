@@ -1,0 +1,98 @@
+"""The events of a recording: so far as JSON, live by Server-Sent Events and WebSocket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Header, Path, Query, Response
+from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from domain.errors import NotFound, ReflectorError, TransientError
+from domain.events import Event
+from service.dependencies import READ, AccessDep, FeedsDep
+from service.errors import Refused
+from service.feeds import Feed, Feeds
+from service.routing import Router, problems
+
+router = Router()
+PATH = "/v1/transcripts/{id}/events"
+# Seconds after which a listener that reads nothing is disconnected, and between two pings.
+SEND_TIMEOUT_S, PING_S = 30, 15
+# Close codes of WebSockets (RFC 6455, section 7.4.1; 4000 and up are ours).
+UNAUTHORIZED, NOT_FOUND, INVALID, TRY_AGAIN_LATER = 4401, 4404, 4422, 1013
+
+
+class Events(BaseModel):
+    """The events of a recording in order."""
+
+    data: list[Event]
+
+
+@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 422, 503))
+async def show_events(
+    request: Request,
+    feeds: FeedsDep,
+    recording_id: Annotated[str, Path(alias="id")],
+    after: Annotated[str, Query(description="Only events after the one with this id")] = "",
+    last_event_id: Annotated[str, Header(alias="Last-Event-ID", description="Only events after this one")] = "",
+) -> Response:
+    """Show the events of a recording; with `Accept: text/event-stream` stream them, including those to come."""
+    place = last_event_id or after or None
+    async with feeds.of(recording_id) as feed:
+        past = await feed.so_far(place)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            body = f'{{"data":[{",".join(entry.json for entry in past)}]}}'
+            return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return EventSourceResponse(_stream(feeds, recording_id, place), ping=PING_S, send_timeout=SEND_TIMEOUT_S)
+
+
+@router.websocket(PATH)
+async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> None:
+    """Send the events of a recording, including those to come, each as a JSON text."""
+    # Browsers can send a token only as a subprotocol, and require one of theirs in the answer.
+    await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
+    try:
+        access.require_read(socket)
+        async with feeds.of(socket.path_params["id"]) as feed:
+            await _send(socket, feed, socket.query_params.get("after") or None)
+    except Refused as error:
+        await socket.close(UNAUTHORIZED, error.detail)
+    except NotFound as error:
+        await socket.close(NOT_FOUND, str(error)[:120])
+    except ReflectorError as error:
+        await socket.close(TRY_AGAIN_LATER if isinstance(error, TransientError) else INVALID, str(error)[:120])
+
+
+async def _stream(feeds: Feeds, recording_id: str, after: str | None) -> AsyncIterator[ServerSentEvent]:
+    async with feeds.of(recording_id) as feed:
+        async for entry in feed.listen(after):
+            yield ServerSentEvent(entry.json, id=entry.event.id)
+
+
+async def _send(socket: WebSocket, feed: Feed, after: str | None) -> None:
+    """Send events until the listener disconnects, or reads nothing for too long."""
+
+    async def send() -> None:
+        async for entry in feed.listen(after):
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await socket.send_text(entry.json)
+
+    async def wait_for_disconnect() -> None:
+        # Messages of listeners are ignored.
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+
+    tasks = [asyncio.create_task(send()), asyncio.create_task(wait_for_disconnect())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    except (WebSocketDisconnect, TimeoutError):
+        pass
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,85 @@
+"""The list of all recordings, page by page, newest first, and the search through it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel, BeforeValidator, Field
+from starlette.concurrency import run_in_threadpool
+
+from domain.overview import RecordingOverview, State
+from service.dependencies import READ, SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
+from service.routing import Router, problems
+
+MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
+router = Router(dependencies=[READ], responses=problems(401, 403))
+
+
+def _number(largest: int) -> BeforeValidator:
+    """Return a check for a number in digits: Pydantic also accepts signs, blanks and fractions."""
+
+    def check(text: object) -> object:
+        digits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= len(str(largest))
+        if not (digits and 1 <= int(str(text)) <= largest):
+            raise ValueError(f"a number from 1 to {largest}")
+        return text
+
+    return BeforeValidator(check)
+
+
+class ListQuery(BaseModel, extra="forbid"):
+    """The parameters of the query."""
+
+    q: str = Field(
+        "", max_length=MAX_QUERY, description="Words, or prefixes of words, all of which are in title, room or text."
+    )
+    page: Annotated[int, _number(MAX_PAGE)] = Field(1, ge=1, le=MAX_PAGE)
+    size: Annotated[int, _number(MAX_SIZE)] = Field(20, ge=1, le=MAX_SIZE)
+
+
+class Row(BaseModel):
+    """One recording; `reason` is the cause of an error, `excerpt` the text around the first match."""
+
+    id: str
+    title: str | None
+    room_name: str | None
+    created_at: str | None
+    duration: float | None
+    state: State
+    reason: str | None
+    excerpt: str | None
+
+
+class Rows(BaseModel):
+    """One page, counted from 1, of `total` recordings."""
+
+    total: int
+    page: int
+    size: int
+    items: list[Row]
+
+
+@router.get("/v1/transcripts", dependencies=[SINGLE_PARAMETERS], responses=problems(422))
+async def list_transcripts(
+    query: Annotated[ListQuery, Query()], listing: ListingDep, catch_up: ListingCatchUpDep
+) -> Rows:
+    """List recordings, newest first, or search them."""
+    await catch_up()
+    found = await run_in_threadpool(listing.catalogue.search, query.q, query.page, query.size)
+    states = await run_in_threadpool(listing.states, [one for one, _ in found.items])
+    rows = [_row(state, excerpt) for state, (_, excerpt) in zip(states, found.items, strict=True)]
+    return Rows(total=found.total, page=query.page, size=query.size, items=rows)
+
+
+def _row(overview: RecordingOverview, excerpt: str | None) -> Row:
+    at = overview.created_at
+    return Row(
+        id=overview.id,
+        title=overview.title,
+        room_name=overview.room,
+        created_at=None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
+        duration=overview.duration,
+        state=overview.state,
+        reason=overview.reason,
+        excerpt=excerpt,
+    )

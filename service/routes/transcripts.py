@@ -1,0 +1,219 @@
+"""One transcript: what exists of it so far, in parts, and the request to make it again."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+
+from domain.errors import AudioDeleted, NotFound
+from domain.overview import RecordingOverview, State
+from domain.recording import Participant, Participants, Recording
+from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
+from domain.text import words
+from domain.text.markdown import to_html
+from resources.store.erasure import deletion_of
+from service.dependencies import ACT, NO_STORE, READ, AccessDep, RecordingsDep, StoredResultsDep
+from service.routing import JSON, Router, media, problems
+from service.stored_results import StoredResults, etag
+
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+WORDS = "words.parquet"
+
+
+class AudioState(BaseModel):
+    """Whether the audio can be played; `reason` says why it never will be."""
+
+    available: bool
+    reason: str | None = None
+
+
+class TranscriptView(BaseModel):
+    """One transcript, null for what doesn't exist yet; durations in seconds, times in ISO 8601.
+
+    In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
+    that wrote the summary. `words` is their number, once the transcript is finished.
+    """
+
+    id: str
+    state: State
+    step: str | None = None
+    reason: str | None = None
+    title: str | None = None
+    room_name: str | None = None
+    created_at: str | None = None
+    duration: float | None = None
+    short_summary: str | None = None
+    long_summary: str | None = None
+    long_summary_html: str | None = None
+    action_items: ActionItems | None = None
+    participants: tuple[Participant, ...] | None = None
+    topics: tuple[Topic, ...] | None = None
+    method: str | None = None
+    words: int | None = None
+    audio: AudioState
+    may_retry: bool = False
+
+
+class TopicsView(BaseModel):
+    """The topics in the order of the meeting."""
+
+    data: tuple[Topic, ...]
+
+
+class WaveformView(BaseModel):
+    """255 peaks, 0 to 1."""
+
+    data: tuple[float, ...]
+
+
+class SegmentView(BaseModel):
+    """One sentence of one speaker; times in seconds, and each word as text, start, end."""
+
+    speaker: int
+    name: str
+    start: float
+    end: float
+    words: list[tuple[str, float, float]]
+
+
+class WordsView(BaseModel):
+    """All words, sentence by sentence."""
+
+    segments: list[SegmentView]
+
+
+class RetryRequested(BaseModel):
+    """What is stale or failed will be made again, as soon as Dagster's daemon is up."""
+
+    requested: bool
+    daemon: bool
+
+
+@router.get("", dependencies=[READ, NO_STORE])
+def show_transcript(
+    request: Request, results: StoredResultsDep, recordings: RecordingsDep, access: AccessDep
+) -> TranscriptView:
+    """Show a transcript, or what exists of it so far."""
+    overview = recordings.state(results.id)
+    # A finished transcript stays readable while it is made again, or if that fails.
+    transcript = results.find("transcript.json", Transcript)
+    fields = _finished(transcript) if transcript else _unfinished(results, overview)
+    summary = fields["long_summary"]
+    return TranscriptView(
+        id=results.id,
+        state=overview.state,
+        step=overview.step,
+        # The step has a field of its own.
+        reason=overview.reason and overview.reason.removeprefix(f"{overview.step}: "),
+        long_summary_html=None if summary is None else to_html(summary, shift=2),
+        audio=_audio(results),
+        may_retry=overview.state == "error" and access.may_act(request),
+        **fields,
+    )
+
+
+@router.get("/topics", dependencies=[READ], response_model=TopicsView)
+def show_topics(request: Request, results: StoredResultsDep) -> Response:
+    """Show the topics."""
+    content = results.read("topics.json")
+    return _cached(
+        request, etag(content), lambda: to_json({"data": results.parse(content, "topics.json", Topics).root})
+    )
+
+
+@router.get("/waveform", dependencies=[READ], response_model=WaveformView)
+def show_waveform(request: Request, results: StoredResultsDep) -> Response:
+    """Show the waveform."""
+    content = results.read("waveform.json")
+    return _cached(
+        request, etag(content), lambda: to_json({"data": results.parse(content, "waveform.json", Waveform).root})
+    )
+
+
+@router.get("/words", dependencies=[READ], response_model=WordsView)
+def show_words(request: Request, results: StoredResultsDep) -> Response:
+    """Show the words with their speakers and times."""
+    content = results.read(WORDS)
+    try:
+        people = results.read("participants.json")
+    except NotFound:
+        people = b"[]"
+
+    def make() -> bytes:
+        names = results.parse(people, "participants.json", Participants).names()
+        table = words.from_parquet(content)
+        sentences = words.sentences(table)
+        spoken = words.words(table)
+        segments = [
+            {
+                "speaker": segment.speaker,
+                "name": segment.name,
+                "start": segment.start,
+                "end": segment.end,
+                "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
+            }
+            for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
+        ]
+        return to_json({"segments": segments})
+
+    return _cached(request, etag(content, people), make)
+
+
+@router.get("/webvtt", dependencies=[READ], response_class=Response, responses=media("text/vtt"))
+def show_captions(request: Request, results: StoredResultsDep) -> Response:
+    """Show the captions."""
+    content = results.read("transcript.vtt")
+    return _cached(request, etag(content), lambda: content, "text/vtt")
+
+
+@router.post("/retry", status_code=202, dependencies=[ACT])
+def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
+    """Request that what failed or is stale is made again."""
+    return RetryRequested(requested=True, daemon=recordings.retry(results.id))
+
+
+def _finished(transcript: Transcript) -> dict[str, Any]:
+    names = (
+        "title room_name created_at duration short_summary long_summary action_items participants topics method words"
+    )
+    return {name: getattr(transcript, name) for name in names.split()}
+
+
+def _unfinished(results: StoredResults, overview: RecordingOverview) -> dict[str, Any]:
+    recording = results.find("recording.json", Recording)
+    participants = results.find("participants.json", Participants)
+    topics = results.find("topics.json", Topics)
+    title = results.find("title.json", Title)
+    summary = results.find("summary.json", Summary)
+    began = recording.start_ts if recording and recording.start_ts else overview.created_at
+    return {
+        "title": title.title if title else overview.title,
+        "room_name": recording.room_name if recording else overview.room,
+        "created_at": datetime.fromtimestamp(began, UTC).isoformat() if began else None,
+        "duration": overview.duration if overview.duration is not None else recording and recording.duration,
+        "short_summary": summary and summary.short_summary,
+        "long_summary": summary and summary.long_summary,
+        "action_items": results.find("action_items.json", ActionItems),
+        "participants": participants and participants.root,
+        "topics": topics and topics.root,
+        "method": summary.method if summary else title and title.method,
+    }
+
+
+def _audio(results: StoredResults) -> AudioState:
+    if deletion := deletion_of(results.store, results.id):
+        return AudioState(available=False, reason=AudioDeleted(deletion.reason).what)
+    return AudioState(available=results.store.exists(results.key("audio.mp3")))
+
+
+def _cached(request: Request, tag: str, make: Callable[[], bytes], media_type: str = JSON) -> Response:
+    """Answer 304 if the client has this version; browsers must revalidate each time."""
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(make(), media_type=media_type, headers=headers)

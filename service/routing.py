@@ -1,0 +1,50 @@
+"""The router of all routes, and what they add to the OpenAPI document."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from service.errors import Problem
+
+JSON = "application/json"
+
+
+class Router(APIRouter):
+    """Serves HEAD wherever it serves GET, as Starlette does and FastAPI doesn't."""
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route, and a second one for HEAD that isn't in the OpenAPI document."""
+        super().add_api_route(path, endpoint, **options)
+        if options.get("methods") == ["GET"]:
+            options |= {"methods": ["HEAD"], "include_in_schema": False}
+            super().add_api_route(path, endpoint, **options)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document error answers."""
+    return {status: {"model": Problem, "description": "Refused"} for status in statuses}
+
+
+def media(kind: str) -> dict[int | str, dict[str, Any]]:
+    """Document an answer of a media type other than JSON."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}}}
+
+
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Document a body that FastAPI doesn't read itself."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
+
+
+def without_validation_errors(document: dict[str, Any]) -> dict[str, Any]:
+    """Remove FastAPI's own 422 answers from an OpenAPI document, in place; ours have the body `Problem`."""
+    schemas = document.get("components", {}).get("schemas", {})
+    for path in document["paths"].values():
+        for operation in path.values():
+            body = operation["responses"].get("422", {}).get("content", {}).get(JSON, {}).get("schema", {})
+            if body.get("$ref", "").endswith("/HTTPValidationError"):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document
