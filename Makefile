@@ -43,15 +43,19 @@ serve: install ## receive Daily's webhook and serve the HTTP API, as a trial on 
 	$(BIN)/reflector serve --trial
 
 .PHONY: test
-test: .venv/dev ## run the tests
+test: .venv/dev ## run the tests that CI runs
 	$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: .venv/dev ## run the tests that need no server, daemon or browser
+	$(BIN)/python -m pytest -m "not slow"
 
 .PHONY: test-long
 test-long: .venv/dev ## run what takes longest: S3, PostgreSQL, Redis and Celery workers together, and random kills
 	$(BIN)/python -m pytest tests/distributed tests/production tests/scenarios/test_kills.py
 
 .PHONY: check
-check: .venv/dev ## lint, types, imports
+check: .venv/dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
