@@ -24,7 +24,7 @@ from dagster import (
     reconstructable,
 )
 
-from reflector_assets.runtime.executor import warm_executor
+from reflector_assets.runtime.executor import process_executor
 
 STEPS = int(os.environ.get("BENCH_STEPS", "14"))
 PARTITIONS = DynamicPartitionsDefinition(name="bench_recordings")
@@ -48,7 +48,7 @@ def forkserver() -> JobDefinition:
 
 def preloaded() -> JobDefinition:
     """The product's executor: a fork for each step, of a server that has imported everything a step needs."""
-    return _job(warm_executor(2))
+    return _job(process_executor(2))
 
 
 WAYS = {"in-process": in_process, "spawn": spawn, "forkserver": forkserver, "forkserver, preloaded": preloaded}

@@ -1,60 +1,64 @@
-"""What a Celery worker loads; docs/deployment.md has the command.
+"""The module that a Celery worker loads; docs/deployment.md has the command.
 
-The worker's children are forked from a process that has everything imported, and execute one step at a time.
+The worker's child processes are forked after all imports, and each executes one step at a time.
 """
 
 import json
 from typing import Any
 
+import celery.signals
 import dagster as dg
-from celery import Task, signals
+from celery import Task
 from celery.exceptions import Ignore
 from celery.states import RECEIVED
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
-from dagster_celery.tasks import create_task
 
 import reflector_assets.preload  # noqa: F401
-from reflector_assets.runtime.celery import begun, settings_app
+from reflector_assets.runtime.celery import App, has_begun, settings_app
+from reflector_assets.runtime.dagster_internals import create_task
+
+signals: Any = celery.signals
 
 
 class StepOnce(Task):
-    """A step's task, which doesn't begin when its attempt has begun elsewhere, or when its run is over.
+    """A step's task, ignored if its attempt has begun elsewhere or its run is over.
 
-    The same step can arrive twice: sent again, when the broker seemed to have lost it, or handed out again after a
-    worker was killed on receiving it. No answer of the second must reach whoever waits for the first.
+    A step can arrive twice: sent again because the broker seemed to have lost it, or redelivered after a worker was
+    killed on receiving it. The second delivery must not return a result in place of the first.
     """
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        wanted: Any = dg.deserialize_value(json.dumps(kwargs["execute_step_args_packed"]))
-        with dg.DagsterInstance.from_ref(wanted.instance_ref) as instance:
-            if not still_wanted(instance, wanted):
+        step: Any = dg.deserialize_value(json.dumps(kwargs["execute_step_args_packed"]))
+        with dg.DagsterInstance.from_ref(step.instance_ref) as instance:
+            if not is_pending(instance, step):
                 raise Ignore
-        return super().__call__(*args, **kwargs)
+        task: Any = super()
+        return task.__call__(*args, **kwargs)
 
 
-def still_wanted(instance: dg.DagsterInstance, wanted: Any) -> bool:
-    """Say whether a step's attempt is still to be made; `wanted` is what Dagster sent for it (its ExecuteStepArgs)."""
-    run = instance.get_run_by_id(wanted.run_id)
+def is_pending(instance: dg.DagsterInstance, step: Any) -> bool:
+    """Return True if a step's attempt, described by Dagster's ExecuteStepArgs, hasn't begun and its run goes on."""
+    run = instance.get_run_by_id(step.run_id)
     if run is None or run.is_finished or run.status == dg.DagsterRunStatus.CANCELING:
         return False
-    [step_key] = wanted.step_keys_to_execute or [""]
-    number = wanted.known_state.get_retry_state().get_attempt_count(step_key) if wanted.known_state else 0
-    if not begun(instance, wanted.run_id, step_key, number):
+    [step_key] = step.step_keys_to_execute or [""]
+    number = step.known_state.get_retry_state().get_attempt_count(step_key) if step.known_state else 0
+    if not has_begun(instance, step.run_id, step_key, number):
         return True
     instance.report_engine_event(
-        f"Attempt {number + 1} at {step_key} arrived at a worker twice; left to the first.", run, step_key=step_key
+        f"A worker received attempt {number + 1} at {step_key} a second time and ignored it.", run, step_key=step_key
     )
     return False
 
 
-app = settings_app()
+app: App = settings_app()
 execute_step = create_task(app, base=StepOnce)
 
 
 @signals.task_received.connect
-def note_arrival(request: Any = None, **_: Any) -> None:
-    """Note that a task is no longer in a queue: from here on its worker answers for it."""
+def record_arrival(request: Any = None, **_: Any) -> None:
+    """Record that a task has left its queue: from now on a worker holds it."""
     if request.name == TASK_EXECUTE_PLAN_NAME:
         app.backend.store_result(request.id, None, RECEIVED)

@@ -1,4 +1,4 @@
-"""The only wiring: assets, jobs, resources, executor."""
+"""The Dagster definitions: assets, jobs, sensors, schedules, executor and resources."""
 
 from reflector_assets.runtime import startup  # isort: skip - before all other imports
 import dagster as dg
@@ -12,22 +12,20 @@ from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
 from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
 
-found = {
-    definition.key.to_user_string(): definition
-    for definition in dg.load_assets_from_package_module(reflector_assets.assets)
-    if isinstance(definition, dg.AssetsDefinition)
-}
-assets = [found[name] for name in policies.assets()]
+# The types of these Dagster functions are incomplete.
+loaded = dg.load_assets_from_package_module(reflector_assets.assets)  # pyright: ignore[reportUnknownMemberType]
+by_name = {item.key.to_user_string(): item for item in loaded if isinstance(item, dg.AssetsDefinition)}
+assets = [by_name[name] for name in policies.assets()]
 
 graph = AssetGraph.of(assets)
 
-process = dg.define_asset_job(
+process = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType]
     "process",
     selection=dg.AssetSelection.assets(*assets),
     partitions_def=recordings,
-    description="One recording from its raw tracks to the finished transcript, and out.",
-    # A run that died is resumed asset by asset: Dagster's resuming step by step leaves out mapped steps that were
-    # never started, and so would lose whole tracks.
+    description="Processes one recording, from its raw tracks to the finished and published transcript.",
+    # Killed runs are resumed by asset: Dagster's resumption by step leaves out mapped steps that had not begun, which
+    # would lose whole tracks.
     tags={tags.RETRY_STRATEGY: "FROM_ASSET_FAILURE"},
 )
 
@@ -67,4 +65,4 @@ defs = dg.Definitions(
     },
 )
 
-startup.settle()
+startup.resume_gc()

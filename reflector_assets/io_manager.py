@@ -1,4 +1,4 @@
-"""Asset values in the store, one file per recording and asset, by type: models as JSON, tables as Parquet."""
+"""Stores asset values, one file per recording and asset: models as JSON, tables as Parquet."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -15,23 +15,23 @@ from domain.text import words
 from resources import usage
 from resources.store.base import Store
 
-# The contract with other programs names this file; all others are named after their asset.
+# A public file name; all other files are named after their asset.
 FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
 
 
 def value_key(asset: str, recording_id: str) -> str:
-    """Key of an asset's value."""
+    """Return the store's key of an asset's value."""
     return f"{folder(recording_id)}/{FILE_NAMES.get(asset, f'{asset}.json')}"
 
 
 def data_version(value: BaseModel | pd.DataFrame) -> DataVersion:
-    """Content hash of a value: equal content stops a re-run from spreading downstream."""
+    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale."""
     content = words.to_parquet(value) if isinstance(value, pd.DataFrame) else value.model_dump_json().encode()
     return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
 
 class StoreIOManager(ConfigurableIOManager):
-    """Writes values atomically through the store and reads them back by their annotated type."""
+    """Writes values atomically to the store and reads them as their annotated type."""
 
     store: Store
 
@@ -41,23 +41,24 @@ class StoreIOManager(ConfigurableIOManager):
         elif isinstance(obj, BaseModel):
             content = obj.model_dump_json(indent=1).encode()
         else:
-            raise TypeError(f"{context.name}: an asset hands on a model or a table, not {type(obj).__name__}")
-        with told(context.partition_key):
+            raise TypeError(f"{context.name}: an asset returns a model or a table, not {type(obj).__name__}")
+        with as_failure(context.partition_key):
             stored = self.store.write(_key(context, context.partition_key), content)
-        # Here the step ends: its inputs were loaded before its body, its value is written after it.
-        moved = usage.take()
+        # The step's traffic: its inputs were read before its body, its value is written after it.
+        traffic = usage.take()
         if context.has_asset_key:
-            moved = {name: moved[name] + _tracks(context, name) for name in ("bytes_read", "bytes_written")}
-            context.add_output_metadata({"stored_as": stored.key, "stored_bytes": stored.bytes, **moved})
+            traffic = {name: traffic[name] + _of_tracks(context, name) for name in ("bytes_read", "bytes_written")}
+            metadata: dict[str, Any] = {"stored_as": stored.key, "stored_bytes": stored.bytes, **traffic}
+            context.add_output_metadata(metadata)  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 
     def load_input(self, context: InputContext) -> Any:
         upstream = context.upstream_output
         assert upstream is not None
         key = _key(upstream, context.partition_key)
-        # What a fan-in collects is loaded one by one, under the type of the whole list.
+        # The inputs of a fan-in are loaded one by one, and annotated as the whole list.
         annotated = context.dagster_type.typing_type
         expected = get_args(annotated)[0] if get_origin(annotated) is list else annotated
-        with told(context.partition_key):
+        with as_failure(context.partition_key):
             try:
                 content = self.store.read(key)
             except NotFound as error:
@@ -72,14 +73,14 @@ class StoreIOManager(ConfigurableIOManager):
                 return expected.model_validate_json(content)
             except ValidationError as error:
                 raise PermanentError(
-                    f"{key} doesn't hold what its readers expect: {error.errors(include_input=False)[0]['msg']}",
+                    f"{key} doesn't have the expected content: {error.errors(include_input=False)[0]['msg']}",
                     hint="Run the asset that makes it again.",
                 ) from error
 
 
 @contextmanager
-def told(recording_id: str) -> Iterator[None]:
-    """Tell Dagster the plain reason of what went wrong around a step's body, and whether to try again."""
+def as_failure(recording_id: str) -> Iterator[None]:
+    """Raise errors outside of a step's body as Failure, with the plain reason and whether to try again."""
     try:
         yield
     except ReflectorError as error:
@@ -89,14 +90,14 @@ def told(recording_id: str) -> Iterator[None]:
         ) from error
 
 
-def _tracks(context: OutputContext, name: str) -> int:
-    """What the tracks of a fan-out have moved, as its last step tells."""
-    told = context.output_metadata.get(f"tracks_{name}", 0)
-    return int(getattr(told, "value", told))
+def _of_tracks(context: OutputContext, name: str) -> int:
+    """Return an amount summed over the tracks of a fan-out, from the metadata of its last step."""
+    amount = context.output_metadata.get(f"tracks_{name}", 0)
+    return int(getattr(amount, "value", amount))
 
 
 def _key(output: OutputContext, recording_id: str) -> str:
-    """Key of an output; what steps of a graph asset hand to each other lies under its run and step."""
+    """Return the key of an output; values between the steps of a graph asset are stored by run and step."""
     if output.has_asset_key:
         return value_key(output.asset_key.to_user_string(), recording_id)
     return f"{folder(recording_id)}/steps/{'/'.join(output.get_identifier())}.json"

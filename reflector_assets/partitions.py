@@ -1,4 +1,4 @@
-"""The one partition set: a partition is a recording, its key is Daily's recording id."""
+"""The only partition set: one partition per recording, keyed by Daily's recording id."""
 
 from dagster import DynamicPartitionsDefinition
 

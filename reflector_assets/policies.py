@@ -1,4 +1,4 @@
-"""The steps' facts (domain/steps.py) as this deployment's settings change them, and as Dagster takes them."""
+"""The facts about steps (domain/steps.py), with this deployment's settings applied, and converted for Dagster."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,10 +13,10 @@ from reflector_assets.settings.main import get_settings
 
 
 def with_timeouts(overrides: Mapping[str, float], *, retry_delay: float | None = None) -> Mapping[str, Step]:
-    """Return the table with other timeouts (seconds by step), and with one first delay for all steps.
+    """Return the table with timeouts (seconds by step) and, if given, the first retry delay (seconds) overridden.
 
-    An overridden timeout doesn't grow with the work. Raises PermanentError for a step that doesn't exist and for a
-    timeout that isn't positive.
+    An overridden timeout doesn't scale with the work. Raise PermanentError for an unknown step or a timeout that isn't
+    positive.
     """
     if unknown := sorted(set(overrides) - set(STEPS)):
         raise PermanentError(
@@ -34,7 +34,7 @@ def with_timeouts(overrides: Mapping[str, float], *, retry_delay: float | None =
 
 @cache
 def policies() -> Mapping[str, Step]:
-    """Return the table that this deployment uses; raises PermanentError when its settings don't fit."""
+    """Return this deployment's table; raise PermanentError if its settings are invalid."""
     settings = get_settings()
     return with_timeouts(settings.step_timeouts, retry_delay=settings.retry_delay)
 
@@ -42,8 +42,8 @@ def policies() -> Mapping[str, Step]:
 @cache
 def assets() -> tuple[str, ...]:
     """Return the names of this deployment's assets in the order of the work."""
-    compares = get_settings().mode == "shadow"
-    return tuple(name for name, step in STEPS.items() if step.label and (compares or name != "shadow_comparison"))
+    shadow = get_settings().mode == "shadow"
+    return tuple(name for name, step in STEPS.items() if step.label and (shadow or name != "shadow_comparison"))
 
 
 def timeout_for(step: str, *, tracks: int = 0, duration: float = 0.0, chunks: int = 0) -> float:
@@ -53,7 +53,7 @@ def timeout_for(step: str, *, tracks: int = 0, duration: float = 0.0, chunks: in
 
 
 def retry_policy(step: str) -> RetryPolicy | None:
-    """Return the retries within a run: exponential backoff with jitter; None for what a sensor delivers."""
+    """Return a step's retries within a run, with exponential backoff and jitter; None if a sensor retries the step."""
     policy = policies()[step]
     if policy.delivered:
         return None
@@ -63,13 +63,13 @@ def retry_policy(step: str) -> RetryPolicy | None:
 
 
 def retry_delay(step: str, attempt: int) -> float | None:
-    """Return the seconds between a failed attempt (1 is the first) and the next; None when no attempt is left."""
+    """Return the seconds between a failed attempt (1 is the first) and the next; None if no attempt is left."""
     policy = policies()[step]
     return backoff.delay(attempt, policy.backoff, policy.longest_backoff) if attempt <= policy.retries else None
 
 
 def op_tags(step: str) -> dict[str, object]:
-    """Return the tags by which Dagster's executors order waiting steps, choose a worker's queue or size a pod."""
+    """Return the tags from which Dagster's executors take priority, Celery queue and pod resources."""
     policy = policies()[step]
     tags: dict[str, object] = {
         "dagster/priority": str(policy.priority),

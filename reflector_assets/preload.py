@@ -1,34 +1,34 @@
-"""Preloaded by the server that steps are forked from: all that every step would import for itself.
+"""Imports, in the server that steps are forked from, everything that each step would otherwise import itself.
 
-Most of it (Dagster's storages, SQLAlchemy, Alembic) is imported when an instance runs its first step, so one does
-here: an empty step, on an instance in memory. It leaves modules and caches behind, but no thread of Python's, no open
-file and no connection: none of these survives a fork. Models and their thread pools are loaded in the steps.
+Most of it (Dagster's storages, SQLAlchemy, Alembic) is imported when an instance runs its first step, so this module
+runs an empty step on an in-memory instance. That leaves modules and caches, but no Python thread, open file or
+connection, none of which survives a fork. Models and their thread pools are loaded in the steps.
 """
 
 import multiprocessing.queues
-import multiprocessing.synchronize  # noqa: F401 - a child talks to its run through these
+import multiprocessing.synchronize  # noqa: F401 - a child process communicates with its run through these
 from importlib import import_module
 
 import dagster as dg
 import dagster_postgres  # noqa: F401
 import pyarrow.dataset
-import pyarrow.parquet  # noqa: F401 - pandas imports it when the first table is written
+import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the first table
 
 import reflector_assets.definitions  # noqa: F401
-from reflector_assets.runtime.startup import settle
+from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
-from reflector_assets.wiring import imported_late
+from reflector_assets.wiring import lazy_imports
 
-for module in imported_late(get_settings()):
+for module in lazy_imports(get_settings()):
     import_module(module)
 
 
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["warm"]))
 def warm_up(context: dg.AssetExecutionContext) -> None:
-    """Do nothing, as every step does at first."""
+    """Do nothing."""
 
 
-with dg.DagsterInstance.ephemeral() as instance:
+with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
     dg.materialize(
         [warm_up],
         instance=instance,
@@ -37,5 +37,5 @@ with dg.DagsterInstance.ephemeral() as instance:
     )
 del instance
 
-# A child's collector would copy every page of all this: more than half of what a short step took.
-settle()
+# A child's garbage collector would copy every memory page: more than half of the time of a short step.
+resume_gc()

@@ -1,4 +1,4 @@
-"""How Dagster's records are read: endings of runs, ends of attempts, a step's place, an error's origin, metadata."""
+"""Helpers to read Dagster's records: runs in progress and their endings, attempts, step keys, errors, metadata."""
 
 import re
 import signal
@@ -8,11 +8,18 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-# On PostgreSQL a record can become visible after one with a higher number, by as much as this: younger records are read
-# again.
+# On PostgreSQL a record can become visible up to this much later than one with a higher number: younger records are
+# read again.
 COMMIT_LAG_S = 2.0
 # Dagster decides within this time after a run's failure whether it resumes the run.
 RETRY_DECISION_S = 5.0
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 # Statuses of runs that are queued, starting, executing or being canceled.
 IN_PROGRESS = [
@@ -32,7 +39,7 @@ _STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 
 
 class Place(NamedTuple):
-    """What a step belongs to: its asset; within a fan-out also the op, and the track's number."""
+    """A step's asset; within a fan-out also its op and the track's number."""
 
     asset: str
     op: str | None = None
@@ -40,7 +47,7 @@ class Place(NamedTuple):
 
 
 def place(step_key: str) -> Place:
-    """Read a step's key, as `title` or `track_transcripts.transcribe_track[2]`."""
+    """Parse a step's key, such as `title` or `track_transcripts.transcribe_track[2]`."""
     match = _STEP.fullmatch(step_key)
     if match is None:
         return Place(step_key)
@@ -48,29 +55,28 @@ def place(step_key: str) -> Place:
 
 
 def settled(records: Iterable[dg.EventLogRecord], until: float) -> list[dg.EventLogRecord]:
-    """Those before the first that is younger than `until`, in epoch seconds: up to the last of them all is there."""
+    """Return the records before the first one later than `until` (epoch seconds): no more will appear among them."""
     return list(takewhile(lambda record: record.timestamp <= until, records))
 
 
 def innermost(error: object) -> object:
-    """The error that began a chain of causes; Dagster wraps what a step raises."""
+    """Return the first error of a chain of causes; Dagster wraps what a step raises."""
     while (cause := getattr(error, "cause", None)) is not None:
         error = cause
     return error
 
 
 def plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metadata as plain values."""
+    """Return metadata as plain values."""
     return {name: getattr(value, "value", value) for name, value in (metadata or {}).items()}
 
 
 def crash_reason(message: str) -> str | None:
-    """Say plainly what an engine's message tells of a step's process that was ended; None when it tells of none."""
-    found = re.search("terminated by signal|exited prematurely", message)
-    if not found:
+    """Return a plain reason for the end of a step's process from an engine's message; None if it reports none."""
+    if not re.search("terminated by signal|exited prematurely", message):
         return None
     if f"({signal.SIGALRM.name})" in message:
         return "timeout: the step could not be interrupted, so its process was ended"
     if f"({signal.SIGKILL.name})" in message:
-        return "the step's process was killed, most likely for want of memory"
+        return "the step's process was killed, most likely because memory ran out"
     return "the step's process was ended by a signal"

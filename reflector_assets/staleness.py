@@ -1,9 +1,8 @@
-"""What is stale in one recording, and why: by Dagster's own notions, from its public event log.
+"""Which assets of a recording are stale, and why, by Dagster's definition and from its public event log.
 
-Dagster itself answers this only for whole assets; for partitions its badges need a walk over every partition.
-An asset of a recording is stale when it was never materialized, when its code version differs from the one
-that made it, or when an input has newer content than the one it consumed. An upstream re-run with equal
-content (same data version) changes nothing downstream.
+Dagster computes this for whole assets only; for partitions it would have to visit every partition. An asset of a
+recording is stale if it was never materialized, if its code version has changed since, or if an input has newer content
+than it consumed. An upstream re-run with equal content (the same data version) makes nothing stale.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ import dagster as dg
 from domain.steps import NEED_AUDIO
 from reflector_assets.records import ATTEMPT_BEGINS
 
-# The tags under which Dagster publishes versions on materialization events.
+# Dagster's tags for versions on materialization events.
 CODE_VERSION = "dagster/code_version"
 DATA_VERSION = "dagster/data_version"
 INPUT_POINTER = "dagster/input_event_pointer/"
@@ -25,9 +24,9 @@ REPORTED = "source changed"
 
 
 class Node(NamedTuple):
-    """One asset of the graph: its name, the assets it depends on, and the version of its code as loaded now.
+    """One asset of the graph: its name, its dependencies, and the code version that is loaded.
 
-    Of `reads`, it only comes `after` some: their content is nothing to it.
+    Of the dependencies `reads`, those in `after` only determine the order: their content isn't read.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Node(NamedTuple):
 
 
 class AssetState(NamedTuple):
-    """One asset of one recording: fresh when `reason` is None; `record` is its last materialization."""
+    """One asset of one recording, fresh if `reason` is None; `record` is its last materialization."""
 
     asset: str
     reason: str | None
@@ -49,7 +48,7 @@ class AssetGraph(tuple[Node, ...]):
 
     @classmethod
     def of(cls, assets: Iterable[dg.AssetsDefinition]) -> "AssetGraph":
-        """Read names, dependencies and code versions off asset definitions."""
+        """Return the graph of asset definitions."""
         assets = list(assets)
         specs = {spec.key.to_user_string(): spec for definition in assets for spec in definition.specs}
         reads = {
@@ -63,11 +62,11 @@ class AssetGraph(tuple[Node, ...]):
         return cls(Node(name, reads[name], specs[name].code_version, after[name]) for name in order)
 
     def names(self) -> list[str]:
-        """Asset names in topological order."""
+        """Return the asset names in topological order."""
         return [node.name for node in self]
 
     def digest(self) -> str:
-        """One line that changes whenever any asset's code version does."""
+        """Return a string that changes with any asset's code version."""
         return ";".join(f"{node.name}={node.code_version}" for node in self)
 
 
@@ -77,48 +76,48 @@ def states(
     recording_id: str,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
 ) -> list[AssetState]:
-    """Each asset of a recording with the reason why it is stale, in topological order.
+    """Return the state of each asset of a recording, in topological order.
 
-    `audio_is_gone` is asked when something of audio is stale: without audio that is left as it is, and so is what
-    needs something that was never made.
+    `audio_is_gone` is called if an asset that needs audio is stale: when the audio was deleted, such assets count as
+    fresh, and so do the assets downstream of one that was never materialized.
     """
     latest = {node.name: _latest(instance, node.name, recording_id) for node in graph}
     found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
     if any(state.asset in NEED_AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
-        settled = without_audio(graph, found)
-        return [state._replace(reason=None) if state.asset in settled else state for state in found]
+        impossible = without_audio(graph, found)
+        return [state._replace(reason=None) if state.asset in impossible else state for state in found]
     return found
 
 
 def without_audio(graph: AssetGraph, found: Sequence[AssetState]) -> set[str]:
-    """The assets that can't be made any more: those of audio, and what is behind one of them that never was."""
-    never = {state.asset for state in found if state.asset in NEED_AUDIO and state.record is None}
+    """Return the assets that need deleted audio, and those downstream of one of them that was never materialized."""
+    never_made = {state.asset for state in found if state.asset in NEED_AUDIO and state.record is None}
     for node in graph:
-        if never.intersection(node.reads):
-            never.add(node.name)
-    return never | NEED_AUDIO.intersection(graph.names())
+        if never_made.intersection(node.reads):
+            never_made.add(node.name)
+    return never_made | NEED_AUDIO.intersection(graph.names())
 
 
 def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
-    """The stale assets that one run can settle now, in topological order.
+    """Return the stale assets that one run can bring up to date now, in topological order.
 
-    A stale asset behind a fresh one that has a stale ancestor waits: the ancestor's new content may make the
-    fresh one stale, and the waiting one would be computed twice.
+    A stale asset downstream of a fresh one with a stale ancestor waits: the ancestor's new content may make the fresh
+    one stale, and the waiting asset would be computed twice.
     """
     stale = {state.asset for state in found if state.reason}
-    unsettled: set[str] = set()
+    undecided: set[str] = set()
     ready: list[str] = []
     for node in graph:
-        waits = any(parent in unsettled for parent in node.reads)
+        waits = any(parent in undecided for parent in node.reads)
         if node.name in stale and not waits:
             ready.append(node.name)
         elif waits or any(parent in stale for parent in node.reads):
-            unsettled.add(node.name)
+            undecided.add(node.name)
     return ready
 
 
 def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
-    """What decides staleness, as one string: code versions now, and the storage id of every last materialization."""
+    """Return all that determines staleness as one string: code versions, and storage ids of last materializations."""
     made = ",".join(str(state.record.storage_id if state.record else 0) for state in found)
     return f"{graph.digest()}|{made}"
 
@@ -126,10 +125,10 @@ def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
 def _latest(
     instance: dg.DagsterInstance, asset: str, recording_id: str, up_to: int | None = None
 ) -> dg.EventLogRecord | None:
-    """The last materialization, or the last one up to a storage id.
+    """Return a recording's last materialization of an asset, or the last one up to a storage id.
 
-    A graph asset's pointer names the newest event of its input over all recordings, so that what it consumed
-    is this recording's last event up to there, not the event at the pointer itself.
+    A graph asset's input pointer is the newest event of the input over all recordings. What the asset consumed is this
+    recording's last event up to the pointer, not the event at the pointer.
     """
     found = instance.fetch_materializations(
         dg.AssetRecordsFilter(
@@ -150,7 +149,7 @@ def _reason(
         return "missing"
     made = _tags(record)
     if CODE_VERSION not in made:
-        # Not made by a run: an import reports so that it put another recording in the place of this one.
+        # Reported by an import that replaced the recording, not materialized by a run.
         return REPORTED
     if made[CODE_VERSION] != node.code_version:
         return CODE_CHANGED
@@ -165,23 +164,22 @@ def _reason(
             return f"{parent} is new"
         if newest.storage_id <= int(pointer):
             continue
-        seen = max(int(pointer), _began(instance, record))
-        consumed = _latest(instance, parent, recording_id, up_to=seen)
+        consumed = _latest(instance, parent, recording_id, up_to=max(int(pointer), _began(instance, record)))
         if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
             return f"{parent} changed"
     return None
 
 
 def _began(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> int:
-    """The number of the event with which the attempt began that made this; 0 when no step made it.
+    """Return the storage id of the start of the attempt that made a materialization; 0 if no step made it.
 
-    The attempt has seen all of its recording up to there. Its pointers can be older: Dagster notes an asset's newest
-    event after it stored it, so that of two processes on PostgreSQL the slower one can note the older event.
+    The attempt has read the newest content of its recording up to there. Its input pointers can be older: Dagster
+    updates an asset's newest event after storing it, so on PostgreSQL the slower of two processes can set an older one.
     """
     step = record.event_log_entry.step_key
-    begins = instance.get_records_for_run(record.run_id, of_type=set(ATTEMPT_BEGINS)).records
-    mine = (one.storage_id for one in begins if one.event_log_entry.step_key == step)
-    return max((number for number in mine if number < record.storage_id), default=0)
+    starts = instance.get_records_for_run(record.run_id, of_type=set(ATTEMPT_BEGINS)).records
+    own = (one.storage_id for one in starts if one.event_log_entry.step_key == step)
+    return max((number for number in own if number < record.storage_id), default=0)
 
 
 def _tags(record: dg.EventLogRecord) -> Mapping[str, str]:
@@ -194,7 +192,7 @@ def _names(definition: dg.AssetsDefinition) -> list[str]:
 
 
 def _not_loaded(definition: dg.AssetsDefinition) -> frozenset[str]:
-    """The assets that one comes after without reading their values."""
+    """Return the dependencies whose values an asset doesn't read."""
     ins = definition.node_def.input_dict
     keys = definition.keys_by_input_name
     return frozenset(key.to_user_string() for name, key in keys.items() if ins[name].dagster_type.is_nothing)

@@ -1,14 +1,14 @@
-"""The tags that runs carry: Dagster's that we read, and ours."""
+"""Tags of runs: those of Dagster that we read, and our own."""
 
 PARTITION = "dagster/partition"
 PRIORITY = "dagster/priority"
-# Values of PRIORITY: a new recording, one that changed, one that a person requested in bulk.
+# Values of PRIORITY: a new recording, a changed one, one of a bulk request.
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
 WILL_RETRY = "dagster/will_retry"
 RETRY_STRATEGY = "dagster/retry_strategy"
 ROOT_RUN = "dagster/root_run_id"
 
-# Which code version of each asset a run was made for, so that a failure isn't repeated with the same code.
+# The code version of each asset that a run was requested with, so that a failure isn't repeated with the same code.
 CODE = "reflector/code"
-# GPU and LLM calls of the run are made anew; can be given in Dagster's launchpad too.
+# The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.
 FORCE = "reflector/force"

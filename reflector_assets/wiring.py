@@ -1,9 +1,9 @@
-"""Builds the doors to the outside from the settings; the only place that chooses between them."""
+"""Builds the resources from the settings; the only module that chooses between implementations."""
 
 import os
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dagster import ConfigurableResource, EnvVar
 from pydantic import SecretStr
@@ -38,22 +38,22 @@ from resources.transcription.gpu import GPUService
 from resources.transcription.openai import OpenAIAudio
 from resources.transcription.whisper import EmbeddedWhisper
 
-R = TypeVar("R", bound=ConfigurableResource)
+R = TypeVar("R", bound="ConfigurableResource[Any]")
 
 
 def opened(resource: R) -> AbstractContextManager[R]:
-    """Make a door usable outside Dagster: what it was given by a variable's name gets its value."""
+    """Resolve a resource's environment variables and initialize it for use outside of Dagster."""
     return resource.process_config_and_initialize_cm()
 
 
 @cache
 def store() -> Store:
-    """The store of results."""
+    """Return the store of results."""
     settings = get_settings()
     if settings.storage_backend == "local":
         return LocalStore(root=str(settings.data_dir))
     return S3Store(
-        bucket=_needed("TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", settings.storage_bucket, "reflector-results"),
+        bucket=_required("TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", settings.storage_bucket, "reflector-results"),
         prefix=settings.storage_prefix,
         region=settings.storage_region,
         endpoint_url=settings.storage_endpoint_url,
@@ -69,13 +69,13 @@ def store() -> Store:
 
 @cache
 def imported() -> LocalFolder:
-    """Recordings imported from folders."""
+    """Return the source of recordings imported from folders."""
     return LocalFolder(store=store())
 
 
 @cache
 def source() -> Sources:
-    """Where recordings come from: folders that were imported, and Daily."""
+    """Return the source of recordings: imported folders, and Daily."""
     settings = get_settings()
     bucket, domain = daily_bucket(), settings.daily_domain
     if settings.daily_api_key is None:
@@ -87,7 +87,7 @@ def source() -> Sources:
 
 @cache
 def daily_bucket() -> Store:
-    """The bucket that Daily writes tracks to, or a folder that is laid out like it."""
+    """Return the bucket that Daily writes tracks to, or a local folder with the same layout."""
     settings = get_settings()
     if settings.daily_bucket is None:
         return LocalStore(root=str(settings.daily_folder))
@@ -97,7 +97,7 @@ def daily_bucket() -> Store:
         endpoint_url=settings.daily_endpoint_url,
         access_key_id=_secret("DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", settings.daily_access_key_id),
         secret_access_key=_secret("DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", settings.daily_secret_access_key),
-        # The old system's operators have both set: there it is the role by which Daily writes.
+        # The old system's settings have both: there the role is the one with which Daily writes.
         role_arn=None if settings.daily_access_key_id else settings.daily_role_arn,
         settings_prefix="DAILYCO_STORAGE_AWS",
         folder=str(settings.data_dir / "tmp"),
@@ -106,13 +106,13 @@ def daily_bucket() -> Store:
 
 @cache
 def daily_api() -> DailyAPI:
-    """Daily's REST API."""
+    """Return the client of Daily's REST API."""
     settings = get_settings()
     return DailyAPI(base_url=settings.daily_api_url, api_key=_secret("DAILY_API_KEY", settings.daily_api_key))
 
 
 def webhook_secrets() -> list[bytes]:
-    """The secrets that sign Daily's webhooks, all valid; raises InvalidInput that names the setting."""
+    """Return the secrets that sign Daily's webhooks; raise InvalidInput with the setting's name for an invalid one."""
     settings = get_settings()
     given = {
         "DAILY_WEBHOOK_SECRET": settings.daily_webhook_secret,
@@ -131,7 +131,7 @@ def webhook_secrets() -> list[bytes]:
 
 @cache
 def database() -> Database:
-    """The product's own database."""
+    """Return this product's database."""
     settings = get_settings()
     if settings.database_url is None:
         return Database(url=f"sqlite:///{settings.data_dir / 'reflector.db'}")
@@ -140,38 +140,38 @@ def database() -> Database:
 
 @cache
 def inbox() -> Inbox:
-    """What arrived from Daily."""
+    """Return the inbox of notifications and list entries from Daily."""
     settings = get_settings()
     return Inbox(database=database(), relays=settings.old_url is not None and settings.mode != "live")
 
 
 @cache
 def rooms() -> Rooms:
-    """Settings of rooms."""
+    """Return the rooms' settings."""
     return Rooms(database=database())
 
 
 @cache
 def consents() -> Consents:
-    """Who agreed that audio is kept."""
+    """Return the participants' consents to keep audio."""
     return Consents(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:
-    """Say whether a recording's audio was deleted for good."""
+    """Return True if a recording's audio was deleted permanently."""
     return erasure.is_deleted(store(), recording_id)
 
 
 @cache
 def leaving() -> OutgoingMode:
-    """Whether results leave, and what they say of this deployment."""
+    """Return the mode of outgoing deliveries, and what they state about this deployment."""
     settings = get_settings()
     return OutgoingMode(mode=settings.mode, page_url=settings.page_url, language=settings.language)
 
 
 @cache
 def messages() -> Messages:
-    """The messages that stand in Zulip."""
+    """Return the messages in Zulip."""
     settings = get_settings()
     zulip = Zulip(
         realm=settings.zulip_realm or "",
@@ -183,13 +183,13 @@ def messages() -> Messages:
 
 @cache
 def deliveries() -> Deliveries:
-    """What is to be delivered, and how far it is."""
+    """Return the outgoing deliveries and their states."""
     return Deliveries(database=database())
 
 
 @cache
 def old_system() -> OldSystem:
-    """The old system, while both run."""
+    """Return the client of the old system, for the time in which both run."""
     settings = get_settings()
     return OldSystem(
         url=settings.old_url or "",
@@ -200,20 +200,20 @@ def old_system() -> OldSystem:
 
 @cache
 def relays() -> Relays:
-    """Daily's webhooks on their way to the old system."""
+    """Return the relay of Daily's webhooks to the old system."""
     return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
 
 
 @cache
 def webhook() -> Webhook:
-    """Webhooks to rooms."""
+    """Return the sender of the rooms' webhooks."""
     settings = get_settings()
     return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
 
 
 @cache
 def call_cache() -> CallCache:
-    """Answers of GPU and LLM calls that were paid for."""
+    """Return the cache of paid GPU and LLM calls."""
     settings = get_settings()
     folder, limit = str(settings.data_dir / "calls"), settings.call_cache_bytes
     if settings.storage_backend == "local":
@@ -223,13 +223,13 @@ def call_cache() -> CallCache:
 
 @cache
 def transcriber() -> Transcriber:
-    """Who turns a track into words."""
+    """Return the transcriber of tracks."""
     settings = get_settings()
     if settings.transcript_backend == "whisper":
         return EmbeddedWhisper(
             model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
         )
-    url = _needed("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
+    url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
         return GPUService(
@@ -250,7 +250,7 @@ def transcriber() -> Transcriber:
 
 @cache
 def understanding() -> Understanding:
-    """Who makes topics, title, summary and action items."""
+    """Return the generator of topics, title, summary and action items."""
     settings = get_settings()
     if settings.llm_url is None:
         return Extractive()
@@ -261,13 +261,13 @@ def understanding() -> Understanding:
     )
 
 
-def imported_late(settings: Settings) -> list[str]:
-    """The modules that these doors import when they are first used: they take most of a second."""
-    asks = settings.llm_url is not None or settings.transcript_backend == "openai"
-    in_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
+def lazy_imports(settings: Settings) -> list[str]:
+    """Return the modules that the resources import on first use, which takes most of a second."""
+    uses_openai = settings.llm_url is not None or settings.transcript_backend == "openai"
+    uses_s3 = settings.storage_backend == "aws" or settings.daily_bucket is not None
     return [
-        *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if asks else []),
-        *(["resources.store.s3_connection"] if in_s3 else []),
+        *(["openai.resources.chat", "openai.resources.audio", "anyio.from_thread"] if uses_openai else []),
+        *(["resources.store.s3_connection"] if uses_s3 else []),
         *(["redis", "reflector_assets.runtime.celery"] if settings.executor == "celery" else []),
     ]
 
@@ -283,15 +283,15 @@ def _llm(settings: Settings) -> LLM:
     )
 
 
-def _needed(name: str, value: str | None, example: str) -> str:
-    """Return a setting that what was chosen can't do without; raises PermanentError."""
+def _required(name: str, value: str | None, example: str) -> str:
+    """Return a setting that the chosen implementation requires; raise PermanentError if it is missing."""
     if value is None:
         raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
     return value
 
 
 def _secret(name: str, value: SecretStr | None) -> str:
-    """Hand a secret on by its variable's name: Dagster's pages show the values of resources, but not of variables."""
+    """Pass a secret by its variable's name: Dagster's pages show the values of resources, but not of variables."""
     if value is None:
         return ""
     os.environ[name] = value.get_secret_value()

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from reflector_assets.assets.step import step
-from reflector_assets.runtime.executor import adapted, warm_executor
+from reflector_assets.runtime.executor import process_executor, wrap
 
 OFTEN = 5
 
@@ -42,11 +42,11 @@ def plain() -> None:
     asks()
 
 
-@dg.job(executor_def=adapted(dg.in_process_executor))
+@dg.job(executor_def=wrap(dg.in_process_executor))
 def kept() -> None:
     asks()
 
 
-@dg.job(executor_def=warm_executor(1))
+@dg.job(executor_def=process_executor(1))
 def in_processes() -> None:
     asks()

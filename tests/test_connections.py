@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reflector_assets.runtime.connection_pool import keep
+from reflector_assets.runtime.connection_pool import pool_connections
 from testing.parts.postgres import Postgres
 from tests.connection_jobs import OFTEN, in_processes, kept, opened, plain
 
@@ -56,7 +56,7 @@ def test_a_kept_connection_is_replaced_when_the_server_was_restarted(
     new_instance: Callable[[], dg.DagsterInstance], postgres: Postgres
 ) -> None:
     instance = new_instance()
-    keep(instance)
+    pool_connections(instance)
     with opened() as connections:
         before = instance.get_runs_count(), instance.get_dynamic_partitions("none")
         assert connections == []
@@ -69,9 +69,9 @@ def test_a_kept_connection_is_replaced_when_the_server_was_restarted(
 def test_an_old_connection_is_replaced(
     new_instance: Callable[[], dg.DagsterInstance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reflector_assets.runtime.connection_pool.OLDEST_S", 0)
+    monkeypatch.setattr("reflector_assets.runtime.connection_pool.MAX_AGE_S", 0)
     instance = new_instance()
-    keep(instance)
+    pool_connections(instance)
     with opened() as connections:
         instance.get_runs_count()
     assert len(connections) == 1
@@ -79,5 +79,5 @@ def test_an_old_connection_is_replaced(
 
 def test_where_there_is_no_postgresql_nothing_changes(tmp_path: Path) -> None:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        keep(instance)
+        pool_connections(instance)
         assert instance.get_runs_count() == 0

@@ -162,9 +162,9 @@ def test_compose_requires_passwords() -> None:
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
     from domain.steps import STEPS
-    from reflector_assets.runtime.celery import LIGHT
+    from reflector_assets.runtime.celery import DEFAULT_QUEUE
 
-    needed = {policy.pool or LIGHT for policy in STEPS.values()} | {LIGHT}
+    needed = {policy.pool or DEFAULT_QUEUE for policy in STEPS.values()} | {DEFAULT_QUEUE}
     lines = command_lines(compose, manifests)
     served = [line[line.index("-Q") + 1].split(",") for line in lines if "worker" in line]
     assert len(served) == 4

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from reflector_assets.runtime.executor import adapted, warm_executor
+from reflector_assets.runtime.executor import process_executor, wrap
 
 
 @dg.op(pool="narrow")
@@ -10,12 +10,12 @@ def waits() -> None:
     """Have its turn."""
 
 
-@dg.job(executor_def=warm_executor(2))
+@dg.job(executor_def=process_executor(2))
 def in_processes() -> None:
     waits()
 
 
-@dg.job(executor_def=adapted(dg.in_process_executor, patient=True))
+@dg.job(executor_def=wrap(dg.in_process_executor, idle_wait=True))
 def in_process() -> None:
     waits()
 

@@ -1,1 +1,1 @@
-"""The asset graph: thin assets that fetch, call the domain, store, and say what they did."""
+"""The asset graph: thin assets that read inputs, call the domain, store the result and report metadata."""

@@ -1,4 +1,4 @@
-"""What all assets share: partitions, policy, versions, and the shape of a result."""
+"""What all assets share: partitions, policies, versions, and the form of results."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=BaseModel | pd.DataFrame)
 
 
 def code_version(asset: str, revision: int) -> str:
-    """Version of an asset's code: its revision, and for GPU and LLM assets what else decides the result."""
+    """Return an asset's code version: its revision and, for GPU and LLM assets, the identity of model and settings."""
     match STEPS[asset].identity:
         case "transcriber":
             identity = wiring.transcriber().identity()
@@ -40,16 +40,16 @@ def recording_asset(
     checks: Sequence[tuple[str, str]] = (),
     deps: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare an asset of one recording, whose facts are in domain/steps.py and whose events are in domain/events.py.
+    """Declare an asset per recording; domain/steps.py has its facts, domain/events.py its events.
 
-    `checks` are (name, description) pairs that its result answers. The asset runs after the assets `deps`, too,
-    without reading their values. Raise `revision` when a change of the code should make finished recordings stale.
+    `checks` are (name, description) pairs; the asset's result has a result for each. The asset also runs after the
+    assets `deps`, without reading their values. Increase `revision` to make finished recordings stale after a change.
     """
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         name = compute.__name__
         if checks:
-            # Dagster reads the annotation as that of the value and of all checks together, and refuses it.
+            # Dagster takes the annotation for that of the value and all checks together, and rejects it.
             compute.__annotations__.pop("return", None)
         events = ", ".join(cause.event for cause in CAUSES.get(name, ()))
         return dg.asset(
@@ -70,10 +70,10 @@ def recording_asset(
 
 
 class Refreshable(Protocol):
-    """A resource that keeps answers of paid calls, and can be told to ask anew."""
+    """A resource that caches the answers of paid calls and can bypass its cache."""
 
     def refreshed(self) -> Self:
-        """Return one that uses no kept answer and keeps the new ones."""
+        """Return a copy that ignores cached answers and caches the new ones."""
         ...
 
 
@@ -81,7 +81,7 @@ R = TypeVar("R", bound=Refreshable)
 
 
 def for_run(context: Context, resource: R) -> R:
-    """Return the resource as this run wants it: runs that force make every paid call anew."""
+    """Return the resource for this run; in runs with the tag FORCE it ignores cached answers."""
     return resource.refreshed() if context.run.tags.get(tags.FORCE) == "true" else resource
 
 
@@ -91,7 +91,7 @@ def result(
     metadata: Mapping[str, Any] | None = None,
     checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[T]:
-    """An asset's result: the value, its content hash as data version, metadata and what the step took."""
+    """Return an asset's result: the value, its content hash as data version, and metadata with the step's usage."""
     return dg.MaterializeResult(
         value=value,
         data_version=data_version(value),
@@ -101,7 +101,7 @@ def result(
 
 
 def check(name: str, problems: list[str], *, warn: bool = False) -> dg.AssetCheckResult:
-    """A check's answer: passed without problems, else failed with each of them in its metadata."""
+    """Return a check's result, which passes if there are no problems; the metadata lists them."""
     return dg.AssetCheckResult(
         check_name=name,
         passed=not problems,

@@ -1,4 +1,4 @@
-"""From raw tracks to padded tracks, one mix, and its waveform."""
+"""Audio: padded tracks, their mix, and its waveform."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,11 +29,11 @@ from resources.store.erasure import using_audio
 def padded_tracks(
     context: dg.AssetExecutionContext, recording: Recording, source: Source, store: Store
 ) -> dg.MaterializeResult[PaddedTracks]:
-    """One WebM/Opus file per track on the recording's clock: the late start and every muted gap are silence."""
+    """One WebM/Opus file per track, aligned with the recording: a late start and muted gaps are filled with silence."""
 
     keys = {track.index: f"{folder(recording.id)}/tracks/{track.index}.webm" for track in recording.tracks}
 
-    def padded(track: Track) -> PaddedTrack:
+    def pad_track(track: Track) -> PaddedTrack:
         key = keys[track.index]
         with source.track(recording, track) as original, store.new_file(key) as target:
             try:
@@ -73,13 +73,13 @@ def padded_tracks(
         using_audio(store, recording.id, list(keys.values())),
     ):
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="pad") as pool:
-            tracks = tuple(pool.map(padded, recording.tracks))
+            tracks = tuple(pool.map(pad_track, recording.tracks))
         for key in set(store.list_keys(f"{folder(recording.id)}/tracks")) - {track.key for track in tracks}:
-            # The words of each track lie here, too: they are another asset's.
+            # This folder also has the words of each track, which belong to another asset.
             if key.endswith(".webm"):
                 store.delete(key)
     measured = max((track.duration for track in tracks), default=0.0)
-    # Daily's duration is the master: it is what users and bills see. What was measured stands beside it.
+    # Daily's duration takes precedence because users and bills show it; the metadata also has the measured one.
     value = PaddedTracks(
         duration=recording.duration if recording.duration is not None else measured,
         duration_source="daily" if recording.duration is not None else "tracks",
@@ -111,7 +111,7 @@ def padded_tracks(
 def mixed_audio(
     context: dg.AssetExecutionContext, padded_tracks: PaddedTracks, store: Store
 ) -> dg.MaterializeResult[MixedAudio]:
-    """The meeting as one stereo mp3, all tracks together, with the peaks taken in the same pass."""
+    """The meeting as one stereo MP3 of all tracks; the peaks are computed in the same pass."""
     recording_id = context.partition_key
     key = f"{folder(recording_id)}/audio.mp3"
     seconds = timeout_for("mixed_audio", tracks=len(padded_tracks.tracks), duration=padded_tracks.duration)
@@ -139,7 +139,7 @@ def mixed_audio(
 
 @recording_asset(revision=1, group="audio", kinds={"python", "json"})
 def waveform(context: dg.AssetExecutionContext, mixed_audio: MixedAudio) -> dg.MaterializeResult[Waveform]:
-    """255 peaks of the mix, 0 to 1, for the player's picture."""
+    """255 peaks of the mix, 0 to 1, for the player's waveform."""
     with step(context, "waveform") as work:
         value = Waveform(mixed_audio.peaks)
     return result(

@@ -1,4 +1,4 @@
-"""The end of audio that somebody didn't agree to keep."""
+"""Deletion of audio after a participant denied consent."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ from resources.store.base import Store
 REASON = "consent was denied"
 
 
-# The transcript isn't read: audio goes also where there never was one.
+# The transcript's value isn't read: audio is deleted even if there never was a transcript.
 @recording_asset(revision=1, group="publication", kinds={"python"}, deps=["transcript"])
 def consent_cleanup(
     context: dg.AssetExecutionContext,
@@ -26,21 +26,21 @@ def consent_cleanup(
     rooms: Rooms,
     leaving: OutgoingMode,
 ) -> dg.MaterializeResult[ConsentCleanup]:
-    """Deletes source tracks, padded tracks and the mix when anybody denied consent; the text stays."""
+    """Deletes source tracks, padded tracks and the mix if a participant denied consent; the text stays."""
     recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
         live = leaving.mode == "live"
-        described = erasure.describe_recording(store, source, recording_id)
-        said = consents.of_recording(recording_id, described.mtg_session_id)
-        room = rooms.of_meeting(described.room_name)
-        denials = sum(not one.given for one in said)
+        recording = erasure.describe_recording(store, source, recording_id)
+        statements = consents.of_recording(recording_id, recording.mtg_session_id)
+        room = rooms.of_meeting(recording.room_name)
+        denials = sum(not statement.given for statement in statements)
         denied = denials > 0 and not (room and room.skip_consent)
-        before = erasure.deletion_of(store, recording_id)
+        earlier = erasure.deletion_of(store, recording_id)
         deleted = 0
         value = ConsentCleanup(audio_deleted=False)
-        if (denied or before) and live:
-            reason = before.reason if before else REASON
-            deleted = erasure.audio_of(store, daily_bucket, described).delete(reason)
+        if (denied or earlier) and live:
+            reason = earlier.reason if earlier else REASON
+            deleted = erasure.audio_of(store, daily_bucket, recording).delete(reason)
             value = ConsentCleanup(audio_deleted=True, reason=reason)
         elif denied:
             value = ConsentCleanup(
@@ -56,7 +56,7 @@ def consent_cleanup(
             "reason": value.reason or "nobody denied consent",
             "denials": denials,
             "objects_deleted": deleted,
-            # What a later statement is later than; in other modes a denial is still to be followed.
-            "last_statement": max((one.seq for one in said), default=0) if live else 0,
+            # The last statement taken into account; in other modes denials are still to be followed.
+            "last_statement": max((statement.seq for statement in statements), default=0) if live else 0,
         },
     )

@@ -1,4 +1,4 @@
-"""What was recorded, and who was there."""
+"""The recording's description and its participants."""
 
 import dagster as dg
 
@@ -14,24 +14,24 @@ from resources.source import Source
 def recording(
     context: dg.AssetExecutionContext, source: Source, rooms: Rooms, consents: Consents
 ) -> dg.MaterializeResult[Recording]:
-    """The recording as its source describes it: room, start, duration and the list of audio tracks."""
+    """The recording as its source describes it: room, start, duration and audio tracks."""
     with step(context, "recording") as work:
-        found = source.recording(context.partition_key)
-        consents.set_meeting_session(found.id, found.mtg_session_id)
-        room = rooms.of_meeting(found.room_name)
+        value = source.recording(context.partition_key)
+        consents.set_meeting_session(value.id, value.mtg_session_id)
+        room = rooms.of_meeting(value.room_name)
         if room is not None and room.language:
-            found = found.model_copy(update={"language": room.language})
+            value = value.model_copy(update={"language": room.language})
     return result(
-        found,
+        value,
         work,
         {
-            "room": found.room_name,
-            "language": found.language or "the deployment's",
-            "tracks": len(found.tracks),
-            "speakers": len(found.speakers()),
-            "duration_s": found.duration,
-            "source_bytes": sum(track.size or 0 for track in found.tracks),
-            **({"started": dg.MetadataValue.timestamp(found.start_ts)} if found.start_ts else {}),
+            "room": value.room_name,
+            "language": value.language or "the deployment's",
+            "tracks": len(value.tracks),
+            "speakers": len(value.speakers()),
+            "duration_s": value.duration,
+            "source_bytes": sum(track.size or 0 for track in value.tracks),
+            **({"started": dg.MetadataValue.timestamp(value.start_ts)} if value.start_ts else {}),
         },
     )
 
@@ -40,7 +40,7 @@ def recording(
 def participants(
     context: dg.AssetExecutionContext, recording: Recording, source: Source
 ) -> dg.MaterializeResult[Participants]:
-    """Who was there: one entry per person, with the speaker number that the words carry."""
+    """The participants, one entry per person, with the speaker number that the words refer to."""
     with step(context, "participants") as work:
         people = name_participants(recording, source.participants(recording))
     rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {p.name} |" for p in people.root)

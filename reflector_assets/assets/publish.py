@@ -20,7 +20,7 @@ def transcript(
     participants: Participants,
     padded_tracks: PaddedTracks,
     mixed_audio: MixedAudio,
-    waveform: Waveform,  # noqa: ARG001 - a finished recording has its waveform
+    waveform: Waveform,  # noqa: ARG001 - a finished recording has a waveform
     merged_words: pd.DataFrame,
     topics: Topics,
     title: Title,

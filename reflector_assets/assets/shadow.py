@@ -1,4 +1,4 @@
-"""Our transcript beside the old system's, in shadow mode: one look a run, the next ones by the schedule of a sensor."""
+"""Comparison with the old system's transcript, in shadow mode: one attempt per run; a sensor requests further ones."""
 
 import time
 
@@ -15,22 +15,22 @@ from resources.database.deliveries import Deliveries
 from resources.outgoing.old_system import OldSystem
 
 COMPARED = "compared"
-# The old system takes its time: it is asked again after so many seconds, doubling up to the longest, for a day.
-FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 120.0, 3600.0, 86400.0
+# Waits between queries to the old system, doubling from the first to the longest, and the time after which to give up.
+FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_AFTER_S = 120.0, 3600.0, 86400.0
 
 
 @recording_asset(
     revision=1,
     group="shadow",
     kinds={"python"},
-    checks=[(COMPARED, "The old system's transcript was there to compare with; a warning while it is waited for.")],
+    checks=[(COMPARED, "The old system's transcript was available to compare with; a warning until it is.")],
 )
 def shadow_comparison(
     context: dg.AssetExecutionContext, transcript: Transcript, old_system: OldSystem, deliveries: Deliveries
 ) -> dg.MaterializeResult[ShadowComparison]:
-    """Title, summaries, topics and words of both systems, with the word error rate between them."""
+    """Title, summaries, topics and words of both systems, and the word error rate between them."""
     with step(context, "shadow_comparison") as work:
-        value = _compared(transcript, old_system)
+        value = _compare(transcript, old_system)
         waits = _settle(deliveries, transcript, value)
     return result(
         value,
@@ -45,7 +45,7 @@ def shadow_comparison(
     )
 
 
-def _compared(transcript: Transcript, old_system: OldSystem) -> ShadowComparison:
+def _compare(transcript: Transcript, old_system: OldSystem) -> ShadowComparison:
     try:
         theirs = OldTranscript.read(old_system.transcript(transcript.id))
     except NotFound as error:
@@ -57,7 +57,7 @@ def _compared(transcript: Transcript, old_system: OldSystem) -> ShadowComparison
 
 
 def _settle(deliveries: Deliveries, transcript: Transcript, value: ShadowComparison) -> bool:
-    """Record whether another look is due, and say whether one is."""
+    """Record the attempt's outcome; return True if another attempt is to follow."""
     now = time.time()
     key = f"comparison:{event_id(transcript)}"
     deliveries.create(key, "comparison", transcript.id, newest_only=True, now=now)
@@ -68,7 +68,7 @@ def _settle(deliveries: Deliveries, transcript: Transcript, value: ShadowCompari
         deliveries.settle(claimed, "sent", now=now)
         return False
     wait = backoff.delay(claimed.attempts, FIRST_WAIT_S, LONGEST_WAIT_S)
-    if now + wait - claimed.created_at > PATIENCE_S:
+    if now + wait - claimed.created_at > GIVE_UP_AFTER_S:
         deliveries.settle(claimed, "given_up", reason=value.note, now=now)
         return False
     deliveries.settle(claimed, "waiting", reason=value.note, due_at=now + wait, now=now)

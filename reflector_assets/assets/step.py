@@ -1,4 +1,4 @@
-"""What every step has around its work: a time limit, measurements, and errors that say whether to try again."""
+"""The context of every step's work: a time limit, measurements, and the conversion of errors for Dagster."""
 
 import json
 import resource
@@ -17,7 +17,7 @@ from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import policies
-from reflector_assets.runtime.connection_pool import keep
+from reflector_assets.runtime.connection_pool import pool_connections
 from reflector_assets.runtime.deadline import deadline
 from reflector_assets.runtime.process import ends_with_step, has_own_process
 from resources import usage
@@ -27,7 +27,7 @@ Context = AssetExecutionContext | OpExecutionContext
 
 
 class Work:
-    """What a step has used so far; `metadata` is for its output."""
+    """Measures what a step uses; `metadata` is for its output."""
 
     def __init__(self, attempt: int) -> None:
         self._attempt = attempt
@@ -36,7 +36,7 @@ class Work:
         self._ended: tuple[float, float] | None = None
 
     def add(self, **counts: float) -> None:
-        """Count what was used besides, such as prompt_tokens or gpu_seconds; adds up."""
+        """Add other amounts, such as prompt_tokens or gpu_seconds."""
         for name, count in counts.items():
             self._counts[name] = self._counts.get(name, 0) + count
 
@@ -46,7 +46,7 @@ class Work:
 
     @property
     def metadata(self) -> dict[str, float]:
-        """Wall and CPU seconds (child processes that have ended included), the attempt's number, what was counted."""
+        """Wall and CPU seconds (including ended child processes), the attempt's number, and the added amounts."""
         wall, cpu = self._ended or (time.monotonic(), _cpu_seconds())
         return {
             "wall_seconds": round(wall - self._begin, 3),
@@ -58,11 +58,11 @@ class Work:
 
 @contextmanager
 def step(context: Context, name: str, *, track: int | None = None, seconds: float | None = None) -> Iterator[Work]:
-    """Run a step's work under its policy; `seconds` in place of the policy's timeout where that depends on the work.
+    """Run a step's work under its policy, with a time limit of `seconds` if that differs from the policy's timeout.
 
-    Every error leaves as a Dagster Failure whose description is its plain reason. What another attempt can heal is
-    tried again by the step's retry policy, or after the wait that a service asked for; anything else, bugs of ours
-    included, fails at once. No query of a URL gets into a message. Don't yield out of the block: return.
+    Raises every error as a Dagster Failure whose description is the plain reason. Transient errors are retried by the
+    step's retry policy, or after the wait that a service requested; others, defects of this program included, fail at
+    once. Queries of URLs are removed from messages. Don't yield out of the block: return.
     """
     policy = policies()[name]
     recording = context.partition_key if context.has_partition_key else None
@@ -70,7 +70,7 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     limit = policy.timeout if seconds is None else seconds
     context.log.info(f"attempt {attempt} of {attempts}, at most {limit:g} s")
     if ends_with_step(context):
-        keep(context.instance)
+        pool_connections(context.instance)
     work = Work(attempt)
     try:
         with deadline(limit, min(policy.grace, limit), hard=has_own_process(context)):
@@ -78,26 +78,26 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     except (Failure, RetryRequested):
         raise
     except Exception as error:
-        known = _told(error).at(recording=recording, track=track)
+        known = _convert(error).at(recording=recording, track=track)
         work.end()
-        used = {"kind": type(known).__name__, **work.metadata, **usage.take()}
-        # Dagster keeps a failure's metadata of a step's last attempt only.
+        used: dict[str, Any] = {"kind": type(known).__name__, **work.metadata, **usage.take()}
+        # Dagster keeps a failure's metadata only for a step's last attempt.
         context.log.info(f"{USED}{json.dumps(used)}")
-        ending = _ending(known, hide_queries(error), used, policy)
+        ending = _ending(known, redact_chain(error), used, policy)
         raise ending from ending.__cause__
     finally:
         work.end()
 
 
-def _told(error: Exception) -> ReflectorError:
-    """Say in our terms what any error means; what is unknown is a bug of ours, which no retry heals."""
+def _convert(error: Exception) -> ReflectorError:
+    """Return the ReflectorError for any error; an unknown error is a defect of this program and isn't retried."""
     if isinstance(error, ReflectorError):
         return error
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    # The SDK takes most of a second to import; who hasn't imported it can't have raised its errors.
-    openai = sys.modules.get("openai")
+    # Importing the SDK takes most of a second, and its errors can't occur before it is imported.
+    openai: Any = sys.modules.get("openai")
     if isinstance(error, httpx.HTTPStatusError) or (openai and isinstance(error, openai.APIStatusError)):
-        response: httpx.Response = error.response  # pyright: ignore[reportAttributeAccessIssue] - both have one
+        response: httpx.Response = getattr(error, "response")  # noqa: B009 - both classes have it
         if is_retryable(response.status_code):
             return TransientError(what, retry_after=retry_after(response.headers))
         return PermanentError(what)
@@ -110,7 +110,7 @@ def _told(error: Exception) -> ReflectorError:
 def _ending(
     error: ReflectorError, cause: BaseException, used: Mapping[str, Any], policy: Step
 ) -> Failure | RetryRequested:
-    """Make the exception that tells Dagster what happened and whether to try again, with `cause` for its traceback."""
+    """Return the exception that tells Dagster the reason and whether to try again; `cause` has the traceback."""
     transient = error if isinstance(error, TransientError) and not policy.delivered else None
     failure = Failure(redact_urls(str(error)), metadata=dict(used), allow_retries=transient is not None)
     failure.__cause__ = cause
@@ -121,24 +121,24 @@ def _ending(
     return request
 
 
-def hide_queries(error: BaseException) -> BaseException:
-    """Do the same to the messages of an exception and of all that led to it, which Dagster shows too."""
+def redact_chain(error: BaseException) -> BaseException:
+    """Redact the messages of an exception and its chain of causes, all of which Dagster shows."""
     seen: set[int] = set()
 
-    def hidden(one: BaseException | None) -> BaseException | None:
+    def redact(one: BaseException | None) -> BaseException | None:
         if one is None or id(one) in seen:
             return one
         seen.add(id(one))
         one.args = tuple(redact_urls(part) if isinstance(part, str) else part for part in one.args)
         if isinstance(one, ReflectorError):
             one.what, one.hint = redact_urls(one.what), one.hint and redact_urls(one.hint)
-        cause, context, quiet = hidden(one.__cause__), hidden(one.__context__), one.__suppress_context__
+        cause, context, suppress = redact(one.__cause__), redact(one.__context__), one.__suppress_context__
         if redact_urls(str(one)) != str(one):
             one = RuntimeError(f"{type(one).__name__}: {redact_urls(str(one))}").with_traceback(one.__traceback__)
-        one.__cause__, one.__context__, one.__suppress_context__ = cause, context, quiet
+        one.__cause__, one.__context__, one.__suppress_context__ = cause, context, suppress
         return one
 
-    return hidden(error) or error
+    return redact(error) or error
 
 
 def _cpu_seconds() -> float:

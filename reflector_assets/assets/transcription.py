@@ -1,4 +1,4 @@
-"""From padded tracks to words: one step per track, joined, then merged into one table."""
+"""Transcription: one step per padded track, joined, then merged into one table of words."""
 
 import warnings
 from collections.abc import Iterator
@@ -25,16 +25,16 @@ from resources.transcription import cached
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
-# What a track's step took, as the join is told.
-TOOK = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
+# The usage of a track's step that the join sums up.
+USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
 
-# The only way to give a graph asset a data version; a test notices when it goes.
+# The only way to give a graph asset a data version; a test fails when it is removed.
 warnings.filterwarnings("ignore", "Parameter `data_version`", dg.BetaWarning)
 
 
 @dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
 def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
-    """Hand out the padded tracks, so that each is transcribed in a step of its own."""
+    """Yield the padded tracks, so that each is transcribed in a separate step."""
     for track in padded_tracks.tracks:
         yield dg.DynamicOutput(track, mapping_key=str(track.index))
 
@@ -47,10 +47,10 @@ def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedT
 def transcribe_track(
     context: dg.OpExecutionContext, track: PaddedTrack, transcriber: Transcriber, call_cache: CallCache, store: Store
 ) -> TranscribedTrack:
-    """Turn one padded track into words with times on the recording's clock."""
+    """Transcribe one padded track into words with times relative to the recording's start."""
     recording_id = context.partition_key
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
-        heard, kept = cached.transcribe(
+        transcription, from_cache = cached.transcribe(
             transcriber.with_language(track.language) if track.language else transcriber,
             for_run(context, call_cache),
             TrackAudio(store, track.key, track.sha256, track.duration),
@@ -60,16 +60,16 @@ def transcribe_track(
         )
         stored = store.write(
             f"{folder(recording_id)}/tracks/{track.index}.words.parquet",
-            words.to_parquet(words.table(heard.words)),
+            words.to_parquet(words.table(transcription.words)),
         )
-    took: dict[str, Any] = {"gpu_seconds": heard.gpu_seconds, **work.metadata, **usage.take()}
+    used: dict[str, Any] = {"gpu_seconds": transcription.gpu_seconds, **work.metadata, **usage.take()}
     context.add_output_metadata(
         {
-            "words": len(heard.words),
-            "speech_s": round(heard.speech, 1),
-            "language": heard.language,
-            "kept_from_an_earlier_call": kept,
-            **took,
+            "words": len(transcription.words),
+            "speech_s": round(transcription.speech, 1),
+            "language": transcription.language,
+            "kept_from_an_earlier_call": from_cache,
+            **used,
         }
     )
     return TranscribedTrack(
@@ -78,12 +78,12 @@ def transcribe_track(
             speaker=track.speaker,
             key=stored.key,
             sha256=stored.sha256,
-            words=len(heard.words),
-            language=heard.language,
-            speech=round(heard.speech, 3),
+            words=len(transcription.words),
+            language=transcription.language,
+            speech=round(transcription.speech, 3),
         ),
-        kept=kept,
-        **{name: took[name] for name in TOOK},
+        kept=from_cache,
+        **{name: used[name] for name in USAGE},
     )
 
 
@@ -94,7 +94,7 @@ def join_transcripts(
     """Collect the transcripts of all tracks into one result."""
     with step(context, "track_transcripts") as work:
         if missing := sorted({t.index for t in padded_tracks.tracks} - {t.transcript.index for t in transcribed}):
-            # Dagster leaves out steps that were never started when a run is executed again from where it failed.
+            # When a run is re-executed from its failure, Dagster leaves out mapped steps that had not begun.
             raise PermanentError(
                 f"the transcripts of tracks {', '.join(map(str, missing))} are missing",
                 hint="Run the whole asset: `reflector run ID`.",
@@ -104,9 +104,9 @@ def join_transcripts(
             expected=len(padded_tracks.tracks),
             tracks=tuple(sorted((t.transcript for t in transcribed), key=lambda t: t.index)),
         )
-        _forget_earlier_runs(context, store)
-    # The tracks go side by side: the time of the longest one is the least that all took.
-    tracks: dict[str, float] = {name: sum(getattr(t, name) for t in transcribed) for name in TOOK}
+        _delete_outputs_of_earlier_runs(context, store)
+    # The tracks run in parallel: the wall time of all is at least that of the longest.
+    tracks: dict[str, float] = {name: sum(getattr(t, name) for t in transcribed) for name in USAGE}
     tracks["wall_seconds"] = max((t.wall_seconds for t in transcribed), default=0.0)
     own = work.metadata
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
@@ -124,16 +124,16 @@ def join_transcripts(
             "wall_seconds": round(own["wall_seconds"] + tracks["wall_seconds"], 3),
             "cpu_seconds": round(own["cpu_seconds"] + tracks["cpu_seconds"], 3),
             "gpu_seconds": round(tracks["gpu_seconds"], 3),
-            # The rest is the join's own.
+            # Without these, the amounts above are the join's own.
             **{f"tracks_{name}": round(amount, 3) for name, amount in tracks.items()},
         },
     )
 
 
-def _forget_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
-    """Remove what the track steps of earlier runs handed on: nothing else ever would.
+def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
+    """Delete the intermediate values that the track steps of earlier runs stored.
 
-    Runs that resume one another read each other's values, and a step of a killed run can outlive it for a while.
+    Those of the runs that this run resumes stay: it reads them, and steps of a killed run can outlive it for a while.
     """
     root = context.run.root_run_id or context.run.run_id
     resumed = context.instance.get_runs(dg.RunsFilter(tags={tags.ROOT_RUN: root}))
@@ -144,7 +144,7 @@ def _forget_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
             store.delete(key)
 
 
-@dg.graph_asset(
+@dg.graph_asset(  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
     partitions_def=recordings,
     group_name="transcription",
     kinds={"python", "whisper"},
@@ -152,7 +152,7 @@ def _forget_earlier_runs(context: dg.OpExecutionContext, store: Store) -> None:
     code_version=code_version("track_transcripts", REVISION),
 )
 def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
-    """The words of every track, transcribed alone and all at once, one step per track."""
+    """The words of every track, transcribed in parallel with one step per track."""
     return join_transcripts(padded_tracks, each_track(padded_tracks).map(transcribe_track).collect())
 
 
@@ -163,14 +163,14 @@ def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
     checks=[
         ("every_track_transcribed", "Each padded track has a transcript."),
         ("times_inside_the_recording", "Word times are ordered and lie inside the recording."),
-        ("speech_present", "Somebody said something."),
-        ("every_speaker_heard", "Who spoke for two seconds or more has words."),
+        ("speech_present", "The recording has words."),
+        ("every_speaker_heard", "Every speaker with two seconds of speech or more has words."),
     ],
 )
 def merged_words(
     context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, store: Store
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """All words of all speakers in one table, by start time: word, start s, end s, speaker, confidence."""
+    """All words of all speakers in one table, by start time: word, start (s), end (s), speaker, confidence."""
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
@@ -195,12 +195,12 @@ def merged_words(
 
 
 def _missing(transcripts: TrackTranscripts) -> list[str]:
-    have = {track.index for track in transcripts.tracks}
-    return [f"track {index} is missing" for index in range(transcripts.expected) if index not in have]
+    indices = {track.index for track in transcripts.tracks}
+    return [f"track {index} is missing" for index in range(transcripts.expected) if index not in indices]
 
 
 def _bad_times(table: pd.DataFrame, duration: float) -> list[str]:
-    # Daily's duration is in whole seconds and can be a little shorter than the sound.
+    # Daily's duration is in whole seconds and can be slightly shorter than the audio.
     late = table[(table["end"] > duration + 2.0) | (table["start"] < 0)]
     backwards = table[table["end"] < table["start"]]
     problems = [f"{w.word!r} at {w.start:.2f} s lies outside of 0..{duration:.2f} s" for w in late.head(5).itertuples()]

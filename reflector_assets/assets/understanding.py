@@ -1,4 +1,4 @@
-"""What the meeting was about: topics, title, summary, decisions and next steps."""
+"""The meeting's content: topics, title, summary, decisions and next steps."""
 
 import dagster as dg
 import pandas as pd
@@ -15,7 +15,7 @@ from resources import usage
 from resources.llm.understanding import Understanding, Usage
 from resources.store.base import Store
 
-SPENT: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
+USAGE: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")
 
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
@@ -25,7 +25,7 @@ def topics(
     participants: Participants,
     understanding: Understanding,
 ) -> dg.MaterializeResult[Topics]:
-    """The meeting in stretches of about 300 words, each with a title and a summary."""
+    """The meeting in sections of about 300 words, each with a title and a summary."""
     seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
     with step(context, "topics", seconds=seconds) as work:
         value, used = for_run(context, understanding).topics(
@@ -33,7 +33,7 @@ def topics(
         )
     listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
     return result(
-        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **spent(used)}
+        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **llm_usage(used)}
     )
 
 
@@ -41,17 +41,13 @@ def topics(
 def title(
     context: dg.AssetExecutionContext, topics: Topics, understanding: Understanding
 ) -> dg.MaterializeResult[Title]:
-    """The meeting's title, made from its topics."""
+    """The meeting's title, generated from its topics."""
     with step(context, "title") as work:
         value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
-    return result(value, work, {"title": value.title, "method": value.method, **spent(used)})
+    return result(value, work, {"title": value.title, "method": value.method, **llm_usage(used)})
 
 
-@recording_asset(
-    revision=1,
-    group="understanding",
-    kinds={"python", "llm"},
-)
+@recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def summary(
     context: dg.AssetExecutionContext,
     merged_words: pd.DataFrame,
@@ -60,7 +56,7 @@ def summary(
     understanding: Understanding,
     store: Store,
 ) -> dg.MaterializeResult[Summary]:
-    """A recap in one paragraph and a long summary by subject, in Markdown."""
+    """A summary in one paragraph, and a long one by subject, in Markdown."""
     recording_id = context.partition_key
     with step(context, "summary") as work:
         value, used = for_run(context, understanding).summary(
@@ -75,7 +71,7 @@ def summary(
             "short_summary": value.short_summary,
             "preview": dg.MetadataValue.md(value.long_summary),
             "stored_summary": stored.key,
-            **spent(used),
+            **llm_usage(used),
         },
     )
 
@@ -84,7 +80,7 @@ def summary(
     revision=1,
     group="understanding",
     kinds={"python", "llm"},
-    checks=[("action_items_made", "Decisions and next steps could be made; the transcript is finished without them.")],
+    checks=[("action_items_made", "Decisions and next steps were made; the transcript is finished without them.")],
 )
 def action_items(
     context: dg.AssetExecutionContext,
@@ -92,7 +88,7 @@ def action_items(
     participants: Participants,
     understanding: Understanding,
 ) -> dg.MaterializeResult[ActionItems]:
-    """What was decided, and who does what by when."""
+    """The decisions, and the next steps with assignee and deadline."""
     recording_id = context.partition_key
     with step(context, "action_items") as work:
         try:
@@ -103,9 +99,9 @@ def action_items(
             attempts_left = context.retry_number < policies()["action_items"].retries
             if isinstance(error, TransientError) and attempts_left:
                 raise
-            # A side product: its failure is shown on the asset and in the transcript, and doesn't stop the meeting.
+            # A by-product: its failure appears on the asset and in the transcript, and doesn't fail the run.
             value = ActionItems(method="none", error=str(error))
-            used = Usage(*(int(usage.counted(name)) for name in SPENT))
+            used = Usage(*(int(usage.counted(name)) for name in USAGE))
     return result(
         value,
         work,
@@ -114,22 +110,22 @@ def action_items(
             "decisions": len(value.decisions),
             "next_steps": len(value.next_steps),
             "preview": dg.MetadataValue.md(as_markdown(value)),
-            **spent(used),
+            **llm_usage(used),
         },
         [check("action_items_made", [value.error] if value.error else [], warn=True)],
     )
 
 
 def as_markdown(items: ActionItems) -> str:
-    """Decisions and next steps as two Markdown lists."""
-    decided = [f"- {d.decision}{f' ({d.decided_by})' if d.decided_by else ''}" for d in items.decisions]
+    """Return decisions and next steps as two Markdown lists."""
+    decisions = [f"- {d.decision}{f' ({d.decided_by})' if d.decided_by else ''}" for d in items.decisions]
     steps = [
         f"- {f'**{s.assigned_to}**: ' if s.assigned_to else ''}{s.task}{f' (by {s.deadline})' if s.deadline else ''}"
         for s in items.next_steps
     ]
-    return "\n".join(["**Decisions**", *(decided or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
+    return "\n".join(["**Decisions**", *(decisions or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
 
 
-def spent(used: Usage) -> dict[str, int]:
-    """LLM calls and tokens as metadata."""
-    return dict(zip(SPENT, used, strict=True))
+def llm_usage(used: Usage) -> dict[str, int]:
+    """Return LLM calls and tokens as metadata."""
+    return dict(zip(USAGE, used, strict=True))

@@ -1,4 +1,4 @@
-"""The room's webhook: one attempt a run, the next ones by the schedule of a sensor."""
+"""The room's webhook: one attempt per run; a sensor requests further ones on a schedule."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Attempt, Webhook
 
 DELIVERED = "delivered"
-# A receiver's Retry-After is honoured up to so many seconds.
+# The limit for a receiver's Retry-After.
 LONGEST_WAIT_S = 3600.0
 
 
@@ -26,18 +26,18 @@ LONGEST_WAIT_S = 3600.0
     revision=1,
     group="publication",
     kinds={"webhook"},
-    checks=[(DELIVERED, "The room's receiver has taken the webhook; a warning while it is tried again.")],
+    checks=[(DELIVERED, "The room's receiver has accepted the webhook; a warning while attempts are left.")],
 )
 def webhook_delivery(
     context: dg.AssetExecutionContext,
-    zulip_message: ZulipMessage,  # noqa: ARG001 - what a receiver looks for in Zulip is there
+    zulip_message: ZulipMessage,  # noqa: ARG001 - receivers may look the message up in Zulip
     transcript: Transcript,
     rooms: Rooms,
     deliveries: Deliveries,
     webhook: Webhook,
     leaving: OutgoingMode,
 ) -> dg.MaterializeResult[WebhookDelivery]:
-    """What became of the room's webhook; an attempt that fails leaves it waiting for the next, and fails no run."""
+    """The state of the room's webhook; a failed attempt is followed by another and doesn't fail the run."""
     delivery: Delivery | None = None
     with step(context, "webhook_delivery") as work:
         room = rooms.of_meeting(transcript.room_name)
@@ -47,7 +47,7 @@ def webhook_delivery(
             deliveries.give_up(transcript.id, "webhook", skipped)
         if skipped is None and room is not None and room.webhook_url:
             delivery = deliver(transcript, room, room.webhook_url, deliveries, webhook, leaving)
-    value = told(delivery) if delivery else WebhookDelivery(sent=False, note=skipped)
+    value = as_value(delivery) if delivery else WebhookDelivery(sent=False, note=skipped)
     waits = delivery is not None and delivery.state == "waiting"
     problems = [value.note or "it waits for its next attempt"] if delivery and not value.sent else []
     return result(
@@ -74,7 +74,7 @@ def deliver(
     leaving: OutgoingMode,
     clock: Callable[[], float] = time.time,
 ) -> Delivery:
-    """Make one attempt if one is due, and record what came of it."""
+    """Make an attempt if one is due, and record its outcome."""
     key = event_id(transcript)
     delivery = deliveries.create(key, "webhook", transcript.id, newest_only=True, now=clock())
     claimed = deliveries.claim(key, now=clock())
@@ -93,7 +93,7 @@ def deliver(
 
 
 def record(deliveries: Deliveries, claimed: Delivery, attempt: Attempt, now: float) -> Delivery:
-    """Record an attempt: done, refused, given up, or waiting for the next by the schedule."""
+    """Record the outcome of an attempt: sent, refused, given up, or waiting for the next attempt."""
     status, reason = attempt.status, attempt.reason
     if attempt.outcome != "later":
         return deliveries.settle(claimed, attempt.outcome, status_code=status, reason=reason, now=now)
@@ -105,8 +105,8 @@ def record(deliveries: Deliveries, claimed: Delivery, attempt: Attempt, now: flo
     return deliveries.settle(claimed, "waiting", status_code=status, reason=reason, due_at=now + delay, now=now)
 
 
-def told(delivery: Delivery) -> WebhookDelivery:
-    """A delivery as the asset's value."""
+def as_value(delivery: Delivery) -> WebhookDelivery:
+    """Return the asset's value for a delivery."""
     due = datetime.fromtimestamp(delivery.due_at, UTC).isoformat(timespec="seconds") if delivery.due_at else None
     return WebhookDelivery(
         sent=delivery.state == "sent",

@@ -1,4 +1,4 @@
-"""The transcript in Zulip: posted once, edited when it changes."""
+"""The transcript's message in Zulip, posted once and edited when the transcript changes."""
 
 import dagster as dg
 
@@ -20,13 +20,13 @@ POSTED = "posted"
     revision=1,
     group="publication",
     kinds={"zulip"},
-    checks=[(POSTED, "What was to be posted to Zulip stands there.")],
+    checks=[(POSTED, "The message is in Zulip, if one was to be posted.")],
     deps=["consent_cleanup"],
 )
 def zulip_message(
     context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: OutgoingMode
 ) -> dg.MaterializeResult[ZulipMessage]:
-    """The message in the room's Zulip topic; null with the reason where none is to be posted."""
+    """The message in the room's Zulip topic, or the reason why none is posted."""
     problems: list[str] = []
     with step(context, "zulip_message") as work:
         room = rooms.of_meeting(transcript.room_name)
@@ -36,7 +36,7 @@ def zulip_message(
             try:
                 value = _post(transcript, room, room.zulip_stream, messages, leaving)
             except (PermanentError, TransientError) as error:
-                # A message is a side-product: without it the recording is finished all the same, and webhooks go out.
+                # A by-product: without it the recording is still finished, and webhooks are sent.
                 if isinstance(error, TransientError) and context.retry_number < policies()["zulip_message"].retries:
                     raise
                 value = ZulipMessage(message_id=None, note=str(error))

@@ -13,7 +13,7 @@ from reflector_assets.cli.output import AsJson, err, out, print_json
 from reflector_assets.eventlog import projections
 from reflector_assets.operations import queries
 from reflector_assets.operations.runs import known
-from reflector_assets.runtime.instance import asking, open_instance
+from reflector_assets.runtime.instance import database_errors, open_instance
 from reflector_assets.settings.main import get_settings
 
 app = typer.Typer()
@@ -33,7 +33,7 @@ def costs(
         open_instance() as instance,
         wiring.opened(wiring.store()) as store,
         queries.books() as (catalogue, ledger),
-        asking(),
+        database_errors(),
     ):
         if recording_id is not None:
             known(instance, recording_id, store)

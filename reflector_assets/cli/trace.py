@@ -9,7 +9,7 @@ from domain.recording import check_recording_id
 from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
 from reflector_assets.eventlog.history import Trace
-from reflector_assets.runtime.instance import asking, open_instance
+from reflector_assets.runtime.instance import database_errors, open_instance
 
 app = typer.Typer()
 
@@ -27,7 +27,7 @@ def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
         wiring.opened(wiring.consents()) as consents,
         wiring.opened(wiring.deliveries()) as deliveries,
         wiring.opened(wiring.messages()) as messages,
-        asking(),
+        database_errors(),
     ):
         found = Trace(instance, store, inbox, consents, deliveries, messages).of(recording_id)
     if as_json:

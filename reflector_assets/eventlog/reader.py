@@ -24,7 +24,7 @@ from reflector_assets.eventlog.steps import step_events, why
 from reflector_assets.io_manager import data_version, value_key
 from reflector_assets.policies import assets, policies
 from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
-from reflector_assets.runtime.instance import asking
+from reflector_assets.runtime.instance import database_errors
 from reflector_assets.staleness import DATA_VERSION
 from resources.store.base import Store
 
@@ -74,7 +74,7 @@ class RecordingLog:
     def read(self) -> list[Event]:
         """Return what was added since the last call; raises ReflectorError, after which it can be called again."""
         try:
-            with asking():
+            with database_errors():
                 self._read()
         except Exception:
             # What was read before it is told first; the next call comes to the same place again.

@@ -25,7 +25,7 @@ from reflector_assets.policies import policies
 from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
 from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
-from reflector_assets.wiring import imported_late
+from reflector_assets.wiring import lazy_imports
 from resources.llm.understanding import WithLLM
 from resources.store.base import Store
 from resources.store.s3 import S3Store
@@ -69,7 +69,7 @@ def _secrets(settings: Settings) -> list[str]:
 def probes(settings: Settings) -> list[Probe]:
     """What is tried, in the order in which it is told."""
     # That isn't the time of a door's answer.
-    for module in ("alembic.script", *imported_late(settings)):
+    for module in ("alembic.script", *lazy_imports(settings)):
         import_module(module)
     enter_project()
     instance: Future[DagsterInstance] = Future()

@@ -17,7 +17,7 @@ from reflector_assets.operations import refresh
 from reflector_assets.operations.runs import known
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS
-from reflector_assets.runtime.instance import asking, daemon_is_up
+from reflector_assets.runtime.instance import daemon_is_up, database_errors
 from reflector_assets.settings.pages import PageSettings
 from resources.database.catalogue import Catalogue
 from resources.database.ledger import Ledger
@@ -62,7 +62,7 @@ class DagsterRecordings:
     @contextmanager
     def asked(self) -> Iterator[dg.DagsterInstance]:
         """Give the instance for a block."""
-        with asking():
+        with database_errors():
             with self._lock:
                 self._instance = self._instance or self._open()
             yield self._instance

@@ -98,7 +98,7 @@ class Retention(NamedTuple):
     def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
         """When recordings were last taken in, in epoch seconds, by their ids; without those that never were."""
         made: dict[str, float] = {}
-        wanted = list(recording_ids)
+        wanted: list[str] = list(recording_ids)
         while wanted:
             # Newest first; what was often made takes up the places of others, which are asked for again.
             found = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=wanted)

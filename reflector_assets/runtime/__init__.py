@@ -1,1 +1,1 @@
-"""How runs and steps are executed: the instance, executors, time limits, connections."""
+"""How runs and steps are executed: instance, executors, time limits, connections."""

@@ -1,8 +1,8 @@
-"""Steps on Celery workers: Dagster's Celery executor, with a watch over what can get lost between machines.
+"""Dagster's Celery executor, extended to detect lost tasks.
 
-Dagster sends each step as one Celery task and waits for its answer, for ever: it never learns that a worker was killed
-or that the broker lost its data. The watch does, and makes of it what the crash of a step's process is in any other
-executor: an attempt that failed, which the step's retry policy repeats.
+Dagster sends each step as one Celery task and waits for its result without a time limit: it doesn't notice a killed
+worker or a broker that lost its data. `Watch` detects both and reports the attempt as failed, as other executors do
+when a step's process crashes; the step's retry policy then repeats it.
 """
 
 import contextlib
@@ -18,57 +18,61 @@ from celery import Celery
 from celery.exceptions import TaskRevokedError
 from celery.states import PENDING, READY_STATES, REVOKED, SUCCESS
 from dagster import DagsterEvent, DagsterEventType, multiple_process_executor_requirements, serialize_value
-from dagster._core.execution.retries import RetryMode
-from dagster_celery.core_execution_loop import core_celery_execution_loop
-from dagster_celery.executor import CELERY_CONFIG, CeleryExecutor, _submit_task
-from dagster_celery.make_app import make_app
-from dagster_shared.error import SerializableErrorInfo
+from dagster_celery.executor import CELERY_CONFIG, CeleryExecutor
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
 from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, crash_reason
+from reflector_assets.runtime.dagster_internals import (
+    SerializableErrorInfo,
+    execution_loop,
+    make_app,
+    retry_mode,
+    submit_task,
+)
 from reflector_assets.runtime.process import CELERY
 from reflector_assets.settings.main import Settings, get_settings
 
 log = logging.getLogger(__name__)
 
 BROKER, BACKEND = "REFLECTOR_CELERY_BROKER", "REFLECTOR_CELERY_BACKEND"
-# The queue of steps that belong to no pool: short, and of little work.
-LIGHT = "light"
-# So many looks in a row at which no worker knew of a task: then it is lost, or its worker is.
-MISSES = 3
-# Seconds that the workers have for their answer.
-ANSWER = 2.0
-# Seconds that the broker may be away while a step is sent to it.
-PATIENCE = 600.0
+# The queue of the short steps that belong to no pool.
+DEFAULT_QUEUE = "light"
+# A task is lost after this many consecutive checks at which no worker knew it.
+MAX_MISSES = 3
+# Seconds to wait for the workers' replies.
+INSPECT_TIMEOUT_S = 2.0
+# Seconds for which sending a step is retried while the broker is unreachable.
+BROKER_TIMEOUT_S = 600.0
 HIGHEST_PRIORITY = 9
-# A RuntimeError is what Celery's backend raises once it has given up reconnecting.
-AWAY = (OperationalError, RedisError, OSError, RuntimeError)
-# What a run says of its steps before they begin, and the executor about them.
-AROUND = {
+# Celery's backend raises RuntimeError when it stops reconnecting.
+CONNECTION_ERRORS = (OperationalError, RedisError, OSError, RuntimeError)
+# Events about a step that are logged outside of its attempts.
+OUTSIDE_ATTEMPTS = {
     DagsterEventType.ENGINE_EVENT,
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 }
 T = TypeVar("T")
+# The Celery application; Celery has no types.
+App = Any
 
 CONFIG: Mapping[str, Any] = {
-    "task_default_queue": LIGHT,
+    "task_default_queue": DEFAULT_QUEUE,
     "broker_transport_options": {"socket_keepalive": True, "health_check_interval": 25, "socket_connect_timeout": 10},
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "result_expires": 86400,
-    # An answer waits for some minutes while the broker is away.
+    # Results are retried for some minutes while the broker is unreachable.
     "result_backend_transport_options": {
         "retry_policy": {"max_retries": 100, "interval_start": 0, "interval_step": 0.5, "interval_max": 3}
     },
-    # A worker takes a step off its queue when one of its processes is free, and no sooner.
+    # A worker takes a step off its queue only when one of its processes is free.
     "worker_disable_prefetch": True,
     "worker_prefetch_multiplier": 1,
-    # A message is done with as soon as its step begins: what becomes of the step is the watch's business. Messages
-    # that are kept until the end are given out again while the step goes on, whenever the broker was away for a
-    # moment, and the worker that holds one may then stop for good without ending (Celery 5.7).
+    # A message is acknowledged when its step begins; Watch detects lost steps. With late acknowledgement the broker
+    # redelivers the messages of running steps after every short outage, and the worker may then hang (Celery 5.7).
     "task_acks_late": False,
     "task_track_started": True,
     "worker_redirect_stdouts": False,
@@ -76,7 +80,7 @@ CONFIG: Mapping[str, Any] = {
 
 
 def addresses(settings: Settings) -> tuple[str, str]:
-    """Return the URLs of broker and backend; raises PermanentError when there is none."""
+    """Return the URLs of broker and backend; raise PermanentError if there is none."""
     if settings.celery_broker is None:
         raise PermanentError(f"REFLECTOR_EXECUTOR is celery, and {BROKER} is missing", hint="Set it to a redis:// URL.")
     broker = settings.celery_broker.get_secret_value()
@@ -84,13 +88,14 @@ def addresses(settings: Settings) -> tuple[str, str]:
 
 
 def settings_app() -> Celery:
-    """Make the Celery application of this deployment's settings, as workers load it."""
+    """Return the Celery application for this deployment's settings, which workers load."""
     broker, backend = addresses(get_settings())
-    return make_app(CeleryExecutor.for_cli(broker=broker, backend=backend, config_source=dict(CONFIG)).app_args())
+    executor: Any = CeleryExecutor
+    return make_app(executor.for_cli(broker=broker, backend=backend, config_source=dict(CONFIG)).app_args())
 
 
 def celery_executor(settings: Settings) -> dg.ExecutorDefinition:
-    """Make Dagster's Celery executor, watched. Dagster shows its configuration, so the URLs stand there by name."""
+    """Return the extended Celery executor, whose configuration names environment variables: Dagster's pages show it."""
     os.environ[BROKER], os.environ[BACKEND] = addresses(settings)
     return _watched.configured(
         {"broker": {"env": BROKER}, "backend": {"env": BACKEND}, "config_source": dict(CONFIG)}, name=CELERY
@@ -99,51 +104,47 @@ def celery_executor(settings: Settings) -> dg.ExecutorDefinition:
 
 @dg.executor(name=CELERY, config_schema=CELERY_CONFIG, requirements=multiple_process_executor_requirements())
 def _watched(context: dg.InitExecutorContext) -> "WatchedCeleryExecutor":
-    config = context.executor_config
-    return WatchedCeleryExecutor(
-        broker=config.get("broker"),
-        backend=config.get("backend"),
-        config_source=config.get("config_source"),
-        include=config.get("include"),
-        retries=RetryMode.from_config(config["retries"]),  # pyright: ignore[reportArgumentType]
-    )
+    config: Mapping[str, Any] = context.executor_config
+    options: dict[str, Any] = {name: config.get(name) for name in ("broker", "backend", "config_source", "include")}
+    return WatchedCeleryExecutor(**options, retries=retry_mode(config["retries"]))
 
 
 class WatchedCeleryExecutor(CeleryExecutor):
-    """Dagster's Celery executor, whose lost steps fail instead of being waited for."""
+    """Dagster's Celery executor, in which lost steps fail instead of blocking the run."""
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Any:
-        watch = Watch(Broker(self.app_args()), get_settings().worker_timeout / MISSES)
+        arguments: dict[str, Any] = self.app_args()
+        watch = Watch(Broker(arguments), get_settings().worker_timeout / MAX_MISSES)
 
-        def send(_: Celery, plan: Any, step: Any, queue: str, priority: int, known_state: Any) -> "Task":
-            # Redis serves the lowest number first, Dagster means the highest.
-            urgency = max(0, HIGHEST_PRIORITY - priority)
+        def send(_: App, plan: Any, step: Any, queue: str, priority: int, known_state: Any) -> "Task":
+            # Redis serves the lowest number first, Dagster the highest.
+            celery_priority = max(0, HIGHEST_PRIORITY - priority)
 
-            def crashed(what: str) -> list[DagsterEvent]:
+            def fail(reason: str) -> list[DagsterEvent]:
                 number = known_state.get_retry_state().get_attempt_count(step.key)
-                if over := outcome(attempt(plan.instance, plan.dagster_run.run_id, step.key, number)):
-                    return over
-                error = SerializableErrorInfo(f"StepCrash: {what}", [], "StepCrash")
+                if events := if_ended(attempt(plan.instance, plan.dagster_run.run_id, step.key, number)):
+                    return events
+                error = SerializableErrorInfo(f"StepCrash: {reason}", [], "StepCrash")
                 return [self.log_failure_or_retry_event_after_error(plan.for_step(step), error, known_state)]
 
-            return Task(watch, lambda app: _submit_task(app, plan, step, queue, urgency, known_state).id, crashed)
+            return Task(watch, lambda app: submit_task(app, plan, step, queue, celery_priority, known_state).id, fail)
 
-        return core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=send)
+        return execution_loop(plan_context, execution_plan, step_execution_fn=send)
 
 
-def begun(instance: dg.DagsterInstance, run_id: str, step_key: str, number: int) -> bool:
-    """Say whether an attempt at a step, 0 for the first, has begun; it may be over."""
+def has_begun(instance: dg.DagsterInstance, run_id: str, step_key: str, number: int) -> bool:
+    """Return True if an attempt at a step (0 is the first) has begun, whether or not it has ended."""
     return bool(attempt(instance, run_id, step_key, number, ATTEMPT_BEGINS | ATTEMPT_ENDS))
 
 
 def attempt(
     instance: dg.DagsterInstance, run_id: str, step_key: str, number: int, kinds: set[DagsterEventType] | None = None
 ) -> list[DagsterEvent]:
-    """What the event log tells of one attempt at a step; `kinds`, its ends among them, in place of everything."""
+    """Return the logged events of one attempt at a step, all or those of `kinds`, which must include the ends."""
     attempts: list[list[DagsterEvent]] = [[]]
     for entry in instance.all_logs(run_id, of_type=kinds):
         event = entry.dagster_event
-        if event is None or event.step_key != step_key or event.event_type in AROUND:
+        if event is None or event.step_key != step_key or event.event_type in OUTSIDE_ATTEMPTS:
             continue
         attempts[-1].append(event)
         if event.is_step_up_for_retry:
@@ -151,128 +152,128 @@ def attempt(
     return attempts[number] if number < len(attempts) else []
 
 
-def outcome(events: list[DagsterEvent]) -> list[DagsterEvent]:
-    """The events of an attempt that is over; nothing when it isn't."""
+def if_ended(events: list[DagsterEvent]) -> list[DagsterEvent]:
+    """Return an attempt's events if it has ended, else an empty list."""
     return events if any(event.event_type in ATTEMPT_ENDS for event in events) else []
 
 
 class Broker:
-    """A run's way to the broker and to the workers' answers."""
+    """A run's connection to the broker and to the task results."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         self._arguments = arguments
-        self._app = make_app(arguments)
+        self._app: App = make_app(arguments)
 
-    def patiently(self, call: Callable[[Celery], T], seconds: float = PATIENCE) -> T:
-        """Do something, again while the broker is away; raises what the last attempt raised."""
+    def retry(self, call: Callable[[App], T], seconds: float = BROKER_TIMEOUT_S) -> T:
+        """Make a call, repeatedly while the broker is unreachable; raise the last attempt's error after `seconds`."""
         end = time.monotonic() + seconds
         while True:
             try:
                 return call(self._app)
-            except AWAY as error:
+            except CONNECTION_ERRORS as error:
                 log.warning("the broker doesn't answer: %s", type(error).__name__)
-                self._renew()
+                self._reconnect()
                 if time.monotonic() > end:
                     raise
                 time.sleep(1)
 
-    def now(self, call: Callable[[Celery], T]) -> T | None:
-        """Do something, or return None when the broker is away."""
-        with contextlib.suppress(*AWAY):
-            return self.patiently(call, seconds=0)
+    def once(self, call: Callable[[App], T]) -> T | None:
+        """Make a call, or return None if the broker is unreachable."""
+        with contextlib.suppress(*CONNECTION_ERRORS):
+            return self.retry(call, seconds=0)
         return None
 
-    def _renew(self) -> None:
-        """Connect anew: of Celery's own connections, shared over the whole process, some stay broken."""
-        with contextlib.suppress(*AWAY):
+    def _reconnect(self) -> None:
+        """Open new connections: some in Celery's process-wide pool stay broken."""
+        with contextlib.suppress(*CONNECTION_ERRORS):
             self._app.close()
-        kombu.pools.reset()
+        pools: Any = kombu.pools
+        pools.reset()
         self._app = make_app(self._arguments)
 
 
 class Watch:
-    """Asks all workers every so many seconds which tasks they have; one for all tasks of a run."""
+    """Queries all workers at an interval (seconds) for the tasks that they hold; serves all tasks of a run."""
 
-    def __init__(self, broker: Broker, every: float) -> None:
-        self.broker, self._every = broker, every
+    def __init__(self, broker: Broker, interval: float) -> None:
+        self.broker, self._interval = broker, interval
         self.tasks: list[Task] = []
-        self._looked = time.monotonic()
+        self._last_check = time.monotonic()
 
-    def look(self) -> None:
-        """Look after tasks that have been out for a while, unless that was done a moment ago."""
+    def check(self) -> None:
+        """Check the tasks that were sent at least an interval ago; do nothing within an interval of the last check."""
         now = time.monotonic()
-        if now - self._looked < self._every:
+        if now - self._last_check < self._interval:
             return
-        watched = [task for task in self.tasks if now - task.sent >= self._every]
-        if watched and (held := self.broker.now(lambda app: held_by_workers(app, watched))) is not None:
+        watched = [task for task in self.tasks if now - task.sent >= self._interval]
+        if watched and (held := self.broker.once(lambda app: held_by_workers(app, watched))) is not None:
             for task in watched:
-                task.looked_after(task.id in held)
-        self._looked = time.monotonic()
+                task.record_check(task.id in held)
+        self._last_check = time.monotonic()
 
 
-def held_by_workers(app: Celery, tasks: Iterable["Task"]) -> set[str]:
-    """The ids of those tasks that some worker has, at work or about to begin."""
-    answers = app.control.inspect(timeout=ANSWER).query_task(*(task.id for task in tasks)) or {}
-    return {task_id for answer in answers.values() if isinstance(answer, dict) for task_id in answer}
+def held_by_workers(app: App, tasks: Iterable["Task"]) -> set[str]:
+    """Return the ids of those tasks that a worker is executing or has reserved."""
+    ids = [task.id for task in tasks]
+    replies: Mapping[str, Any] = app.control.inspect(timeout=INSPECT_TIMEOUT_S).query_task(*ids) or {}
+    return {task_id for task_id in ids for reply in replies.values() if isinstance(reply, dict) and task_id in reply}
 
 
 class Task:
-    """A step under way, in the form of the result that Dagster's loop waits for."""
+    """A step that was sent, with the interface of the result that Dagster's loop polls."""
 
-    def __init__(
-        self, watch: Watch, send: Callable[[Celery], str], crashed: Callable[[str], list[DagsterEvent]]
-    ) -> None:
-        self._watch, self._broker, self._send, self._crashed = watch, watch.broker, send, crashed
-        self._answer: Mapping[str, Any] = {"status": PENDING}
+    def __init__(self, watch: Watch, send: Callable[[App], str], fail: Callable[[str], list[DagsterEvent]]) -> None:
+        self._watch, self._broker, self._send, self._fail = watch, watch.broker, send, fail
+        self._result: Mapping[str, Any] = {"status": PENDING}
         self._lost = False
         self._submit()
         watch.tasks.append(self)
 
     def _submit(self) -> None:
-        """Send the step, and leave a mark that is gone when the broker has lost its data."""
-        self.id = self._broker.patiently(self._send)
-        self._broker.patiently(lambda app: app.backend.set(self._mark, b"sent"))
+        """Send the step, and set a marker in the backend that disappears if the broker loses its data."""
+        self.id = self._broker.retry(self._send)
+        self._broker.retry(lambda app: app.backend.set(self._marker, b"sent"))
         self.sent, self._misses = time.monotonic(), 0
 
     @property
-    def _mark(self) -> str:
+    def _marker(self) -> str:
         return f"reflector-sent-{self.id}"
 
     def ready(self) -> bool:
-        """Say whether the step's attempt is over, in whatever way."""
-        self._watch.look()
-        return self._lost or self._answered()
+        """Return True if the attempt has ended or the task is lost."""
+        self._watch.check()
+        return self._lost or self._has_result()
 
     def get(self) -> Iterable[str]:
-        """Return the events of the attempt, serialized; where there is no answer, those that the step logged itself."""
+        """Return the attempt's events, serialized; without a result, those that the step logged or a failure."""
         self._watch.tasks.remove(self)
-        status, result = self._answer["status"], self._answer.get("result")
+        status, result = self._result["status"], self._result.get("result")
         if status == SUCCESS:
             return result or []
         if status == REVOKED:
             raise TaskRevokedError(str(result))
-        what = "the worker that executed this step is gone"
+        reason = "the worker that executed this step is gone"
         if status in READY_STATES:
-            what = crash_reason(str(result)) or f"{type(result).__name__}: {result}"
-        return [serialize_value(event) for event in self._crashed(what)]
+            reason = crash_reason(str(result)) or f"{type(result).__name__}: {result}"
+        return [serialize_value(event) for event in self._fail(reason)]
 
     def revoke(self) -> None:
-        """Take the step out of the queue, and end it where it is at work already."""
-        self._broker.now(lambda app: app.control.revoke(self.id, terminate=True))
+        """Remove the step from the queue, or terminate it if it is running."""
+        self._broker.once(lambda app: app.control.revoke(self.id, terminate=True))
 
-    def looked_after(self, held: bool) -> None:
-        """Take note whether a worker has this task; send it again or give it up when it got lost."""
-        waits = self._answer["status"] == PENDING and self._broker.now(lambda app: app.backend.get(self._mark))
-        self._misses = 0 if held or waits or self._answered() else self._misses + 1
-        if self._misses < MISSES:
+    def record_check(self, held: bool) -> None:
+        """Record whether a worker holds this task; send a lost task again if it hadn't begun, else mark it as lost."""
+        queued = self._result["status"] == PENDING and self._broker.once(lambda app: app.backend.get(self._marker))
+        self._misses = 0 if held or queued or self._has_result() else self._misses + 1
+        if self._misses < MAX_MISSES:
             return
-        if self._answer["status"] == PENDING:
+        if self._result["status"] == PENDING:
             log.warning("the broker has lost the task %s: sent again", self.id)
             self._submit()
         else:
             self._lost = True
 
-    def _answered(self) -> bool:
-        answer = self._broker.now(lambda app: app.backend.get_task_meta(self.id))
-        self._answer = answer or self._answer
-        return self._answer["status"] in READY_STATES
+    def _has_result(self) -> bool:
+        meta: Mapping[str, Any] | None = self._broker.once(lambda app: app.backend.get_task_meta(self.id))
+        self._result = meta or self._result
+        return self._result["status"] in READY_STATES

@@ -1,7 +1,7 @@
-"""Keeping a connection to Dagster's PostgreSQL: by itself every query opens one of its own, hundreds in a run.
+"""Connection pooling for Dagster's PostgreSQL: by default every query opens a new connection, hundreds in a run.
 
-Dagster does so because some of its processes open instances again and again. A run's process and a step's have one,
-and end soon. What keeps connections is what dagster-webserver calls at its start; it isn't marked as public.
+Dagster does so because some of its processes open instances repeatedly. The processes of runs and steps open one
+instance and end soon. The method that enables pooling is the one that dagster-webserver calls; it isn't public.
 """
 
 import sys
@@ -11,34 +11,34 @@ import dagster as dg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
-# In seconds: one that is older is closed before it is used again, as networks forget those that say nothing.
-OLDEST_S = 30
-# Beside the one that each of Dagster's storages keeps, for threads.
-MORE = 20
+# A pooled connection older than this is replaced before use: networks drop idle connections.
+MAX_AGE_S = 30
+# Connections for threads, beside the one in each pool.
+MAX_OVERFLOW = 20
 UNLIMITED = 0
 
 
-def keep(instance: dg.DagsterInstance) -> None:
-    """Let an instance keep its connections until its process ends; on anything but PostgreSQL nothing changes."""
+def pool_connections(instance: dg.DagsterInstance) -> None:
+    """Pool an instance's connections until its process ends, if they go to PostgreSQL."""
     postgres = sys.modules.get("dagster_postgres")
     if postgres is None or not isinstance(instance.run_storage, postgres.PostgresRunStorage):
         return
-    instance.optimize_for_webserver(statement_timeout=UNLIMITED, pool_recycle=OLDEST_S, max_overflow=MORE)
+    instance.optimize_for_webserver(statement_timeout=UNLIMITED, pool_recycle=MAX_AGE_S, max_overflow=MAX_OVERFLOW)
     runs: Any = instance.run_storage
     events: Any = instance.event_log_storage
-    for opened in (runs.connect, events.index_connection):
-        with opened() as connection:
-            _ask_before_use(connection)
+    for connect in (runs.connect, events.index_connection):
+        with connect() as connection:
+            _ping_before_use(connection)
 
 
-def _ask_before_use(connection: Connection) -> None:
-    """Have the engine open a new connection where the kept one is broken: the database may have been restarted."""
+def _ping_before_use(connection: Connection) -> None:
+    """Replace pooled connections that are broken, as after a restart of the database."""
     dialect = connection.dialect
 
-    def ask(kept: Any, _record: Any, _proxy: Any) -> None:
+    def ping(pooled: Any, _record: Any, _proxy: Any) -> None:
         try:
-            dialect.do_ping(kept)
+            dialect.do_ping(pooled)
         except (DBAPIError, dialect.loaded_dbapi.Error) as error:
             raise DisconnectionError from error
 
-    event.listen(connection.engine, "checkout", ask)
+    event.listen(connection.engine, "checkout", ping)

@@ -1,4 +1,4 @@
-"""A time limit around a block of code that holds also against calls that never return."""
+"""A time limit for a block of code, enforced even on calls that never return."""
 
 import contextlib
 import faulthandler
@@ -16,21 +16,21 @@ log = logging.getLogger(__name__)
 
 
 def deadline(seconds: float, grace: float = 5.0, hard: bool = True) -> "Deadline":
-    """Make a context manager that ends its block after `seconds` by raising StepTimeout.
+    """Return a context manager that ends its block after `seconds` by raising StepTimeout.
 
-    Soft: a signal interrupts the main thread, out of a blocking call too. Where that doesn't help (C code that keeps
-    the interpreter's lock, code that swallows the interruption), and only if `hard`, the kernel ends the whole process
-    by SIGALRM `grace` seconds later, after a dump of all stacks to stderr; so hard is for processes that run one step
-    and nothing else. A block that has ended is left alone, however close. Outside of the main thread, where Python
-    handles no signals, there is no limit at all, and a warning in the log. Don't yield out of the block: whoever runs
-    then would be interrupted. Don't loop in it with `while` and a condition, but in a function of its own: CPython 3.13
-    lets the interruption past the `with` (github.com/python/cpython/issues/130279).
+    A signal interrupts the main thread, blocking calls included. Where that has no effect (C code that holds the GIL,
+    code that swallows the interruption), and only if `hard`, the kernel ends the whole process by SIGALRM `grace`
+    seconds later, after a dump of all stacks to stderr; `hard` is therefore for processes that run a single step. A
+    block that has ended is never interrupted. Outside the main thread, where Python handles no signals, there is no
+    limit, and the log has a warning. Don't yield out of the block: other code would be interrupted. Don't loop in it
+    with `while` and a condition, but in a separate function: in CPython 3.13 the interruption can bypass the `with`
+    (github.com/python/cpython/issues/130279).
     """
     return Deadline(seconds, grace, hard)
 
 
 class Deadline:
-    """What `deadline` makes; serves one block."""
+    """The context manager that `deadline` returns; for one block."""
 
     def __init__(self, seconds: float, grace: float, hard: bool) -> None:
         self.seconds, self.grace, self.hard = seconds, grace, hard
@@ -61,10 +61,10 @@ class Deadline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Before this line the handler keeps still because it finds itself in this function, after it for the flag.
+        # Before this line the handler doesn't raise because it interrupted this function, after it because of the flag.
         self.open = False
         self._close()
-        # Code in the block may have swallowed the interruption, or made another error of it.
+        # Code in the block may have swallowed the interruption, or raised another error in its place.
         if self.interrupted:
             raise self._timeout() from (None if isinstance(error, _Interrupt) else error)
 
@@ -77,7 +77,7 @@ class Deadline:
 
     def _arm_kernel(self) -> None:
         self._kernel.callback(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, signal.SIG_DFL))
-        # Says where it hung, then lets the default action end the process. A stderr that is no file has no dump.
+        # Dumps the stacks, then the default action ends the process. There is no dump if stderr isn't a file.
         with contextlib.suppress(AttributeError, OSError, ValueError):
             faulthandler.register(signal.SIGALRM, file=sys.__stderr__ or sys.stderr, chain=True)
             self._kernel.callback(faulthandler.unregister, signal.SIGALRM)
@@ -88,13 +88,13 @@ class Deadline:
             signal.setitimer(signal.ITIMER_REAL, outer, interval)
 
     def _close(self) -> None:
-        """Stop the timers, also of blocks within that were torn down before they could; the handler goes last."""
+        """Stop the timers, also of nested blocks that were unwound before they could; then restore the handler."""
         while self in _running:
             block = _running[-1]
             block.open = False
             block._timer.cancel()
             if block._timer.ident is not None:
-                # After this no signal is under way that would meet the old handler, whose default is to kill.
+                # After this no signal is pending that could reach the old handler, which by default kills the process.
                 block._timer.join()
             block._kernel.close()
             _running.pop()
@@ -103,7 +103,7 @@ class Deadline:
 
 
 class _Interrupt(KeyboardInterrupt):
-    """Unwinds the block. No Exception, which libraries take for a failed try; asyncio lets only this kind through."""
+    """Unwinds the block. Not an Exception, which libraries catch; asyncio propagates only KeyboardInterrupt."""
 
 
 # Outermost first; only the main thread touches these two.
@@ -125,5 +125,5 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _rearm(outer: float | None, interval: float) -> None:
-    """Give the process's one alarm back to the block outside, whose time (monotonic, seconds) has gone on."""
+    """Set the process's only alarm to the enclosing block's time (monotonic, seconds), which has gone on meanwhile."""
     signal.setitimer(signal.ITIMER_REAL, 0 if outer is None else max(outer - time.monotonic(), 0.001), interval)

@@ -1,4 +1,4 @@
-"""Who executes steps: processes of this machine, the run itself, Celery workers, or pods. Only the settings choose."""
+"""The executor of steps, as the settings choose: local processes, the run's process, Celery workers or pods."""
 
 from dagster import (
     Executor,
@@ -9,61 +9,61 @@ from dagster import (
 )
 
 from domain.errors import PermanentError
-from reflector_assets.runtime.connection_pool import keep
-from reflector_assets.runtime.idle_wait import PatientExecutor
+from reflector_assets.runtime.connection_pool import pool_connections
+from reflector_assets.runtime.idle_wait import IdleWaitExecutor
 from reflector_assets.runtime.process import PROCESSES
 from reflector_assets.settings.main import Settings
 
-WARM_MODULE = "reflector_assets.preload"
-# Steps of one run that no pool limits, at once: they are short.
+PRELOAD_MODULE = "reflector_assets.preload"
+# The concurrent steps of one run that belong to no pool; they are short.
 UNPOOLED = 2
 
 
-def adapted(executor: ExecutorDefinition, *, patient: bool = False) -> ExecutorDefinition:
-    """Make the same executor, whose runs keep their connections to Dagster's database and, if `patient`, wait quietly.
+def wrap(executor: ExecutorDefinition, *, idle_wait: bool = False) -> ExecutorDefinition:
+    """Return the executor with pooled connections to Dagster's database and, if `idle_wait`, without busy-waiting.
 
-    Executors of other machines wait quietly by themselves.
+    Executors on other machines don't busy-wait.
     """
     create = executor.executor_creation_fn
     assert create is not None
 
-    def keep_and_create(context: InitExecutorContext) -> Executor:
-        keep(context.instance)
-        return PatientExecutor(create(context)) if patient else create(context)
+    def pool_and_create(context: InitExecutorContext) -> Executor:
+        pool_connections(context.instance)
+        return IdleWaitExecutor(create(context)) if idle_wait else create(context)
 
     return ExecutorDefinition(
         name=executor.name,
-        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - one that is read already
+        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - a resolved schema is accepted
         requirements=executor.get_requirements,
-        executor_creation_fn=keep_and_create,
+        executor_creation_fn=pool_and_create,
         description=executor.description,
     )
 
 
-def warm_executor(max_concurrent: int) -> ExecutorDefinition:
-    """Make the executor: a process per step, at most `max_concurrent` of one run at once.
+def process_executor(max_concurrent: int) -> ExecutorDefinition:
+    """Return an executor with one process per step, at most `max_concurrent` of one run at once.
 
-    The process is forked from a server that has everything imported already.
+    The processes are forked from a server that has already imported everything.
     """
     config: dict[str, object] = {
-        "start_method": {"forkserver": {"preload_modules": [WARM_MODULE]}},
+        "start_method": {"forkserver": {"preload_modules": [PRELOAD_MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return adapted(multiprocess_executor, patient=True).configured(config, name=PROCESSES)
+    return wrap(multiprocess_executor, idle_wait=True).configured(config, name=PROCESSES)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
-    """Make the executor that the settings ask for; raises PermanentError where something for it is missing."""
+    """Return the executor that the settings choose; raise PermanentError if a package or setting for it is missing."""
     if settings.executor == "in_process":
-        return adapted(in_process_executor, patient=True)
+        return wrap(in_process_executor, idle_wait=True)
     if settings.executor == "processes":
-        # The pools limit what is heavy; a step that waits for a GPU service or an LLM takes no core.
-        return warm_executor(sum(settings.pools().values()) + UNPOOLED)
+        # The pools limit heavy steps; a step that waits for a GPU service or an LLM uses no core.
+        return process_executor(sum(settings.pools().values()) + UNPOOLED)
     try:
         if settings.executor == "celery":
             from reflector_assets.runtime.celery import celery_executor  # noqa: PLC0415
 
-            return adapted(celery_executor(settings))
+            return wrap(celery_executor(settings))
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415
     except ImportError as error:
         raise PermanentError(
@@ -71,4 +71,4 @@ def build(settings: Settings) -> ExecutorDefinition:
             hint=f"pip install 'reflector-assets[{settings.executor}]'",
         ) from error
     # Image, namespace, secrets and volumes are those of the run's own pod.
-    return adapted(k8s_job_executor)
+    return wrap(k8s_job_executor)

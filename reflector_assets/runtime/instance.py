@@ -1,4 +1,4 @@
-"""The Dagster instance that every command of ours uses, wherever it is called from."""
+"""The Dagster instance that all commands use, from any working directory."""
 
 import os
 import time
@@ -14,19 +14,19 @@ from reflector_assets.settings.main import PROJECT_ROOT, get_settings
 
 
 def enter_project() -> None:
-    """Make this process see the project's Dagster instance, as plain `dagster` commands in its folder do.
+    """Point this process to the project's Dagster instance, as `dagster` commands in the project's folder do.
 
-    dagster.yaml names the embedded storage relative to the project's folder, so the process moves there;
-    a DAGSTER_HOME that is set already stands.
+    dagster.yaml names the embedded storage relative to the project's folder, so this changes the working directory; an
+    existing DAGSTER_HOME takes precedence.
     """
     os.environ["DAGSTER_HOME"] = os.environ.get("DAGSTER_HOME") or str(PROJECT_ROOT)
     os.chdir(PROJECT_ROOT)
 
 
 def open_instance() -> DagsterInstance:
-    """Open the instance; close it by using it as a context manager.
+    """Open the instance; use it as a context manager to close it.
 
-    One process at a time: two that make a new database's tables at once leave it unusable.
+    A lock keeps other processes out: two that create the tables of a new database at once leave it unusable.
     """
     enter_project()
     get_settings().data_dir.mkdir(parents=True, exist_ok=True)
@@ -35,16 +35,16 @@ def open_instance() -> DagsterInstance:
 
 
 def daemon_is_up(instance: DagsterInstance) -> bool:
-    """Say whether Dagster's daemon evaluates sensors on this instance now: they beat every 30 s at least."""
-    beat = instance.get_daemon_heartbeats().get("SENSOR")
-    return beat is not None and time.time() - beat.timestamp < 90
+    """Return True if Dagster's daemon evaluates sensors on this instance; it sends a heartbeat at least every 30 s."""
+    heartbeat = instance.get_daemon_heartbeats().get("SENSOR")
+    return heartbeat is not None and time.time() - heartbeat.timestamp < 90
 
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """Tell in our terms that Dagster's database doesn't answer, as a TransientError."""
+def database_errors() -> Iterator[None]:
+    """Raise errors of Dagster's database in the block as TransientError."""
     try:
         yield
     except SQLAlchemyError as error:
-        # Its text can hold the database's address and the statement.
+        # The original text can contain the database's address and the statement.
         raise TransientError(f"Dagster's database doesn't answer ({type(error).__name__})") from error

@@ -1,19 +1,19 @@
-"""The process that a step is executed in."""
+"""The process that executes a step."""
 
 import multiprocessing
 import sys
 
 from dagster import AssetExecutionContext, OpExecutionContext
 
-# Names of the executors, as jobs have them.
+# The executors' names.
 PROCESSES, CELERY, K8S = "multiprocess", "celery", "k8s"
 
 
 def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Say whether the step is alone in its process, so that ending the process ends nothing else.
+    """Return True if the step's process executes nothing else, so that it can be killed.
 
-    It takes both: the multiprocess executor's children are Python child processes, and so are whole runs in process
-    that a code server has started. The children of a Celery worker execute one step at a time, and a pod only one.
+    The executor's name alone isn't enough: whole in-process runs that a code server started are child processes, too.
+    The child processes of a Celery worker execute one step at a time, and a pod executes only one.
     """
     executor = context.job_def.executor_def.name
     if executor == CELERY:
@@ -23,5 +23,5 @@ def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool
 
 
 def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Say whether the step's process ends with it, as one of a Celery worker doesn't."""
+    """Return True if the step's process ends with the step; that of a Celery worker goes on."""
     return has_own_process(context) and context.job_def.executor_def.name != CELERY

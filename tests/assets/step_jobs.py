@@ -13,7 +13,7 @@ import pandas as pd
 
 from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.runtime.executor import warm_executor
+from reflector_assets.runtime.executor import process_executor
 from reflector_assets.runtime.process import has_own_process
 
 ONCE_MORE = dg.RetryPolicy(max_retries=1, delay=0)
@@ -65,7 +65,7 @@ def imported(context: dg.OpExecutionContext):
     context.add_output_metadata({"modules": json.dumps(sorted(sys.modules))})
 
 
-@dg.job(executor_def=warm_executor(4))
+@dg.job(executor_def=process_executor(4))
 def every_kind():
     for each in (hangs, spins_once, sibling, refused, told_to_wait, imported):
         each()

@@ -66,7 +66,7 @@ def test_tracks_are_transcribed_side_by_side_on_several_workers(cluster: Cluster
     [late] = [event for event in steps(cluster, run) if event.status == "retrying"]
     assert (late.track, late.reason) == (1, f"recording side-by-side, track 1: timeout after {LIMIT} s")
     told = [entry.message for entry in cluster.events(run)]
-    assert f"Attempt 1 at {hung} arrived at a worker twice; left to the first." in told
+    assert f"A worker received attempt 1 at {hung} a second time and ignored it." in told
     took = [(step, worker) for step, worker in workers(cluster, run) if "transcribe_track[" in step]
     assert {worker for _, worker in took} == {"gpu1", "gpu2"}
     assert [worker for step, worker in took if step == hung] == [stopped, *{"gpu1", "gpu2"} - {stopped}]

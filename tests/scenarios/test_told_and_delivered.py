@@ -160,7 +160,7 @@ def test_a_crash_is_told_in_plain_words(looking: Looking, zulip: ZulipHost) -> N
     looking.small.instance.report_engine_event("Step title terminated by signal 9 (SIGKILL).", run)
     looking.small.instance.report_run_failed(run, "the run's process is gone")
     looking.tell()
-    assert "was killed, most likely for want of memory" in zulip.says()[0]
+    assert "was killed, most likely because memory ran out" in zulip.says()[0]
 
 
 @pytest.mark.parametrize("trouble", [503, 401])
