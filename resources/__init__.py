@@ -1,1 +1,1 @@
-"""The only doors to the outside, one file each."""
+"""Access to everything outside of the process: services, stores, the database."""

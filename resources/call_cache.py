@@ -22,16 +22,16 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 # The checksum before the content, SHA-256.
 _HEAD = 32
 _WRITING = ".writing-"
-# Seconds after which what a process was writing is taken for left over from one that was killed.
+# Seconds after which an unfinished file is taken as left over from a killed process.
 _LEFT_OVER = 3600
 
 
-class CallCache(ConfigurableResource):
-    """A folder of answers: what was paid for once isn't paid for again, in any run, process or recording.
+class CallCache(ConfigurableResource[Any]):
+    """A local folder of call results, shared by all runs, processes and recordings, so no call is paid for twice.
 
-    `folder` is local. `max_bytes` bounds the contents, those not used for longest going first; 0 keeps nothing. With
-    `refresh`, calls are made again and replace what is kept. Several processes can use one folder. A cache that can't
-    be read or written costs a call, never a step: it says so in the log.
+    `max_bytes` bounds the contents, the least recently used are evicted first; 0 disables the cache. With `refresh`,
+    every call is made again and replaces the cached result. Errors of reading or writing are logged and count as
+    misses: they cost a call, but never fail a step.
     """
 
     folder: str
@@ -39,17 +39,17 @@ class CallCache(ConfigurableResource):
     refresh: bool = False
 
     def refreshed(self) -> "CallCache":
-        """Return the same folder as one that makes every call again."""
+        """Return a cache on the same folder for which every lookup is a miss."""
         return CallCache(folder=self.folder, max_bytes=self.max_bytes, refresh=True)
 
     @staticmethod
     def key(**parts: Any) -> str:
-        """Hash all that decides a call's result, as JSON; raises TypeError or ValueError for what JSON can't hold."""
+        """Return the hash of a call's inputs, as JSON; raises TypeError or ValueError for values without JSON form."""
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def get(self, key: str) -> bytes | None:
-        """Return what is kept under a key, or None; an entry that isn't whole is removed and counts as missing."""
+        """Return the content stored under a key, or None; a damaged entry is removed and counts as missing."""
         path = self._path(key)
         if self.refresh or self.max_bytes <= 0:
             return None
@@ -62,16 +62,16 @@ class CallCache(ConfigurableResource):
             return None
         content = entry[_HEAD:]
         if len(entry) < _HEAD or hashlib.sha256(content).digest() != entry[:_HEAD]:
-            log.warning("a damaged entry of the call cache was removed: %s", path.name)
+            log.warning("removed a damaged entry of the call cache: %s", path.name)
             self._remove(path)
             return None
         with contextlib.suppress(OSError):
-            # The time of last use; another process may have removed it just now.
+            # The modification time is the time of last use. Another process may have removed the file meanwhile.
             os.utime(path)
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep bytes under a key, in the place of what was there; makes room by removing what is least in use."""
+        """Store bytes under a key, replacing an earlier entry; evicts the least recently used entries."""
         path = self._path(key)
         if len(content) + _HEAD > self.max_bytes:
             return
@@ -86,7 +86,7 @@ class CallCache(ConfigurableResource):
                 Path(name).unlink(missing_ok=True)
             self._make_room(keep=path)
         except OSError as error:
-            log.warning("a result wasn't kept in the call cache: %s", error.strerror)
+            log.warning("a result could not be stored in the call cache: %s", error.strerror)
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -102,7 +102,7 @@ class CallCache(ConfigurableResource):
             if entry.path != keep:
                 self._remove(entry.path)
                 total -= entry.size
-            # A little more than needed, so that not every call has to make room.
+            # Evict a little more than needed, so that not every call has to.
             if total <= self.max_bytes * 0.9:
                 return
 
@@ -118,7 +118,7 @@ class _Entry(NamedTuple):
 
 
 def _entries(folder: Path) -> list[_Entry]:
-    """List what a folder keeps, and remove what a killed process left; another process may be removing too."""
+    """List a folder's entries and remove files left by killed processes; other processes may be doing the same."""
     found: list[_Entry] = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as files:
         for file in files:
@@ -132,10 +132,9 @@ def _entries(folder: Path) -> list[_Entry]:
 
 
 class SharedCallCache(CallCache):
-    """A local folder in front of the store, where answers lie under `calls/` until a rule of the bucket removes them.
+    """A local folder in front of the store, which keeps results under `calls/` until a bucket lifecycle rule.
 
-    `max_bytes` bounds the folder alone; 0 keeps nothing anywhere. As with the folder, a store that can't be read or
-    written costs a call, never a step.
+    `max_bytes` bounds the folder only; 0 disables both. Errors of the store are logged and count as misses.
     """
 
     store: ResourceDependency[Store]
@@ -164,7 +163,7 @@ class SharedCallCache(CallCache):
         try:
             self.store.write(_object(key), content)
         except ReflectorError as error:
-            log.warning("a result wasn't kept in the shared call cache: %s", error)
+            log.warning("a result could not be stored in the shared call cache: %s", error)
 
 
 def _object(key: str) -> str:

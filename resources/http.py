@@ -1,11 +1,12 @@
-"""HTTP requests whose response is read as a whole, and helpers for messages about them."""
+"""HTTP requests whose response is read as a whole, and helpers for what services answer."""
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -77,3 +78,22 @@ def one_line(text: str) -> str:
 def error_line(error: BaseException, secrets: Sequence[str] = ()) -> str:
     """Return an exception's message as one line without secrets; its class name if there is no message."""
     return one_line(redact_secrets(secrets, str(error))) or type(error).__name__
+
+
+def parse_object(content: bytes) -> dict[str, Any] | None:
+    """Return the fields of a JSON object; None for anything else."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return as_object(value)
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """Return a parsed JSON object; None for any other value."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """Return a parsed JSON list; None for any other value."""
+    return cast(list[Any], value) if isinstance(value, list) else None

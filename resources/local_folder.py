@@ -1,17 +1,18 @@
-"""Recordings imported from a folder of tracks; the originals are copied into the store."""
+"""Recordings imported from a folder of tracks; the original files are copied into the store."""
 
 import hashlib
 import json
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.audio.probe import probe
 from domain.errors import InvalidInput, NotFound, UnreadableAudio
 from domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
+from resources.http import as_list, as_object
 from resources.source import KnownParticipant, Source
 from resources.store.base import Store
 from resources.store.erasure import check_not_deleted, using_audio
@@ -21,7 +22,7 @@ PARTICIPANTS = TypeAdapter(tuple[KnownParticipant, ...])
 
 
 class ImportResult(NamedTuple):
-    """What an import found: the recording, remarks on single tracks, and whether the store changed."""
+    """The imported recording, notes on single tracks, and whether the store changed."""
 
     recording: Recording
     notes: tuple[str, ...]
@@ -29,12 +30,12 @@ class ImportResult(NamedTuple):
 
 
 class LocalFolder(Source):
-    """Recordings that `import_folder` has copied into the store."""
+    """Recordings copied into the store by `import_folder`."""
 
     store: Store
 
     def has(self, recording_id: str) -> bool:
-        """Say whether a recording was imported."""
+        """Return True if the recording was imported."""
         return self.store.exists(_source_key(recording_id, "recording.json"))
 
     def recording(self, recording_id: str) -> Recording:
@@ -51,17 +52,19 @@ class LocalFolder(Source):
             return self.store.read(_source_key(recording_id, name))
         except NotFound:
             raise NotFound(
-                "it was never imported", recording=recording_id, hint="Import it with `reflector import FOLDER`."
+                "the recording was never imported",
+                recording=recording_id,
+                hint="Import it with `reflector import FOLDER`.",
             ) from None
 
     def import_folder(
         self, folder: Path, *, recording_id: str | None = None, replace: bool = False, skip_unreadable: bool = False
     ) -> ImportResult:
-        """Copy a folder's tracks and descriptions into the store; nothing is written when anything is wrong.
+        """Copy a folder's tracks and descriptions into the store; after an error nothing was written.
 
-        Reads `recording.json` and `participants.json` as Daily's API gives them where they exist; else the id
-        comes from the folder's name and names come from file names. Raises InvalidInput,
-        UnreadableAudio, and AudioDeleted where the audio under this id was deleted for good.
+        Reads `recording.json` and `participants.json` in the format of Daily's API if they exist; otherwise the
+        folder's name is the id and the file names are the participants' names. Raises InvalidInput, UnreadableAudio,
+        and AudioDeleted if the audio under this id was deleted permanently.
         """
         described = _described(folder)
         chosen = check_recording_id(recording_id or str(described.get("id") or folder.resolve().name))
@@ -74,16 +77,16 @@ class LocalFolder(Source):
                 return ImportResult(recording, notes, changed=False)
             if not replace:
                 raise InvalidInput(
-                    "another recording was imported under this id",
+                    "a different recording was already imported under this id",
                     recording=chosen,
-                    hint="Give --replace to put this folder in its place, or --id to choose another id.",
+                    hint="Pass --replace to replace it with this folder, or --id to import under another id.",
                 )
         with using_audio(self.store, chosen, [track.key for track in recording.tracks]):
             for track, file in zip(recording.tracks, files, strict=True):
                 with self.store.new_file(track.key) as target:
                     shutil.copyfile(file, target)
         self.store.write(_source_key(chosen, "participants.json"), PARTICIPANTS.dump_json(tuple(people), indent=1))
-        # The description comes last: it is what makes the import exist.
+        # The description is written last: with it, the recording counts as imported.
         self.store.write(_source_key(chosen, "recording.json"), recording.model_dump_json(indent=1).encode())
         for key in self.store.list_keys(_source_key(chosen, "tracks")):
             if key not in {track.key for track in recording.tracks}:
@@ -112,23 +115,23 @@ def _json(path: Path, recording_id: str) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise InvalidInput(f"{path.name} can't be read as JSON: {error}", recording=recording_id) from error
+        raise InvalidInput(f"{path.name} is not readable JSON: {error}", recording=recording_id) from error
 
 
 def _described(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is not a folder", hint="Give the folder that holds the tracks.")
+        raise InvalidInput(f"{folder} is not a folder", hint="Pass the folder that contains the tracks.")
     path = folder / "recording.json"
     if not path.exists():
         return {}
     described = _json(path, folder.name)
     if not isinstance(described, dict):
-        raise InvalidInput("recording.json doesn't hold an object", recording=folder.name)
-    return described
+        raise InvalidInput("recording.json doesn't contain a JSON object", recording=folder.name)
+    return cast(dict[str, Any], described)
 
 
 def _audio_files(folder: Path, recording_id: str, described: dict[str, Any]) -> list[Path]:
-    """The audio files in the order of their description, else by track start and name; never screen sound."""
+    """Return the microphone tracks in the order of recording.json, otherwise by track start and name."""
     inside = folder / "tracks" if (folder / "tracks").is_dir() else folder
     found = {
         path.name: path
@@ -151,7 +154,9 @@ def _audio_files(folder: Path, recording_id: str, described: dict[str, Any]) -> 
                 continue
             if (file := by_stem.get(name) or found.get(name)) is None:
                 raise InvalidInput(
-                    "recording.json lists it, but the folder has no such file", recording=recording_id, track=name
+                    "recording.json lists this track, but the folder has no such file",
+                    recording=recording_id,
+                    track=name,
                 )
             files.append(file)
         return files
@@ -166,17 +171,16 @@ def _audio_files(folder: Path, recording_id: str, described: dict[str, Any]) -> 
 def _tracks(
     folder: Path, recording_id: str, described: dict[str, Any], *, skip_unreadable: bool
 ) -> tuple[list[Path], tuple[str, ...]]:
-    """The files that can be used, and remarks; raises the first file's error unless told to skip it."""
+    """Return the usable files and notes; raise the first unreadable file's error unless it is to be skipped."""
     files = _audio_files(folder, recording_id, described)
     if not files and described.get("tracks") != []:
         raise InvalidInput(
-            f"the folder {folder} holds no audio tracks",
+            f"the folder {folder} contains no audio tracks",
             recording=recording_id,
-            hint="Put one audio file per participant in it (WebM, Ogg, WAV, M4A, MP3 or FLAC).",
+            hint="Put one audio file per participant into it (WebM, Ogg, WAV, M4A, MP3 or FLAC).",
         )
-    sizes = {
-        str(track.get("s3Key", "")).rsplit("/", 1)[-1]: track.get("size") for track in described.get("tracks") or []
-    }
+    listed: list[dict[str, Any]] = described.get("tracks") or []
+    sizes: dict[str, Any] = {str(track.get("s3Key", "")).rsplit("/", 1)[-1]: track.get("size") for track in listed}
     usable: list[Path] = []
     notes: list[str] = []
     for file in files:
@@ -185,17 +189,17 @@ def _tracks(
         except UnreadableAudio as error:
             error.at(recording=recording_id, track=file.name)
             if not skip_unreadable:
-                error.hint = "Remove the file, or give --skip-unreadable to go on without it."
+                error.hint = "Remove the file, or pass --skip-unreadable to import without it."
                 raise
             notes.append(f"{error} (left out)")
             continue
         notes += [f"track {file.name}: {note}" for note in found.notes]
-        listed, here = sizes.get(file.stem) or sizes.get(file.name), file.stat().st_size
-        if isinstance(listed, int) and here < listed:
-            notes.append(f"track {file.name}: incomplete, {here} of {listed} bytes are there; the usable part is used")
+        expected, size = sizes.get(file.stem) or sizes.get(file.name), file.stat().st_size
+        if isinstance(expected, int) and size < expected:
+            notes.append(f"track {file.name}: incomplete, {size} of {expected} bytes; the readable part is used")
         usable.append(file)
     if files and not usable:
-        raise UnreadableAudio("none of its tracks can be read", recording=recording_id)
+        raise UnreadableAudio("none of the recording's tracks can be read", recording=recording_id)
     return usable, tuple(notes)
 
 
@@ -231,19 +235,19 @@ def _recording(recording_id: str, folder: Path, described: dict[str, Any], files
 def _participants(folder: Path, recording_id: str, recording: Recording) -> list[KnownParticipant]:
     path = folder / "participants.json"
     if not path.exists():
-        # A Daily track name carries no person's name; any other file name is taken for one.
+        # Daily's track names don't contain the participant's name; any other file name is taken as the name.
         own = {t.participant_id for t in recording.tracks if TrackName.parse(t.key) is None}
-        return [KnownParticipant(who, None, who) for who in recording.speakers() if who in own]
+        return [KnownParticipant(name, None, name) for name in recording.speakers() if name in own]
     content = _json(path, recording_id)
-    rows = content.get("data") if isinstance(content, dict) else content
-    if not isinstance(rows, list):
-        raise InvalidInput("participants.json holds neither a list nor an object with data", recording=recording_id)
-    people: list[KnownParticipant] = []
-    for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("participant_id"), str):
+    fields = as_object(content)
+    if (rows := as_list(content if fields is None else fields.get("data"))) is None:
+        raise InvalidInput("participants.json contains neither a list nor an object with data", recording=recording_id)
+    participants: list[KnownParticipant] = []
+    for row in map(as_object, rows):
+        if row is None or not isinstance(row.get("participant_id"), str):
             raise InvalidInput("participants.json: an entry has no participant_id", recording=recording_id)
-        people.append(KnownParticipant(row["participant_id"], row.get("user_id"), row.get("user_name")))
-    return people
+        participants.append(KnownParticipant(row["participant_id"], row.get("user_id"), row.get("user_name")))
+    return participants
 
 
 def _sha256(path: Path) -> str:

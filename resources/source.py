@@ -1,9 +1,9 @@
-"""Where recordings come from: their description, who was there, and the sound of each track."""
+"""Sources of recordings: their description, their participants, and the audio of each track."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster import ConfigurableResource
 
@@ -11,24 +11,24 @@ from domain.recording import Recording, Track
 
 
 class KnownParticipant(NamedTuple):
-    """A participant as the source names it; either of user id and name can be missing."""
+    """A participant as the source lists it; user id and name can be missing."""
 
     participant_id: str
     user_id: str | None
     name: str | None
 
 
-class Source(ConfigurableResource, ABC):
-    """A place that has recordings."""
+class Source(ConfigurableResource[Any], ABC):
+    """A system that recordings are read from."""
 
     @abstractmethod
     def recording(self, recording_id: str) -> Recording:
-        """Describe a recording; raises NotFound."""
+        """Return a recording's description; raises NotFound."""
 
     @abstractmethod
     def participants(self, recording: Recording) -> list[KnownParticipant]:
-        """Tell who was there; empty when the source doesn't know."""
+        """Return the participants; an empty list if the source doesn't know them."""
 
     @abstractmethod
     def track(self, recording: Recording, track: Track) -> AbstractContextManager[Path]:
-        """Give a local path to read a track's original file from while the block lasts; raises NotFound."""
+        """Provide a local path of a track's original file within the block; raises NotFound."""

@@ -1,6 +1,6 @@
-"""What this process has moved and spent since somebody asked: bytes through the stores, LLM calls, GPU seconds.
+"""Counters of what this process uses: bytes through the stores, LLM calls and tokens, GPU seconds.
 
-A process executes one step at a time, so that what was counted since the last step's end is the step's.
+A process executes one step at a time, so everything counted since the last `take` belongs to the current step.
 """
 
 import threading
@@ -14,20 +14,20 @@ _counted: defaultdict[str, float] = defaultdict(int)
 
 
 def count(amount: Amount, by: float) -> None:
-    """Add to what was counted; from any thread."""
+    """Add to a counter; callable from any thread."""
     with _lock:
         _counted[amount] += by
 
 
 def counted(amount: Amount) -> float:
-    """What was counted of one thing since the last `take`."""
+    """Return a counter's value since the last `take`."""
     with _lock:
         return _counted[amount]
 
 
 def take() -> dict[str, float]:
-    """Return all that was counted, bytes also where none were moved, and begin anew."""
+    """Return all counters and reset them; both byte counters are always present."""
     with _lock:
-        taken = {"bytes_read": 0, "bytes_written": 0, **_counted}
+        taken: dict[str, float] = {"bytes_read": 0, "bytes_written": 0, **_counted}
         _counted.clear()
     return taken

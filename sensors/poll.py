@@ -30,6 +30,6 @@ def build(settings: Settings) -> dg.SensorDefinition:
         except TransientError as error:
             return dg.SkipReason(f"later: {error}")
         more = "" if done.complete else "; the list goes on at the next tick"
-        return dg.SkipReason(f"{done.found} new in {done.pages} pages, {done.asked} asked about again{more}")
+        return dg.SkipReason(f"{done.found} new in {done.pages} pages, {done.updated} asked about again{more}")
 
     return poll_daily

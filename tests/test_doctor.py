@@ -229,7 +229,7 @@ def test_an_endpoint_like_openais_is_asked_for_nothing_that_costs() -> None:
     with GPUHost() as host:
         door = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key)
         # It has no list of models.
-        assert "takes the key" in door.check(20)
+        assert "accepts the key" in door.check(20)
         with pytest.raises(PermanentError, match="TRANSCRIPT_MODAL_API_KEY"):
             door.model_copy(update={"api_key": "wrong-key"}).check(20)
         with pytest.raises(PermanentError, match="Check TRANSCRIPT_URL"):

@@ -1,4 +1,4 @@
-"""Polling: Daily's list of recordings goes into the inbox, newest first, down to what is known."""
+"""Polling: new recordings from Daily's list are put into the inbox, newest first, down to the known ones."""
 
 import time
 from typing import NamedTuple
@@ -8,55 +8,55 @@ from resources.daily.api import DailyAPI
 from resources.database.inbox import Inbox, of_poll
 
 PAGE = 100
-# Unfinished recordings that one look asks about, each with a request of its own.
-ASKED = 20
+# Unfinished recordings that one poll updates, each with a request of its own.
+MOST_UPDATES = 20
 
 
 class PollResult(NamedTuple):
-    """What one look at Daily did; a sweep that isn't complete goes on with the next one."""
+    """What one poll did: pages read, recordings found and updated; the next poll continues an incomplete one."""
 
     pages: int
     found: int
-    asked: int
+    updated: int
     complete: bool
 
 
 def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> PollResult:
-    """Ask about unfinished recordings, then read the list for at most so many seconds.
+    """Update unfinished recordings, then read the list, for at most `seconds`.
 
-    Raises TransientError when Daily doesn't answer or asks for a wait, which is kept and honoured by the next look;
-    PermanentError when it refuses. Whatever was read before stays in the inbox.
+    Raises TransientError when Daily doesn't answer or sends Retry-After, which is stored and respected by the next
+    poll; PermanentError when Daily refuses. Everything read before the error stays in the inbox.
     """
     end = time.monotonic() + seconds
     if (wait := inbox.not_before() - time.time()) > 0:
-        raise TransientError(f"Daily asked not to be called for {wait:.0f} s more", retry_after=wait)
+        raise TransientError(f"Daily asked not to be called for another {wait:.0f} s", retry_after=wait)
     try:
-        asked = _ask(api, inbox, end)
-        pages, found, complete = _sweep(api, inbox, end)
+        updated = _update_unfinished(api, inbox, end)
+        pages, found, complete = _read_list(api, inbox, end)
     except TransientError as error:
         if error.retry_after is not None:
             inbox.set_not_before(time.time() + error.retry_after)
         raise
-    return PollResult(pages, found, asked, complete)
+    return PollResult(pages, found, updated, complete)
 
 
-def _ask(api: DailyAPI, inbox: Inbox, end: float) -> int:
-    asked = 0
-    for item in inbox.unfinished(time.time(), ASKED):
+def _update_unfinished(api: DailyAPI, inbox: Inbox, end: float) -> int:
+    updated = 0
+    for item in inbox.unfinished(time.time(), MOST_UPDATES):
         if time.monotonic() >= end:
             break
-        asked += 1
+        updated += 1
         if item.recording_id is None:
-            inbox.settle([item.seq], "failed", "it has no id to ask Daily about")
+            inbox.settle([item.seq], "failed", "it has no recording id to request from Daily")
             continue
         try:
             inbox.update_body(item.seq, api.recording_json(item.recording_id))
         except NotFound:
-            inbox.settle([item.seq], "failed", "Daily doesn't have it any more")
-    return asked
+            inbox.settle([item.seq], "failed", "Daily no longer has this recording")
+    return updated
 
 
-def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
+def _read_list(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
     known_to, after = inbox.begin_poll()
     pages = found = 0
     while time.monotonic() < end:
@@ -65,7 +65,7 @@ def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
         except InvalidInput:
             if after is None:
                 raise
-            # The recording that the last page ended with may be gone: from the top again, down to the same depth.
+            # The recording that the last page ended with may have been deleted: restart from the top.
             after = None
             inbox.save_poll(after)
             continue
@@ -75,7 +75,7 @@ def _sweep(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
         new = [arrival for arrival in arrivals if arrival.key not in known]
         found += inbox.put(new)
         ids = [item.id for item in page.items if item.id is not None]
-        # A recording is listed from its beginning, so a page that brings nothing new is the end.
+        # Recordings are listed as soon as they start, so everything after a page without a new one is known.
         if not new or len(page.items) < PAGE or not ids:
             inbox.end_poll()
             return pages, found, True

@@ -1,4 +1,4 @@
-"""Recordings at Daily: described by its API, or by the webhook that announced them; tracks from its bucket."""
+"""Recordings at Daily, described by its API or by the webhook that announced them; tracks are read from its bucket."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +17,7 @@ from resources.store.base import Store
 
 
 class _Bucket(Source):
-    """The tracks: objects of Daily's bucket under the keys that Daily names."""
+    """Tracks as objects of Daily's bucket, under the keys that Daily gives."""
 
     bucket: ResourceDependency[Store]
     daily_domain: str | None = None
@@ -34,17 +34,17 @@ class _Bucket(Source):
                 f"Daily's bucket has no object {track.key}",
                 recording=recording.id,
                 track=track.index,
-                hint="It may have been deleted, or DAILYCO_STORAGE_AWS_BUCKET_NAME names another bucket.",
+                hint="It may have been deleted, or DAILYCO_STORAGE_AWS_BUCKET_NAME names the wrong bucket.",
             ) from error
 
 
 class DailySource(_Bucket):
-    """Recordings that Daily's API describes."""
+    """Recordings described by Daily's API."""
 
     api: ResourceDependency[DailyAPI]
 
     def recording(self, recording_id: str) -> Recording:
-        # Daily's duration can be null for a while after it said that it is ready; then the tracks tell it.
+        # The duration can stay null for a while after ready-to-download; it is then measured from the tracks.
         return _usable(recording_id, judge(self.api.recording(recording_id), self.daily_domain, ready=True))
 
     def participants(self, recording: Recording) -> list[KnownParticipant]:
@@ -52,7 +52,7 @@ class DailySource(_Bucket):
 
 
 class AnnouncedSource(_Bucket):
-    """Recordings as they were announced, for deployments without a key to Daily's API: nobody's name is known."""
+    """Recordings as announced by webhooks, for deployments without Daily's API key; participants have no names."""
 
     inbox: ResourceDependency[Inbox]
 
@@ -64,7 +64,7 @@ class AnnouncedSource(_Bucket):
                 verdict = judge_event(item.body, self.daily_domain)
             if verdict.outcome == "accepted":
                 return _usable(recording_id, verdict)
-        raise NotFound("it was neither imported nor announced by Daily", recording=recording_id)
+        raise NotFound("the recording was neither imported nor announced by Daily", recording=recording_id)
 
     def participants(self, recording: Recording) -> list[KnownParticipant]:  # noqa: ARG002
         return []
@@ -75,14 +75,14 @@ def _usable(recording_id: str, verdict: Verdict) -> Recording:
     if described is not None and described.id != recording_id:
         raise InvalidInput(f"Daily describes another recording, {described.id!r}", recording=recording_id)
     if verdict.outcome == "unfinished":
-        raise TransientError(verdict.reason or "Daily still processes it", recording=recording_id)
+        raise TransientError(verdict.reason or "Daily is still processing it", recording=recording_id)
     if described is None or verdict.outcome != "accepted":
-        raise InvalidInput(verdict.reason or "it can't be used", recording=recording_id)
+        raise InvalidInput(verdict.reason or "the recording can't be processed", recording=recording_id)
     return described.to_recording()
 
 
 class Sources(Source):
-    """Recordings imported from a folder, and for all others Daily."""
+    """Recordings imported from a folder, and Daily for all others."""
 
     imported: ResourceDependency[LocalFolder]
     daily: ResourceDependency[Source]

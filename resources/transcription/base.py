@@ -1,10 +1,10 @@
-"""What turns a padded track into words: the interface that every transcription backend has."""
+"""The interface of transcription backends, which turn a padded track into words."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from dagster import ConfigurableResource
 
@@ -22,16 +22,16 @@ class TrackAudio:
     duration: float
 
     def local(self) -> AbstractContextManager[Path]:
-        """Give a local path to read the file from while the block lasts; raises NotFound."""
+        """Provide a local path of the file within the block; raises NotFound."""
         return self.store.local(self.key)
 
     def url(self, expires: float) -> str:
-        """Make a URL that a service can read the file from for `expires` seconds. Never store or log it."""
+        """Return a URL from which a service can read the file for `expires` seconds. Never store or log it."""
         return self.store.url(self.key, expires)
 
 
 class Transcription(NamedTuple):
-    """The words of one track by start, its language where known, seconds of voice and of GPU time."""
+    """The words of one track by start, its language if known, seconds of speech and of GPU time."""
 
     words: tuple[Word, ...]
     language: str | None
@@ -39,7 +39,7 @@ class Transcription(NamedTuple):
     gpu_seconds: float
 
 
-class Transcriber(ConfigurableResource, ABC):
+class Transcriber(ConfigurableResource[Any], ABC):
     """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track."""
 
     language: str = "en"
@@ -50,19 +50,18 @@ class Transcriber(ConfigurableResource, ABC):
 
     @abstractmethod
     def identity(self) -> str:
-        """Name all that decides the result: backend, model, parameters, language. Holds no secret and no URL."""
+        """Return everything that determines the result: backend, model, parameters, language; no secret, no URL."""
 
     @abstractmethod
     def check(self, seconds: float) -> str:
-        """Say in a line that it can be used, without a transcription; a service is asked for at most `seconds`.
+        """Check that the backend is usable, in at most `seconds` and without transcribing; return one line.
 
         Raises TransientError or PermanentError.
         """
 
     @abstractmethod
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
-        """Find the words of one track, with times in seconds of the recording.
+        """Return the words of one track, none for a track without speech; times are in seconds of the recording.
 
-        A track without speech gives no words. Raises TransientError or PermanentError, which name recording
-        and track.
+        Raises TransientError or PermanentError, which name recording and track.
         """

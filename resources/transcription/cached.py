@@ -1,4 +1,4 @@
-"""Transcription that is never paid for twice: a track's words are kept under the hash of all that decides them."""
+"""Cached transcription: a track's words are stored under the hash of everything that determines them."""
 
 import contextlib
 from typing import NamedTuple
@@ -12,7 +12,7 @@ ANSWER = TypeAdapter(Transcription)
 
 
 class CachedTranscription(NamedTuple):
-    """A transcription, and whether it was kept from an earlier call; then it cost no GPU seconds."""
+    """A transcription, and whether it comes from the cache; then it used no GPU seconds."""
 
     transcription: Transcription
     from_cache: bool
@@ -21,12 +21,12 @@ class CachedTranscription(NamedTuple):
 def transcribe(
     transcriber: Transcriber, cache: CallCache, audio: TrackAudio, *, speaker: int, recording: str, track: int
 ) -> CachedTranscription:
-    """Return the kept words of this audio, else have it transcribed and keep them; raises as `Transcriber` does."""
+    """Return the cached words of this audio, otherwise transcribe it; raises the errors of `Transcriber`."""
     key = cache.key(audio=audio.sha256, transcriber=transcriber.identity(), speaker=speaker, duration=audio.duration)
     if (content := cache.get(key)) is not None:
-        # What another version of this program kept is as good as not kept.
+        # An entry of another version of this program counts as a miss.
         with contextlib.suppress(ValidationError):
             return CachedTranscription(ANSWER.validate_json(content)._replace(gpu_seconds=0.0), from_cache=True)
-    heard = transcriber.transcribe(audio, speaker=speaker, recording=recording, track=track)
-    cache.put(key, ANSWER.dump_json(heard))
-    return CachedTranscription(heard, from_cache=False)
+    transcription = transcriber.transcribe(audio, speaker=speaker, recording=recording, track=track)
+    cache.put(key, ANSWER.dump_json(transcription))
+    return CachedTranscription(transcription, from_cache=False)

@@ -1,4 +1,4 @@
-"""A GPU service that fetches tracks itself: one call with a presigned URL per track (spec: transcription service)."""
+"""A GPU service that downloads tracks itself: one call with a presigned URL per track (spec: transcription service)."""
 
 import time
 
@@ -13,16 +13,16 @@ from resources.transcription import wire
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 
 PATH = "/v1/audio/transcriptions-from-url"
-# No name ends so (RFC 6761).
+# A name under .invalid never resolves (RFC 6761).
 NOWHERE = "https://reflector.invalid/track.webm"
-# Seconds that a presigned URL outlives the call: the service may fetch late.
+# Seconds that a presigned URL outlives the call: the service may download late.
 MARGIN = 300
 
 
 class GPUService(Transcriber):
     """A self-hosted or Modal service at the base `url`; `timeout` in seconds is for the whole call.
 
-    The timeout lies below the step's, so that a slow service is told as such. `model` None leaves it to the service.
+    Keep the timeout below the step's, so that the error names the service. With `model` None the service chooses.
     """
 
     url: str
@@ -34,7 +34,7 @@ class GPUService(Transcriber):
         return f"gpu {self.model or 'default'} language={self.language}"
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
-        """Have one track transcribed; GPU seconds are the service's figure, else the call's. See `Transcriber`."""
+        """Transcribe one track; GPU seconds are the service's figure, else the call's duration. See `Transcriber`."""
         service = host(self.url)
         body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}
         if self.model:
@@ -54,15 +54,15 @@ class GPUService(Transcriber):
                 service=service,
             )
         except ReflectorError as error:
-            # How long the service worked for nothing, nobody knows better.
+            # The call's duration is the best estimate of the GPU time that the failed call used.
             usage.count("gpu_seconds", round(time.monotonic() - begin, 3))
             error.at(recording=recording, track=track)
             raise
 
     def check(self, seconds: float) -> str:
-        """Ask for a track that can't be read, which the service must answer 404, without work for a GPU.
+        """Request a track that can't be downloaded: the service must answer 404, without using a GPU.
 
-        It takes the key and the language. A wrong base URL answers 404, too: to a request without a track as well.
+        That checks key and language. A wrong base URL answers 404 as well, but also to a request without a track.
         See `Transcriber`.
         """
         service = host(self.url)
@@ -71,7 +71,7 @@ class GPUService(Transcriber):
         if status == 404:
             empty, content, headers = self._send({}, service, seconds)
             if empty not in {404, 405}:
-                return f"the service at {service} takes the key"
+                return f"the service at {service} accepts the key"
         raise wire.status_error(
             status, content, headers, service=service, hints={**self._hints(body), 404: "Check TRANSCRIPT_URL."}
         )
@@ -86,7 +86,9 @@ class GPUService(Transcriber):
         key = secret_value(self.api_key)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = self.url.rstrip("/").removesuffix("/v1") + PATH
-        too_long = PermanentError(f"the transcription service at {service} answers without end")
+        too_long = PermanentError(
+            f"the transcription service at {service} sent more than {wire.MOST_BYTES // 2**20} MiB"
+        )
         try:
             response, content = send(
                 "POST", url, seconds=seconds, max_bytes=wire.MOST_BYTES, too_long=too_long, json=body, headers=headers
@@ -94,7 +96,7 @@ class GPUService(Transcriber):
         except TimeoutError as error:
             raise wire.timed_out(seconds, service) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise PermanentError(f"TRANSCRIPT_URL is no URL of a service: {error}") from error
+            raise PermanentError(f"TRANSCRIPT_URL is not a valid URL: {error}") from error
         except httpx.TransportError as error:
             raise wire.unreachable(error, service) from error
         return response.status_code, content, response.headers
@@ -102,7 +104,7 @@ class GPUService(Transcriber):
     def _hints(self, body: dict[str, str]) -> dict[int, str]:
         scheme = body["audio_file_url"].split(":", 1)[0]
         return {
-            400: f"It may not know the language {self.language!r} (REFLECTOR_LANGUAGE).",
-            404: f"It could not read the track's {scheme} URL, or TRANSCRIPT_URL is not its base: the service must be "
-            "able to reach the storage (TRANSCRIPT_STORAGE_BACKEND).",
+            400: f"The service may not support the language {self.language!r} (REFLECTOR_LANGUAGE).",
+            404: f"The service could not read the track's {scheme} URL, or TRANSCRIPT_URL is not its base URL: it must "
+            "be able to reach the storage (TRANSCRIPT_STORAGE_BACKEND).",
         }

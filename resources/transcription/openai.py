@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field
 
 from domain.errors import ReflectorError
-from resources.http import host
+from resources.http import as_list, host
 from resources.secrets import secret_value
 from resources.transcription import wire
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class OpenAIAudio(Transcriber):
     """An endpoint at the base `url` (it usually ends in /v1); `timeout` in seconds is for all calls of a track.
 
-    Tracks of more than `max_upload` bytes are sent in parts, cut where it is silent.
+    Tracks of more than `max_upload` bytes are sent in parts, cut at pauses.
     """
 
     url: str
@@ -37,7 +37,7 @@ class OpenAIAudio(Transcriber):
         return f"openai {self.model} language={self.language}"
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
-        """Have one track transcribed; see `Transcriber`. GPU seconds stay 0: such services bill by audio."""
+        """Transcribe one track; see `Transcriber`. GPU seconds stay 0: such services bill by audio length."""
         service = host(self.url)
         try:
             with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:
@@ -56,15 +56,15 @@ class OpenAIAudio(Transcriber):
             raise
 
     def check(self, seconds: float) -> str:
-        """Ask for the list of models, where there is none for a transcription of nothing: both take the key, for free.
+        """Request the list of models, or if there is none a transcription without a file: free checks of the key.
 
         See `Transcriber`.
         """
         service = host(self.url)
-        _run(self._knock(service), seconds, service)
-        return f"the service at {service} takes the key"
+        _run(self._check_key(service), seconds, service)
+        return f"the service at {service} accepts the key"
 
-    async def _knock(self, service: str) -> None:
+    async def _check_key(self, service: str) -> None:
         import openai  # noqa: PLC0415 - takes most of a second to import
 
         async with self._client() as client:
@@ -111,18 +111,18 @@ class OpenAIAudio(Transcriber):
     def _client(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI  # noqa: PLC0415 - takes most of a second to import
 
-        # Steps are retried as a whole, with the policy's delays: the SDK shouldn't besides.
+        # Steps are retried as a whole, with the policy's delays, so the SDK must not retry.
         return AsyncOpenAI(
             api_key=secret_value(self.api_key) or "none", base_url=self.url, max_retries=0, timeout=self.timeout
         )
 
     def _refusal(self, error: "APIStatusError", service: str) -> ReflectorError:
         hints = {
-            400: f"It may not know the model {self.model!r} or the language {self.language!r}.",
+            400: f"The service may not support the model {self.model!r} or the language {self.language!r}.",
             404: "Check TRANSCRIPT_URL (it usually ends in /v1) and REFLECTOR_TRANSCRIPT_MODEL.",
         }
-        given = error.response
-        return wire.status_error(error.status_code, given.content, given.headers, service=service, hints=hints)
+        response = error.response
+        return wire.status_error(error.status_code, response.content, response.headers, service=service, hints=hints)
 
 
 def _run(work: Coroutine[Any, Any, T], seconds: float, service: str) -> T:
@@ -139,7 +139,7 @@ def _run(work: Coroutine[Any, Any, T], seconds: float, service: str) -> T:
 
 
 def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put the answers for the parts of a track together, on the track's clock."""
+    """Join the answers for the parts of a track, with times relative to the track."""
     if len(answers) == 1:
         return answers[0]
     words: list[Any] = []
@@ -147,14 +147,14 @@ def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any
         given = answer.get("words")
         if given is None and not str(answer.get("text") or "").strip():
             continue
-        if not isinstance(given, list):
+        if (listed := as_list(given)) is None:
             return answer
-        words += [_moved(item, start) for item in given]
+        words += [_shifted(item, start) for item in listed]
     return {"language": answers[0].get("language"), "words": words}
 
 
-def _moved(item: Any, by: float) -> Any:
-    """Move a word's times; what isn't a word is left to be refused as such."""
+def _shifted(item: Any, by: float) -> Any:
+    """Shift a word's times; leave anything else for `read_words` to reject."""
     try:
         return {**item, "start": float(item["start"]) + by, "end": float(item["end"]) + by}
     except (TypeError, KeyError, ValueError):

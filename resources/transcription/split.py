@@ -1,9 +1,9 @@
-"""Cutting a padded track into files that a service takes, where it is quietest, without decoding it."""
+"""Splitting a padded track into files that a service accepts, at its quietest places, without decoding it."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import av
 from av.container import InputContainer
@@ -11,16 +11,16 @@ from av.error import FFmpegError
 
 from domain.errors import UnreadableAudio
 
-# Bytes that a WebM file has beside its packets: for itself, and at most for each packet.
+# Overhead of a WebM file in bytes: per file, and at most per packet.
 _FILE, _PACKET = 4096, 24
-# Of the bytes that a part may have, how much of its end is searched for a place to cut.
+# Fraction of a part's bytes, at its end, that is searched for a place to cut.
 _SEARCHED = 0.25
-# Seconds of which the sound is compared: a pause between words, no gap between syllables.
+# Length in seconds of the window that is compared: a pause between words, not a gap between syllables.
 _PAUSE = 0.5
 
 
 class Part(NamedTuple):
-    """A part of a track: where it begins, in seconds of the track, and its file."""
+    """A part of a track: its start in seconds of the track, and its file."""
 
     start: float
     path: Path
@@ -32,10 +32,10 @@ class _Packet(NamedTuple):
 
 
 def split(track: Path, folder: Path, *, most_bytes: int) -> list[Part]:
-    """Cut a WebM/Opus track into parts in `folder` of at most `most_bytes` each; a short one is its only part.
+    """Split a WebM/Opus track into parts in `folder` of at most `most_bytes` each; a short track is its only part.
 
-    Opus spends few bytes on silence, so a cut lies in the middle of the half second that has the fewest, near the
-    end of what fits. Raises UnreadableAudio.
+    Opus spends few bytes on silence, so a cut is made in the middle of the half second with the fewest bytes, near
+    the end of what fits. Raises UnreadableAudio.
     """
     if track.stat().st_size <= most_bytes:
         return [Part(0.0, track)]
@@ -53,14 +53,14 @@ def split(track: Path, folder: Path, *, most_bytes: int) -> list[Part]:
         raise UnreadableAudio(f"{track.name} can't be read: {error.strerror}") from error
 
 
-def _packets(source: InputContainer) -> "Iterator[av.Packet]":
+def _packets(source: InputContainer) -> "Iterator[av.Packet[Any]]":
     for packet in source.demux(audio=0):
         if packet.size and packet.pts is not None and packet.time_base is not None:
             yield packet
 
 
 def _cuts(packets: list[_Packet], room: int) -> list[int]:
-    """Choose the packets that begin a part."""
+    """Return the numbers of the packets that begin a part."""
     cuts: list[int] = []
     first, size, searched = 0, 0, 0
     for number, packet in enumerate(packets):
@@ -89,13 +89,13 @@ def _quietest(packets: list[_Packet], first: int, last: int) -> int:
     return best
 
 
-def _write(source: InputContainer, packets: "Iterator[av.Packet]", count: int, path: Path) -> Path:
+def _write(source: InputContainer, packets: "Iterator[av.Packet[Any]]", count: int, path: Path) -> Path:
     begin: int | None = None
     with av.open(path, "w", format="webm") as target:
-        stream = target.add_stream_from_template(source.streams.audio[0])
+        stream = cast(Any, target).add_stream_from_template(source.streams.audio[0])
         for _, packet in zip(range(count), packets, strict=False):
             begin = packet.pts if begin is None else begin
             packet.pts = packet.dts = (packet.pts or 0) - (begin or 0)
             packet.stream = stream
-            target.mux(packet)
+            cast(Any, target).mux(packet)
     return path

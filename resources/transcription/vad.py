@@ -1,9 +1,9 @@
-"""What Whisper gets to hear of a track: the stretches with voice, found while the file is decoded."""
+"""Voice activity detection: the clips of a track that Whisper transcribes, found while the file is decoded."""
 
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -17,24 +17,24 @@ Samples = NDArray[np.float32]
 
 RATE = 16_000
 STEP = opus.RATE // RATE
-# Audio that is looked at for voice at once, and what holds no sound at all: a muted track's silence is exactly that.
+# Samples per window of voice detection, and the peak below which audio is digital silence, as of a muted microphone.
 WINDOW = 240 * RATE
 SILENT = 1e-4
-# Pauses, padding and greatest length of what Whisper gets at once; it hears 30 s, of which 2 s stay free.
+# Pauses, padding and maximum length of a clip; Whisper's window is 30 s, of which 2 s stay free.
 MIN_SILENCE_MS, PAD_MS, CLIP_S, MERGE_GAP_S = 500, 200, 28, 1.0
 
 log = logging.getLogger(__name__)
 
 
 class AudioPiece(NamedTuple):
-    """A piece of sound: its first sample's number on the recording's clock, and 16 kHz mono samples."""
+    """Consecutive 16 kHz mono samples; `start` is the first sample's position in the recording."""
 
     start: int
     samples: Samples
 
 
 class Clip(NamedTuple):
-    """A stretch with voice, numbers in samples at 16 kHz: where it starts, its sound, how much of it was voice."""
+    """A stretch with voice: its start, its samples and how many of them are voice, counted in samples at 16 kHz."""
 
     start: int
     samples: Samples
@@ -42,15 +42,15 @@ class Clip(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first sample after it."""
+        """Position of the first sample after the clip."""
         return self.start + len(self.samples)
 
 
 def decode(path: Path) -> Iterator[AudioPiece]:
-    """Decode a file to 16 kHz mono, piece by piece on its own clock; raises UnreadableAudio.
+    """Decode a file to 16 kHz mono and yield it in pieces, by the file's timestamps; raises UnreadableAudio.
 
-    Missing packets and the silence that padding put in are gaps between the pieces. A file without any packets
-    gives none: its participant never said a word.
+    Missing packets and the silence inserted by padding are gaps between the pieces. A file without packets yields
+    nothing: its participant was never audible.
     """
     resampler, taken, begin, done = _resampler(), 0, 0, 0
     try:
@@ -77,35 +77,35 @@ def decode(path: Path) -> Iterator[AudioPiece]:
 
 
 def clips(pieces: Iterable[AudioPiece]) -> Iterator[Clip]:
-    """Cut what has voice into clips of at most 28 s, ready for Whisper.
+    """Yield the stretches with voice as clips of at most 28 s, ready for Whisper.
 
-    Seconds without any sound are left out, so that hours of a muted microphone cost neither time nor memory; what
-    stays goes through voice activity detection in windows of 4 min, cut where nobody speaks.
+    Digital silence is skipped, so that hours of a muted microphone cost neither time nor memory. The rest goes through
+    voice activity detection in windows of 4 min, cut at pauses.
     """
     held: list[Samples] = []
     begin = end = 0
-    for start, samples in _sounding(pieces):
+    for start, samples in _skip_silence(pieces):
         if not held or start - end > RATE:
-            yield from _voiced(held, begin)
+            yield from _find_clips(held, begin)
             held, begin = [], start
         elif start > end:
             held.append(np.zeros(start - end, np.float32))
         held.append(samples)
         end = start + len(samples)
         if end - begin >= WINDOW:
-            found = _voiced(held, begin)
+            found = _find_clips(held, begin)
             rest = end - 2 * RATE
             if found and found[-1].end > rest:
-                # It may go on: it is heard again, from where the clip before it ended at the earliest.
+                # The last clip may continue: search it again, at the earliest from the end of the clip before it.
                 last = found.pop()
                 rest = max(last.start - RATE // 2, found[-1].end if found else begin)
             yield from found
             held, begin = [np.concatenate(held)[rest - begin :].copy()], rest
-    yield from _voiced(held, begin)
+    yield from _find_clips(held, begin)
 
 
-def _sounding(pieces: Iterable[AudioPiece]) -> Iterator[AudioPiece]:
-    """Leave out what has no sound, but for the piece before and the piece after a sound."""
+def _skip_silence(pieces: Iterable[AudioPiece]) -> Iterator[AudioPiece]:
+    """Drop silent pieces except for the ones directly before and after sound."""
     quiet: AudioPiece | None = None
     after_sound = False
     for piece in pieces:
@@ -121,16 +121,16 @@ def _sounding(pieces: Iterable[AudioPiece]) -> Iterator[AudioPiece]:
             quiet = piece
 
 
-def _voiced(held: list[Samples], begin: int) -> list[Clip]:
-    """Find voice, and join what is at most 1 s apart to clips of at most 28 s."""
+def _find_clips(held: list[Samples], begin: int) -> list[Clip]:
+    """Detect voice and join stretches at most 1 s apart to clips of at most 28 s."""
     if not held:
         return []
-    from faster_whisper.vad import VadOptions, get_speech_timestamps  # noqa: PLC0415 - takes a second to import
+    from faster_whisper import vad  # noqa: PLC0415 - takes a second to import
 
-    options = VadOptions(min_silence_duration_ms=MIN_SILENCE_MS, speech_pad_ms=PAD_MS, max_speech_duration_s=CLIP_S)
+    options = vad.VadOptions(min_silence_duration_ms=MIN_SILENCE_MS, speech_pad_ms=PAD_MS, max_speech_duration_s=CLIP_S)
     samples = np.concatenate(held)
     spans: list[tuple[int, int, int]] = []
-    for found in get_speech_timestamps(samples, options, sampling_rate=RATE):
+    for found in cast(Any, vad).get_speech_timestamps(samples, options, sampling_rate=RATE):
         start, end = int(found["start"]), min(int(found["end"]), len(samples))
         if spans and start - spans[-1][1] <= MERGE_GAP_S * RATE and end - spans[-1][0] <= CLIP_S * RATE:
             spans[-1] = spans[-1][0], end, spans[-1][2] + end - start

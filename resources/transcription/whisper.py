@@ -1,11 +1,11 @@
-"""Whisper in this process: a padded track in, words with times out; memory doesn't grow with the track's length."""
+"""Whisper in this process; memory use doesn't grow with the track's length."""
 
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.transcribe import Word as SpokenWord
 
-# Clips at once, 80 MB each; 8 are no faster. A beam of 1 ends some clips before their last sentence.
+# Clips per batch, 80 MB each; 8 are no faster. A beam of 1 loses the last sentence of some clips.
 BATCH, BEAM = 4, 5
-# Each clip lies in 30 s of its own, which is what Whisper hears.
+# Each clip gets a window of Whisper's input length to itself.
 SLOT_S = 30
 DETECT_S, DETECT_CLIPS = 60, 3
-# Languages that Whisper's tokenizer cuts into characters; elsewhere a space begins every word.
+# Languages that Whisper's tokenizer splits into characters; in others every word begins with a space.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 _models: dict[tuple[str, int], "WhisperModel"] = {}
@@ -32,10 +32,10 @@ _loading = threading.Lock()
 
 
 class EmbeddedWhisper(Transcriber):
-    """faster-whisper on this machine's processor, int8.
+    """faster-whisper on the CPU, int8.
 
     `model` is "base" (the packaged multilingual weights, assembled in `model_dir`), the folder of a CTranslate2 model
-    or another name that faster-whisper knows; `threads` 0 leaves the number to CTranslate2.
+    or another model name of faster-whisper; with `threads` 0 CTranslate2 chooses the number.
     """
 
     model: str = "base"
@@ -48,8 +48,8 @@ class EmbeddedWhisper(Transcriber):
             f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}"
         )
 
-    def check(self, seconds: float) -> str:  # noqa: ARG002 - there is nobody to wait for
-        """Find the weights and check them, without loading them; see `Transcriber`."""
+    def check(self, seconds: float) -> str:  # noqa: ARG002 - checks local files only
+        """Locate and check the weights without loading them; see `Transcriber`."""
         source = locate(self.model, self.model_dir)
         if Path(source).is_dir():
             return f"{self.model}: {source}"
@@ -58,14 +58,14 @@ class EmbeddedWhisper(Transcriber):
         try:
             return f"{self.model}: {download_model(source, local_files_only=True)}"
         except OSError:
-            return f"{self.model}: not downloaded yet, which the first transcription does"
+            return f"{self.model}: not downloaded yet; the first transcription downloads it"
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
-        """Find the words of one track, its confidence Whisper's probability; see `Transcriber`.
+        """Transcribe one track, with Whisper's probabilities as confidence; see `Transcriber`.
 
-        "auto" takes the language of the longest clips among the first minute of speech for the whole track.
-        Raises UnreadableAudio for a file that can't be decoded, PermanentError for a model or a language that
-        doesn't exist, TransientError when a model can't be downloaded.
+        "auto" detects the language from the longest clips in the first minute of speech, for the whole track.
+        Raises UnreadableAudio for a file that can't be decoded, PermanentError for an unknown model or language,
+        TransientError when a model can't be downloaded.
         """
         try:
             with audio.local() as path:
@@ -78,22 +78,22 @@ class EmbeddedWhisper(Transcriber):
         language = None if self.language == "auto" else self.language
         words: list[Word] = []
         voice = 0
-        opening = _first(found, DETECT_S if language is None else 0)
+        opening = _take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
         model = load(self.model, self.model_dir, self.threads)
-        language = _known(model, self.model, language or _detect(model, self.model, opening))
-        waiting = _chain(opening, found)
-        while batch := list(islice(waiting, BATCH)):
+        language = _supported(model, self.model, language or _detect(model, self.model, opening))
+        remaining = _chain(opening, found)
+        while batch := list(islice(remaining, BATCH)):
             voice += sum(clip.voice for clip in batch)
-            for word in _hear(model, batch, language, speaker):
+            for word in _transcribe_batch(model, batch, language, speaker):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
         return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
 
 
 def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
-    """Load a model once per process; raises PermanentError, or TransientError when it can't be downloaded."""
+    """Load a model, once per process; raises PermanentError, or TransientError when it can't be downloaded."""
     with _loading:
         if (model, threads) not in _models:
             source = locate(model, model_dir)
@@ -109,32 +109,32 @@ def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
                 ) from error
             except RepositoryNotFoundError as error:
                 raise PermanentError(
-                    f"there is no Whisper model {model} to download, or not for everybody",
+                    f"the Whisper model {model} doesn't exist on the model hub or isn't public",
                     hint="Check REFLECTOR_WHISPER_MODEL.",
                 ) from error
             except OSError as error:
                 raise TransientError(
                     f"the Whisper model {model} could not be downloaded: {_first_line(error)}",
-                    hint='Check the network, or set REFLECTOR_WHISPER_MODEL to "base", which comes as a package.',
+                    hint='Check the network, or set REFLECTOR_WHISPER_MODEL to "base", which is installed already.',
                 ) from error
         return _models[model, threads]
 
 
-def _hear(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
-    """Transcribe a few clips at once, each in a slot of 30 s of its own, which tells whose a word is."""
+def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
+    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
 
     slots = np.zeros(len(batch) * SLOT_S * RATE, np.float32)
     for number, clip in enumerate(batch):
         slots[number * SLOT_S * RATE :][: len(clip.samples)] = clip.samples
-    stamps = [
+    stamps: list[Any] = [
         {"start": number * SLOT_S, "end": number * SLOT_S + len(clip.samples) / RATE}
         for number, clip in enumerate(batch)
     ]
-    segments, _ = BatchedInferencePipeline(model).transcribe(
+    segments, _ = BatchedInferencePipeline(model).transcribe(  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
         slots,
         language=language,
-        clip_timestamps=stamps,  # pyright: ignore[reportArgumentType] - takes floats, says so nowhere
+        clip_timestamps=stamps,
         batch_size=BATCH,
         beam_size=BEAM,
         word_timestamps=True,
@@ -145,52 +145,52 @@ def _hear(model: "WhisperModel", batch: list[Clip], language: str, speaker: int)
         slot = segment.seek // (SLOT_S * 100)
         clip = batch[slot]
         first, last = clip.start / RATE, clip.end / RATE
-        for word in _whole(segment.words or [], spaced=language not in UNSPACED):
-            if said := word.word.strip():
+        for word in _join_parts(segment.words or [], spaced=language not in UNSPACED):
+            if text := word.word.strip():
                 start, end = (float(min(max(at - slot * SLOT_S + first, first), last)) for at in (word.start, word.end))
-                sure = min(max(float(word.probability), 0.0), 1.0)
-                yield Word(said, round(start, 3), round(end, 3), speaker, round(sure, 4))
+                confidence = min(max(float(word.probability), 0.0), 1.0)
+                yield Word(text, round(start, 3), round(end, 3), speaker, round(confidence, 4))
 
 
-def _whole(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]":
-    """Put together what Whisper takes apart inside a word, "10" ",000" and "90" "-day": it has no space before it."""
+def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]":
+    """Join the parts into which Whisper splits words like "10" ",000" and "90" "-day": they have no leading space."""
     whole: list[SpokenWord] = []
     for word in words:
         if spaced and whole and not word.word[:1].isspace():
             before = whole[-1]
-            sure = min(before.probability, word.probability)
-            whole[-1] = replace(before, word=before.word + word.word, end=word.end, probability=sure)
+            confidence = min(before.probability, word.probability)
+            whole[-1] = replace(before, word=before.word + word.word, end=word.end, probability=confidence)
         else:
             whole.append(word)
     return whole
 
 
 def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
-    """Tell the language from the longest clips, each with the weight of its length."""
-    if not model.model.is_multilingual:
+    """Detect the language from the longest clips, weighted by their length."""
+    if not cast(Any, model).model.is_multilingual:
         raise PermanentError(
-            f"the Whisper model {name} knows English only", hint='Set the language to "en" or use the model "base".'
+            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
         )
     weights: dict[str, float] = {}
     for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
-        for language, probability in model.detect_language(clip.samples)[2]:
+        for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
             weights[language] = weights.get(language, 0.0) + probability * clip.voice
     return max(weights, key=weights.__getitem__)
 
 
-def _known(model: "WhisperModel", name: str, language: str) -> str:
+def _supported(model: "WhisperModel", name: str, language: str) -> str:
     """Return Whisper's code for a language such as "en" or "en-US"; raises PermanentError."""
     code = language.lower().partition("-")[0]
     if code not in model.supported_languages:
         raise PermanentError(
-            f"the Whisper model {name} doesn't know the language {language!r}",
+            f"the Whisper model {name} doesn't support the language {language!r}",
             hint='Use a code such as "en", "de" or "fr", or "auto" with a multilingual model.',
         )
     return code
 
 
-def _first(found: Iterator[Clip], voice_s: float) -> list[Clip]:
-    """Take clips until they hold so many seconds of voice, at least one."""
+def _take_seconds(found: Iterator[Clip], voice_s: float) -> list[Clip]:
+    """Take clips until they contain `voice_s` seconds of voice, at least one clip."""
     taken: list[Clip] = []
     while (not taken or sum(clip.voice for clip in taken) < voice_s * RATE) and (clip := next(found, None)):
         taken.append(clip)

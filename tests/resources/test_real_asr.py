@@ -54,7 +54,7 @@ def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer
 
 
 def test_a_wrong_key_and_a_wrong_model_are_told(server: ASRServer, tmp_path: Path) -> None:
-    assert "takes the key" in door(server).check(60)
+    assert "accepts the key" in door(server).check(60)
     (tmp_path / "short.webm").write_bytes(BEN.read_bytes()[:2000])
     audio = TrackAudio(LocalStore(root=str(tmp_path)), "short.webm", "unused", 1.0)
     with pytest.raises(PermanentError, match="TRANSCRIPT_MODAL_API_KEY") as refused:

@@ -194,9 +194,9 @@ def test_a_file_that_is_no_audio_names_recording_and_track(hear: Callable[..., T
 @pytest.mark.parametrize(
     ("language", "why"),
     [
-        ("de", "doesn't know the language 'de'"),
-        ("auto", "knows English only"),
-        ("xx", "doesn't know the language 'xx'"),
+        ("de", "doesn't support the language 'de'"),
+        ("auto", "supports English only"),
+        ("xx", "doesn't support the language 'xx'"),
     ],
 )
 def test_a_language_that_the_model_does_not_know_is_refused(

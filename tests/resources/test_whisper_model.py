@@ -53,7 +53,7 @@ def test_changed_weights_are_refused_until_they_are_removed(tmp_path: Path, dama
     with (folder / damage).open("r+b") as file:
         file.seek(1_000_000)
         file.write(b"changed")
-    with pytest.raises(PermanentError, match=rf"{damage} is not the model.*Remove .*whisper-base"):
+    with pytest.raises(PermanentError, match=rf"{damage} is not the model file.*Remove .*whisper-base"):
         load("base", str(tmp_path), 3)
     shutil.rmtree(folder)
     assert assemble(tmp_path) == folder
@@ -61,7 +61,7 @@ def test_changed_weights_are_refused_until_they_are_removed(tmp_path: Path, dama
 
 def test_a_missing_file_is_refused(tmp_path: Path):
     (assemble(tmp_path) / "vocabulary.txt").unlink()
-    with pytest.raises(PermanentError, match=r"vocabulary\.txt is not the model"):
+    with pytest.raises(PermanentError, match=r"vocabulary\.txt is not the model file"):
         assemble(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path):
         locate("huge", str(tmp_path))
     with pytest.raises(PermanentError, match="there is no folder"):
         locate(str(tmp_path / "absent"), str(tmp_path))
-    with pytest.raises(PermanentError, match=r"holds no CTranslate2 Whisper model: config\.json, tokenizer\.json"):
+    with pytest.raises(PermanentError, match=r"contains no CTranslate2 Whisper model: config\.json, tokenizer\.json"):
         locate(str(tmp_path), str(tmp_path))
 
 
