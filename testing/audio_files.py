@@ -186,7 +186,7 @@ def late(sound: Sound, time: float, *, within: float = 0.05) -> float:
 def hears(path: Path, times: Sequence[float], *, decoder: str = "libopus") -> None:
     """Check that a listener who only puts frames together hears every chirp within 2 ms of its time."""
     sound = decode(path, decoder=decoder)
-    assert {time: round(late(sound, time), 2) for time in times if abs(late(sound, time)) > 2} == {}
+    assert {time: ms for time in times if abs(ms := round(late(sound, time), 2)) > 2} == {}
 
 
 def level(sound: Sound, start: float, end: float) -> float:

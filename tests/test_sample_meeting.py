@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
-from tests.test_events import matches
+from tests.domain.test_events import matches
 
 ASSETS = [
     "recording",

@@ -1,4 +1,4 @@
-"""Finished transcripts, as an asset would hand them on."""
+"""Finished transcripts for tests."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ RECORDING = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70"
 
 
 def finished(recording_id: str = RECORDING, **other: Any) -> Transcript:
-    """A transcript of 90 seconds with two topics; `other` are fields that differ."""
+    """Return a transcript of 90 seconds with two topics; `other` overrides fields."""
     return Transcript.model_validate(
         {
             "id": recording_id,

@@ -13,7 +13,7 @@ NAMES = {0: ADA, 1: BEN, 2: CHLOE}
 
 
 def spoken(*turns: tuple[str, str], names: dict[int, str] | None = None) -> pd.DataFrame:
-    """Make a words table of (name, text) turns, three words a second."""
+    """Build a words table of (name, text) turns with three words per second."""
     speakers = {name: number for number, name in (names or NAMES).items()}
     words: list[Word] = []
     at = 0.0
@@ -26,6 +26,6 @@ def spoken(*turns: tuple[str, str], names: dict[int, str] | None = None) -> pd.D
 
 
 def sample_meeting() -> pd.DataFrame:
-    """Give the sample meeting's script as if it had been heard without a fault."""
+    """Return the script of the sample meeting as a perfect transcription."""
     turns = json.loads(SAMPLE.read_text())["turns"]
     return spoken(*((turn["speaker"], turn["text"]) for turn in turns))

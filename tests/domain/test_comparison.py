@@ -1,4 +1,4 @@
-"""Two transcripts of one meeting side by side: figures worked out by hand."""
+"""Comparison of two transcripts of one meeting, with figures calculated by hand."""
 
 from typing import Any
 
@@ -26,24 +26,24 @@ OLD: dict[str, Any] = {
 SENTENCES = st.lists(st.text("abc ,.!?'é", max_size=30), max_size=5).map(" ".join)
 
 
-def test_the_figures_of_a_prepared_pair() -> None:
+def test_the_figures_of_a_pair() -> None:
     found = compare(finished(), OldTranscript.read(OLD))
     assert found.theirs is not None
     assert (found.ours.topics, found.theirs.topics) == (2, 1)
     assert (found.ours.words, found.theirs.words) == (8, 9)
-    assert found.same_title, "but for case and punctuation"
-    # Of nine words, "large" is missing and "some" is otherwise.
+    assert found.same_title, "except for case and punctuation"
+    # Of nine words, "large" is missing and "some" differs.
     assert found.word_error_rate == pytest.approx(2 / 9, abs=1e-4)
     assert found.note is None
-    shown = table(found)
-    assert "| title | Weekly meeting | weekly Meeting! |" in shown
-    assert "| short summary | They met. | They met again. |" in shown
-    assert "| topics | 2 | 1 |" in shown
-    assert "| words | 8 | 9 |" in shown
-    assert "Word error rate against the old system: 22.2 %." in shown
+    markdown = table(found)
+    assert "| title | Weekly meeting | weekly Meeting! |" in markdown
+    assert "| short summary | They met. | They met again. |" in markdown
+    assert "| topics | 2 | 1 |" in markdown
+    assert "| words | 8 | 9 |" in markdown
+    assert "Word error rate against the old system: 22.2 %." in markdown
 
 
-def test_words_in_topics_do_where_there_are_no_captions() -> None:
+def test_words_come_from_topics_without_captions() -> None:
     topics = [{"title": "a", "transcript": "The budget is"}, {"title": "b", "webvtt": webvtt(finished().segments)}]
     old = OldTranscript.read({"topics": topics})
     assert old.text() == "The budget is The budget is enough. We have many plans."
@@ -54,17 +54,20 @@ def test_words_in_topics_do_where_there_are_no_captions() -> None:
 
 
 @pytest.mark.parametrize(("status", "done"), [("ended", True), ("error", True), (None, True), ("processing", False)])
-def test_what_is_in_the_making_is_told(status: str | None, *, done: bool) -> None:
+def test_unfinished_transcripts_are_detected(status: str | None, *, done: bool) -> None:
     assert OldTranscript.read({"status": status}).is_finished() == done
 
 
-@pytest.mark.parametrize("wrong", [[], "text", {"title": 7}, {"topics": [{"title": []}]}])
-def test_what_is_no_transcript_is_refused(wrong: Any) -> None:
+WRONG: list[Any] = [[], "text", {"title": 7}, {"topics": [{"title": []}]}]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_invalid_transcripts_are_rejected(wrong: Any) -> None:
     with pytest.raises(PermanentError, match="can't be read"):
         OldTranscript.read(wrong)
 
 
-def test_many_are_summed_up() -> None:
+def test_comparisons_are_aggregated() -> None:
     old = OldTranscript.read(OLD)
     missing = ShadowComparison(recording_id="c", ours=compare(finished(), old).ours, note="not there")
     found = report([compare(finished(), old), compare(finished(title="Other", topics=[]), old), missing])
@@ -76,7 +79,7 @@ def test_many_are_summed_up() -> None:
 
 
 @given(SENTENCES, SENTENCES)
-def test_a_text_is_as_itself_and_no_rate_is_negative(one: str, other: str) -> None:
+def test_equal_texts_have_rate_zero_and_no_rate_is_negative(one: str, other: str) -> None:
     rate, same = word_error_rate(one, other), word_error_rate(one, one.upper())
     assert rate is None or rate >= 0
     assert same in (None, 0.0)

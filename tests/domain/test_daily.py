@@ -1,11 +1,11 @@
-"""What becomes of what Daily tells, in its events and in its lists."""
+"""Decisions about recordings from Daily's events and lists."""
 
 import json
 import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.daily import DailyRecording, Verdict, check_track_key, judge, judge_event, judge_listed
@@ -14,8 +14,8 @@ from domain.recording import Recording, check_recording_id
 from testing.deployment import SAMPLE, SAMPLE_ID
 from testing.hosts.daily_oddities import DOMAIN, FINE, NOT, plain_recording
 
-WEBHOOK = json.loads((SAMPLE / "webhook.json").read_text())
-LISTED = json.loads((SAMPLE / "recording.json").read_text())
+WEBHOOK: dict[str, Any] = json.loads((SAMPLE / "webhook.json").read_text())
+LISTED: dict[str, Any] = json.loads((SAMPLE / "recording.json").read_text())
 WHO = "99a6f6e1-18cc-56c2-b76b-2e1f2d3f14a9"
 
 
@@ -38,9 +38,9 @@ def key(participant: str = WHO, kind: str = "cam-audio", offset: int = 0) -> str
     return f"{DOMAIN}/room/1774252800000-{participant}-{kind}-{1774252800000 + offset}"
 
 
-def test_the_event_and_the_list_describe_the_same_recording():
-    told, found = accepted(judge_event(event(), DOMAIN)), accepted(judge_listed(listed(), DOMAIN))
-    assert told == found.model_copy(update={"mtg_session_id": None})
+def test_events_and_lists_describe_the_same_recording():
+    announced, found = accepted(judge_event(event(), DOMAIN)), accepted(judge_listed(listed(), DOMAIN))
+    assert announced == found.model_copy(update={"mtg_session_id": None})
     assert found.id == SAMPLE_ID
     assert (found.room_name, found.start_ts, found.duration) == ("weekly-planning-20260323080000", 1774252800, 245)
     assert found.mtg_session_id == "5c0f2d64-8a57-4d39-b3a5-0c8b1d6e7f21"
@@ -53,7 +53,7 @@ def test_the_event_and_the_list_describe_the_same_recording():
     assert found.tracks[0].key == LISTED["tracks"][0]["s3Key"]
 
 
-# What arrives, and what doesn't.
+# Accepted and other recordings.
 
 OUTCOMES = {
     "unfinished": {
@@ -65,7 +65,7 @@ OUTCOMES = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_is_only_odd_is_accepted(name):
+def test_unusual_recordings_are_accepted(name: str):
     made = plain_recording(rng := random.Random(name), 3)
     FINE[name](made, rng)
     found = accepted(judge_listed(json.dumps(made).encode(), DOMAIN))
@@ -74,7 +74,7 @@ def test_what_is_only_odd_is_accepted(name):
 
 
 @pytest.mark.parametrize("name", NOT)
-def test_what_must_not_arrive_does_not_and_says_why(name):
+def test_other_recordings_are_not_accepted_with_a_reason(name: str):
     made = plain_recording(rng := random.Random(name), 3)
     NOT[name](made, rng)
     verdict = judge_listed(json.dumps(made).encode(), DOMAIN)
@@ -85,21 +85,21 @@ def test_what_must_not_arrive_does_not_and_says_why(name):
     assert len(verdict.reason) < 400
 
 
-def test_a_track_is_of_a_microphone():
+def test_only_microphone_tracks_are_used():
     kinds = ["cam-audio", "screen-audio", "cam-video", "screen-video"]
     tracks = [{"type": kind[kind.index("-") + 1 :], "s3Key": key(kind=kind)} for kind in kinds]
     tracks += [{"type": "video", "s3Key": key()}, {"type": "video", "s3Key": f"{DOMAIN}/room/notes.txt"}]
     assert [track.key for track in accepted(judge_listed(listed(tracks=tracks), DOMAIN)).tracks] == [key()]
 
 
-def test_sound_that_nobody_can_be_named_for_is_no_silence():
-    """A name that isn't Daily's would drop the track: the recording fails, and says which."""
+def test_a_track_without_a_participant_fails():
+    """An unknown name would drop the track silently, so the recording fails and names it."""
     verdict = judge_listed(listed(tracks=[{"type": "audio", "s3Key": f"{DOMAIN}/room/notes.txt"}]), DOMAIN)
     assert verdict.outcome == "failed"
     assert "notes.txt" in (verdict.reason or "")
 
 
-def test_a_null_room_name_beside_the_other_name_of_it():
+def test_a_null_room_name_with_the_other_field_set():
     assert accepted(judge_listed(listed(room_name=None, room="standup-20260323080000"), DOMAIN)).room_name.startswith(
         "standup"
     )
@@ -112,7 +112,7 @@ def test_one_participant_can_have_several_tracks():
     assert found.speakers() == {WHO: 0}
 
 
-def test_a_silent_recording_is_one():
+def test_a_recording_without_tracks_is_accepted():
     assert accepted(judge_listed(listed(tracks=[]), DOMAIN)).tracks == ()
     assert accepted(judge_event(event(tracks=[]), DOMAIN)).tracks == ()
 
@@ -130,44 +130,45 @@ def test_a_silent_recording_is_one():
         ({"type": None, "tracks": None, "s3key": ""}, None),
     ],
 )
-def test_the_kind_is_told_by_tracks_and_file_where_the_type_is_null(fields, kind):
+def test_the_kind_follows_from_tracks_and_file_if_the_type_is_null(fields: dict[str, Any], kind: str | None):
     assert DailyRecording.read({"id": "a", **fields}).kind == kind
 
 
-# When it is finished.
+# Finished and unfinished recordings.
 
 
-def test_what_is_ready_needs_no_duration():
+def test_ready_recordings_need_no_duration():
     assert accepted(judge_event(event(duration=None), DOMAIN)).duration is None
     assert accepted(judge_event(event(status="whatever"), DOMAIN)).duration == 245
 
 
-def test_patience_ends():
-    for fields in ({"duration": None}, {"status": "uploading", "duration": None}):
+def test_a_missing_duration_is_accepted_after_waiting():
+    late: list[dict[str, Any]] = [{"duration": None}, {"status": "uploading", "duration": None}]
+    for fields in late:
         assert judge_listed(listed(**fields), DOMAIN).outcome == "unfinished"
         assert accepted(judge_listed(listed(**fields), DOMAIN, patience_over=True)).duration is None
 
 
-def test_what_goes_on_is_never_finished():
+def test_a_recording_in_progress_is_unfinished():
     assert judge_event(event(status="in-progress"), DOMAIN).outcome == "unfinished"
     assert judge_listed(listed(status="in-progress"), DOMAIN, patience_over=True).outcome == "unfinished"
 
 
-def test_raw_tracks_without_their_list_are_asked_for_again():
+def test_raw_tracks_without_a_list_of_tracks_are_unfinished():
     assert judge_event(event(tracks=None), DOMAIN).outcome == "unfinished"
     assert judge_listed(listed(type="raw-tracks", tracks=None), DOMAIN, patience_over=True).outcome == "unfinished"
 
 
-def test_an_unfinished_one_is_known_by_its_id():
+def test_unfinished_recordings_have_an_id():
     unfinished = judge_listed(listed(duration=None), DOMAIN)
     assert unfinished.recording is not None
     assert unfinished.recording.id == SAMPLE_ID
 
 
-# Whose it is.
+# Track keys and domains.
 
 
-def test_keys_of_another_domain_are_refused():
+def test_keys_of_another_domain_are_rejected():
     verdict = judge_listed(listed(), "another")
     assert verdict.outcome == "failed"
     assert "DAILY_SUBDOMAIN" in (verdict.reason or "")
@@ -177,13 +178,13 @@ def test_keys_of_another_domain_are_refused():
 
 def test_without_a_domain_the_keys_must_agree():
     assert judge_listed(listed(), None).outcome == "accepted"
-    mixed = [*LISTED["tracks"], {"type": "audio", "s3Key": key().replace(DOMAIN, "another")}]
+    mixed: list[Any] = [*LISTED["tracks"], {"type": "audio", "s3Key": key().replace(DOMAIN, "another")}]
     assert judge_listed(listed(tracks=mixed), None).outcome == "failed"
     assert judge_event(event(s3_key="another/room"), None).outcome == "failed"
 
 
-def test_tracks_that_are_not_transcribed_are_checked_too():
-    tracks = [*LISTED["tracks"], {"type": "video", "s3Key": "../../secret"}]
+def test_keys_of_other_tracks_are_checked_too():
+    tracks: list[Any] = [*LISTED["tracks"], {"type": "video", "s3Key": "../../secret"}]
     assert judge_listed(listed(tracks=tracks), DOMAIN).outcome == "failed"
 
 
@@ -193,7 +194,7 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS, max_size=5))
-def test_a_key_that_passes_stays_in_its_place(parts):
+def test_accepted_keys_are_inside_of_the_domain(parts: list[str]):
     text = "/".join(parts)
     try:
         check_track_key(text, "example")
@@ -205,7 +206,7 @@ def test_a_key_that_passes_stays_in_its_place(parts):
 
 
 @given(st.text(alphabet="abcxyz0189-_.ü ", min_size=1, max_size=30).filter(lambda part: set(part) != {"."}))
-def test_any_ordinary_key_of_ours_passes(name):
+def test_ordinary_keys_are_accepted(name: str):
     assert check_track_key(f"example/{name}", "example") == f"example/{name}"
 
 
@@ -213,14 +214,14 @@ def test_any_ordinary_key_of_ours_passes(name):
 
 
 @pytest.mark.parametrize("kind", ["recording.started", "participant.joined", "participant.left", "room.painted", ""])
-def test_other_events_are_noted(kind):
+def test_other_events_are_ignored(kind: str):
     verdict = judge_event(json.dumps({"type": kind, "payload": {"x": 1}, "event_ts": 1.5}).encode(), DOMAIN)
     assert verdict.outcome == "ignored"
     assert verdict.reason
 
 
-def test_a_recording_that_failed_at_daily_is_noted_with_its_error():
-    body = {"type": "recording.error", "payload": {"error_msg": "disk\nfull", "room_name": "a"}}
+def test_a_recording_that_failed_at_daily_is_ignored_with_its_error():
+    body: dict[str, Any] = {"type": "recording.error", "payload": {"error_msg": "disk\nfull", "room_name": "a"}}
     verdict = judge_event(json.dumps(body).encode(), DOMAIN)
     assert verdict.outcome == "ignored"
     assert "disk" in (verdict.reason or "")
@@ -236,21 +237,21 @@ def test_cloud_recordings_are_ignored():
     "body",
     [b"", b"{", b"[]", b"null", b"7", b'"text"', b"\xff\xfe", b'{"type": 7}', b"{}", b"[" * 10_000, b'{"a": ' * 3_000],
 )
-def test_what_cannot_be_read_has_failed(body):
+def test_unreadable_events_fail(body: bytes):
     verdict = judge_event(body, DOMAIN)
     assert verdict.outcome == "failed"
     assert verdict.reason
 
 
-def test_the_recording_and_its_room_have_two_names_each():
-    payload = {**WEBHOOK["payload"], "room": "other-name"}
+def test_both_field_names_of_the_room_are_read():
+    payload: dict[str, Any] = {**WEBHOOK["payload"], "room": "other-name"}
     del payload["room_name"]
     body = json.dumps({**WEBHOOK, "payload": payload}).encode()
     assert accepted(judge_event(body, DOMAIN)).room_name == "other-name"
 
 
 @pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, '"soon"', "true", "{}", "[]"])
-def test_a_time_that_is_no_number_is_none(odd):
+def test_times_that_are_not_numbers_become_none(odd: str):
     body = event(duration=123454321, start_ts=678987678).decode()
     body = body.replace("123454321", odd).replace("678987678", odd)
     found = accepted(judge_event(body.encode(), DOMAIN))
@@ -258,19 +259,27 @@ def test_a_time_that_is_no_number_is_none(odd):
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner))
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
 FIELDS = ["id", "recording_id", "room", "room_name", "type", "start_ts", "status", "duration", "mtgSessionId", "s3key"]
 TRACKS = (
     st.none()
     | JSON
     | st.lists(
-        st.fixed_dictionaries({"type": st.sampled_from(["audio", "video", None, 3]), "s3Key": st.just(key()) | JSON})
+        st.fixed_dictionaries({"type": st.sampled_from(["audio", "video", None, 3]), "s3Key": st.just(key()) | JSON}),
+        max_size=4,
     )
 )
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), JSON), st.none() | st.dictionaries(st.just("tracks"), TRACKS))
-def test_whatever_comes_is_judged_and_what_is_accepted_can_be_used(fields, tracks):
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5), st.none() | st.dictionaries(st.just("tracks"), TRACKS)
+)
+def test_accepted_recordings_are_valid(fields: dict[str, Any], tracks: dict[str, Any] | None):
     described = {**LISTED, **fields, **(tracks or {})}
     for body, judged in (
         (json.dumps(described), judge_listed),
@@ -286,19 +295,20 @@ def test_whatever_comes_is_judged_and_what_is_accepted_can_be_used(fields, track
             assert verdict.reason
 
 
+@settings(max_examples=50, deadline=None)
 @given(JSON)
-def test_any_json_is_judged(value):
+def test_any_json_is_handled(value: object):
     body = json.dumps(value).encode()
     assert judge_listed(body, None).outcome in {"failed", "unfinished"}
     assert judge_event(body, None).outcome in {"failed", "ignored"}
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_judged(body):
+def test_any_bytes_are_handled(body: bytes):
     assert judge_listed(body, DOMAIN).outcome == "failed"
     assert judge_event(body, DOMAIN).outcome == "failed"
 
 
-def test_judging_a_recording_itself_says_what_is_wrong_with_its_id():
+def test_an_invalid_id_raises():
     with pytest.raises(InvalidInput, match="can't be a recording id"):
         judge(DailyRecording.read({"id": "../x", "tracks": []}), DOMAIN, ready=True)

@@ -1,4 +1,4 @@
-"""Settings of rooms: what can be set, the base of a room's name, and that the secret is shown nowhere."""
+"""Room settings: validation, base names, and secrecy."""
 
 import json
 
@@ -25,12 +25,12 @@ SECRET = "hush-nobody-knows"
         ("", ""),
     ],
 )
-def test_the_base_of_a_rooms_name_is_what_comes_before_the_start_time(room: str, base: str) -> None:
+def test_base_name_removes_the_start_time(room: str, base: str) -> None:
     assert base_name(room) == base
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,100}", fullmatch=True), st.integers(0, 10**14 - 1))
-def test_every_meeting_of_a_room_has_its_base(base: str, at: int) -> None:
+def test_all_meetings_of_a_room_have_the_same_base_name(base: str, at: int) -> None:
     assert base_name(f"{base}-{at:014}") == base
 
 
@@ -65,14 +65,14 @@ def test_every_meeting_of_a_room_has_its_base(base: str, at: int) -> None:
         ("unknown", 1),
     ],
 )
-def test_what_makes_no_sense_is_refused_without_being_repeated(field: str, value: object) -> None:
+def test_invalid_values_are_rejected_without_revealing_them(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as raised:
         Room.model_validate({"name": "room", "webhook_secret": SECRET, field: value})
     assert [error["loc"] for error in raised.value.errors()] == [(field,)]
     assert SECRET not in str(raised.value)
 
 
-def test_settings_are_optional_and_have_sensible_defaults() -> None:
+def test_settings_are_optional() -> None:
     room = Room(name="room")
     assert room.public() == {
         "name": "room",
@@ -86,7 +86,7 @@ def test_settings_are_optional_and_have_sensible_defaults() -> None:
     }
 
 
-def test_the_secret_is_shown_nowhere() -> None:
+def test_the_secret_is_never_revealed() -> None:
     room = Room.model_validate({"name": "room", "webhook_secret": SECRET})
     for shown in (repr(room), str(room), room.model_dump_json(), json.dumps(room.public()), repr(room.model_dump())):
         assert SECRET not in shown
@@ -97,7 +97,7 @@ def test_the_secret_is_shown_nowhere() -> None:
 
 
 @given(st.text() | st.integers() | st.none() | st.binary())
-def test_any_secret_is_taken_whole_or_refused(value: object) -> None:
+def test_any_secret_is_accepted_unchanged_or_rejected(value: object) -> None:
     try:
         settings = RoomSettings.model_validate({"webhook_secret": value})
     except ValidationError:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.audio.padding import pad
@@ -12,13 +12,14 @@ from domain.errors import UnreadableAudio
 from testing import audio_files as make
 
 
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(1, 60_000), min_size=1, max_size=12),
+    st.lists(st.integers(1, 60_000), min_size=1, max_size=6),
     st.integers(1, 300),
     st.integers(1, 2),
     st.integers(0, 2**32 - 1),
 )
-def test_each_peak_is_the_loudest_of_its_part(sizes: list[int], count: int, channels: int, seed: int) -> None:
+def test_each_peak_is_the_maximum_of_its_part(sizes: list[int], count: int, channels: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     sound = (rng.standard_normal((channels, sum(sizes))) * rng.random(sum(sizes)) ** 4 * 0.3).clip(-1, 1)
     meter = PeakMeter()
@@ -28,7 +29,7 @@ def test_each_peak_is_the_loudest_of_its_part(sizes: list[int], count: int, chan
     assert len(found) == count
     assert all(0 <= peak <= 1 and round(peak, 2) == peak for peak in found)
     loud = np.abs(sound.astype(np.float32)).max(axis=0)
-    # A part's edges are only known to a granule: the peak lies between those of a smaller and of a larger part.
+    # Edges are only accurate to a granule: the peak is between those of a smaller and of a larger part.
     granule = 1
     while granule * GRANULES < loud.size:
         granule *= 2
@@ -53,7 +54,7 @@ def test_peaks_are_where_the_sound_is(tmp_path: Path) -> None:
     assert peaks_of(tmp_path / "in", 10) == (0,) * 5 + (0.5,) * 5
 
 
-def test_live_webm_without_a_duration_has_peaks_where_it_is_heard(tmp_path: Path) -> None:
+def test_live_webm_without_a_duration_has_peaks(tmp_path: Path) -> None:
     source = make.opus_track(tmp_path / "in", make.chirps(5, [1, 3]), start=5, lost=range(100, 140).__contains__)
     found = peaks_of(source, 10)
     pad(source, tmp_path / "out")
@@ -61,7 +62,7 @@ def test_live_webm_without_a_duration_has_peaks_where_it_is_heard(tmp_path: Path
     assert peaks_of(tmp_path / "out", 10) == pytest.approx(found, abs=0.05)
 
 
-def test_nothing_has_no_peaks(tmp_path: Path) -> None:
+def test_silent_and_empty_files(tmp_path: Path) -> None:
     assert PeakMeter().peaks(3) == (0, 0, 0)
     assert peaks_of(make.no_packets(tmp_path / "in")) == (0.0,) * 255
     (tmp_path / "empty").touch()

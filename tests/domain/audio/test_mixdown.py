@@ -22,17 +22,17 @@ def wave_file(path: Path, sound: make.Sound, *, rate: int = 48_000) -> Path:
     return make.encoded_track(path, sound, container="wav", codec="pcm_s16le", rate=rate)
 
 
-# LAME leaves itself this room below full scale.
-ROOM = 0.95
+# LAME attenuates by this factor.
+GAIN = 0.95
 
 
 def strength(sound: make.Sound, hertz: float, channel: int = 0) -> float:
-    """Return the level of a tone in the middle second."""
+    """Return the level of a tone in the second in the middle."""
     middle = sound[channel, sound.shape[1] // 2 - 24_000 : sound.shape[1] // 2 + 24_000]
     return float(np.abs(np.exp(2j * np.pi * hertz * np.arange(48_000) / 48_000) @ middle) / 24_000)
 
 
-def test_every_voice_is_heard_when_it_spoke(tmp_path: Path) -> None:
+def test_every_track_is_heard_at_its_time(tmp_path: Path) -> None:
     first = make.opus_track(tmp_path / "1", make.chirps(8, [1, 5]), start=0.5)
     second = make.opus_track(tmp_path / "2", make.chirps(4, [1, 3]), start=4.2, lost=range(75, 125).__contains__)
     for n, track in enumerate((first, second), 1):
@@ -47,7 +47,7 @@ def test_every_voice_is_heard_when_it_spoke(tmp_path: Path) -> None:
         assert done.notes == ()
 
 
-def test_sound_from_the_first_sample_on_is_kept_and_its_delay_noted(tmp_path: Path) -> None:
+def test_speech_from_the_first_sample_is_preserved_and_its_delay_noted(tmp_path: Path) -> None:
     source = wave_file(tmp_path / "in", make.chirps(2, [0.0, 1.0]))
     done = mix([source], tmp_path / "out.mp3")
     sound = make.decode(tmp_path / "out.mp3")
@@ -55,35 +55,35 @@ def test_sound_from_the_first_sample_on_is_kept_and_its_delay_noted(tmp_path: Pa
     assert done.notes == ("speech in the first 23 ms, so the mp3 is 23 ms late",)
 
 
-def test_mono_goes_to_both_sides_at_full_level(tmp_path: Path) -> None:
+def test_mono_goes_to_both_channels_at_full_level(tmp_path: Path) -> None:
     mix([wave_file(tmp_path / "in", tone(3, 0.25))], tmp_path / "out.mp3")
     sound = make.decode(tmp_path / "out.mp3")
-    assert strength(sound, 440, 0) == pytest.approx(0.25 * ROOM, rel=0.01)
-    assert strength(sound, 440, 1) == pytest.approx(0.25 * ROOM, rel=0.01)
+    assert strength(sound, 440, 0) == pytest.approx(0.25 * GAIN, rel=0.01)
+    assert strength(sound, 440, 1) == pytest.approx(0.25 * GAIN, rel=0.01)
 
 
-def test_stereo_stays_where_it_is_beside_mono(tmp_path: Path) -> None:
+def test_stereo_keeps_its_panning_when_mixed_with_mono(tmp_path: Path) -> None:
     left = wave_file(tmp_path / "left", np.concatenate([tone(3, 0.2, 440), tone(3, 0.0)]))
     middle = wave_file(tmp_path / "middle", tone(3, 0.2, 1000))
     mix([middle, left], tmp_path / "out.mp3")
     sound = make.decode(tmp_path / "out.mp3")
-    assert strength(sound, 440, 0) == pytest.approx(0.2 * ROOM, rel=0.01)
+    assert strength(sound, 440, 0) == pytest.approx(0.2 * GAIN, rel=0.01)
     assert strength(sound, 440, 1) < 0.01
     assert (
         strength(sound, 1000, 0)
         == pytest.approx(strength(sound, 1000, 1), rel=0.03)
-        == pytest.approx(0.2 * ROOM, rel=0.01)
+        == pytest.approx(0.2 * GAIN, rel=0.01)
     )
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_tracks_at_other_rates_are_heard_whatever_comes_first(tmp_path: Path, order: int) -> None:
+def test_other_sample_rates_are_mixed_in_any_order(tmp_path: Path, order: int) -> None:
     tones = {8_000: 500, 16_000: 700, 44_100: 1100, 48_000: 1700}
     tracks = [wave_file(tmp_path / str(rate), tone(3, 0.1, hz, rate=rate), rate=rate) for rate, hz in tones.items()]
     done = mix(tracks[::order], tmp_path / "out.mp3")
     sound = make.decode(tmp_path / "out.mp3")
     for hz in tones.values():
-        assert strength(sound, hz) == pytest.approx(0.1 * ROOM, rel=0.02)
+        assert strength(sound, hz) == pytest.approx(0.1 * GAIN, rel=0.02)
     assert done.duration == pytest.approx(3, abs=0.01)
 
 
@@ -105,9 +105,19 @@ def unreadable(kind: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("place", [1, 2, 3])
-@pytest.mark.parametrize("kind", ["empty", "garbage", "cut header", "video only", "undecodable"])
-def test_a_track_that_cannot_be_read_stops_the_mix_and_is_named(tmp_path: Path, kind: str, place: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("empty", 1),
+        ("garbage", 1),
+        ("garbage", 2),
+        ("garbage", 3),
+        ("cut header", 2),
+        ("video only", 3),
+        ("undecodable", 2),
+    ],
+)
+def test_an_unreadable_track_aborts_the_mix_with_its_position(tmp_path: Path, kind: str, place: int) -> None:
     tracks = [wave_file(tmp_path / str(n), tone(1, 0.1)) for n in range(2)]
     tracks.insert(place - 1, unreadable(kind, tmp_path / "bad"))
     with pytest.raises(UnreadableAudio, match=f"file {place} of 3") as error:
@@ -121,7 +131,7 @@ def test_a_track_without_sound_is_noted_and_mixed_as_silence(tmp_path: Path, pla
     tracks.insert(place - 1, make.no_packets(tmp_path / "none"))
     done = mix(tracks, tmp_path / "out.mp3")
     assert f"file {place} of 2: no sound in it" in done.notes
-    assert strength(make.decode(tmp_path / "out.mp3"), 440) == pytest.approx(0.2 * ROOM, rel=0.01)
+    assert strength(make.decode(tmp_path / "out.mp3"), 440) == pytest.approx(0.2 * GAIN, rel=0.01)
 
 
 def test_no_tracks_give_silence(tmp_path: Path) -> None:
@@ -132,20 +142,20 @@ def test_no_tracks_give_silence(tmp_path: Path) -> None:
     assert np.abs(sound).max() < 1e-4
 
 
-def test_silent_tracks_give_silence_as_long_as_they_are(tmp_path: Path) -> None:
+def test_silent_tracks_give_silence_of_their_duration(tmp_path: Path) -> None:
     silent_track(tmp_path / "in", 2.5)
     done = mix([tmp_path / "in"], tmp_path / "out.mp3")
     assert done.duration == pytest.approx(2.5, abs=0.003)
     assert set(done.peaks) == {0.0}
 
 
-def test_no_sound_is_cut_off_by_a_shorter_duration(tmp_path: Path) -> None:
+def test_a_shorter_duration_does_not_truncate(tmp_path: Path) -> None:
     done = mix([wave_file(tmp_path / "in", make.chirps(4, [3.5]))], tmp_path / "out.mp3", duration=2)
     assert done.duration == 4
     assert abs(make.late(make.decode(tmp_path / "out.mp3"), 3.5)) < 2
 
 
-def test_loud_voices_together_are_bent_and_never_wrap(tmp_path: Path) -> None:
+def test_loud_tracks_are_limited_and_never_wrap(tmp_path: Path) -> None:
     tracks = [wave_file(tmp_path / str(n), tone(2, 0.9)) for n in range(3)]
     done = mix(tracks, tmp_path / "out.mp3")
     assert max(done.peaks) <= 1
@@ -154,24 +164,21 @@ def test_loud_voices_together_are_bent_and_never_wrap(tmp_path: Path) -> None:
     assert strength(sound, 440) > 0.9
 
 
-def test_quiet_voices_are_not_touched(tmp_path: Path) -> None:
+def test_quiet_tracks_are_not_limited(tmp_path: Path) -> None:
     tracks = [wave_file(tmp_path / str(n), tone(2, 0.2)) for n in range(3)]
     assert max(mix(tracks, tmp_path / "out.mp3").peaks) == pytest.approx(0.6, abs=0.01)
 
 
-@pytest.mark.parametrize("count", [1, 7, 255, 1000])
-def test_peaks_taken_while_mixing_are_those_of_the_mp3(tmp_path: Path, count: int) -> None:
+def test_the_peaks_match_those_of_the_mp3(tmp_path: Path) -> None:
     source = make.opus_track(tmp_path / "in", make.chirps(20, [1, 5.5, 6, 18], level=0.6), start=1)
-    done = mix([source], tmp_path / "out.mp3", peaks=count)
-    assert len(done.peaks) == count
+    done = mix([source], tmp_path / "out.mp3", peaks=7)
     assert all(0 <= peak <= 1 and round(peak, 2) == peak for peak in done.peaks)
     assert max(done.peaks) == pytest.approx(0.6, abs=0.08)
-    if count == 7:
-        assert done.peaks == pytest.approx(peaks_of(tmp_path / "out.mp3", 7), abs=0.05)
-        assert [peak > 0.3 for peak in done.peaks] == [True, False, True, False, False, False, True]
+    assert done.peaks == pytest.approx(peaks_of(tmp_path / "out.mp3", 7), abs=0.05)
+    assert [peak > 0.3 for peak in done.peaks] == [True, False, True, False, False, False, True]
 
 
-def test_quality_is_lames(tmp_path: Path) -> None:
+def test_the_quality_is_passed_to_lame(tmp_path: Path) -> None:
     source = make.opus_track(tmp_path / "in", make.babble(3))
     for quality in (3, 7):
         mix([source], tmp_path / f"{quality}.mp3", quality=quality)
@@ -180,21 +187,21 @@ def test_quality_is_lames(tmp_path: Path) -> None:
     assert len(best) == len(fast)
 
 
-def test_the_same_tracks_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+def test_the_output_is_deterministic_across_processes(tmp_path: Path) -> None:
     for n in range(2):
         make.opus_track(tmp_path / str(n), make.babble(3, seed=n), start=n)
     script = """
-import sys
 from pathlib import Path
 from domain.audio.mixdown import mix
-mix([Path(track) for track in sys.argv[2:]], Path(sys.argv[1]))
+mix([Path("0"), Path("1")], Path("there"))
 """
-    for run in "ab":
-        subprocess.run([sys.executable, "-c", script, tmp_path / run, tmp_path / "0", tmp_path / "1"], check=True)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
+    mix([tmp_path / "0", tmp_path / "1"], tmp_path / "here")
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_failing_disk_is_not_hidden(tmp_path: Path) -> None:
+def test_a_full_disk_raises(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         mix([wave_file(tmp_path / "in", tone(30, 0.5))], Path("/dev/full"))

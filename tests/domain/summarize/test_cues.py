@@ -39,9 +39,9 @@ def test_the_sample_meeting_gets_its_action_items() -> None:
     assert made.method == "extractive"
 
 
-# What a recogniser makes of it: commas instead of full stops, numbers in pieces.
+# As transcribed by speech recognition: commas instead of full stops, split numbers.
 @pytest.mark.parametrize(
-    ("said", "decision"),
+    ("text", "decision"),
     [
         ("Good idea, let us decide this now, we move the button to the top.", "We move the button to the top"),
         ("So we agreed to launch in two countries.", "Launch in two countries"),
@@ -56,14 +56,14 @@ def test_the_sample_meeting_gets_its_action_items() -> None:
         ("I agree that this is hard.", None),
     ],
 )
-def test_decisions(said: str, decision: str | None) -> None:
-    made = items((ADA, said), (BEN, "That was the plan for the meeting and we have it."))
+def test_decisions(text: str, decision: str | None) -> None:
+    made = items((ADA, text), (BEN, "That was the plan for the meeting and we have it."))
     assert [(one.decision, one.decided_by, one.timestamp) for one in made.decisions] == (
         [(decision, ADA, 0.0)] if decision else []
     )
 
 
-def test_a_decision_can_follow_its_announcement_and_have_a_reason() -> None:
+def test_a_decision_with_an_announcement_and_a_reason() -> None:
     made = items(
         (ADA, "Let us decide this now. We stay with the old supplier for the year, because the new one is too slow."),
         (BEN, "I like that we have that."),
@@ -74,7 +74,7 @@ def test_a_decision_can_follow_its_announcement_and_have_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("text", "expected"),
     [
         ("I agree, I will send the file to Ben by Friday.", (ADA, "Send the file to Ben by Friday", "by Friday")),
         ("I'm going to call the bank in two weeks.", (ADA, "Call the bank in two weeks", "in two weeks")),
@@ -106,11 +106,11 @@ def test_a_decision_can_follow_its_announcement_and_have_a_reason() -> None:
         ("Last week I said that I would send it to you.", None),
     ],
 )
-def test_next_steps(said: str, expected: tuple[str | None, str, str | None] | None) -> None:
-    assert steps((ADA, said), (BEN, "This is all that we have on it for now.")) == ([expected] if expected else [])
+def test_next_steps(text: str, expected: tuple[str | None, str, str | None] | None) -> None:
+    assert steps((ADA, text), (BEN, "This is all that we have on it for now.")) == ([expected] if expected else [])
 
 
-def test_who_says_yes_gets_the_task_and_when() -> None:
+def test_the_person_who_accepts_gets_the_task_and_the_deadline() -> None:
     asked = (ADA, "Can somebody help with that? Could you write a note about the outage for the team?")
     assert steps(asked, (CHLOE, "Sure, I'll do that tomorrow morning.")) == [
         (CHLOE, "Write a note about the outage for the team", "tomorrow morning")
@@ -118,7 +118,7 @@ def test_who_says_yes_gets_the_task_and_when() -> None:
     assert steps(asked, (CHLOE, "That is not what I am here for.")) == []
 
 
-def test_two_people_of_one_name_are_not_confused() -> None:
+def test_people_with_the_same_first_name_are_distinguished() -> None:
     names = {0: "Ada Lovelace", 1: "Chloe Smith", 2: "Chloe Jones"}
     asked = ("Ada Lovelace", "So Chloe will send the report. And then Chloe Jones will call the client.")
     assert steps(asked, names=names) == [("Chloe Jones", "Call the client", None)]
@@ -133,7 +133,7 @@ def test_two_people_of_one_name_are_not_confused() -> None:
     ).next_steps[0].assigned_to == ("Speaker 1")
 
 
-def test_it_and_conditions_come_with_their_context() -> None:
+def test_pronouns_and_conditions_have_context() -> None:
     made = items((BEN, "The invoice of the printer is still open."), (ADA, "I will send it to the bank today."))
     assert made.next_steps[0].context == "Ben: The invoice of the printer is still open."
     made = items((ADA, "If the test fails again, I will call the customer today."))
