@@ -1,0 +1,200 @@
+"""Dagster's SQLite storage with engines that live as long as the process, for `storage: custom` in dagster.yaml.
+
+Dagster makes an engine, whose cache of compiled statements is empty, and a connection for every query: a thousand in a
+run. Tables and files are Dagster's own: with `storage: sqlite` it goes on where this stopped, and the other way round.
+"""
+
+import atexit
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError
+
+from reflector_assets.runtime.dagster_private import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    DagsterStorage,
+    SqliteEventLogStorage,
+    SqliteRunStorage,
+    SqliteScheduleStorage,
+)
+
+# Each run has a file of its own: of so many, those used last stay open.
+MAX_ENGINES = 16
+
+
+class Engines:
+    """Engines by file, the least recently used closed above a limit; a forked process starts with none."""
+
+    def __init__(self) -> None:
+        self._inherited: list[Any] = []
+        self._reset()
+        os.register_at_fork(after_in_child=self._leave_to_parent)
+        # SQLite then moves what is in the write-ahead logs to the databases.
+        atexit.register(self.close)
+
+    def get(self, url: str) -> sa.Engine:
+        """Return the engine of a database, a new one where another file has taken the place of the last."""
+        with self._lock:
+            engine, file = self._engines.pop(url, (None, None))
+            now = _identity(url)
+            if engine is None or file != now:
+                if engine is not None:
+                    engine.dispose()
+                engine = _engine(url)
+            # A file that doesn't exist yet is known from the next use on.
+            self._engines[url] = engine, now
+            if len(self._engines) > MAX_ENGINES:
+                self._engines.popitem(last=False)[1][0].dispose()
+            return engine
+
+    def close(self) -> None:
+        """Close all engines."""
+        with self._lock:
+            while self._engines:
+                self._engines.popitem()[1][0].dispose()
+
+    def _reset(self) -> None:
+        # The lock too: another thread may have held it when the process forked.
+        self._lock = threading.Lock()
+        self._engines: OrderedDict[str, tuple[sa.Engine, tuple[int, int] | None]] = OrderedDict()
+
+    def _leave_to_parent(self) -> None:
+        # SQLite's connections must be neither used nor closed on the other side of a fork.
+        self._inherited.append(self._engines)
+        self._reset()
+
+
+ENGINES = Engines()
+
+
+class RunStorage(SqliteRunStorage):
+    """Runs, tags and partitions."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Open a transaction."""
+        with ENGINES.get(self._conn_string).begin() as connection:
+            yield connection
+
+
+class ScheduleStorage(SqliteScheduleStorage):
+    """Ticks and cursors of sensors and schedules."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Open a transaction."""
+        with ENGINES.get(self._conn_string).begin() as connection:
+            yield connection
+
+
+class EventLogStorage(SqliteEventLogStorage):
+    """Events: a database per run, and one that indexes all of them."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._tables: set[str] = set()
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[sa.Connection]:
+        with self._db_lock:
+            if shard not in self._initialized_dbs:
+                self._initialize(shard)
+                self._initialized_dbs.add(shard)
+            with ENGINES.get(self.conn_string_for_shard(shard)).begin() as connection:
+                yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Return True if the index has a table; one that was found once isn't looked up again."""
+        if table_name not in self._tables:
+            engine = ENGINES.get(self.conn_string_for_shard("index"))
+            with engine.connect() as connection:
+                if not engine.dialect.has_table(connection, table_name):
+                    return False
+            self._tables.add(table_name)
+        return True
+
+    def _initialize(self, shard: str) -> None:
+        """Make a database's tables if it has none: those of a new run are copied from a template."""
+        path = Path(self.path_for_shard(shard))
+        if not path.exists():
+            self._copy_template(path)
+        engine = ENGINES.get(self.conn_string_for_shard(shard))
+        try:
+            with engine.connect() as connection:
+                if connection.scalar(sa.text("SELECT count(*) FROM alembic_version")):
+                    return
+        except DatabaseError:
+            # Left half made by a process that was killed.
+            pass
+        self._initdb(engine, for_index_shard=shard == "index")
+
+    def _copy_template(self, path: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=self._base_dir) as folder:
+            template = Path(self._base_dir).parent / f".run-log-{sqlite3.sqlite_version}.template"
+            if not template.exists():
+                made = Path(folder, "template")
+                engine = _engine(f"sqlite:///{made}")
+                self._initdb(engine)
+                engine.dispose()
+                made.replace(template)
+            copy = Path(folder, "copy")
+            shutil.copyfile(template, copy)
+            # Atomic, and leaves one alone that another process made meanwhile.
+            try:
+                path.hardlink_to(copy)
+            except FileExistsError:
+                return
+
+
+class EmbeddedStorage(DagsterSqliteStorage):
+    """The storage class that dagster.yaml names; `base_dir` is the folder of all its files."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.base_dir = base_dir
+        self._run_storage = RunStorage.from_local(str(Path(base_dir, "history")) + os.sep)
+        self._event_log_storage = EventLogStorage(str(Path(base_dir, "history", "runs")) + os.sep)
+        self._schedule_storage = ScheduleStorage.from_local(str(Path(base_dir, "schedules")))
+        self._inst_data = inst_data
+        DagsterStorage.__init__(self)
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EmbeddedStorage":
+        """Make the storage from dagster.yaml's `config`."""
+        return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def _identity(url: str) -> tuple[int, int] | None:
+    """Return device and inode of a database's file; None while there is none."""
+    try:
+        stat = Path(url.removeprefix("sqlite:///")).stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _engine(url: str) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        pool_size=2,
+        max_overflow=-1,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        # In WAL mode a killed process loses nothing by it, and a power failure at most the last commits.
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine

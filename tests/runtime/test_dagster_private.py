@@ -1,0 +1,40 @@
+"""What we rely on of Dagster's private parts: a failure here names what an upgrade changed."""
+
+import inspect
+
+import pytest
+
+from reflector_assets.runtime import dagster_private as private
+
+
+@pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])
+def test_storages_open_each_transaction_by_connect(storage: type) -> None:
+    assert list(inspect.signature(storage.connect).parameters) == ["self"]
+    assert list(inspect.signature(storage.from_local).parameters) == ["base_dir", "inst_data"]
+    assert "cls(conn_string" in inspect.getsource(storage.from_local), "it makes a storage of the subclass"
+    assert "self._conn_string" in inspect.getsource(storage.__init__)
+
+
+def test_the_event_log_opens_each_transaction_by_one_method() -> None:
+    storage = private.SqliteEventLogStorage
+    assert list(inspect.signature(storage._connect).parameters) == ["self", "shard"]
+    assert list(inspect.signature(storage._initdb).parameters) == ["self", "engine", "for_index_shard"]
+    for opens in (storage.run_connection, storage.index_connection):
+        assert "self._connect(" in inspect.getsource(opens)
+    made = inspect.getsource(storage.__init__)
+    assert all(name in made for name in ("self._db_lock", "self._initialized_dbs", "self._base_dir"))
+    assert storage.path_for_shard.__name__ in inspect.getsource(storage.__init__)
+
+
+def test_the_storage_is_made_of_three_of_which_each_has_its_folder() -> None:
+    made = inspect.getsource(private.DagsterSqliteStorage.__init__)
+    assert all(name in made for name in ("self._run_storage", "self._event_log_storage", "self._schedule_storage"))
+    module = inspect.getmodule(private.DagsterSqliteStorage)
+    assert module is not None
+    assert module._runs_directory("x") == "x/history/"
+    assert module._event_logs_directory("x") == "x/history/runs/"
+    assert module._schedule_directory("x") == "x/schedules"
+
+
+def test_retries_of_an_executor_are_read_from_its_config() -> None:
+    assert private.RetryMode.from_config({"enabled": {}}) is private.RetryMode.ENABLED
