@@ -1,8 +1,11 @@
 """All of Dagster's private parts that we use; tests/runtime/test_dagster_private.py notices when one changes."""
 
+from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.execution.retries import RetryMode
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.compute_log_manager import CapturedLogContext
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -11,11 +14,14 @@ from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "CapturedLogContext",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
     "DagsterStorage",
+    "LocalComputeLogManager",
     "RetryMode",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
+    "redirect_to_file",
 ]

@@ -38,3 +38,10 @@ def test_the_storage_is_made_of_three_of_which_each_has_its_folder() -> None:
 
 def test_retries_of_an_executor_are_read_from_its_config() -> None:
     assert private.RetryMode.from_config({"enabled": {}}) is private.RetryMode.ENABLED
+
+
+def test_compute_logs_are_captured_between_two_files() -> None:
+    assert list(inspect.signature(private.LocalComputeLogManager.capture_logs).parameters) == ["self", "log_key"]
+    assert list(inspect.signature(private.redirect_to_file).parameters) == ["stream", "filepath"]
+    for method in ("get_captured_local_path", "complete_artifact_path"):
+        assert f"self.{method}(" in inspect.getsource(private.LocalComputeLogManager.capture_logs)

@@ -1,0 +1,36 @@
+"""Dagster's local compute logs without its helper processes, for `compute_logs` in dagster.yaml.
+
+Dagster starts four processes per step, to copy what the step prints to the terminal as well. Here it goes to the same
+files, and to them only.
+"""
+
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reflector_assets.runtime.dagster_private import (
+    CapturedLogContext,
+    ConfigurableClassData,
+    LocalComputeLogManager,
+    redirect_to_file,
+)
+
+
+class FileComputeLogs(LocalComputeLogManager):
+    """The compute log manager that dagster.yaml names; `base_dir` is the folder of its files."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "FileComputeLogs":
+        """Make the manager from dagster.yaml's `config`."""
+        return cls(inst_data=inst_data, **config_value)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:
+        """Redirect what this process prints to the log's files until the block ends."""
+        out, err = (Path(self.get_captured_local_path(log_key, extension)) for extension in ("out", "err"))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with redirect_to_file(sys.stdout, out), redirect_to_file(sys.stderr, err):
+            yield CapturedLogContext(log_key)
+        Path(self.complete_artifact_path(log_key)).touch()
