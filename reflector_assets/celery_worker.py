@@ -15,7 +15,7 @@ from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
 
 import reflector_assets.preload  # noqa: F401
 from reflector_assets.runtime.celery import App, has_begun, settings_app
-from reflector_assets.runtime.dagster_internals import create_task
+from reflector_assets.runtime.dagster_internals.celery import create_task
 
 signals: Any = celery.signals
 

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
 from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, crash_reason
-from reflector_assets.runtime.dagster_internals import (
+from reflector_assets.runtime.dagster_internals.celery import (
     SerializableErrorInfo,
     execution_loop,
     make_app,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reflector_assets.runtime.dagster_private import (
+from reflector_assets.runtime.dagster_internals.storage import (
     CapturedLogContext,
     ConfigurableClassData,
     LocalComputeLogManager,

@@ -1,7 +1,9 @@
-"""All of Dagster's private parts that we use; tests/runtime/test_dagster_private.py notices when one changes."""
+"""Dagster's SQLite storage and local compute logs, as far as ours build on them.
+
+tests/runtime/test_dagster_internals.py fails when a release changes them.
+"""
 
 from dagster._core.execution.compute_logs import redirect_to_file
-from dagster._core.execution.retries import RetryMode
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -19,7 +21,6 @@ __all__ = [
     "DagsterSqliteStorage",
     "DagsterStorage",
     "LocalComputeLogManager",
-    "RetryMode",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",

@@ -1,4 +1,4 @@
-"""The only module that uses private parts of Dagster and dagster_celery, which have no public way to watch steps.
+"""Dagster's Celery executor, which has no public way to watch steps.
 
 The tests of the Celery executor fail when a release changes them. As Celery has no types, they are declared here.
 """

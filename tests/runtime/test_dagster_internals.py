@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from reflector_assets.runtime import dagster_private as private
+from reflector_assets.runtime.dagster_internals import celery
+from reflector_assets.runtime.dagster_internals import storage as private
 
 
 @pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])
@@ -37,7 +38,7 @@ def test_the_storage_is_made_of_three_of_which_each_has_its_folder() -> None:
 
 
 def test_retries_of_an_executor_are_read_from_its_config() -> None:
-    assert private.RetryMode.from_config({"enabled": {}}) is private.RetryMode.ENABLED
+    assert celery.retry_mode({"enabled": {}}).value == "enabled"
 
 
 def test_compute_logs_are_captured_between_two_files() -> None:
