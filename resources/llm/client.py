@@ -1,4 +1,4 @@
-"""The language model: any OpenAI-compatible chat endpoint, asked for answers of a given shape."""
+"""Client of an OpenAI-compatible chat endpoint that requests answers matching a schema."""
 
 import asyncio
 import hashlib
@@ -38,33 +38,33 @@ Failure = TypeVar("Failure", bound=ReflectorError)
 
 MOST_TRANSIENT = 3
 
-# The way that worked last, by endpoint and model: learnt once per process.
+# The request mode that worked last, by endpoint and model, in this process.
 _worked: dict[tuple[str, str], str] = {}
 
 
 class AnswerCache(Protocol):
-    """Answers by key, kept so that a repeated step pays for no call twice; used from several threads."""
+    """Answers by key, so that a repeated step pays for no call twice; used from several threads."""
 
     def get(self, key: str) -> bytes | None:
         """Return the value or None."""
         ...
 
     def put(self, key: str, value: bytes) -> None:
-        """Keep a value."""
+        """Store a value."""
         ...
 
 
 class Ready(BaseModel):
-    """What `LLM.check` asks for."""
+    """The answer that `LLM.check` requests."""
 
     ready: bool
 
 
-class LLM(ConfigurableResource):
-    """An OpenAI-compatible chat endpoint; `request_timeout` in seconds is the whole of one call.
+class LLM(ConfigurableResource[Any]):
+    """An OpenAI-compatible chat endpoint; `request_timeout` in seconds covers one whole call.
 
     `parse_max_retries` is how often an invalid answer is sent back, `max_concurrency` how many calls run at once.
-    Give the key as an EnvVar: Dagster shows plain values of resources in its UI.
+    Pass the key as an EnvVar: Dagster shows plain values of resources in its UI.
     """
 
     base_url: str
@@ -83,7 +83,7 @@ class LLM(ConfigurableResource):
         recording: str,
         cache: AnswerCache | None = None,
     ) -> tuple[Answer, Usage]:
-        """Ask once; raises TransientError, PermanentError, and InvalidAnswer after the correction rounds."""
+        """Return one answer; raises TransientError, PermanentError, and InvalidAnswer after the correction rounds."""
         return self.converse(lambda chat: chat.ask(messages, schema), recording=recording, cache=cache)
 
     def converse(
@@ -93,11 +93,11 @@ class LLM(ConfigurableResource):
         recording: str,
         cache: AnswerCache | None = None,
     ) -> tuple[Result, Usage]:
-        """Run a piece of work that makes several calls under one limit; returns its result and what it spent.
+        """Run work that makes several calls under one concurrency limit; return its result and its usage.
 
-        The calls run beside the caller's thread, so that a step's time limit interrupts them at once.
+        The calls run in another thread, so that a step's time limit interrupts them immediately.
         """
-        # Both take most of a second to import, which a process that asks nothing shouldn't pay.
+        # Both take most of a second to import, which processes without LLM calls shouldn't pay for.
         from anyio.from_thread import start_blocking_portal  # noqa: PLC0415
         from openai import AsyncOpenAI  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ class LLM(ConfigurableResource):
         async def talk() -> tuple[Result, Usage]:
             async with AsyncOpenAI(
                 base_url=self._plain_url(),
-                # The client insists on a key; an endpoint without one ignores it.
+                # The client requires a key; an endpoint without authentication ignores it.
                 api_key=self.api_key or "none",
                 default_headers=self._login(),
                 timeout=self.request_timeout,
@@ -119,36 +119,35 @@ class LLM(ConfigurableResource):
             return portal.start_task_soon(talk).result()
 
     def check(self, seconds: float) -> str:
-        """Ask for next to nothing, in the way that steps ask: that takes the URL, the key and the model.
+        """Make a minimal call in the same way as steps, which checks URL, key and model; raises the errors of `ask`.
 
-        It costs some ten tokens; a list of models would be free, but some endpoints show it to everybody. Raises as
-        `ask` does.
+        It costs about ten tokens. A list of models would be free, but some endpoints return it without a valid key.
         """
         hasty = self.model_copy(update={"request_timeout": seconds, "parse_max_retries": 0})
         _, used = hasty.ask([{"role": "user", "content": 'Answer with {"ready": true}'}], Ready, recording="")
         return f"{self.model} at {self.host()} answered, {used.prompt_tokens + used.completion_tokens} tokens"
 
     def parameters(self) -> dict[str, Any]:
-        """What decides an answer besides the prompt; neither the endpoint nor the key is part of it."""
+        """Return what determines an answer besides the prompt; neither endpoint nor key is part of it."""
         return {"model": self.model, "temperature": self.temperature}
 
     def host(self) -> str:
-        """Where the endpoint is, as it may be shown: without user, password, path and query."""
+        """Return the endpoint's host and port, for messages."""
         return host(self.base_url)
 
     def secrets(self) -> list[str]:
-        """What must show in no message, longest first."""
+        """Return the secrets to redact in messages, longest first."""
         parts = urlsplit(self.base_url)
         login = self._login().get("Authorization", "").removeprefix("Basic ")
         return sorted((text for text in (self.api_key, parts.password, login) if text), key=len, reverse=True)
 
     def _plain_url(self) -> str:
-        """The URL without user and password, which the HTTP library would log with every call."""
+        """Return the URL without user and password, which the HTTP library would log with every call."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def _login(self) -> dict[str, str]:
-        """User and password of the URL, as the header that they stand for."""
+        """Return user and password of the URL as an Authorization header."""
         parts = urlsplit(self.base_url)
         login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
         return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if parts.username else {}
@@ -162,11 +161,11 @@ class LLM(ConfigurableResource):
         if not sound:
             raise PermanentError("the language model's URL isn't an http or https URL", hint="Check LLM_URL.")
         if not self.model:
-            raise PermanentError("no language model is named", hint="Set LLM_MODEL.")
+            raise PermanentError("no language model is configured", hint="Set LLM_MODEL.")
 
 
 class Chat:
-    """The calls that one step makes: one connection pool, one limit, one count of what was spent."""
+    """The LLM calls of one step, which share a connection pool, a concurrency limit and a usage count."""
 
     def __init__(self, llm: LLM, client: "AsyncOpenAI", recording: str, cache: AnswerCache | None) -> None:
         self.usage = Usage()
@@ -175,10 +174,10 @@ class Chat:
         self._failures: list[ReflectorError] = []
 
     async def each(self, work: Callable[[Item], Awaitable[Result]], items: Iterable[Item]) -> list[Result]:
-        """Do the work for all items at once, results in their order; raises the first failure after the rest ended.
+        """Do the work for all items concurrently and return the results in order; raise the first failure at the end.
 
-        Calls under way are let finish, because they are paid for and their answers are cached. After a permanent
-        failure, or several transient ones, no further call begins.
+        Running calls are completed, because they are paid for and their answers are cached. After a permanent failure
+        or several transient ones, no further call starts.
         """
 
         async def one(item: Item) -> Result:
@@ -191,7 +190,7 @@ class Chat:
         return [result for result in done if not isinstance(result, BaseException)]
 
     async def ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
-        """Return an answer that fits the schema, from the cache when it was given before."""
+        """Return an answer that matches the schema, from the cache if possible."""
         if self._cache is None:
             return await self._ask(messages, schema)
         key = self._key(messages, schema)
@@ -200,7 +199,7 @@ class Chat:
             try:
                 return schema.model_validate_json(known)
             except ValueError:
-                # Damaged, or written by an older schema: asked again and replaced.
+                # Damaged or of an older schema: call again and replace it.
                 pass
         answer = await self._ask(messages, schema)
         await asyncio.to_thread(self._cache.put, key, answer.model_dump_json().encode())
@@ -217,7 +216,7 @@ class Chat:
             except Unusable as error:
                 problem = str(error)
                 correction = correction_messages(reply.text, problem, schema)
-                # An endpoint may accept a way of asking and ignore it: prose shows that.
+                # An answer without JSON shows that the endpoint accepts this mode but ignores it.
                 way = way if error.had_json else WAYS[min(WAYS.index(way) + 1, len(WAYS) - 1)]
             except PermanentError as error:
                 raise self._failed(error) from None
@@ -226,18 +225,18 @@ class Chat:
                 return answer
         raise self._failed(
             InvalidAnswer(
-                f"{self._llm.model} gave no valid {schema.__name__}, asked {tries} times: {problem}",
+                f"{self._llm.model} returned no valid {schema.__name__} in {tries} attempts: {problem}",
                 hint="Run the step again, or set LLM_MODEL to a model that writes JSON reliably.",
             )
         )
 
     async def _reply(self, messages: Sequence[Message], schema: type[BaseModel], way: str) -> tuple[str, Reply]:
-        """Ask in the given way, and in the next ones when the endpoint refuses the request."""
+        """Make the request in the given mode, and in the following ones if the endpoint rejects it."""
         for at in range(WAYS.index(way), len(WAYS)):
             try:
                 return WAYS[at], await self._post(request(messages, schema, WAYS[at]))
             except Refused as error:
-                if at == len(WAYS) - 1 or not error.may_be_the_way:
+                if at == len(WAYS) - 1 or not error.other_mode_may_work:
                     raise self._failed(error) from None
             except (TransientError, PermanentError) as error:
                 raise self._failed(error) from None
@@ -250,18 +249,17 @@ class Chat:
         extra: dict[str, Any] = {} if llm.temperature is None else {"temperature": llm.temperature}
         async with self._slots:
             if self._stopped():
-                raise CallSkipped("not asked, because other calls failed")
+                raise CallSkipped("not called, because other calls failed")
             try:
-                # The client's own limit starts anew with every byte; this one is for the whole call.
+                # The client's own limit restarts with every byte; this one covers the whole call.
                 async with asyncio.timeout(llm.request_timeout):
-                    response = await self._client.chat.completions.with_raw_response.create(
-                        model=llm.model, **body, **extra
-                    )
+                    completions: Any = self._client.chat.completions
+                    response = await completions.with_raw_response.create(model=llm.model, **body, **extra)
             except (openai.OpenAIError, TimeoutError) as error:
                 raise failure(error, llm.host(), llm.request_timeout, llm.secrets()) from None
         reply = parse_reply(response.content, llm.host(), llm.secrets())
         self.usage += reply.usage
-        # A step that fails doesn't get to tell what it spent.
+        # Counted here too, because a failed step doesn't return its usage.
         usage.count("llm_calls", reply.usage.calls)
         usage.count("prompt_tokens", reply.usage.prompt_tokens)
         usage.count("completion_tokens", reply.usage.completion_tokens)
@@ -277,5 +275,5 @@ class Chat:
         return error.at(recording=self._recording)
 
     def _key(self, messages: Sequence[Message], schema: type[BaseModel]) -> str:
-        asked = [self._llm.parameters(), list(messages), schema.__name__, schema.model_json_schema()]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        inputs: list[Any] = [self._llm.parameters(), list(messages), schema.__name__, schema.model_json_schema()]
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -1,10 +1,11 @@
-"""What a meeting was about: one interface, made from the words alone or by a language model."""
+"""Topics, title, summary and action items of a meeting: one interface, extractive or with a language model."""
 
 import hashlib
 import json
 import tomllib
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from dagster import ConfigurableResource, ResourceDependency
@@ -42,45 +43,45 @@ from resources.llm.wire import Usage
 
 __all__ = ["Extractive", "Understanding", "Usage", "WithLLM", "read_prompts"]
 
-# Raise when the text of the prompts stays and what is done with the answers changes.
+# Increment when the processing of answers changes but the text of the prompts doesn't.
 LLM_REVISION = 1
 
 
-class Understanding(ConfigurableResource, ABC):
-    """Makes topics, title, summary and action items; `names` are the participants' by speaker number.
+class Understanding(ConfigurableResource[Any], ABC):
+    """Produces topics, title, summary and action items; `names` are the participants' names by speaker number.
 
-    Errors of the language model pass through.
+    Raises the errors of the language model.
     """
 
     def refreshed(self) -> "Understanding":
-        """Return one that uses no kept answer."""
+        """Return an instance that ignores cached answers."""
         return self
 
     @abstractmethod
     def identity(self, asset: str) -> str:
-        """What decides the result of topics, title, summary or action_items, besides their inputs."""
+        """Return what determines the result of topics, title, summary or action_items besides their inputs."""
 
     @abstractmethod
     def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        """Give each chunk of the words table a title and a summary."""
+        """Return a title and a summary for each chunk of the words table."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
-        """Name the meeting after its topics; "Untitled Meeting" when there are none."""
+        """Return a title from the topics; "Untitled Meeting" if there are none."""
 
     @abstractmethod
     def summary(
         self, words: pd.DataFrame, topics: Topics, names: dict[int, str], *, recording: str
     ) -> tuple[Summary, Usage]:
-        """Write a recap and a paragraph per subject."""
+        """Return a recap and a paragraph per subject."""
 
     @abstractmethod
     def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
-        """List what was decided and who does what by when."""
+        """Return decisions, and next steps with assignee and date."""
 
 
 class Extractive(Understanding):
-    """Picks sentences of the meeting itself: no model, no network, the same result every time."""
+    """Selects sentences of the meeting: no model, no network, deterministic."""
 
     def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
         return f"{EXTRACTIVE} {extractive.REVISION}"
@@ -106,10 +107,10 @@ class Extractive(Understanding):
 
 
 class WithLLM(Understanding):
-    """Asks a language model.
+    """Uses a language model.
 
-    `prompts` replaces single texts of `Prompts` by name; `cache` keeps the answers, so that a repeated step asks
-    only for what it hasn't got yet.
+    `prompts` replaces single texts of `Prompts` by name; with `cache`, a repeated step calls the model only for
+    missing answers.
     """
 
     llm: LLM
@@ -127,8 +128,8 @@ class WithLLM(Understanding):
 
     def identity(self, asset: str) -> str:
         cut = [CHUNK_WORDS, LEAST_WORDS] if asset == "topics" else []
-        decides = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
-        return f"{self.llm.model} {hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]}"
+        parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
+        return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
     def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
         found = list(enumerate(chunks(len(words))))
@@ -157,7 +158,7 @@ class WithLLM(Understanding):
     def summary(
         self,
         words: pd.DataFrame,
-        topics: Topics,  # noqa: ARG002 - the model reads the meeting itself
+        topics: Topics,  # noqa: ARG002 - the model reads the whole meeting
         names: dict[int, str],
         *,
         recording: str,
@@ -197,8 +198,8 @@ class WithLLM(Understanding):
 
 
 def read_prompts(path: Path) -> dict[str, str]:
-    """Read a TOML file with own prompts (`name = "text"`), for `WithLLM.prompts`; raises InvalidInput."""
-    hint = f"Check the file that REFLECTOR_PROMPTS names; prompts are {', '.join(Prompts.model_fields)}."
+    """Read a TOML file with custom prompts (`name = "text"`), for `WithLLM.prompts`; raises InvalidInput."""
+    hint = f"Check the file of REFLECTOR_PROMPTS; prompts are {', '.join(Prompts.model_fields)}."
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -207,7 +208,7 @@ def read_prompts(path: Path) -> dict[str, str]:
 
 
 def check_prompts(own: object, source: str = "the configuration") -> Prompts:
-    """Put own prompts in place of the built-in ones; raises InvalidInput for an unknown or unusable one."""
+    """Return the prompts with custom ones in place of built-in ones; raises InvalidInput for an invalid one."""
     try:
         return Prompts.model_validate(own)
     except ValidationError as error:
@@ -218,10 +219,10 @@ def check_prompts(own: object, source: str = "the configuration") -> Prompts:
 
 
 def names_line(names: dict[int, str]) -> str:
-    """Write the participants' names for a prompt."""
+    """Return the participants' names as one line for a prompt."""
     return ", ".join(dict.fromkeys(plain_names(names).values()))
 
 
 def empty_summary(method: str) -> Summary:
-    """Summarise a meeting in which nobody spoke."""
+    """Return the summary of a meeting without speech."""
     return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=method)

@@ -1,4 +1,4 @@
-"""What goes over the wire to a chat endpoint: requests, replies, and what its failures mean."""
+"""Requests to a chat endpoint, its replies, and its errors translated to ours."""
 
 import json
 import re
@@ -11,11 +11,11 @@ from domain.errors import InvalidAnswer, PermanentError, ReflectorError, Transie
 from domain.redaction import redact_secrets
 from domain.summarize.llm_answers import Unusable, read_answer
 from domain.summarize.prompts import Message
-from resources.http import error_line, one_line, retry_after
+from resources.http import as_list, as_object, error_line, one_line, parse_object, retry_after
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
-# Ways to ask for JSON, best first.
+# Modes of requesting JSON, best first.
 WAYS = ("json_schema", "tool", "text")
 MOST_BYTES = 4 * 2**20
 SENT_BACK = 8_000
@@ -27,30 +27,30 @@ HINTS = {
     402: "Check the account of LLM_API_KEY.",
     403: "Check that LLM_API_KEY may use LLM_MODEL.",
     404: "Check LLM_URL (it usually ends in /v1) and LLM_MODEL.",
-    413: "The meeting is too long for this endpoint: set LLM_URL and LLM_MODEL to one that takes more.",
+    413: "The meeting is too long for this endpoint: set LLM_URL and LLM_MODEL to one with a larger context.",
     422: "Check that LLM_MODEL is a model of this endpoint.",
 }
 
 
 class Refused(PermanentError):
-    """A request that the endpoint doesn't take; another way of asking may do, unless it is just too long."""
+    """A request that the endpoint rejects; another mode may work, unless the request is too long."""
 
-    may_be_the_way = False
+    other_mode_may_work = False
 
 
 class CallSkipped(TransientError):
-    """A call that wasn't made, because others had failed; never the failure that is told."""
+    """A call that was not made because others had failed; never reported itself."""
 
 
 class Usage(NamedTuple):
-    """What was spent: calls that the model answered, and their tokens."""
+    """Calls that the model answered, and their tokens."""
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Add up."""
+        """Return the sum."""
         return Usage(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
@@ -86,7 +86,7 @@ class _Completion(BaseModel):
 
 
 class Reply(NamedTuple):
-    """What the model wrote and what it cost; `cut` says why it isn't whole, `refusal` why there is none."""
+    """The model's answer and its usage; `cut` says why it is incomplete, `refusal` why there is none."""
 
     text: str
     usage: Usage = Usage(1)
@@ -94,7 +94,7 @@ class Reply(NamedTuple):
     refusal: str | None = None
 
     def read(self, schema: type[Answer]) -> Answer:
-        """Check the answer against the schema; raises Unusable, and InvalidAnswer for a refusal."""
+        """Validate the answer against the schema; raises Unusable, and InvalidAnswer for a refusal."""
         if self.refusal:
             raise InvalidAnswer(
                 f"the model refused to answer: {one_line(self.refusal)}", hint="Try another model (LLM_MODEL)."
@@ -106,16 +106,16 @@ class Reply(NamedTuple):
 
 
 def request(messages: Sequence[Message], schema: type[BaseModel], way: str) -> dict[str, Any]:
-    """Make the request's body, without the model, for one way of asking for JSON."""
+    """Return the request's body, without the model, for one mode of requesting JSON."""
     from openai import pydantic_function_tool  # noqa: PLC0415 - takes most of a second to import
 
     tool = pydantic_function_tool(schema)
     name, shape = tool["function"]["name"], tool["function"].get("parameters", {})
     if way == "json_schema":
-        wanted = {"name": name, "schema": shape, "strict": True}
+        wanted: dict[str, Any] = {"name": name, "schema": shape, "strict": True}
         return {"messages": messages, "response_format": {"type": "json_schema", "json_schema": wanted}}
     if way == "tool":
-        choice = {"type": "function", "function": {"name": name}}
+        choice: dict[str, Any] = {"type": "function", "function": {"name": name}}
         return {"messages": messages, "tools": [tool], "tool_choice": choice}
     *before, last = messages
     asked = f"{last['content']}\n\nAnswer with one JSON object and nothing else. Its JSON schema:\n{json.dumps(shape)}"
@@ -123,8 +123,8 @@ def request(messages: Sequence[Message], schema: type[BaseModel], way: str) -> d
 
 
 def correction_messages(text: str, problem: str, schema: type[BaseModel]) -> list[Message]:
-    """Make the messages that send an unusable answer back with what is wrong with it."""
-    # Endpoints refuse an empty message, and JSON can't carry half of a surrogate pair.
+    """Return the messages that send an unusable answer back with a description of the problem."""
+    # Endpoints reject an empty message, and JSON can't encode half of a surrogate pair.
     sent_back = text.encode("utf-8", "replace").decode().strip()[:SENT_BACK] or "(no answer)"
     wanted = (
         f"That can't be used: {problem}. Answer again, with one JSON object and nothing else, that fits this "
@@ -134,22 +134,19 @@ def correction_messages(text: str, problem: str, schema: type[BaseModel]) -> lis
 
 
 def parse_reply(content: bytes, host: str, secrets: Sequence[str]) -> Reply:
-    """Read a chat completion; raises PermanentError or TransientError when it is something else."""
+    """Parse a chat completion; raises PermanentError or TransientError for anything else."""
     if len(content) > MOST_BYTES:
         return Reply("(an answer without end)", cut=f"it is longer than {MOST_BYTES // 2**20} MiB")
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    # Some gateways answer 200 and put the failure of the service behind them into the body.
-    if isinstance(body, dict) and isinstance(body.get("error"), dict) and not body.get("choices"):
-        code = body["error"].get("code")
+    body = parse_object(content)
+    # Some gateways answer 200 and put the error of the service behind them into the body.
+    if body and (error := as_object(body.get("error"))) is not None and not body.get("choices"):
+        code = error.get("code")
         raise status_error(code if isinstance(code, int) else 502, body, {}, host, secrets)
     try:
         completion = _Completion.model_validate(body)
     except ValidationError:
         raise PermanentError(
-            f"the language model at {host} answered with something that is no chat completion",
+            f"the language model at {host} didn't answer with a chat completion",
             hint="Check LLM_URL (it usually ends in /v1).",
         ) from None
     tokens = completion.usage or _Tokens()
@@ -167,20 +164,20 @@ def _written(message: _Message) -> str:
         arguments = call.function.arguments if call.function else None
         if arguments:
             return arguments if isinstance(arguments, str) else json.dumps(arguments)
-    # Endpoints with thinking models can take the whole answer for a thought.
-    written = (_text(part) for part in (message.content, message.reasoning_content, message.reasoning))
-    return next((text for text in written if text.strip()), "")
+    # Endpoints of reasoning models sometimes return the whole answer as reasoning.
+    texts = (_text(part) for part in (message.content, message.reasoning_content, message.reasoning))
+    return next((text for text in texts if text.strip()), "")
 
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else []
-    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+    texts = [part.get("text") for part in filter(None, map(as_object, as_list(content) or []))]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str]) -> ReflectorError:
-    """Tell what an exception of the client means: to be retried or not, and what to check."""
+    """Return our error for an exception of the client: transient or permanent, with what to check."""
     from openai import APIStatusError, APITimeoutError  # noqa: PLC0415 - takes most of a second to import
 
     if isinstance(error, APIStatusError):
@@ -200,18 +197,19 @@ def failure(error: Exception, host: str, timeout: float, secrets: Sequence[str])
 def status_error(
     status: int, body: object, headers: Mapping[str, str], host: str, secrets: Sequence[str]
 ) -> TransientError | PermanentError:
-    """Tell what an HTTP status means; `body` is what the endpoint said about it."""
+    """Return the error for an HTTP status; `body` is the endpoint's answer."""
     detail = one_line(redact_secrets(secrets, _detail(body)))
     what = f"the language model at {host} answered {status}{f' ({detail})' if detail else ''}"
     if is_retryable(status):
         return TransientError(what, retry_after=retry_after(headers))
     refused = Refused(what, hint=HINTS.get(status, "Check LLM_URL, LLM_MODEL and LLM_API_KEY."))
-    refused.may_be_the_way = status in {400, 422} and not TOO_LONG.search(detail)
+    refused.other_mode_may_work = status in {400, 422} and not TOO_LONG.search(detail)
     return refused
 
 
 def _detail(body: object) -> str:
+    fields = as_object(body) or {}
     for name in ("error", "message", "detail"):
-        if isinstance(body, dict) and body.get(name):
-            return _detail(body[name])
+        if fields.get(name):
+            return _detail(fields[name])
     return body if isinstance(body, str) and "<" not in body else "" if isinstance(body, str) else json.dumps(body)

@@ -1,4 +1,4 @@
-"""Which addresses a request to somebody else's URL may reach."""
+"""The addresses that a request to a URL of third parties may reach."""
 
 import asyncio
 import ipaddress
@@ -14,8 +14,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # IPv6 networks whose addresses end in an IPv4 address: compatible and translated forms, NAT64 (RFC 6052).
 HOLDS_IPV4 = [ipaddress.IPv6Network(network) for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")]
-# What older versions of Python take for public (IANA's registries of special addresses), and what is public by its
-# number, yet answered by the network or the machine itself.
+# Networks that older Python versions take as public (IANA's registries of special addresses), and public addresses
+# that the local network or the machine itself answers.
 REFUSED = [
     ipaddress.ip_network(network)
     for network in (
@@ -31,26 +31,26 @@ REFUSED = [
 
 
 class ForbiddenAddress(PermanentError):
-    """A URL whose host isn't one that may be called."""
+    """A URL with a host that must not be called."""
 
 
 def parse_networks(text: str | None) -> list[Network]:
-    """Read a list of networks with commas between them."""
+    """Parse a comma-separated list of networks."""
     return [ipaddress.ip_network(part.strip(), strict=False) for part in (text or "").split(",") if part.strip()]
 
 
 def check_addresses(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[str]:
-    """Return the addresses that a host has when every one may be reached; raises ForbiddenAddress."""
+    """Return a host's addresses if all of them may be reached; raises ForbiddenAddress."""
     allowed = list(allowed)
     for text in addresses:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            raise ForbiddenAddress(f"{host} has the address {text}, which is none of the internet") from None
+            raise ForbiddenAddress(f"{host} has the address {text}, which is not an internet address") from None
         if not _may_be_reached(address, allowed):
             raise ForbiddenAddress(
-                f"{host} has the address {address}, which isn't one of the public internet",
-                hint="REFLECTOR_ALLOWED_NETWORKS names private networks that webhooks may reach.",
+                f"{host} has the address {address}, which is not in the public internet",
+                hint="To allow a private network, add it to REFLECTOR_ALLOWED_NETWORKS.",
             )
     return list(addresses)
 
@@ -67,7 +67,7 @@ def _may_be_reached(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 def _inner(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for, if it does."""
+    """Return the IPv4 address that an IPv6 address embeds, if any."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address.ipv4_mapped or address.sixtofour:
@@ -78,9 +78,9 @@ def _inner(address: Address) -> ipaddress.IPv4Address | None:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Look a host up, all its addresses, each once; raises TransientError when that fails.
+    """Return all addresses of a host, each once; raises TransientError when the lookup fails.
 
-    A lookup can't be interrupted. It has a thread that nobody waits for once the caller's time is over.
+    A lookup can't be interrupted, so it runs in a daemon thread that is abandoned when the caller times out.
     """
     found: Future[list[str]] = Future()
 
@@ -91,7 +91,7 @@ async def resolve(host: str, port: int) -> list[str]:
         except OSError as error:
             found.set_exception(error)
         except UnicodeError:
-            found.set_exception(OSError("it is no host name"))
+            found.set_exception(OSError("it is not a valid host name"))
 
     found.set_running_or_notify_cancel()
     threading.Thread(target=look, name="resolve", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Requests to URLs that rooms' owners give: only to addresses of the internet, in bounded time, nothing followed."""
+"""Requests to URLs that room owners configure: public addresses only, in bounded time, without redirects."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ from resources.http import host as service
 from resources.outgoing.addresses import Network, check_addresses, parse_networks, resolve
 
 CONNECT_S = 10.0
-# More of an answer isn't read: of what a receiver says only the beginning is for people.
+# The rest of an answer isn't read: only its beginning goes into messages.
 MOST_BYTES = 16 * 1024
 
 
 class Answer(NamedTuple):
-    """What came back: the status, the beginning of the body, the seconds that it took, and the wait that was asked for.
+    """An answer: its status, the beginning of the body, the seconds that it took, and its Retry-After in seconds.
 
-    `location` is where a redirect points, without its query.
+    `location` is the target of a redirect, without its query.
     """
 
     status: int
@@ -32,11 +32,11 @@ class Answer(NamedTuple):
     location: str | None = None
 
 
-class Outgoing(ConfigurableResource):
-    """Posts to URLs of others. `timeout` is for the whole, in seconds; `allowed_networks` with commas between.
+class Outgoing(ConfigurableResource[Any]):
+    """POST requests to URLs of third parties; `timeout` in seconds per request, `allowed_networks` comma-separated.
 
-    A host is looked up once, every address of it is checked, and the connection goes to one that was checked, so that
-    a name that changes in between gains nothing. No redirect is followed, no proxy of the environment used.
+    Each host is looked up once, all its addresses are checked, and the connection goes to a checked address, so DNS
+    rebinding has no effect. Redirects are not followed, proxies of the environment not used.
     """
 
     allow_http: bool = False
@@ -44,12 +44,12 @@ class Outgoing(ConfigurableResource):
     timeout: float = 30
 
     def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send one request. The status decides: a body that never ends is cut off.
+        """Send one request; a long body is cut off.
 
-        Raises InvalidInput for a URL that isn't used, ForbiddenAddress for one that leads where it mustn't, and
-        TransientError when there is no answer in time. No message shows a URL's query.
+        Raises InvalidInput for an unusable URL, ForbiddenAddress for a forbidden host, and TransientError when there
+        is no answer in time. No message contains a URL's query.
         """
-        target = self._read(url)
+        target = self._parse(url)
         try:
             return asyncio.run(self._send(target, content, {"Accept-Encoding": "identity", **headers}))
         except TimeoutError:
@@ -57,55 +57,55 @@ class Outgoing(ConfigurableResource):
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             raise TransientError(f"the connection to {service(url)} failed: {error_line(error)}") from None
 
-    def _read(self, url: str) -> httpx.URL:
+    def _parse(self, url: str) -> httpx.URL:
         try:
-            read = httpx.URL(url)
+            parsed = httpx.URL(url)
         except (httpx.InvalidURL, ValueError, TypeError):
-            raise InvalidInput("the URL can't be read") from None
+            raise InvalidInput("the URL is not valid") from None
         schemes = {"https", "http"} if self.allow_http else {"https"}
-        if read.scheme not in schemes:
-            hint = "REFLECTOR_ALLOW_HTTP allows http." if read.scheme == "http" else None
-            raise InvalidInput(f"the URL begins with {read.scheme or 'nothing'}, not with https", hint=hint)
-        if not read.host or "%" in read.host or (read.port is not None and not 0 < read.port < 65536):
-            raise InvalidInput("the URL names no host or port that can be called")
-        if read.userinfo:
-            raise InvalidInput("the URL holds a user or a password", hint="Sign webhooks by a secret instead.")
-        return read
+        if parsed.scheme not in schemes:
+            hint = "REFLECTOR_ALLOW_HTTP allows http." if parsed.scheme == "http" else None
+            raise InvalidInput(f"the URL begins with {parsed.scheme or 'nothing'}, not with https", hint=hint)
+        if not parsed.host or "%" in parsed.host or (parsed.port is not None and not 0 < parsed.port < 65536):
+            raise InvalidInput("the URL has no valid host or port")
+        if parsed.userinfo:
+            raise InvalidInput("the URL contains a user or a password", hint="Sign webhooks with a secret instead.")
+        return parsed
 
     async def _send(self, url: httpx.URL, content: bytes, headers: Mapping[str, str]) -> Answer:
         begin, body = time.monotonic(), bytearray()
-        answered: httpx.Response | None = None
+        response: httpx.Response | None = None
         transport = _Checked(parse_networks(self.allowed_networks))
         try:
             async with (
                 asyncio.timeout(self.timeout),
                 httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False) as client,  # noqa: S113
-                client.stream("POST", url, content=content, headers=headers) as answered,
+                client.stream("POST", url, content=content, headers=headers) as response,
             ):
-                # As it comes: unpacked, a small answer could be a very large one.
-                async for piece in answered.aiter_raw():
+                # Raw: decompressed, a small answer could become a very large one.
+                async for piece in response.aiter_raw():
                     body += piece
                     if len(body) > MOST_BYTES:
                         break
         except (TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
-            if answered is None:
+            if response is None:
                 raise
-        location = answered.headers.get("location")
+        location = response.headers.get("location")
         return Answer(
-            answered.status_code,
+            response.status_code,
             bytes(body[:MOST_BYTES]),
             time.monotonic() - begin,
-            retry_after(answered.headers),
+            retry_after(response.headers),
             one_line(location.split("?")[0].split("#")[0]) if location else None,
         )
 
 
 class _Checked(httpx.AsyncBaseTransport):
-    """httpx over httpcore, whose connections go through `_Connecting`."""
+    """An httpx transport over httpcore that connects through `_CheckedBackend`."""
 
     def __init__(self, allowed: Iterable[Network]) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_Connecting(allowed)
+            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_CheckedBackend(allowed)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -137,12 +137,12 @@ class _Stream(httpx.AsyncByteStream):
         await self._answer.aclose()
 
 
-class _Connecting(httpcore.AsyncNetworkBackend):
-    """Looks a host up, checks all its addresses, and connects to the first of them that answers."""
+class _CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Looks up a host, checks all its addresses, and connects to the first one that answers."""
 
     def __init__(self, allowed: Iterable[Network]) -> None:
         self._allowed = list(allowed)
-        # The type checker sees what stands in for it where anyio is missing, and httpx needs that.
+        # The type checker sees httpcore's placeholder for a missing anyio; httpx depends on anyio.
         self._backend = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
 
     async def connect_tcp(

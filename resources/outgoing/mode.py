@@ -1,17 +1,17 @@
-"""Whether results leave this deployment, and what they say of it."""
+"""Whether this deployment sends results to others, and the settings that go into them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from dagster import ConfigurableResource
 
 
-class OutgoingMode(ConfigurableResource):
-    """The deployment's mode, the base URL of transcript pages, and the language where a room sets none."""
+class OutgoingMode(ConfigurableResource[Any]):
+    """The deployment's mode, the base URL of transcript pages, and the default language of rooms."""
 
     mode: Literal["off", "shadow", "live"] = "live"
     page_url: str
     language: str = "en"
 
     def reason_held_back(self) -> str | None:
-        """Say why nothing leaves; None when it does."""
+        """Return why nothing is sent; None in live mode."""
         return None if self.mode == "live" else f"REFLECTOR_MODE is {self.mode}: nothing leaves"

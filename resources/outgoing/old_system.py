@@ -1,4 +1,4 @@
-"""The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched to compare."""
+"""The old system, while both run: Daily's webhooks are relayed to it, its transcripts are fetched for comparison."""
 
 import json
 import time
@@ -14,13 +14,12 @@ from resources.http import one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
 
 WEBHOOK, TRANSCRIPT = "/v1/daily/webhook", "/v1/transcripts/{id}"
-# No transcript is longer.
 MOST_BYTES = 64 * 1024 * 1024
-HINT = "REFLECTOR_OLD_URL names it."
+HINT = "Check REFLECTOR_OLD_URL."
 
 
-class OldSystem(ConfigurableResource):
-    """The old system's HTTP API; `secret` is Daily's webhook's, base64, for webhooks are signed anew: theirs age."""
+class OldSystem(ConfigurableResource[Any]):
+    """The old system's HTTP API; webhooks are signed again with Daily's base64 `secret`, since signatures expire."""
 
     url: str = ""
     token: str = ""
@@ -28,33 +27,33 @@ class OldSystem(ConfigurableResource):
     timeout: float = 30.0
 
     def relay(self, body: bytes, now: float | None = None) -> Attempt:
-        """Post one of Daily's webhooks to it, its body as it came; nothing is raised, the answer says what went wrong.
+        """Post the unchanged body of one of Daily's webhooks; errors are reported in the result, not raised.
 
-        `now` (seconds since the epoch) is signed with the body.
+        `now` (seconds since the epoch) is signed together with the body.
         """
         at, begin = str(int(time.time() if now is None else now)), time.monotonic()
         headers = {"Content-Type": "application/json"}
         if self.secret:
             headers |= {"X-Webhook-Timestamp": at, "X-Webhook-Signature": sign(secret_bytes(self.secret), at, body)}
         try:
-            answer, content = self._ask("POST", WEBHOOK, content=body, headers=headers)
+            answer, content = self._request("POST", WEBHOOK, content=body, headers=headers)
         except TransientError as error:
             return Attempt("later", None, str(error), time.monotonic() - begin)
         status, seconds = answer.status_code, time.monotonic() - begin
         if answer.is_success:
             return Attempt("sent", status, None, seconds)
-        reason = f"the old system answered {status} ({_said(content)})"
+        reason = f"the old system answered {status} ({_excerpt(content)})"
         return Attempt(
             "later" if is_retryable(status) else "refused", status, reason, seconds, retry_after(answer.headers)
         )
 
     def transcript(self, recording_id: str) -> Any:
-        """Fetch its transcript of a recording, as JSON.
+        """Return the old system's transcript of a recording, as JSON.
 
-        Raises NotFound when it has none, TransientError and PermanentError as its answer says.
+        Raises NotFound when there is none, TransientError or PermanentError for other failures.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer, content = self._ask("GET", TRANSCRIPT.format(id=recording_id), headers=headers)
+        answer, content = self._request("GET", TRANSCRIPT.format(id=recording_id), headers=headers)
         status = answer.status_code
         if status == 404:
             raise NotFound("the old system has no such transcript", recording=recording_id)
@@ -64,20 +63,20 @@ class OldSystem(ConfigurableResource):
             )
         if not answer.is_success:
             hint = "Check REFLECTOR_OLD_TOKEN." if status in {401, 403} else HINT
-            raise PermanentError(f"the old system answered {status} ({_said(content)})", hint=hint)
+            raise PermanentError(f"the old system answered {status} ({_excerpt(content)})", hint=hint)
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise PermanentError("the old system's answer is no JSON", recording=recording_id, hint=HINT) from None
+            raise PermanentError("the old system's answer is not JSON", recording=recording_id, hint=HINT) from None
 
     def check(self) -> str:
-        """Say whether it lets us read transcripts, and change nothing; raises as `transcript` does."""
+        """Check that transcripts can be read; raises the errors of `transcript`."""
         with suppress(NotFound):
             self.transcript("doctor")
         return "its transcripts can be read"
 
-    def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
-        """Ask it, within a limit of time and bytes; raises TransientError when there is no whole answer."""
+    def _request(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
+        """Send a request, limited in time and bytes; raises TransientError when there is no complete answer."""
         too_long = TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
         url = self.url.rstrip("/") + path
         try:
@@ -93,8 +92,8 @@ class OldSystem(ConfigurableResource):
         except TimeoutError:
             raise TransientError(f"the old system didn't answer in {self.timeout:g} s", hint=HINT) from None
         except httpx.RequestError as error:
-            raise TransientError(f"the old system doesn't answer ({type(error).__name__})", hint=HINT) from None
+            raise TransientError(f"the old system can't be reached ({type(error).__name__})", hint=HINT) from None
 
 
-def _said(content: bytes) -> str:
-    return one_line(content[:200].decode(errors="replace")) or "nothing more"
+def _excerpt(content: bytes) -> str:
+    return one_line(content[:200].decode(errors="replace")) or "empty body"

@@ -1,6 +1,7 @@
-"""Daily's webhooks on their way to the old system: every one in shadow mode, a failed recording's as a fallback."""
+"""Relays of Daily's webhooks to the old system: every webhook in shadow mode, a failed recording's as a fallback."""
 
 import time
+from typing import Any
 
 from dagster import ConfigurableResource
 
@@ -11,24 +12,24 @@ from resources.database.deliveries import Deliveries, Delivery, Kind
 from resources.database.inbox import RELAY, Inbox
 from resources.outgoing.old_system import OldSystem
 
-# Seconds before another attempt, doubling up to the longest, until so long went by.
+# Seconds before the next attempt, doubling up to the longest wait, and after which a relay is given up.
 FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 2.0, 600.0, 86400.0
 FALLBACK = "fallback:"
 
 
-class Relays(ConfigurableResource):
-    """What is to be relayed; every call makes one attempt for each that is due."""
+class Relays(ConfigurableResource[Any]):
+    """Webhooks to relay; every call of `deliver_due` makes one attempt for each one that is due."""
 
     inbox: Inbox
     deliveries: Deliveries
     old: OldSystem
 
     def create_fallback(self, recording_id: str) -> None:
-        """Have a recording's webhook relayed, once, however often this is asked for."""
+        """Queue a recording's webhook for the old system; repeated calls queue it once."""
         self.deliveries.create(f"{FALLBACK}{recording_id}", "fallback", recording_id)
 
     def deliver_due(self, kind: Kind, limit: int = 20, now: float | None = None) -> int:
-        """Make an attempt for each that is due; returns how many were."""
+        """Make one attempt for each relay that is due; return their number."""
         at = time.time() if now is None else now
         due = self.deliveries.due(kind, at, limit)
         for delivery in due:
@@ -58,7 +59,7 @@ class Relays(ConfigurableResource):
         )
 
     def _body(self, delivery: Delivery) -> bytes:
-        """The webhook's body as Daily sent it; what was only polled becomes the webhook that it would have been."""
+        """Return the webhook's body as Daily sent it; for a polled recording, construct the equivalent webhook."""
         if delivery.kind == "relay":
             return self.inbox.by_key(delivery.key.removeprefix(RELAY)).body
         items = self.inbox.of_recording(delivery.recording_id or "")
@@ -67,5 +68,5 @@ class Relays(ConfigurableResource):
             return webhook.body
         listed = next((item for item in items if item.source == "poll"), None)
         if listed is None:
-            raise NotFound("it didn't come from Daily, so that there is nothing to relay")
+            raise NotFound("the recording didn't come from Daily, so there is no webhook to relay")
         return event_of_listed(listed.body)

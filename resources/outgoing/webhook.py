@@ -1,4 +1,4 @@
-"""Webhooks to rooms: one signed attempt, and what its answer means (spec: out)."""
+"""Outgoing webhooks of rooms: single signed attempts and their outcome (spec: out)."""
 
 import json
 import time
@@ -16,7 +16,7 @@ USER_AGENT = "Reflector-Webhook/1"
 
 
 class Attempt(NamedTuple):
-    """What came of one attempt: `later` is to be tried again, `refused` never; `retry_after` is in seconds."""
+    """The outcome of one attempt: `later` is retried, `refused` is not; `retry_after` is in seconds."""
 
     outcome: Literal["sent", "refused", "later"]
     status: int | None
@@ -25,17 +25,17 @@ class Attempt(NamedTuple):
     retry_after: float | None = None
 
 
-class Webhook(ConfigurableResource):
-    """Sends events to the URLs of rooms."""
+class Webhook(ConfigurableResource[Any]):
+    """Sends events to the webhook URLs of rooms."""
 
     outgoing: Outgoing
 
     def send(
         self, url: str, secret: str | None, body: Mapping[str, Any], retry: int = 0, now: float | None = None
     ) -> Attempt:
-        """Make one attempt; `retry` is how many came before, `now` (seconds since the epoch) is signed with the body.
+        """Make one attempt; errors are reported in the result, not raised.
 
-        Whatever goes wrong is said in the answer; nothing is raised.
+        `retry` is the number of earlier attempts; `now` (seconds since the epoch) is signed together with the body.
         """
         now, begin = time.time() if now is None else now, time.monotonic()
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -53,17 +53,17 @@ class Webhook(ConfigurableResource):
             return Attempt("later", None, str(error), time.monotonic() - begin)
         except PermanentError as error:
             return Attempt("refused", None, str(error), time.monotonic() - begin)
-        return _judged(answer)
+        return _attempt(answer)
 
 
-def _judged(answer: Answer) -> Attempt:
+def _attempt(answer: Answer) -> Attempt:
     status, seconds = answer.status, answer.seconds
     if 200 <= status < 300:
         return Attempt("sent", status, None, seconds)
     if 300 <= status < 400:
         where = f" to {answer.location}" if answer.location else ""
-        reason = f"the receiver redirects{where} ({status}), which isn't followed: set that URL for the room"
+        reason = f"the receiver redirects{where} ({status}); redirects are not followed: set that URL for the room"
         return Attempt("refused", status, reason, seconds)
-    said = one_line(answer.body.decode(errors="replace"))
-    reason = f"the receiver answered {status}" + (f" ({said})" if said.isprintable() and said else "")
+    body = one_line(answer.body.decode(errors="replace"))
+    reason = f"the receiver answered {status}" + (f" ({body})" if body.isprintable() and body else "")
     return Attempt("later" if is_retryable(status) else "refused", status, reason, seconds, answer.retry_after)

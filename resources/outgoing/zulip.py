@@ -1,4 +1,4 @@
-"""Zulip's REST API: posting a message, editing it, and finding it again (spec: out)."""
+"""Zulip's REST API: posting, editing and finding messages (spec: out)."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from pydantic import Field
 
 from domain.errors import NotFound, PermanentError, TransientError
 from domain.redaction import redact_secrets
-from resources.http import error_line, host, one_line, retry_after, send
+from resources.http import as_list, as_object, error_line, host, one_line, parse_object, retry_after, send
 from resources.secrets import secret_value
 
 MOST_BYTES = 8 * 2**20
-# How many messages of ours are looked through for one whose posting may not have been answered.
-LOOKED_THROUGH = 100
-# What Zulip says of a message that doesn't exist (its documentation: fetch a single message, error response).
+# Number of our messages that are searched for one whose posting was not confirmed.
+MOST_SEARCHED = 100
+# Zulip's error for a message that doesn't exist (its documentation: fetch a single message, error response).
 GONE = "invalid message(s)"
 HINTS = {
     "STREAM_DOES_NOT_EXIST": "Create the stream, or set another one, and subscribe the bot to it.",
@@ -25,22 +25,22 @@ HINTS = {
 
 
 class Gone(NotFound):
-    """A message that Zulip says doesn't exist any more."""
+    """A message that no longer exists according to Zulip."""
 
 
 class Refused(PermanentError):
-    """Something that Zulip doesn't let the bot do, as editing what is too old."""
+    """A request that Zulip doesn't permit the bot, such as editing a message that is too old."""
 
 
 class UnknownOutcome(TransientError):
-    """A message that may have been posted or not: the answer was lost."""
+    """A message that may or may not have been posted: the answer was lost."""
 
 
-class Zulip(ConfigurableResource):
-    """A Zulip server and the bot that posts; without `realm` there is none. `timeout` seconds for a whole call.
+class Zulip(ConfigurableResource[Any]):
+    """A Zulip server and its bot, not configured without `realm`; `timeout` in seconds per call.
 
-    All methods raise TransientError where another attempt may do, with Zulip's Retry-After, PermanentError where not.
-    Nothing is tried again in here.
+    All methods raise TransientError, with Zulip's Retry-After, if another attempt may succeed, otherwise
+    PermanentError. There are no retries here.
     """
 
     realm: str = ""
@@ -50,11 +50,11 @@ class Zulip(ConfigurableResource):
 
     @property
     def is_set(self) -> bool:
-        """Say whether there is a server to post to."""
+        """Return True if a server is configured."""
         return bool(self.realm)
 
     def post(self, stream: str, topic: str, content: str) -> int:
-        """Post a message and return its id; raises UnknownOutcome when it may have been posted all the same."""
+        """Post a message and return its id; raises UnknownOutcome when it may have been posted despite an error."""
         form = {"type": "stream", "to": stream, "topic": topic, "content": content}
         try:
             answer = self._call("POST", "messages", form=form)
@@ -62,14 +62,14 @@ class Zulip(ConfigurableResource):
             raise UnknownOutcome(error.what) from None
         if isinstance(found := answer.get("id"), int):
             return found
-        raise UnknownOutcome(f"{self._at} told no id of the message that it took")
+        raise UnknownOutcome(f"{self._at} accepted a message without returning its id")
 
     def edit(self, message_id: int, content: str) -> None:
-        """Change a message; raises Gone only when it doesn't exist, Refused when it may not be edited."""
+        """Edit a message; raises Gone if it no longer exists, Refused if Zulip doesn't permit the edit."""
         self._call("PATCH", f"messages/{message_id}", form={"content": content})
 
     def find(self, stream: str, topic: str, mark: str) -> tuple[int, str] | None:
-        """The bot's newest message of a topic that holds `mark`, with its content; None when there is none."""
+        """Return id and content of the bot's newest message in a topic that contains `mark`; None if there is none."""
         narrow = [
             {"operator": "stream", "operand": stream},
             {"operator": "topic", "operand": topic},
@@ -77,22 +77,21 @@ class Zulip(ConfigurableResource):
         ]
         query = {
             "anchor": "newest",
-            "num_before": str(LOOKED_THROUGH),
+            "num_before": str(MOST_SEARCHED),
             "num_after": "0",
             "narrow": json.dumps(narrow),
-            # The content as it was posted, not as it is shown.
+            # The content as posted, not rendered.
             "apply_markdown": "false",
         }
-        messages = self._call("GET", "messages", query=query).get("messages")
-        for message in reversed(messages if isinstance(messages, list) else []):
-            if isinstance(message, dict) and isinstance(message.get("id"), int):
-                content = message.get("content")
-                if isinstance(content, str) and mark in content:
-                    return message["id"], content
+        messages = as_list(self._call("GET", "messages", query=query).get("messages")) or []
+        for message in filter(None, map(as_object, reversed(messages))):
+            message_id, content = message.get("id"), message.get("content")
+            if isinstance(message_id, int) and isinstance(content, str) and mark in content:
+                return message_id, content
         return None
 
     def check(self) -> str:
-        """Say as whom the server knows the bot, and change nothing."""
+        """Check that the server accepts the bot's key; return one line with the bot's name."""
         return f"{self._at} knows {self._call('GET', 'users/me').get('full_name', 'the bot')}"
 
     @property
@@ -103,13 +102,13 @@ class Zulip(ConfigurableResource):
         self, method: str, path: str, *, form: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         if not self.is_set:
-            raise PermanentError("there is no Zulip server to post to", hint="Set ZULIP_REALM.")
+            raise PermanentError("no Zulip server is configured", hint="Set ZULIP_REALM.")
         key = secret_value(self.api_key)
-        request = {
+        request: dict[str, Any] = {
             "data": form,
             "params": query,
             "auth": httpx.BasicAuth(self.email, key),
-            # What went wrong is read off the text, which Zulip would translate.
+            # Errors are recognized by their text, which Zulip would translate.
             "headers": {"Accept-Language": "en"},
         }
         url = f"{self.realm}/api/v1/{path}"
@@ -124,11 +123,11 @@ class Zulip(ConfigurableResource):
         except TimeoutError:
             raise _Lost(f"{self._at} didn't answer in {self.timeout:g} s") from None
         except httpx.InvalidURL:
-            raise PermanentError("ZULIP_REALM is no URL") from None
+            raise PermanentError("ZULIP_REALM is not a valid URL") from None
         except httpx.RequestError as error:
             reason = error_line(error, [key])
             raise _Lost(f"the connection to {self._at} broke: {reason}") from None
-        answer = _object(content)
+        answer = parse_object(content) or {}
         if response.is_success and answer.get("result") == "success":
             return answer
         raise self._failure(response.status_code, response.headers, answer, key)
@@ -136,18 +135,17 @@ class Zulip(ConfigurableResource):
     def _failure(
         self, status: int, headers: httpx.Headers, answer: Mapping[str, Any], key: str
     ) -> TransientError | PermanentError:
-        said, code = answer.get("msg"), str(answer.get("code") or "")
-        detail = one_line(redact_secrets([key], said)) if isinstance(said, str) else ""
+        message, code = answer.get("msg"), str(answer.get("code") or "")
+        detail = one_line(redact_secrets([key], message)) if isinstance(message, str) else ""
         what = f"{self._at} answered {status}" + (f" ({detail})" if detail else "")
         if status == 429:
-            told = answer.get("retry-after")
-            wait = retry_after(headers)
-            wait = float(told) if wait is None and isinstance(told, int | float) else wait
+            in_body, wait = answer.get("retry-after"), retry_after(headers)
+            wait = float(in_body) if wait is None and isinstance(in_body, int | float) else wait
             return TransientError(what, retry_after=wait)
         if status in {408, 425}:
             return TransientError(what, retry_after=retry_after(headers))
         if status >= 500 or not answer or answer.get("result") != "error":
-            # Also what is no answer of Zulip's: a proxy before it may have let the request through.
+            # Includes answers that aren't Zulip's: a proxy may have forwarded the request before it failed.
             return _Lost(what)
         if status == 401:
             return PermanentError(what, hint="Check ZULIP_API_KEY and ZULIP_BOT_EMAIL: Zulip shows them of its bots.")
@@ -157,12 +155,4 @@ class Zulip(ConfigurableResource):
 
 
 class _Lost(TransientError):
-    """A request whose outcome isn't known."""
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
+    """A request with unknown outcome."""

@@ -1,8 +1,8 @@
-"""The messages that stand in Zulip: each posted once, edited later, whoever dies in between."""
+"""Messages in Zulip: each is posted once and edited later, also across crashes in between."""
 
 import hashlib
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -12,19 +12,19 @@ from resources.database.database import Database
 from resources.database.tables import messages
 from resources.outgoing.zulip import Gone, Refused, UnknownOutcome, Zulip
 
-# Longer than a lookup, an edit and a posting take together; then another process may go on.
+# Longer than a search, an edit and a post take together; afterwards another process may take over.
 LEASE_S = 60.0
 
 
 class PostResult(NamedTuple):
-    """A message that stands in Zulip; `note` says why it stands there as it was before."""
+    """A message in Zulip; `note` says why it was left unchanged, if it was."""
 
     message_id: int
     note: str | None = None
 
 
 class MessageRecord(NamedTuple):
-    """A message as it was last changed, in epoch seconds; without an id it isn't known whether it was posted."""
+    """A message and its last change in epoch seconds; without an id it is unknown whether it was posted."""
 
     message_id: int | None
     stream: str
@@ -32,8 +32,8 @@ class MessageRecord(NamedTuple):
     changed_at: float
 
 
-class Messages(ConfigurableResource):
-    """What was posted to Zulip, by what it is about, in the product's database."""
+class Messages(ConfigurableResource[Any]):
+    """Messages posted to Zulip, by what they are about, in the product's database."""
 
     database: Database
     zulip: Zulip
@@ -41,18 +41,18 @@ class Messages(ConfigurableResource):
     def post_or_edit(
         self, key: str, stream: str, topic: str, content: str, mark: str, now: float | None = None
     ) -> PostResult:
-        """See to it that the message about `key` reads so; `mark` is a part of every content by which it is found.
+        """Ensure that the message about `key` has this content; `mark` is the part of every content to search it by.
 
-        What was posted before is edited where it stands, and posted anew only when Zulip says that it is gone. The
-        intention is kept before it is posted: who finds it there looks in Zulip first. `now` is in seconds since the
-        epoch. Raises TransientError, also while another process is at it, and PermanentError.
+        An existing message is edited, and posted again only if it no longer exists in Zulip. The database row is
+        written before posting; a process that finds a row without an id searches Zulip first. `now` is in seconds
+        since the epoch. Raises TransientError, also while another process is posting, and PermanentError.
         """
         now = time.time() if now is None else now
         until, new = self._claim(key, stream, topic, now)
         try:
-            posted, known = self._bring_up_to_date(key, until, stream, topic, content, mark, new=new)
+            posted, known = self._update(key, until, stream, topic, content, mark, new=new)
         except (UnknownOutcome, StepTimeout):
-            # The request may be under way still: nobody looks before the claim is over.
+            # The request may still be in flight: keep the claim until it expires.
             raise
         except ReflectorError:
             self._release(key, until)
@@ -61,21 +61,21 @@ class Messages(ConfigurableResource):
         return posted
 
     def record(self, key: str) -> MessageRecord | None:
-        """The message about `key`, None when there is none."""
+        """Return the message about `key`; None if there is none."""
         columns = [messages.c[name] for name in MessageRecord._fields]
         with self.database.begin() as connection:
             row = connection.execute(sa.select(*columns).where(messages.c.key == key)).one_or_none()
         return MessageRecord(*row) if row else None
 
-    def _bring_up_to_date(
+    def _update(
         self, key: str, until: float, stream: str, topic: str, content: str, mark: str, *, new: bool
     ) -> tuple[PostResult, str | None]:
-        """Post, edit or leave; returns what stands there now, and its digest."""
+        """Post, edit or leave the message; return it, and the digest of its content."""
         row, digest = self._row(key), _digest(content)
         message_id, known = row.message_id, row.digest
         note: str | None = None
         if message_id is None and not new and (found := self.zulip.find(row.stream, row.topic, mark)):
-            # Somebody was about to post it, and nobody knew what came of that.
+            # An earlier attempt to post it had an unknown outcome.
             message_id, known = found[0], _digest(found[1])
         if message_id is not None and known != digest:
             message_id, known, note = self._edit(message_id, content, known, digest)
@@ -87,7 +87,7 @@ class Messages(ConfigurableResource):
     def _edit(
         self, message_id: int, content: str, known: str | None, digest: str
     ) -> tuple[int | None, str | None, str | None]:
-        """Edit a message; returns no id when it is gone, and the note when it stays as it is."""
+        """Edit a message; return no id if it no longer exists, and a note if it stays unchanged."""
         try:
             self.zulip.edit(message_id, content)
         except Gone:
@@ -102,14 +102,23 @@ class Messages(ConfigurableResource):
         except UnknownOutcome:
             raise
         except (TransientError, PermanentError):
-            # It wasn't posted, that is sure: nobody has to look for it.
-            self._forget(key, until)
+            # It was certainly not posted, so no later attempt has to search for it.
+            self._delete(key, until)
             raise
 
     def _claim(self, key: str, stream: str, topic: str, now: float) -> tuple[float, bool]:
-        """Take the message for a while, or raise TransientError; says whether it is new: then its row is made."""
+        """Claim the message for `LEASE_S`, creating its row if new; return the lease's end and whether it is new.
+
+        Raises TransientError while another process has the claim.
+        """
         until = now + LEASE_S
-        values = {"key": key, "stream": stream, "topic": topic, "claimed_until": until, "changed_at": now}
+        values: dict[str, Any] = {
+            "key": key,
+            "stream": stream,
+            "topic": topic,
+            "claimed_until": until,
+            "changed_at": now,
+        }
         with self.database.begin() as connection:
             insert = self.database.insert(messages).values(values).on_conflict_do_nothing()
             if connection.execute(insert).rowcount == 1:
@@ -119,9 +128,9 @@ class Messages(ConfigurableResource):
                 return until, False
             held = connection.scalar(sa.select(messages.c.claimed_until).where(messages.c.key == key))
         wait = min(LEASE_S, max(1.0, (held or now) - now))
-        raise TransientError("another process is posting this message to Zulip just now", retry_after=wait)
+        raise TransientError("another process is posting this message to Zulip", retry_after=wait)
 
-    def _row(self, key: str) -> sa.Row:
+    def _row(self, key: str) -> sa.Row[Any]:
         with self.database.begin() as connection:
             return connection.execute(sa.select(messages).where(messages.c.key == key)).one()
 
@@ -138,7 +147,7 @@ class Messages(ConfigurableResource):
         with self.database.begin() as connection:
             connection.execute(sa.update(messages).where(*held).values(claimed_until=0.0))
 
-    def _forget(self, key: str, until: float) -> None:
+    def _delete(self, key: str, until: float) -> None:
         held = (messages.c.key == key, messages.c.claimed_until == until)
         with self.database.begin() as connection:
             connection.execute(sa.delete(messages).where(*held))

@@ -1,4 +1,4 @@
-"""Where results lie: keys to files, in a local folder; every write is atomic."""
+"""Stores of results: files by key, in a local folder or elsewhere; every write is atomic."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster import ConfigurableResource
 
@@ -16,40 +16,40 @@ from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
 from resources import usage
 
 WRITING = ".writing-"
-# Seconds without a write after which a file is taken for left over from a process that was killed.
+# Seconds without a write after which a temporary file is taken as left over from a killed process.
 LEFT_OVER = 6 * 3600
 
 
 class StoredObject(NamedTuple):
-    """What is known of a stored object: its key, SHA-256 in hex, and size in bytes."""
+    """A stored object's key, SHA-256 in hex, and size in bytes."""
 
     key: str
     sha256: str
     bytes: int
 
 
-class Store(ConfigurableResource, ABC):
-    """Objects by key, such as `recordings/<id>/audio.mp3`; a reader sees a whole object or none."""
+class Store(ConfigurableResource[Any], ABC):
+    """Objects by key, such as `recordings/<id>/audio.mp3`; readers see a complete object or none."""
 
     @abstractmethod
     def new_file(self, key: str) -> AbstractContextManager[Path]:
-        """Give a local path to write to; it becomes the object when the block ends without an error."""
+        """Provide a local path to write to; the file becomes the object when the block ends without an error."""
 
     @abstractmethod
     def local(self, key: str) -> AbstractContextManager[Path]:
-        """Give a local path to read the object from while the block lasts; raises NotFound."""
+        """Provide a local path to read the object from within the block; raises NotFound."""
 
     @abstractmethod
     def url(self, key: str, expires: float = 3600) -> str:
-        """Make a URL that a service can read the object from for `expires` seconds. Never store or log it."""
+        """Return a URL from which a service can read the object for `expires` seconds. Never store or log it."""
 
     def public_url(self, key: str, expires: float = 3600) -> str:
-        """Make a URL that a browser can read the object from for `expires` seconds. Never store or log it."""
+        """Return a URL from which a browser can read the object for `expires` seconds. Never store or log it."""
         return self.url(key, expires)
 
     @abstractmethod
     def exists(self, key: str) -> bool:
-        """Say whether the object is there."""
+        """Return True if the object exists."""
 
     @abstractmethod
     def list_keys(self, prefix: str) -> Iterator[str]:
@@ -57,26 +57,26 @@ class Store(ConfigurableResource, ABC):
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove the object; no error when it isn't there."""
+        """Delete the object; no error if it doesn't exist."""
 
     @abstractmethod
     def list_remnants(self, prefix: str) -> Iterator[str]:
-        """Yield the keys at or below a prefix of which anything is left, old versions and half-written included."""
+        """Yield the keys at or below a prefix with any data left, including old versions and temporary files."""
 
     @abstractmethod
     def erase(self, key: str) -> None:
-        """Remove an object for good: with its old versions, and what was left of writing or reading it here."""
+        """Delete an object permanently, with its old versions and local temporary files."""
 
     @abstractmethod
     def location(self, prefix: str) -> str:
-        """Say to people where the objects below a prefix lie."""
+        """Return the location of the objects below a prefix, for messages."""
 
     def origins(self) -> tuple[str, ...]:
-        """Where its URLs lead to when a browser follows them, as Content-Security-Policy writes it."""
+        """Return the origins of its browser URLs, as sources for a Content-Security-Policy."""
         return ()
 
     def write(self, key: str, content: bytes) -> StoredObject:
-        """Store bytes under a key, replacing what was there."""
+        """Store bytes under a key, replacing an existing object."""
         with self.new_file(key) as path:
             path.write_bytes(content)
         return StoredObject(key, hashlib.sha256(content).hexdigest(), len(content))
@@ -87,18 +87,18 @@ class Store(ConfigurableResource, ABC):
             return path.read_bytes()
 
     def stat(self, key: str) -> StoredObject:
-        """Hash and measure an object; raises NotFound."""
+        """Return an object's hash and size; raises NotFound."""
         with self.local(key) as path, path.open("rb") as file:
             return StoredObject(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
 
 class LocalStore(Store):
-    """A folder; an object is a file, written beside its place and renamed when complete."""
+    """A local folder; an object is a file, written under a temporary name and renamed when complete."""
 
     root: str
 
     def path(self, key: str) -> Path:
-        """Return where an object lies; raises InvalidInput for a key that would leave the folder."""
+        """Return an object's path; raises InvalidInput for a key outside of the folder."""
         return Path(self.root, check_key(key))
 
     @contextmanager
@@ -136,7 +136,7 @@ class LocalStore(Store):
             return StoredObject(key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
     def url(self, key: str, expires: float = 3600) -> str:  # noqa: ARG002 - a file URL doesn't expire
-        """Make a file URL: it serves only a service that shares this file system."""
+        """Return a file URL, readable only for a service that shares this file system."""
         return self._file(key).resolve().as_uri()
 
     def exists(self, key: str) -> bool:
@@ -178,15 +178,15 @@ class LocalStore(Store):
 
 
 def check_key(key: str) -> str:
-    """Return a key in its plain form, `a/b/c`; raises InvalidInput for one that would leave the store."""
+    """Return a key in its normal form, `a/b/c`; raises InvalidInput for one outside of the store."""
     parts = PurePosixPath(key).parts
     if not parts or key.startswith("/") or ".." in parts or "\0" in key:
-        raise InvalidInput(f"{key!r} is not a key of this store")
+        raise InvalidInput(f"{key!r} is not a valid key of this store")
     return "/".join(parts)
 
 
 def remove_stale_files(folder: Path) -> None:
-    """Remove what killed processes were writing here; others may be writing, or removing, just now."""
+    """Remove temporary files of killed processes; other processes may be writing or removing concurrently."""
     for path in folder.glob(f"{WRITING}*"):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > LEFT_OVER:
@@ -194,7 +194,7 @@ def remove_stale_files(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring a renaming to the disk, lest Dagster's log, which is on it, names a file that a power cut took away."""
+    """Sync a folder to disk after a rename, so that Dagster's log never names a file that a power cut removed."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -203,7 +203,7 @@ def _sync(folder: Path) -> None:
 
 
 def write_error(key: str, error: OSError) -> ReflectorError:
-    """Tell a full or unwritable disk in our terms: freed space heals it, so it is transient."""
+    """Return the error for a full or unwritable disk: transient, since freeing space helps."""
     return TransientError(
         f"{key} could not be written: {error.strerror or error}",
         hint="Check the free space and the permissions of REFLECTOR_DATA_DIR, then run the recording again.",

@@ -1,4 +1,4 @@
-"""The end of a recording's audio: a marker first, then every file with sound, then the proof that none is left."""
+"""Permanent deletion of a recording's audio: first a marker, then every audio file, then a check that none is left."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ from domain.recording import Frozen, Recording, TrackName, folder
 from resources.source import Source
 from resources.store.base import Store
 
-# Whatever else lies in a recording's folder may be sound.
+# Files with any other suffix in a recording's folder are treated as audio.
 TEXT = {".json", ".parquet", ".vtt", ".srt", ".md", ".txt"}
-# So many keys are told one by one.
-MOST_TOLD = 5
+# Number of keys listed in an error message.
+MOST_LISTED = 5
 
 
 class AudioDeletion(Frozen):
-    """The marker `audio_deleted.json`: why and when (ISO 8601) a recording's audio was given up for good.
+    """The marker `audio_deleted.json`: why and when (ISO 8601) deletion of a recording's audio began.
 
-    `proven_at` is when none of it was listed any more; null until then.
+    `proven_at` is when a listing no longer showed any of it; null until then.
     """
 
     reason: str
@@ -31,7 +31,7 @@ class AudioDeletion(Frozen):
 
 
 class Audio(NamedTuple):
-    """Where the sound of one recording lies: in our store, and in the bucket that Daily writes its `tracks` to."""
+    """The locations of a recording's audio: our store, and the bucket that Daily writes its `tracks` to."""
 
     recording_id: str
     store: Store
@@ -39,14 +39,13 @@ class Audio(NamedTuple):
     tracks: Sequence[str]
 
     def remnants(self) -> list[str]:
-        """The keys of all that is left of it, old versions and half-written files included."""
+        """Return the keys of all audio left, including old versions and temporary files."""
         return [key for _, _, listed in self._places() for key in listed()]
 
     def delete(self, reason: str) -> int:
-        """Delete what is left for good and prove that it is gone; returns how many objects went.
+        """Delete the audio permanently and verify that it is gone; return the number of deleted objects.
 
-        It can be done again, and goes on, after any failure. Raises TransientError or PermanentError that names what
-        stays.
+        Can be repeated after any failure. Raises TransientError or PermanentError that names what is left.
         """
         marker = mark_deleted(self.store, self.recording_id, reason)
         failed: dict[str, ReflectorError] = {}
@@ -56,7 +55,7 @@ class Audio(NamedTuple):
             try:
                 there |= set(listed())
             except ReflectorError as error:
-                failed["what is there"] = error
+                failed["the list of files"] = error
             for key in sorted(there | set(known)):
                 try:
                     place.erase(key)
@@ -72,7 +71,7 @@ class Audio(NamedTuple):
         return gone
 
     def _places(self) -> Iterator[tuple[Store, list[str], Callable[[], Iterable[str]]]]:
-        """Each store with the keys that there must have been, and a list of those that there are."""
+        """Yield each store with the keys that are expected in it, and a function that lists the existing ones."""
         own = folder(self.recording_id)
         made = [f"{own}/tracks/{index}.webm" for index in range(len(self.tracks))]
         imported = [key for key in self.tracks if key.startswith(f"{own}/")]
@@ -87,7 +86,7 @@ class Audio(NamedTuple):
                 yield key
 
     def _at_daily(self, tracks: Sequence[str]) -> Iterator[str]:
-        """The tracks, and with them all that was recorded at the same time: shared screens, cameras."""
+        """Yield the tracks and everything else of the same recording: shared screens, cameras."""
         started = {name.recording_start_ms for key in tracks if (name := TrackName.parse(key))}
         for room in sorted({key.rpartition("/")[0] or key for key in tracks}):
             for key in self.bucket.list_remnants(room):
@@ -97,12 +96,12 @@ class Audio(NamedTuple):
 
 
 def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:
-    """Say where the audio of a recording lies."""
+    """Return the locations of a recording's audio."""
     return Audio(described.id, store, bucket, [track.key for track in described.tracks])
 
 
 def describe_recording(store: Store, source: Source, recording_id: str) -> Recording:
-    """The recording as it was described when it was processed, else as its source does now; raises as `Source` does."""
+    """Return the description stored when the recording was processed, else the source's; raises its errors."""
     try:
         return Recording.model_validate_json(store.read(f"{folder(recording_id)}/recording.json"))
     except (NotFound, ValidationError):
@@ -110,7 +109,7 @@ def describe_recording(store: Store, source: Source, recording_id: str) -> Recor
 
 
 def mark_deleted(store: Store, recording_id: str, reason: str) -> AudioDeletion:
-    """Say for good that a recording's audio is given up, before any of it goes; what was said first stays."""
+    """Write the marker that a recording's audio is to be deleted, unless there is one; return the marker."""
     if (marker := deletion_of(store, recording_id)) is None:
         marker = AudioDeletion(reason=reason, at=_now())
         _write(store, recording_id, marker)
@@ -118,7 +117,7 @@ def mark_deleted(store: Store, recording_id: str, reason: str) -> AudioDeletion:
 
 
 def deletion_of(store: Store, recording_id: str) -> AudioDeletion | None:
-    """Why and when a recording's audio was given up; None when it wasn't."""
+    """Return the marker of a recording whose audio was deleted; None if there is none."""
     try:
         return AudioDeletion.model_validate_json(store.read(_marker(recording_id)))
     except NotFound:
@@ -126,29 +125,29 @@ def deletion_of(store: Store, recording_id: str) -> AudioDeletion | None:
 
 
 def is_deleted(store: Store, recording_id: str) -> bool:
-    """Say whether a recording's audio was given up."""
+    """Return True if a recording's audio was deleted."""
     return store.exists(_marker(recording_id))
 
 
 @contextmanager
 def using_audio(store: Store, recording_id: str, writes: Sequence[str] = ()) -> Iterator[None]:
-    """Surround what reads a recording's audio, or writes it under these keys.
+    """Guard a block that reads a recording's audio, or writes it under the keys `writes`.
 
-    Raises AudioDeleted before the block, or after it when the audio was given up meanwhile: then what was written is
-    removed again.
+    Raises AudioDeleted before the block, or after it if the audio was deleted meanwhile; then also deletes the written
+    files.
     """
     check_not_deleted(store, recording_id, writes)
     try:
         yield
     except Exception:
-        # What was missing may have been deleted just now.
+        # The error may be due to a deletion during the block.
         check_not_deleted(store, recording_id, writes)
         raise
     check_not_deleted(store, recording_id, writes)
 
 
 def check_not_deleted(store: Store, recording_id: str, writes: Sequence[str] = ()) -> None:
-    """Raise AudioDeleted where a recording's audio was given up; what lies under the keys `writes` is removed first."""
+    """Raise AudioDeleted if a recording's audio was deleted, after deleting the files under the keys `writes`."""
     if deletion := deletion_of(store, recording_id):
         for key in writes:
             store.erase(key)
@@ -156,19 +155,19 @@ def check_not_deleted(store: Store, recording_id: str, writes: Sequence[str] = (
 
 
 def _failure(recording_id: str, failed: Mapping[str, ReflectorError]) -> ReflectorError:
-    """One error for all keys: transient when another attempt can heal any of them."""
-    passing = [error for error in failed.values() if isinstance(error, TransientError)]
-    first = passing[0] if passing else next(iter(failed.values()))
+    """Return one error for all keys: transient if another attempt may succeed for any of them."""
+    transient = [error for error in failed.values() if isinstance(error, TransientError)]
+    first = transient[0] if transient else next(iter(failed.values()))
     what = f"{len(failed)} objects with audio could not be deleted: {_some(list(failed))} ({first.what})"
-    if not passing:
+    if not transient:
         return PermanentError(what, recording=recording_id, hint=first.hint)
-    waits = [error.retry_after for error in passing if error.retry_after is not None]
+    waits = [error.retry_after for error in transient if error.retry_after is not None]
     return TransientError(what, recording=recording_id, hint=first.hint, retry_after=max(waits, default=None))
 
 
 def _some(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
-    return ", ".join(keys[:MOST_TOLD]) + more
+    more = f" and {len(keys) - MOST_LISTED} more" if len(keys) > MOST_LISTED else ""
+    return ", ".join(keys[:MOST_LISTED]) + more
 
 
 def _marker(recording_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Results, and Daily's recordings, in S3 or a store that speaks its protocol."""
+"""Results, and Daily's recordings, in S3 or a compatible store."""
 
 import hashlib
 import mimetypes
@@ -26,9 +26,9 @@ from resources.store.s3_versions import erase, translated_erase_errors, versions
 
 SHA256 = "sha256"
 PIECE = 65536
-# Times in a row that a download is resumed without a piece of progress, or begun again as the object changed.
+# Consecutive resumptions of a download without progress, and restarts because the object changed.
 MOST_RESUMES, MOST_RESTARTS = 3, 3
-# S3 takes no longer ones.
+# The maximum that S3 accepts.
 MOST_URL_SECONDS = 7 * 86400
 UPLOADING_THREADS = 4
 
@@ -36,13 +36,13 @@ _clients = Clients()
 
 
 class S3Store(Store):
-    """A bucket, or what lies below `prefix` in it; an object is whole or not there.
+    """A bucket, or the objects below `prefix` in it.
 
-    Without a key, boto3 looks for one in its own places (environment, profile, the machine's role). `role_arn` is
-    assumed with that key, at `sts_endpoint_url`, else at `endpoint_url`, else at AWS. Browsers reach the same store at
-    `public_endpoint_url`, without one as we do. `settings_prefix` begins the
-    names of the settings that messages point at. Temporary files lie in `folder`, by default the system's.
-    `connect_timeout` and `read_timeout` are seconds without an answer, not of a whole transfer.
+    Without a key, boto3 uses its credential chain (environment, profile, the machine's role). `role_arn` is assumed
+    with that key, at `sts_endpoint_url`, else at `endpoint_url`, else at AWS. Browsers reach the store at
+    `public_endpoint_url`, by default at `endpoint_url`. `settings_prefix` is the common prefix of the settings' names
+    in messages. Temporary files are in `folder`, by default the system's. `connect_timeout` and `read_timeout` are
+    seconds without an answer, not of a whole transfer.
     """
 
     bucket: str
@@ -96,11 +96,11 @@ class S3Store(Store):
             yield path
 
     def url(self, key: str, expires: float = 3600) -> str:
-        """Make a presigned URL for `expires` seconds, at most 7 days; with `role_arn` 40 minutes are certain."""
+        """Return a URL presigned for `expires` seconds, at most 7 days; with `role_arn` 40 minutes are guaranteed."""
         return self._presigned(key, expires, self.endpoint_url)
 
     def public_url(self, key: str, expires: float = 3600) -> str:
-        """Make the same for a browser, which may reach the store at another address: that is part of the signature."""
+        """Return the same for a browser; its endpoint may differ, and the signature covers the host."""
         return self._presigned(key, expires, self.public_endpoint_url or self.endpoint_url)
 
     def _presigned(self, key: str, expires: float, endpoint_url: str | None) -> str:
@@ -110,7 +110,7 @@ class S3Store(Store):
             return self._client(endpoint_url).generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
 
     def origins(self) -> tuple[str, ...]:
-        """Any S3 by HTTPS, or the one at the address that is set; buckets can be part of the host's name."""
+        """Return any HTTPS origin, or the configured HTTP endpoint; the bucket can be part of the host name."""
         parts = urlsplit(self.public_endpoint_url or self.endpoint_url or "")
         return (f"http://{parts.netloc}", f"http://*.{parts.netloc}") if parts.scheme == "http" else ("https:",)
 
@@ -122,7 +122,7 @@ class S3Store(Store):
         return True
 
     def stat(self, key: str) -> StoredObject:
-        """Return an object's SHA-256 and size from one request; only one that others put is read for its hash."""
+        """Return an object's SHA-256 and size by one request; read the object only if it has no stored hash."""
         head = self._head(key)
         digest = head.get("Metadata", {}).get(SHA256, "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
@@ -136,7 +136,7 @@ class S3Store(Store):
             pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below)
             for page in pages:
                 for item in page.get("Contents", []):
-                    # An object with a name like a folder's is a marker that consoles make.
+                    # An object with a name like a folder's is a marker created by consoles.
                     if not item["Key"].endswith("/"):
                         yield item["Key"][own:]
 
@@ -169,13 +169,13 @@ class S3Store(Store):
             try:
                 return client.head_object(Bucket=self.bucket, Key=name)
             except ClientError as error:
-                # The answer to a HEAD has no body that would say why.
+                # The answer to a HEAD request has no body with a reason.
                 if status(error) in {403, 404}:
-                    self._ask_why(name, missing=status(error) == 404)
+                    self._raise_reason(name, missing=status(error) == 404)
                 raise
 
-    def _ask_why(self, name: str, *, missing: bool) -> None:
-        """Raise the better reason, if there is one, that a request whose answer has a body is told."""
+    def _raise_reason(self, name: str, *, missing: bool) -> None:
+        """Raise the error of an equivalent request whose answer has a body with the reason, if it fails too."""
         try:
             self._client().list_objects_v2(Bucket=self.bucket, Prefix=name, MaxKeys=1)
         except ClientError as error:
@@ -183,13 +183,13 @@ class S3Store(Store):
                 raise
 
     def _download(self, key: str, file: BinaryIO) -> None:
-        """Read the object into an empty file; what was lost on the way is asked for again from where it broke."""
+        """Read the object into an empty file; resume after a broken connection at the position reached."""
         client, name = self._client(), self._name(key)
         etag, size, expected, hashed = "", None, "", hashlib.sha256()
         stalls = restarts = 0
         while size is None or file.tell() < size:
             at = file.tell()
-            rest = {"Range": f"bytes={at}-", "IfMatch": etag} if at else {}
+            rest: dict[str, str] = {"Range": f"bytes={at}-", "IfMatch": etag} if at else {}
             try:
                 answer = client.get_object(Bucket=self.bucket, Key=name, **rest)
                 with closing(answer["Body"]) as body:
@@ -211,16 +211,16 @@ class S3Store(Store):
             if changed:
                 restarts += 1
                 if restarts > MOST_RESTARTS:
-                    raise TransientError(f"{key} in the bucket {self.bucket} keeps changing while it is read")
+                    raise TransientError(f"{key} in the bucket {self.bucket} changed repeatedly while it was read")
                 file.seek(0)
                 file.truncate()
                 size, hashed = None, hashlib.sha256()
         if expected not in {"", hashed.hexdigest()}:
-            raise TransientError(f"{key} in the bucket {self.bucket} arrived damaged: its SHA-256 is another")
+            raise TransientError(f"{key} in the bucket {self.bucket} arrived damaged: its SHA-256 doesn't match")
 
     @contextmanager
     def _temporary(self, key: str) -> Iterator[Path]:
-        """Give an empty file, with the key's suffix, that goes away after the block."""
+        """Provide an empty temporary file with the key's suffix within the block."""
         try:
             if self.folder:
                 Path(self.folder).mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ class S3Store(Store):
 
     def _disk(self, key: str, error: OSError) -> ReflectorError:
         return TransientError(
-            f"{key} could not be kept on this machine: {error.strerror or error}",
+            f"{key} could not be written to this machine's disk: {error.strerror or error}",
             hint=f"Check the free space and the permissions of {self.folder or tempfile.gettempdir()}.",
         )
 
@@ -280,11 +280,11 @@ class S3Store(Store):
 
 
 def _writing(key: str) -> str:
-    """How the names of this object's temporary files begin: what a killed process left can be told by it."""
+    """Return the prefix of this object's temporary files, by which leftovers of killed processes are found."""
     return f"{WRITING}{hashlib.sha256(check_key(key).encode()).hexdigest()[:16]}-"
 
 
 def _content_type(key: str) -> dict[str, str]:
-    """What a browser needs to play the object."""
+    """Return the content type, which a browser needs to play the object."""
     kind, _ = mimetypes.guess_type(key)
     return {"ContentType": kind} if kind else {}

@@ -1,4 +1,4 @@
-"""Clients of S3, one per connection and process."""
+"""S3 clients, one per connection and process."""
 
 import os
 import threading
@@ -6,14 +6,14 @@ from typing import Any
 
 
 class Clients:
-    """One client per connection and process: a forked process makes its own."""
+    """One client per connection and process; a forked process creates its own."""
 
     def __init__(self) -> None:
         self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
     def get(self, **connection: Any) -> Any:
-        """Return the client of a connection of these fields, made when it is asked for first; raises boto3's errors."""
+        """Return the client of a connection with these fields, created on first use; raises boto3's errors."""
         from resources.store.s3_connection import S3Connection  # noqa: PLC0415 - half a second that few deployments need
 
         key = tuple(sorted(connection.items()))

@@ -1,8 +1,9 @@
-"""What S3's failures mean, told without a key, a signature or a query string."""
+"""S3's errors translated to ours, without keys, signatures or query strings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import urllib3.exceptions
 from boto3.exceptions import Boto3Error
@@ -20,11 +21,11 @@ from botocore.exceptions import (
 )
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError, is_retryable
-from resources.http import host, retry_after
+from resources.http import as_object, host, retry_after
 
-# What the network or the server did to a request that may well succeed the next time.
+# Failures of the network or the server: the next attempt may succeed.
 LOST = (ConnectionError, HTTPClientError, IncompleteReadError, urllib3.exceptions.HTTPError)
-# S3's codes that another attempt can heal, whatever HTTP status they came with.
+# S3's codes of transient errors, with any HTTP status.
 PASSING = {"RequestTimeout", "OperationAborted", "SlowDown", "Throttling", "ThrottlingException", "InternalError"}
 PASSING |= {"ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded", "ConditionalRequestConflict"}
 REGION = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -33,7 +34,7 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "Inv
 
 @dataclass(frozen=True)
 class BucketLocation:
-    """A bucket as operators know it: `settings` begins the names of its settings, such as TRANSCRIPT_STORAGE_AWS."""
+    """A bucket for messages to operators: `settings` is the prefix of its settings, such as TRANSCRIPT_STORAGE_AWS."""
 
     bucket: str
     settings: str
@@ -42,15 +43,15 @@ class BucketLocation:
 
     @property
     def server(self) -> str:
-        """The server's name, without the user and password that a URL can hold."""
+        """The server's host, without the user and password that a URL can contain."""
         return host(self.endpoint_url) if self.endpoint_url else "AWS"
 
 
 @contextmanager
 def translated_errors(place: BucketLocation, key: str | None = None) -> Iterator[None]:
-    """Raise what boto3 raises in the block as our errors.
+    """Raise boto3's errors in the block as ours.
 
-    The originals are dropped: their messages can hold URLs and, for a header that can't be sent, the signature.
+    The originals are dropped: their messages can contain URLs and, for an invalid header, the signature.
     """
     try:
         yield
@@ -59,22 +60,22 @@ def translated_errors(place: BucketLocation, key: str | None = None) -> Iterator
     except (ClientError, BotoCoreError, Boto3Error, urllib3.exceptions.HTTPError) as error:
         raise explain(error, place, key) from None
     except ValueError as error:
-        # The client is made: boto3 checks the endpoint's URL.
+        # boto3 validates the endpoint's URL when it creates the client.
         if "endpoint" not in str(error).lower():
             raise
         raise PermanentError(
-            f"{place.settings}_ENDPOINT_URL is no URL of a server",
-            hint="Give it with its scheme, such as https://s3.example.com",
+            f"{place.settings}_ENDPOINT_URL is not a valid URL",
+            hint="Include the scheme, as in https://s3.example.com",
         ) from None
 
 
 def explain(error: Exception, place: BucketLocation, key: str | None = None) -> ReflectorError:
-    """Tell a failure of boto3 in our terms, with the setting to look at."""
+    """Return our error for one of boto3's, with the setting to check."""
     if isinstance(error, ClientError):
         return _refusal(error, place, key)
     if isinstance(error, LOST):
         return _unsent(error, place)
-    hints = {
+    hints: dict[type[Exception], str] = {
         NoCredentialsError: f"Set {place.settings}_ACCESS_KEY_ID and {place.settings}_SECRET_ACCESS_KEY.",
         PartialCredentialsError: f"Set {place.settings}_ACCESS_KEY_ID and {place.settings}_SECRET_ACCESS_KEY, both.",
         NoRegionError: f"Set {place.settings}_REGION.",
@@ -92,8 +93,8 @@ def _unsent(error: Exception, place: BucketLocation) -> ReflectorError:
             f"the certificate of the object store at {place.server} isn't trusted",
             hint="Set AWS_CA_BUNDLE to the file of its authority's certificate.",
         )
-    if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
-        # A header that can't be sent; the key's id goes into one as it stands.
+    if isinstance(error, HTTPClientError) and isinstance(cast(Any, error).kwargs.get("error"), ValueError):
+        # An invalid header; the access key's id is part of one.
         return PermanentError(
             f"a request to the object store at {place.server} can't be sent",
             hint=f"Check {place.settings}_ACCESS_KEY_ID and {place.settings}_ENDPOINT_URL for stray characters.",
@@ -108,20 +109,28 @@ def _unsent(error: Exception, place: BucketLocation) -> ReflectorError:
 
 def code(error: ClientError) -> str:
     """Return S3's own code, such as NoSuchKey; for an answer without a body, the HTTP status."""
-    # Absent, though promised, where a proxy or an STS server answered with a body of its own.
-    return str((error.response.get("Error") or {}).get("Code") or status(error))
+    # Documented as always present, but missing if a proxy or an STS server answered with a different body.
+    return str((as_object(_response(error).get("Error")) or {}).get("Code") or status(error))
 
 
 def status(error: ClientError) -> int:
-    """Return the answer's HTTP status; 0 when there is none."""
-    return int((error.response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
+    """Return the answer's HTTP status; 0 if there is none."""
+    return int(_metadata(error).get("HTTPStatusCode") or 0)
+
+
+def _response(error: ClientError) -> dict[str, Any]:
+    return cast(dict[str, Any], error.response)
+
+
+def _metadata(error: ClientError) -> dict[str, Any]:
+    return as_object(_response(error).get("ResponseMetadata")) or {}
 
 
 def _refusal(error: ClientError, place: BucketLocation, key: str | None) -> ReflectorError:
     name, number = code(error), status(error)
-    role = error.operation_name == "AssumeRole"
+    role = cast(Any, error).operation_name == "AssumeRole"
     if name in PASSING or is_retryable(number):
-        headers = (error.response.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+        headers = as_object(_metadata(error).get("HTTPHeaders")) or {}
         return TransientError(
             f"the object store at {place.server} answered {_both(number, name)}", retry_after=retry_after(headers)
         )
@@ -148,13 +157,13 @@ def _hint(name: str, number: int, place: BucketLocation, *, role: bool) -> str:
         "InvalidAccessKeyId": f"Check {id_}{f' and {prefix}_ROLE_ARN' if place.role_arn else ''}.",
         "SignatureDoesNotMatch": f"Check {secret}.",
         "RequestTimeTooSkewed": "Set this machine's clock.",
-        **dict.fromkeys(EXPIRED, f"Check {id_}: a key with an end has come to it."),
+        **dict.fromkeys(EXPIRED, f"Check {id_}: a temporary key has expired."),
         **dict.fromkeys(REGION, f"Check {prefix}_REGION."),
     }
     if name in hints:
         return hints[name]
     if name.startswith("KMS."):
-        return "Check the key of the server-side encryption."
+        return "Check the key for server-side encryption."
     if role:
         return f"Check {prefix}_ROLE_ARN, and that the role trusts {id_} with its {secret}."
     if number in {401, 403}:

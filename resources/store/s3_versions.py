@@ -1,4 +1,4 @@
-"""What S3 keeps of deleted objects: old versions and markers, which must go too where something must be gone."""
+"""Permanent deletion in S3: a versioned bucket keeps old versions and delete markers, which must be deleted too."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,26 +12,26 @@ from resources.store.s3_errors import BucketLocation, code, translated_errors
 PERMISSIONS = "s3:ListBucketVersions, s3:DeleteObject and, on a bucket with versions, s3:DeleteObjectVersion"
 
 
-def versions(client: Any, bucket: str, begins: str) -> Iterator[tuple[str, str | None]]:
-    """Yield name and version of all whose name begins so: objects, old versions, markers; raises boto3's errors.
+def versions(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str | None]]:
+    """Yield names and versions below a prefix: objects, old versions, delete markers; raises boto3's errors.
 
-    A store that knows no versions gives None for them.
+    The version is None in a store without versioning.
     """
     try:
-        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=begins):
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
             for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
                 yield item["Key"], item["VersionId"]
     except ClientError as error:
         if code(error) != "NotImplemented":
             raise
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=begins):
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 yield item["Key"], None
 
 
 def erase(client: Any, bucket: str, name: str) -> None:
-    """Remove an object with all that was kept of it; raises boto3's errors."""
-    # First, so that nobody reads it any more; where the bucket keeps versions this adds a marker.
+    """Delete an object with all its versions; raises boto3's errors."""
+    # A plain delete first hides the object from readers; in a versioned bucket it adds a marker.
     client.delete_object(Bucket=bucket, Key=name)
     for found, version in list(versions(client, bucket, name)):
         if found == name and version:
@@ -40,7 +40,7 @@ def erase(client: Any, bucket: str, name: str) -> None:
 
 @contextmanager
 def translated_erase_errors(place: BucketLocation, key: str | None = None) -> Iterator[None]:
-    """Raise what boto3 raises in the block as our errors; a refusal says what to allow."""
+    """Raise boto3's errors in the block as ours; if access is denied, name the required permissions."""
     try:
         with translated_errors(place, key):
             yield

@@ -105,7 +105,7 @@ def test_thoughts_and_fences_around_json_are_no_fault(host: LLMHost, kind: str) 
 
 def test_an_answer_that_stays_invalid_ends_in_a_permanent_error(host: LLMHost) -> None:
     host.misbehave("wrong", 100)
-    with pytest.raises(InvalidAnswer, match="TopicAnswer, asked 4 times: title: Field required") as error:
+    with pytest.raises(InvalidAnswer, match="TopicAnswer in 4 attempts: title: Field required") as error:
         ask(client(host))
     assert host.count("TopicAnswer") == 4
     assert error.value.recording == "rec-1"

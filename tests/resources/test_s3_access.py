@@ -49,7 +49,7 @@ WRONG = {
         "Check TRANSCRIPT_STORAGE_AWS_ROLE_ARN, .*TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY",
     ),
     "region": ({"region": "no region!"}, "Check TRANSCRIPT_STORAGE_AWS_REGION"),
-    "endpoint": ({"endpoint_url": "localhost:9000/x"}, "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL is no URL"),
+    "endpoint": ({"endpoint_url": "localhost:9000/x"}, "TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL is not a valid URL"),
 }
 
 

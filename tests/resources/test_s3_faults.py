@@ -104,7 +104,7 @@ REFUSALS: dict[tuple[int, str], tuple[type[ReflectorError], str]] = {
     (400, "RequestTimeout"): (TransientError, "answered 400 RequestTimeout"),
     (403, "AccessDenied"): (PermanentError, "s3:GetObject"),
     (403, "RequestTimeTooSkewed"): (PermanentError, "clock"),
-    (400, "ExpiredToken"): (PermanentError, "ACCESS_KEY_ID: a key with an end"),
+    (400, "ExpiredToken"): (PermanentError, "ACCESS_KEY_ID: a temporary key has expired"),
     (400, "AuthorizationHeaderMalformed"): (PermanentError, "Check TRANSCRIPT_STORAGE_AWS_REGION"),
     (400, "KMS.DisabledException"): (PermanentError, "server-side encryption"),
     (418, "Teapot"): (PermanentError, r"418 Teapot\). Check the settings TRANSCRIPT_STORAGE_AWS"),
@@ -204,7 +204,7 @@ def test_an_object_that_keeps_changing_is_transient(
 
     # The request for the rest is told that the object changed; over the same connection it is read anew.
     proxy.reset(after=MB, times=5, then=change)
-    with pytest.raises(TransientError, match="keeps changing"):
+    with pytest.raises(TransientError, match="changed repeatedly"):
         store.read("a/b")
 
 

@@ -132,6 +132,6 @@ def test_what_did_not_come_from_daily_has_no_fallback(relays: Relays, old: OldHo
     [delivery] = relays.deliveries.newest()
     assert (delivery.state, delivery.reason) == (
         "refused",
-        "it didn't come from Daily, so that there is nothing to relay",
+        "the recording didn't come from Daily, so there is no webhook to relay",
     )
     assert old.requests == []
