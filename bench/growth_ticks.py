@@ -114,14 +114,14 @@ def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
     """Return a cursor behind all events: reading each recording on the way would take hours."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
     last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
-    ends: dict[str, changes.Read] = {}
+    ends: dict[str, changes.LogPosition] = {}
     for ending in changes.ENDINGS:
         ended = instance.fetch_run_status_changes(ending, limit=1).records  # pyright: ignore[reportArgumentType]
-        ends.update((ending.value, changes.Read(at=one.storage_id)) for one in ended)
+        ends.update((ending.value, changes.LogPosition(at=one.storage_id)) for one in ended)
     return changes.Cursor(
-        partitions=changes.Added(at=page.cursor, last=page.results[0]),
-        sources=changes.Read(at=last),
-        requests=changes.Read(at=last),
+        partitions=changes.PartitionPosition(at=page.cursor, last=page.results[0]),
+        sources=changes.LogPosition(at=last),
+        requests=changes.LogPosition(at=last),
         ends=ends,
         code=graph.digest(),
     )

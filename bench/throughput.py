@@ -18,7 +18,7 @@ from bench.process_tree import POSTGRESQL, ProcessTree
 from bench.results import Cell, Chart, Result, Size, Table, Target, cli
 from bench.world import World, world
 from reflector_assets import tags
-from reflector_assets.eventlog.steps import why
+from reflector_assets.eventlog.steps import failure_reason
 from reflector_assets.records import IN_PROGRESS
 
 TRACKS, GPU_S, LLM_S = 3, 0.5, 0.2
@@ -119,7 +119,7 @@ def _batch(here: World, database: str, executor: str, begin: float, processes: P
         raise RuntimeError("the instance has no run queue")
     failed = [record.dagster_run for record in records if record.dagster_run.status == dg.DagsterRunStatus.FAILURE]
     for run in failed:
-        step, reason = why(here.instance, run.run_id)
+        step, reason = failure_reason(here.instance, run.run_id)
         print(f"failed: run {run.run_id}, {step or 'no step'}: {reason}", file=sys.stderr)
     return Batch(
         database=database,

@@ -1,1 +1,1 @@
-"""What starts runs by itself: sensors over the inbox, staleness and failures."""
+"""Sensors and the schedule: what requests runs automatically."""

@@ -1,4 +1,4 @@
-"""What happened to recordings since the last look, read off Dagster's own logs page by page."""
+"""Recordings that changed since the last tick, read page by page from Dagster's logs."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,14 +15,14 @@ from reflector_assets.staleness import AssetGraph
 PAGE = 200
 
 
-class Read(BaseModel):
-    """How far records of one kind were read: all up to the number `at`, and behind it those that are `ahead`."""
+class LogPosition(BaseModel):
+    """A position in records of one kind: all up to storage id `at` were read, and of later ones those in `ahead`."""
 
     at: int = 0
     ahead: list[int] = []
 
-    def take(self, records: Iterable[dg.EventLogRecord]) -> list[dg.EventLogRecord]:
-        """Those that weren't read before, of the next ones after `at`; moves on as far as they are settled."""
+    def advance(self, records: Iterable[dg.EventLogRecord]) -> list[dg.EventLogRecord]:
+        """Return the records after `at` that weren't read before; advance as far as no more can appear before them."""
         records, before = list(records), set(self.ahead)
         old = settled(records, time.time() - COMMIT_LAG_S)
         self.at = old[-1].storage_id if old else self.at
@@ -30,8 +30,8 @@ class Read(BaseModel):
         return [record for record in records if record.storage_id not in before]
 
 
-class Added(BaseModel):
-    """How far partitions were read: up to Dagster's cursor `at`, whose `last` is; behind it, since a time, `ahead`."""
+class PartitionPosition(BaseModel):
+    """A position in the partitions: read up to Dagster's cursor `at` and partition `last`, and at `since`, `ahead`."""
 
     at: str | None = None
     last: str | None = None
@@ -40,16 +40,15 @@ class Added(BaseModel):
 
 
 class Cursor(BaseModel):
-    """What the sensor has seen: positions in Dagster's own logs, and the recordings still to look at.
+    """The sensor's state: positions in Dagster's logs, and the recordings still to be checked.
 
-    `on_request` holds when somebody asked for a recording, until nothing of it is left to do. Times are in seconds
-    since the epoch.
+    `on_request` has the time of each requested refresh until nothing is left to do. Times are in epoch seconds.
     """
 
-    partitions: Added = Added()
-    sources: Read = Read()
-    requests: Read = Read()
-    ends: dict[str, Read] = {}
+    partitions: PartitionPosition = PartitionPosition()
+    sources: LogPosition = LogPosition()
+    requests: LogPosition = LogPosition()
+    ends: dict[str, LogPosition] = {}
     code: str = ""
     code_since: float = 0.0
     scan: str | None = None
@@ -58,15 +57,17 @@ class Cursor(BaseModel):
     on_request: dict[str, float] = {}
 
 
-def happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, settings: Settings) -> Iterator[str]:
-    """Ids of recordings to which something happened since the cursor, which moves along."""
+def changed_recordings(
+    instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, settings: Settings
+) -> Iterator[str]:
+    """Yield the ids of recordings that changed since the cursor, and advance the cursor."""
     yield from _added(instance, cursor.partitions)
-    yield from _reported(instance, cursor)
+    yield from _replaced(instance, cursor)
     yield from _requested(instance, cursor)
     for ending in ENDINGS:
         yield from ended(instance, cursor.ends, ending)
     if cursor.code != graph.digest():
-        # The first tick of all pages through every recording as added; only a later change needs a scan.
+        # The very first tick reads every recording as added; only a later change needs a scan.
         cursor.scanning = bool(cursor.code) and settings.reach_seconds > 0
         cursor.code_since = time.time() if cursor.code else 0.0
         cursor.code, cursor.scan = graph.digest(), None
@@ -74,38 +75,38 @@ def happened(instance: dg.DagsterInstance, cursor: Cursor, graph: AssetGraph, se
         yield from _scanned(instance, cursor, settings)
 
 
-def _added(instance: dg.DagsterInstance, read: Added) -> list[str]:
-    if read.last and not instance.has_dynamic_partition(RECORDINGS, read.last):
-        # SQLite gives the number of the last one, when that is deleted, to the next one.
-        read.at = read.last = None
-    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=read.at)
-    new = [recording_id for recording_id in page.results if recording_id not in read.ahead]
-    # Partitions have no time: when the last of them was first seen stands for it. Of many, only the last page is new.
-    if page.has_more or (page.results and not new and time.time() - read.since > COMMIT_LAG_S):
-        read.at, read.last, read.ahead = page.cursor, page.results[-1], []
+def _added(instance: dg.DagsterInstance, position: PartitionPosition) -> list[str]:
+    if position.last and not instance.has_dynamic_partition(RECORDINGS, position.last):
+        # When the last partition is deleted, SQLite reuses its number for the next one.
+        position.at = position.last = None
+    page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=position.at)
+    new = [recording_id for recording_id in page.results if recording_id not in position.ahead]
+    # Partitions have no timestamp: the time when the last one was first read replaces it. Only the last page is young.
+    if page.has_more or (page.results and not new and time.time() - position.since > COMMIT_LAG_S):
+        position.at, position.last, position.ahead = page.cursor, page.results[-1], []
     elif new:
-        read.ahead, read.since = list(page.results), time.time()
+        position.ahead, position.since = list(page.results), time.time()
     return new
 
 
-def _reported(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
-    """Recordings whose source was replaced: the import reports that without a run."""
-    return list(_told(instance.fetch_materializations, cursor.sources))
+def _replaced(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
+    """Return the recordings that an import replaced, which it reports without a run."""
+    return list(_events_of_recordings(instance.fetch_materializations, cursor.sources))
 
 
 def _requested(instance: dg.DagsterInstance, cursor: Cursor) -> list[str]:
-    """Recordings that somebody asked to bring up to date (`reflector refresh`)."""
-    told = _told(instance.fetch_observations, cursor.requests)
-    # A cursor that was lost reads old requests again: a run that began since has served them.
-    asked = {recording_id: at for recording_id, at in told.items() if at > _last_began(instance, recording_id)}
-    cursor.on_request |= asked
-    return list(asked)
+    """Return the recordings whose refresh was requested (`reflector refresh`)."""
+    requests = _events_of_recordings(instance.fetch_observations, cursor.requests)
+    # After the loss of a cursor old requests are read again: a run that started since has fulfilled them.
+    pending = {recording_id: at for recording_id, at in requests.items() if at > _last_began(instance, recording_id)}
+    cursor.on_request |= pending
+    return list(pending)
 
 
-def _told(fetch: Callable[..., dg.EventRecordsResult], read: Read) -> dict[str, float]:
-    """What the next page tells of `recording`: when, by recording id."""
-    after = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=read.at)
-    records = read.take(fetch(after, limit=PAGE, ascending=True).records)
+def _events_of_recordings(fetch: Callable[..., dg.EventRecordsResult], position: LogPosition) -> dict[str, float]:
+    """Return the times of the next page of events of `recording`, by recording id."""
+    after = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), after_storage_id=position.at)
+    records = position.advance(fetch(after, limit=PAGE, ascending=True).records)
     return {record.partition_key: record.timestamp for record in records if record.partition_key}
 
 
@@ -115,22 +116,22 @@ def _last_began(instance: dg.DagsterInstance, recording_id: str) -> float:
 
 
 def began_at(run: dg.RunRecord) -> float:
-    """When a run began to work; the time of its creation is in whole seconds on SQLite."""
+    """Return when a run started, or else when it was created, which SQLite stores in whole seconds."""
     return run.start_time or run.create_timestamp.timestamp()
 
 
-def ended(instance: dg.DagsterInstance, ends: dict[str, Read], ending: dg.DagsterEventType) -> list[str]:
-    """Recordings of the next page of runs that ended so; `ends` holds how far each kind was read, and moves."""
-    read = ends.setdefault(ending.value, Read())
+def ended(instance: dg.DagsterInstance, ends: dict[str, LogPosition], ending: dg.DagsterEventType) -> list[str]:
+    """Return the recordings of the next page of runs with that ending; `ends` has the position for each ending."""
+    position = ends.setdefault(ending.value, LogPosition())
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
-            event_type=ending,  # pyright: ignore[reportArgumentType] - the three are of its literal type
-            after_storage_id=read.at,
+            event_type=ending,  # pyright: ignore[reportArgumentType] - the endings are of its literal type
+            after_storage_id=position.at,
         ),
         limit=PAGE,
         ascending=True,
     )
-    run_ids = [record.event_log_entry.run_id for record in read.take(page.records)]
+    run_ids = [record.event_log_entry.run_id for record in position.advance(page.records)]
     return _recordings_of(instance.get_runs(dg.RunsFilter(run_ids=run_ids))) if run_ids else []
 
 
@@ -139,7 +140,7 @@ def _recordings_of(runs: Iterable[dg.DagsterRun]) -> list[str]:
 
 
 def _scanned(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> list[str]:
-    """The next page of recordings, newest first, until a whole page is out of reach."""
+    """Return the next page of recordings, newest first; end the scan when a page's oldest one is out of reach."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=False, cursor=cursor.scan)
     cursor.scan = page.cursor
     last = page.results[-1] if page.results else None

@@ -1,4 +1,4 @@
-"""The sensor that has audio deleted once consent was denied, however the recording fared, and until it is gone."""
+"""The sensor that requests deletion of audio after a denial of consent, until the audio is deleted."""
 
 import time
 from collections.abc import Iterable
@@ -12,18 +12,19 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.consents import Consents
-from sensors.changes import Read, ended
-from sensors.discovery import was_begun
+from sensors.changes import LogPosition, ended
+from sensors.discovery import has_begun
+from sensors.sensor import sensor
 
 CLEANUP = "consent_cleanup"
 PAGE = 200
 TICK_BUDGET_S = 20.0
-# Seconds after which a deletion that failed, its own retries included, is requested again: once, and from then on.
+# Seconds after which a deletion that failed despite its retries is requested again: the first time, and then each time.
 FIRST_WAIT_S, NEXT_WAITS_S = 600.0, 3600.0
 
 
 class Pending(BaseModel):
-    """A recording whose denial `seq` is to be followed; `ask_at` is when the next run is due, in epoch seconds."""
+    """A recording whose denial `seq` isn't fulfilled yet; `ask_at` is when the next run is due, in epoch seconds."""
 
     seq: int
     asked: int = 0
@@ -31,38 +32,37 @@ class Pending(BaseModel):
 
 
 class Cursor(BaseModel):
-    """What was read of statements and of runs that failed, and the recordings whose audio is still to go."""
+    """Positions in the statements and in failed runs, and the recordings whose audio is still to be deleted."""
 
     seq: int = 0
-    ends: dict[str, Read] = {}
+    ends: dict[str, LogPosition] = {}
     pending: dict[str, Pending] = {}
 
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
-    """Make the sensor for a job over this graph."""
+    """Return the sensor for a job over this graph."""
 
-    @dg.sensor(
+    @sensor(
+        "After a denial of consent, requests consent_cleanup for each recording of the meeting without a run in "
+        "progress, and repeats it until it succeeds.",
         job_name=job_name,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="After a denial of consent, requests consent_cleanup of each recording of the meeting that isn't "
-        "at work, and again while it fails.",
+        interval_s=5,
     )
     def follow_consents(context: dg.SensorEvaluationContext, consents: Consents) -> dg.SensorResult | dg.SkipReason:
         if settings.mode != "live":
-            # The cursor stays: what is denied now is followed once this system is live.
+            # The cursor stays: denials are fulfilled once this system is live.
             return dg.SkipReason(f"in mode {settings.mode} nothing is deleted")
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         _read_statements(consents, cursor)
         _read_failures(instance, consents, cursor)
         requests = list(_due(instance, consents, graph, cursor))
-        # A retired recording comes back for it.
+        # A retired recording becomes a partition again for it.
         retired = [str(one.partition_key) for one in requests if not _is_partition(instance, str(one.partition_key))]
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[recordings.build_add_request(retired)] if retired else [],
-            skip_reason=None if requests else f"{len(cursor.pending)} recordings wait",
+            skip_reason=None if requests else f"{len(cursor.pending)} recordings waiting",
             cursor=cursor.model_dump_json(),
         )
 
@@ -70,15 +70,15 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
 
 
 def _read_statements(consents: Consents, cursor: Cursor) -> None:
-    for said in consents.after(cursor.seq, PAGE):
-        cursor.seq = said.seq
-        if not said.given:
-            for recording_id in {said.meeting_id, *consents.recordings_of(said.meeting_id)}:
-                cursor.pending[recording_id] = Pending(seq=said.seq)
+    for statement in consents.after(cursor.seq, PAGE):
+        cursor.seq = statement.seq
+        if not statement.given:
+            for recording_id in {statement.meeting_id, *consents.recordings_of(statement.meeting_id)}:
+                cursor.pending[recording_id] = Pending(seq=statement.seq)
 
 
 def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cursor) -> None:
-    """A run of a recording that was denied before ends with the deletion, unless it fails on its way there."""
+    """Add recordings with a denial whose runs failed: a run that succeeds ends with the deletion."""
     for ending in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED):
         for recording_id in set(ended(instance, cursor.ends, ending)):
             denials = consents.denials(recording_id)
@@ -89,16 +89,16 @@ def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cur
 def _due(
     instance: dg.DagsterInstance, consents: Consents, graph: AssetGraph, cursor: Cursor
 ) -> Iterable[dg.RunRequest]:
-    """The runs that are due now; who has followed its denial, or takes it back, waits no longer."""
+    """Yield the runs that are due; drop recordings whose denial is fulfilled or withdrawn."""
     end = time.monotonic() + TICK_BUDGET_S
     for recording_id, pending in list(cursor.pending.items()):
         if time.monotonic() > end:
             return
-        if _has_followed(instance, recording_id, pending.seq) or not consents.denials(recording_id):
+        if _is_fulfilled(instance, recording_id, pending.seq) or not consents.denials(recording_id):
             del cursor.pending[recording_id]
             continue
-        if not was_begun(instance, recording_id):
-            # A meeting's id, or one of which nothing came yet: its run will end with the deletion, or fail.
+        if not has_begun(instance, recording_id):
+            # The id of a meeting, or of a recording that hasn't arrived: its run will end with the deletion, or fail.
             del cursor.pending[recording_id]
             continue
         if time.time() < pending.ask_at or at_work(instance, recording_id):
@@ -108,14 +108,14 @@ def _due(
         yield dg.RunRequest(
             partition_key=recording_id,
             asset_selection=[dg.AssetKey(CLEANUP)],
-            # Requested again, because a tick died between the run and its cursor, it runs once.
+            # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
             run_key=f"{recording_id}:{pending.seq}:{pending.asked}",
             tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [CLEANUP])},
         )
 
 
-def _has_followed(instance: dg.DagsterInstance, recording_id: str, seq: int) -> bool:
-    """Say whether the last consent_cleanup knew of this denial, and did what it asks for."""
+def _is_fulfilled(instance: dg.DagsterInstance, recording_id: str, seq: int) -> bool:
+    """Return True if the last consent_cleanup took this denial into account."""
     made = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(CLEANUP), asset_partitions=[recording_id]), limit=1
     ).records

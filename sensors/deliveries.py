@@ -1,4 +1,4 @@
-"""The sensor that has due webhooks delivered, and due comparisons made: a run of just the one asset for each."""
+"""The sensor that requests due webhooks and comparisons, each as a run of that asset alone."""
 
 import time
 
@@ -11,42 +11,41 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.deliveries import Deliveries, Delivery, Kind
+from sensors.sensor import sensor
 
-# What makes the next attempt of a kind, in each mode.
+# The kind of delivery and the asset that makes an attempt, by mode.
 ASSETS: dict[str, tuple[Kind, str]] = {
     "live": ("webhook", "webhook_delivery"),
     "shadow": ("comparison", "shadow_comparison"),
 }
-# Of one tick; Dagster's daemon takes some tenths of a second to make a run.
-MOST_RUNS, MOST_LOOKED_AT = 25, 200
-# A run that fails before its attempt leaves the delivery due: it is requested again each hour, for a day.
+# Limits per tick; Dagster's daemon takes some tenths of a second to create a run.
+MOST_RUNS, MOST_DELIVERIES = 25, 200
+# A run that fails before its attempt leaves the delivery due: it is requested again every hour for a day.
 AGAIN_AFTER_S, GIVEN_UP_AFTER_S = 3600.0, 86400.0
 
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
-    """Make the sensor for a job over this graph."""
-
+    """Return the sensor for a job over this graph."""
     kind, asset = ASSETS.get(settings.mode, ("webhook", ""))
 
-    @dg.sensor(
-        name="deliver_webhooks",
+    @sensor(
+        "Requests the next attempt of each webhook that is due, or in shadow mode of each comparison with the old "
+        "system; their states are in the database.",
         job_name=job_name,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Requests the next attempt of each webhook that is due, or in shadow mode of each comparison with "
-        "the old system; how far each is stands in the database.",
+        interval_s=5,
     )
     def deliver_webhooks(context: dg.SensorEvaluationContext, deliveries: Deliveries) -> dg.SensorResult:
         if not asset:
             return dg.SensorResult(skip_reason=f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         now = time.time()
         try:
-            due = deliveries.due(kind, now, MOST_LOOKED_AT)
+            due = deliveries.due(kind, now, MOST_DELIVERIES)
             requests = _requests(context.instance, graph, deliveries, due, asset, now)
         except TransientError as error:
             return dg.SensorResult(skip_reason=f"later: {error}")
         return dg.SensorResult(
-            run_requests=requests, skip_reason=None if requests else f"{len(due)} due, of recordings at work"
+            run_requests=requests,
+            skip_reason=None if requests else f"{len(due)} due, of recordings with runs in progress",
         )
 
     return deliver_webhooks
@@ -66,7 +65,7 @@ def _requests(
         if not instance.has_dynamic_partition(RECORDINGS, recording_id):
             deliveries.give_up(recording_id, delivery.kind, "there is no such recording any more", now)
         elif since > GIVEN_UP_AFTER_S:
-            deliveries.give_up(recording_id, delivery.kind, "its runs failed for a day before they could try", now)
+            deliveries.give_up(recording_id, delivery.kind, "its runs failed for a day before an attempt", now)
         elif in_progress(instance, recording_id) is None:
             requests.append(_request(graph, delivery, recording_id, asset, int(since // AGAIN_AFTER_S)))
         if len(requests) >= MOST_RUNS:
@@ -75,7 +74,7 @@ def _requests(
 
 
 def _request(graph: AssetGraph, delivery: Delivery, recording_id: str, asset: str, again: int) -> dg.RunRequest:
-    """One run for an attempt, however often it is requested; `due_at` tells a schedule begun anew from the last."""
+    """Return a run that executes once per attempt; `due_at` distinguishes the attempts of a restarted schedule."""
     return dg.RunRequest(
         partition_key=recording_id,
         run_key=f"{delivery.key}:{delivery.attempts + 1}:{delivery.due_at:.3f}:{again}",

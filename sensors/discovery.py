@@ -1,4 +1,4 @@
-"""The sensor that takes in what arrived: a partition and a run for each new recording, a reason for all else."""
+"""The sensor that processes the inbox: a partition and a run for each new recording, a reason for everything else."""
 
 import time
 from collections.abc import Sequence
@@ -14,52 +14,53 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.inbox import REPLAYED, Inbox, Item
+from sensors.sensor import sensor
 
-OFF = "noted only: REFLECTOR_MODE is off; `reflector inbox replay` takes it in once that has changed"
-# Items of one tick, and the seconds it may take.
+OFF = "only recorded: REFLECTOR_MODE is off; run `reflector inbox replay` after changing it"
+# The limits of one tick, in items and seconds.
 BATCH, TICK_BUDGET_S = 200, 20.0
-# Dagster's daemon takes some tenths of a second to make a run, and looks at this sensor again only after the last.
+# Dagster's daemon takes some tenths of a second to create a run, and evaluates this sensor again only after the last.
 MOST_RUNS = 25
-# Daily is asked again about an unfinished recording after so many seconds, doubling up to the longest, and given
-# up on when so long went by since it arrived.
-FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 15.0, 600.0, 3 * 86400.0
+# Waits between queries to Daily about an unfinished recording, doubling from the first to the longest, and the time
+# after its arrival when it fails.
+FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_AFTER_S = 15.0, 600.0, 3 * 86400.0
 
 
 class Cursor(BaseModel):
-    """The items that the last tick took in; they are settled once that tick is known to have come through."""
+    """The items that the last tick accepted; they are settled once that tick has succeeded."""
 
     taken: list[int] = []
 
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
-    """Make the sensor for a job over this graph."""
+    """Return the sensor for a job over this graph."""
 
-    @dg.sensor(
+    @sensor(
+        "Drains the inbox: adds a partition and requests a run for each finished raw-tracks recording, postpones "
+        "unfinished ones, and records why it ignores the rest.",
         job_name=job_name,
-        minimum_interval_seconds=1,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Drains the inbox: adds a partition and requests a run for each finished raw-tracks recording, "
-        "puts unfinished ones off, and says why it ignores the rest.",
     )
     def discovery(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
-        # A tick that died before Dagster added its partitions and runs has not moved the cursor: then nothing is
-        # settled here, and its items are taken in again.
+        # A tick that died before Dagster created its partitions and runs hasn't advanced the cursor: then nothing is
+        # settled here, and its items are processed again.
         inbox.settle(cursor.taken, "accepted")
-        new, taken = _take_in(context.instance, inbox, settings)
-        runs = [_first_run(graph, one) for one in new if not was_begun(context.instance, one)]
+        new, taken = _process(context.instance, inbox, settings)
+        runs = [
+            _first_run(graph, recording_id) for recording_id in new if not has_begun(context.instance, recording_id)
+        ]
         return dg.SensorResult(
             dynamic_partitions_requests=[recordings.build_add_request(new)] if new else [],
             run_requests=runs,
-            skip_reason=None if runs else f"nothing to begin; {len(taken)} known already",
+            skip_reason=None if runs else f"no new recordings; {len(taken)} known already",
             cursor=Cursor(taken=taken).model_dump_json(),
         )
 
     return discovery
 
 
-def _take_in(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
-    """Judge what waits; returns the recordings that are new, and the items that are settled by taking them in."""
+def _process(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
+    """Judge the waiting items; return the new recordings, and their items."""
     end = time.monotonic() + TICK_BUDGET_S
     new: dict[str, None] = {}
     taken: list[int] = []
@@ -68,13 +69,13 @@ def _take_in(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> 
             break
         verdict = judge_item(item, settings)
         if verdict.outcome == "unfinished":
-            _put_off(inbox, item, verdict, settings)
+            _postpone(inbox, item, verdict, settings)
         elif verdict.outcome != "accepted" or verdict.recording is None:
             inbox.settle([item.seq], "failed" if verdict.outcome == "failed" else "ignored", verdict.reason)
         elif settings.mode == "off":
             inbox.settle([item.seq], "ignored", OFF)
         elif item.reason != REPLAYED and _was_accepted(inbox.of_recording(verdict.recording.id)):
-            inbox.settle([item.seq], "accepted", "the recording was taken in before")
+            inbox.settle([item.seq], "accepted", "the recording was accepted before")
         elif item.reason != REPLAYED and _was_retired(instance, verdict.recording.id):
             inbox.settle([item.seq], "accepted", "the recording was retired")
         else:
@@ -84,24 +85,24 @@ def _take_in(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> 
 
 
 def judge_item(item: Item, settings: Settings, now: float | None = None) -> Verdict:
-    """Say what becomes of an item of the inbox."""
+    """Return the verdict on an item of the inbox."""
     if item.source == "webhook":
         return judge_event(item.body, settings.daily_domain)
     now = time.time() if now is None else now
-    patience_over = now - item.received_at > PATIENCE_S
-    verdict = judge_listed(item.body, settings.daily_domain, patience_over=patience_over)
+    give_up = now - item.received_at > GIVE_UP_AFTER_S
+    verdict = judge_listed(item.body, settings.daily_domain, patience_over=give_up)
     start = verdict.recording.start_ts if verdict.recording else None
     oldest = now - settings.poll_days * 86400 if settings.poll_days else None
     if oldest is not None and start is not None and start < oldest and item.reason != REPLAYED:
         return Verdict("ignored", f"it began more than {settings.poll_days:g} days ago (REFLECTOR_POLL_DAYS)")
-    if verdict.outcome == "unfinished" and patience_over:
-        return Verdict("failed", f"{verdict.reason}, for more than {PATIENCE_S / 86400:g} days")
+    if verdict.outcome == "unfinished" and give_up:
+        return Verdict("failed", f"{verdict.reason}, for more than {GIVE_UP_AFTER_S / 86400:g} days")
     return verdict
 
 
-def _put_off(inbox: Inbox, item: Item, verdict: Verdict, settings: Settings) -> None:
+def _postpone(inbox: Inbox, item: Item, verdict: Verdict, settings: Settings) -> None:
     if settings.daily_api_key is None:
-        reason = f"{verdict.reason}; without DAILY_API_KEY nobody can ask Daily again"
+        reason = f"{verdict.reason}; without DAILY_API_KEY Daily can't be queried again"
         inbox.settle([item.seq], "failed", reason)
         return
     wait = backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
@@ -113,12 +114,12 @@ def _was_accepted(items: Sequence[Item]) -> bool:
 
 
 def _was_retired(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Say whether a recording was here before and left the partitions (REFLECTOR_RETIRE_DAYS)."""
-    return not instance.has_dynamic_partition(RECORDINGS, recording_id) and was_begun(instance, recording_id)
+    """Return True if a recording was removed from the partitions (REFLECTOR_RETIRE_DAYS)."""
+    return not instance.has_dynamic_partition(RECORDINGS, recording_id) and has_begun(instance, recording_id)
 
 
-def was_begun(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Say whether a recording has a run or a result already, by an import or a command; then others look after it."""
+def has_begun(instance: dg.DagsterInstance, recording_id: str) -> bool:
+    """Return True if a recording has a run or a result, for example by an import or a command."""
     made = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id])
     runs = instance.get_runs_count(dg.RunsFilter(tags={tags.PARTITION: recording_id}))
     return runs > 0 or bool(instance.fetch_materializations(made, limit=1).records)
@@ -127,7 +128,7 @@ def was_begun(instance: dg.DagsterInstance, recording_id: str) -> bool:
 def _first_run(graph: AssetGraph, recording_id: str) -> dg.RunRequest:
     return dg.RunRequest(
         partition_key=recording_id,
-        # Requested twice, because a tick died between the run and its cursor, it runs once.
+        # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
         run_key=recording_id,
         tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, graph.names())},
     )

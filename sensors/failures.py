@@ -1,4 +1,4 @@
-"""The sensor that tells operators of recordings whose runs failed for good: one message each, edited later."""
+"""The sensor that notifies operators of permanently failed recordings: one message each, edited later."""
 
 import time
 from collections.abc import Iterator
@@ -11,23 +11,25 @@ from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.notifications import failure_mark, failure_text, zulip_topic
 from domain.recording import Recording
 from reflector_assets import tags
-from reflector_assets.eventlog.steps import why
+from reflector_assets.eventlog.steps import failure_reason
 from reflector_assets.io_manager import value_key
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
 from resources.store.base import Store
+from sensors.sensor import sensor
 
-# Failures of one tick, and the seconds it may take.
+# The limits of one tick, in failures and seconds.
 PAGE, TICK_BUDGET_S = 50, 25.0
-# The first look reaches back so far; a lost cursor therefore loses nothing, and tells nothing twice.
-FIRST_LOOK_S = 86400.0
-# While Zulip doesn't answer, it is asked after 30 s, doubling up to 10 minutes.
+# A new cursor starts this far in the past, so that the loss of a cursor loses no failure; messages are edited, not
+# posted twice.
+LOOKBACK_S = 86400.0
+# Waits while Zulip doesn't answer, doubling from the first to the longest.
 FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 600.0
 
 
 class Cursor(BaseModel):
-    """The last failure that was told, as Dagster numbers it; how often telling failed, and when it is tried again."""
+    """The storage id of the last reported failure, the number of failed reports, and when the next one is due."""
 
     told: int = 0
     since: float = 0.0
@@ -36,30 +38,26 @@ class Cursor(BaseModel):
 
 
 def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
-    """Make the sensor; the settings say where operators are told. A failure is told `settled_after` seconds later."""
+    """Return the sensor, which reports a failure `settled_after` seconds later, to the stream in the settings."""
 
-    @dg.sensor(
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Posts to ZULIP_DAG_STREAM which recording failed for good, at which step and why.",
-    )
+    @sensor("Posts to ZULIP_DAG_STREAM which recording failed permanently, at which step and why.", interval_s=5)
     def tell_failures(context: dg.SensorEvaluationContext, messages: Messages, store: Store) -> dg.SkipReason:
         now = time.time()
-        cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - FIRST_LOOK_S)
+        cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - LOOKBACK_S)
         if not settings.zulip_dag_stream or not messages.zulip.is_set:
-            return dg.SkipReason("ZULIP_DAG_STREAM or ZULIP_REALM isn't set: operators aren't told")
+            return dg.SkipReason("ZULIP_DAG_STREAM or ZULIP_REALM isn't set: operators aren't notified")
         if settings.mode != "live":
             return dg.SkipReason(f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         if now < cursor.not_before:
-            return dg.SkipReason("Zulip didn't take the last message; it is asked again later")
-        said = _tell(context.instance, cursor, messages, store, settings, now, now - settled_after)
+            return dg.SkipReason("Zulip didn't accept the last message; it is sent again later")
+        summary = _report(context.instance, cursor, messages, store, settings, now, now - settled_after)
         context.update_cursor(cursor.model_dump_json())
-        return dg.SkipReason(said)
+        return dg.SkipReason(summary)
 
     return tell_failures
 
 
-def _tell(
+def _report(
     instance: dg.DagsterInstance,
     cursor: Cursor,
     messages: Messages,
@@ -68,8 +66,8 @@ def _tell(
     now: float,
     settled: float,
 ) -> str:
-    """Tell what failed since the cursor and up to `settled`; the cursor moves behind each failure that was told."""
-    end, told = time.monotonic() + TICK_BUDGET_S, 0
+    """Report failures after the cursor and up to the time `settled`; the cursor advances after each reported one."""
+    end, reported = time.monotonic() + TICK_BUDGET_S, 0
     for record, run in failed_for_good(instance, cursor.told, cursor.since, settled):
         if time.monotonic() > end:
             break
@@ -78,22 +76,22 @@ def _tell(
                 _post(instance, run, record.timestamp, messages, store, settings)
             except ReflectorError as error:
                 wait = backoff.delay(cursor.failures + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
-                asked = error.retry_after if isinstance(error, TransientError) else None
+                retry_after = error.retry_after if isinstance(error, TransientError) else None
                 cursor.failures += 1
-                cursor.not_before = now + max(wait, asked or 0.0)
+                cursor.not_before = now + max(wait, retry_after or 0.0)
                 kind = "Zulip refuses" if isinstance(error, PermanentError) else "later"
-                return f"{told} told; {kind}: {error}"
-            told += 1
+                return f"{reported} reported; {kind}: {error}"
+            reported += 1
         cursor.told, cursor.failures = record.storage_id, 0
-    return f"{told} told"
+    return f"{reported} reported"
 
 
 def failed_for_good(
     instance: dg.DagsterInstance, seen: int, since: float, settled: float
 ) -> Iterator[tuple[dg.EventLogRecord, dg.DagsterRun | None]]:
-    """The next page of failures behind the one that Dagster numbers `seen`, or since a time, up to the time `settled`.
+    """Yield the next page of failures after the one with storage id `seen`, or `since` a time, up to `settled`.
 
-    With the run of each; None where it isn't a recording's, or Dagster resumes it. Times are in epoch seconds.
+    With each comes its run, or None if the run has no recording or Dagster resumes it. Times are in epoch seconds.
     """
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
@@ -108,15 +106,15 @@ def failed_for_good(
         if record.timestamp > settled:
             return
         run = instance.get_run_by_id(record.event_log_entry.run_id)
-        ours = run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true"
-        yield record, run if ours else None
+        failed = run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true"
+        yield record, run if failed else None
 
 
 def _post(
     instance: dg.DagsterInstance, run: dg.DagsterRun, at: float, messages: Messages, store: Store, settings: Settings
 ) -> None:
     recording_id = run.tags[tags.PARTITION]
-    step, reason = why(instance, run.run_id)
+    step, reason = failure_reason(instance, run.run_id)
     content = failure_text(
         recording_id,
         room=_room(store, recording_id),
@@ -135,7 +133,7 @@ def _post(
 
 
 def _room(store: Store, recording_id: str) -> str | None:
-    """The room's name, where it is known: an unreachable store may be the very failure that is to be told."""
+    """Return the room's name, or None if the store can't be read: that may be the failure to report."""
     try:
         return Recording.model_validate_json(store.read(value_key("recording", recording_id))).room_name
     except (ReflectorError, ValidationError):

@@ -1,4 +1,4 @@
-"""The sensor that polls Daily: what webhooks told is found again, what they didn't tell is found at all."""
+"""The sensor that polls Daily's list of recordings, and so finds those whose webhooks were lost."""
 
 import dagster as dg
 
@@ -7,18 +7,18 @@ from reflector_assets.settings.main import Settings
 from resources.daily.api import DailyAPI
 from resources.daily.polling import poll
 from resources.database.inbox import Inbox
+from sensors.sensor import sensor
 
-# Dagster ends a tick after 60 s; what is left is read at the next one.
+# Dagster ends a tick after 60 s; the rest is read at the next one.
 TICK_BUDGET_S = 25.0
 
 
 def build(settings: Settings) -> dg.SensorDefinition:
-    """Make the sensor; its interval is a setting."""
+    """Return the sensor; its interval is a setting."""
 
-    @dg.sensor(
-        minimum_interval_seconds=settings.poll_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads Daily's list of recordings into the inbox, and asks again about unfinished ones.",
+    @sensor(
+        "Reads Daily's list of recordings into the inbox, and queries unfinished ones again.",
+        interval_s=settings.poll_seconds,
     )
     def poll_daily(daily_api: DailyAPI, inbox: Inbox) -> dg.SkipReason:
         if settings.daily_api_key is None:

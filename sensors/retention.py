@@ -1,4 +1,4 @@
-"""The daily schedule that deletes audio past its days and retires finished recordings."""
+"""The daily schedule that deletes old audio and retires old finished recordings."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from resources.source import Source
 from resources.store.base import Store
 
 NAME = "retention"
-# Of one day; what is left is the next one's.
+# The limits of one day, in actions and seconds.
 MOST, SECONDS = 1000, 3600.0
 WHEN = "17 3 * * *"
 
@@ -23,38 +23,40 @@ def delete_what_is_due(
     """Delete audio older than PUBLIC_DATA_RETENTION_DAYS, retire recordings after REFLECTOR_RETIRE_DAYS."""
     failed: list[Done] = []
 
-    def tell(done: Done) -> None:
+    def report(done: Done) -> None:
         if done.failed:
             failed.append(done)
-            context.log.error(f"{done.due.what} of {done.due.id} stays: {done.failed}")
+            context.log.error(f"{done.due.what} of {done.due.id} not deleted: {done.failed}")
         else:
-            context.log.info(f"{done.due.what} of {done.due.id} went, {done.objects} objects: {done.due.reason}")
+            context.log.info(f"{done.due.what} of {done.due.id} deleted, {done.objects} objects: {done.due.reason}")
 
-    complete = apply(
-        Retention(context.instance, store, daily_bucket, source, inbox, get_settings()), MOST, SECONDS, tell
-    )
-    context.log.info("all was looked at" if complete else "the rest is for tomorrow")
+    retention = Retention(context.instance, store, daily_bucket, source, inbox, get_settings())
+    complete = apply(retention, MOST, SECONDS, report)
+    context.log.info("complete" if complete else "continues tomorrow")
     if failed:
         names = ", ".join(sorted({done.due.id for done in failed})[:5])
         raise dg.Failure(f"{len(failed)} were not done, first {names}: {failed[0].failed}", allow_retries=False)
 
 
-@dg.job(name=NAME, executor_def=dg.in_process_executor, description="What isn't kept for ever goes.")
+# The types of these Dagster functions are incomplete.
+@dg.job(  # pyright: ignore[reportUnknownMemberType]
+    name=NAME, executor_def=dg.in_process_executor, description="Deletes old audio and retires old recordings."
+)
 def job() -> None:
     """Delete and retire what is due."""
     delete_what_is_due()
 
 
 def build(settings: Settings) -> dg.ScheduleDefinition:
-    """Make the schedule; without its settings every tick says that nothing is due."""
+    """Return the schedule; without its settings every tick is skipped."""
 
-    @dg.schedule(
+    @dg.schedule(  # pyright: ignore[reportUnknownMemberType]
         name=NAME,
         job=job,
         cron_schedule=WHEN,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Daily: audio older than PUBLIC_DATA_RETENTION_DAYS goes, recordings older than "
-        "REFLECTOR_RETIRE_DAYS leave the partitions.",
+        description="Daily: deletes audio older than PUBLIC_DATA_RETENTION_DAYS, and removes the partitions of "
+        "recordings older than REFLECTOR_RETIRE_DAYS.",
     )
     def retention() -> Iterator[dg.RunRequest | dg.SkipReason]:
         if settings.retention_days is None and settings.retire_days is None:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from domain.recording import check_recording_id
 from reflector_assets import wiring
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
-from reflector_assets.eventlog.history import Trace
+from reflector_assets.eventlog.history import History
 from reflector_assets.runtime.instance import database_errors, open_instance
 
 app = typer.Typer()
@@ -29,7 +29,7 @@ def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
         wiring.opened(wiring.messages()) as messages,
         database_errors(),
     ):
-        found = Trace(instance, store, inbox, consents, deliveries, messages).of(recording_id)
+        found = History(instance, store, inbox, consents, deliveries, messages).of(recording_id)
     if as_json:
         print_json(
             [

@@ -1,1 +1,1 @@
-"""What is read from Dagster's event log: events, progress, usage, history, the overview of recordings."""
+"""Reads Dagster's event log: events, progress, usage, history, and the overview of recordings."""

@@ -1,4 +1,4 @@
-"""The comparisons with the old system that were made, read from the store."""
+"""The comparisons with the old system, read from the store."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PAGE = 500
 
 
 def comparisons(instance: dg.DagsterInstance, store: Store, since: float | None) -> Iterator[ShadowComparison]:
-    """Yield the last comparison of each recording, newest first, that were made at most `since` seconds ago."""
+    """Yield each recording's last comparison, newest first, if made at most `since` seconds ago."""
     seen: set[str] = set()
     oldest = None if since is None else time.time() - since
     cursor: str | None = None
@@ -31,7 +31,7 @@ def comparisons(instance: dg.DagsterInstance, store: Store, since: float | None)
             try:
                 yield ShadowComparison.model_validate_json(store.read(value_key(ASSET, recording_id)))
             except NotFound:
-                # The recording was removed since.
+                # The recording was removed meanwhile.
                 continue
         if not page.has_more:
             return

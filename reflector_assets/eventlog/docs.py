@@ -1,4 +1,4 @@
-"""docs/events.md and docs/asyncapi.json, made from what the assets declare and from the payloads' models."""
+"""Generates docs/events.md and docs/asyncapi.json from the assets' declarations and the payloads' models."""
 
 import json
 import sys
@@ -14,54 +14,55 @@ from reflector_assets.policies import assets
 
 PATH = "/v1/transcripts/{id}/events"
 REF = "#/components/schemas/{model}"
-# What runs themselves tell.
+# The events that runs cause.
 RUNS: Mapping[str, tuple[type[BaseModel], str]] = {
-    PIPELINE_PROGRESS: (PipelineProgress, "every asset: planned, begun, tried again, made, failed; each track, too"),
-    STATUS: (Status, "a run that fails for good (`error`), and one that begins after that or ends well"),
+    PIPELINE_PROGRESS: (PipelineProgress, "every asset, and every track: planned, started, retried, finished, failed"),
+    STATUS: (Status, "a run that fails permanently (`error`), and a later one that starts or succeeds"),
 }
 HEAD = """# Events
 
-What listeners of a recording get, in this envelope:
+Clients that follow a recording receive its events in this envelope:
 
 ```json
 {"id": "12.345.0", "at": 1774252800.5, "event": "FINAL_TITLE", "data": {"title": "Weekly planning"}}
 ```
 
-`at` is when it happened, in epoch seconds. `id` is opaque; who gives the last one that was read goes on behind it.
-Assets broadcast nothing: events are read off Dagster's event log and the store, so that who comes late gets all of
-them, once and in order. Of content that was made again since, only the newest is told.
+`at` is the time of the event in epoch seconds. `id` is opaque; pass the id of the last event you read to continue after
+it. Events aren't broadcast but read from Dagster's event log and the store, so clients that connect late receive all of
+them, once and in order. Of content that was computed again since, only the newest version is sent.
 
 | Where | What |
 | --- | --- |
-| `GET @PATH` | all so far, `{"data": [...]}`; `?after=ID` for those behind one |
-| the same with `Accept: text/event-stream` | Server-Sent Events, live, behind `Last-Event-ID` or `?after=ID` |
-| the same as WebSocket | one JSON text for each event, live; `?after=ID` |
-| `reflector watch ID --json` | all until nothing is at work |
+| `GET @PATH` | all events so far, `{"data": [...]}`; with `?after=ID` those after an event |
+| the same with `Accept: text/event-stream` | Server-Sent Events, live, after `Last-Event-ID` or `?after=ID` |
+| the same as WebSocket | one JSON text per event, live; `?after=ID` |
+| `reflector watch ID --json` | all events until no run is in progress |
 
-Readers need the token, as `Authorization: Bearer`, or the session's cookie, or for a WebSocket the subprotocols
-`bearer, TOKEN`; with `PUBLIC_MODE` nobody does. A WebSocket is closed with 4401 without it, 4404 for no such
-recording, 4422 for what is no id, 1013 when Dagster's database or the store is away. `asyncapi.json` beside this page
-has the schemas. A field that is optional is left out, or null, where it doesn't apply.
+Clients authenticate with the token as `Authorization: Bearer`, with the session's cookie, or on a WebSocket with the
+subprotocols `bearer, TOKEN`; with `PUBLIC_MODE` no authentication is needed. A WebSocket is closed with 4401 without
+authentication, 4404 for an unknown recording, 4422 for an invalid event id, and 1013 when Dagster's database or the
+store is unavailable. `asyncapi.json` beside this page has the schemas. Optional fields are omitted or null where they
+don't apply.
 """
 
 
 def causes() -> dict[str, list[str]]:
-    """Names of the assets that cause an event, by the event, in the order of the assets."""
-    found: dict[str, list[str]] = {}
+    """Return the names of the assets that cause each event, in the order of the assets."""
+    by_event: dict[str, list[str]] = {}
     for asset in assets():
         for cause in CAUSES.get(asset, ()):
-            found.setdefault(cause.event, []).append(asset)
-    return found
+            by_event.setdefault(cause.event, []).append(asset)
+    return by_event
 
 
 def payloads() -> dict[str, type[BaseModel]]:
-    """The payload's model of each event, in the order in which they come."""
-    told = {cause.event: cause.payload for asset in assets() for cause in CAUSES.get(asset, ())}
-    return {**{name: model for name, (model, _) in RUNS.items()}, **told}
+    """Return the payload's model of each event, in the order of the events."""
+    of_assets = {cause.event: cause.payload for asset in assets() for cause in CAUSES.get(asset, ())}
+    return {**{name: model for name, (model, _) in RUNS.items()}, **of_assets}
 
 
 def markdown() -> str:
-    """The page."""
+    """Return the page."""
     by_event = causes()
     parts = [HEAD.replace("@PATH", PATH).rstrip()]
     parts.append("## By asset\n\n| Asset | Events |\n| --- | --- |")
@@ -70,7 +71,7 @@ def markdown() -> str:
         parts[-1] += f"\n| `{asset}` | {names} |"
     for name, model in payloads().items():
         caused = ", ".join(f"`{asset}`" for asset in by_event.get(name, []))
-        told = "; ".join(part for part in (caused, RUNS[name][1] if name in RUNS else "") if part)
+        sources = "; ".join(part for part in (caused, RUNS[name][1] if name in RUNS else "") if part)
         schema = model.model_json_schema()
         rows = [
             f"| `{field}` | {_type(described)} | {'' if field in schema.get('required', []) else 'optional'} "
@@ -78,19 +79,18 @@ def markdown() -> str:
             for field, described in schema["properties"].items()
         ]
         parts.append(
-            f"## {name}\n\n{schema['description']}\n\nFrom: {told}.\n\n"
+            f"## {name}\n\n{schema['description']}\n\nFrom: {sources}.\n\n"
             "| Field | Type | | |\n| --- | --- | --- | --- |\n" + "\n".join(rows)
         )
     return "\n\n".join(parts) + "\n"
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document."""
+    """Return the AsyncAPI 3.0 document."""
     models = payloads()
-    _, schemas = models_json_schema(
-        [(model, "serialization") for model in [*dict.fromkeys(models.values()), Event]], ref_template=REF
-    )
-    messages = {
+    distinct: list[type[BaseModel]] = [*dict.fromkeys(models.values()), Event]
+    _, schemas = models_json_schema([(model, "serialization") for model in distinct], ref_template=REF)
+    messages: dict[str, Any] = {
         name: {
             "name": name,
             "payload": {
@@ -116,7 +116,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _type(described: dict[str, Any]) -> str:
-    """A field's type in a few words."""
+    """Return a short description of a field's type."""
     if "anyOf" in described:
         return " or ".join(_type(one) for one in described["anyOf"])
     if "enum" in described:
@@ -129,7 +129,7 @@ def _type(described: dict[str, Any]) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write both files."""
+    """Write both files to a folder."""
     (folder / "events.md").write_text(markdown())
     (folder / "asyncapi.json").write_text(json.dumps(asyncapi(), indent=1) + "\n")
 

@@ -12,7 +12,7 @@ from domain.errors import NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import folder
 from reflector_assets import tags
-from reflector_assets.eventlog.steps import why
+from reflector_assets.eventlog.steps import failure_reason
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS
@@ -118,7 +118,7 @@ def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
     if run.status == dg.DagsterRunStatus.CANCELED:
         return None, "canceled"
-    step, reason = why(instance, run.run_id)
+    step, reason = failure_reason(instance, run.run_id)
     return step, f"{step}: {reason}" if step else reason
 
 

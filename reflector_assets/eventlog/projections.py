@@ -1,13 +1,14 @@
-"""Catalogue and ledger, projected from Dagster's lists and log: bounded pieces of work that anybody may repeat.
+"""Brings catalogue and ledger up to date from Dagster's partitions and event log, in bounded, idempotent pieces.
 
-What was read is kept with the position behind it in one transaction, so that a kill repeats the last piece at most, and
-every piece has the same result however often, and by however many at once, it is done.
+Each piece stores its result and its position in the log in one transaction: a kill repeats at most the last piece, and
+several processes can do the same piece at once.
 """
 
 import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -35,10 +36,10 @@ def catch_up(
     limit: int = 100,
     settled_after: float = COMMIT_LAG_S,
 ) -> bool:
-    """Read on, at most so many transcripts and so many runs; says whether that was all.
+    """Process at most `limit` transcripts, and `limit` runs of each ending; return True if nothing is left.
 
-    Events that aren't `settled_after` seconds old yet are read again the next time. Raises what the store and the
-    database raise.
+    Events younger than `settled_after` seconds are read again the next time. Raises what the store and the database
+    raise.
     """
     listed = follow_recordings(instance, store, catalogue, limit=limit, settled_after=settled_after)
     return follow_runs(instance, ledger, limit=limit, settled_after=settled_after) and listed
@@ -52,7 +53,7 @@ def follow_recordings(
     limit: int = 100,
     settled_after: float = COMMIT_LAG_S,
 ) -> bool:
-    """Bring the catalogue up to date, at most so many transcripts at once; says whether that was all."""
+    """Bring the catalogue up to date, at most `limit` transcripts at once; return True if nothing is left."""
     until = time.time() - settled_after
     added = _follow_partitions(instance, catalogue)
     described = _follow_described(instance, catalogue, until)
@@ -62,35 +63,39 @@ def follow_recordings(
 def follow_runs(
     instance: dg.DagsterInstance, ledger: Ledger, *, limit: int = 100, settled_after: float = COMMIT_LAG_S
 ) -> bool:
-    """Bring the ledger up to date, at most so many runs of each ending at once; says whether that was all."""
+    """Bring the ledger up to date, at most `limit` runs of each ending at once; return True if nothing is left."""
     until = time.time() - settled_after
-    # Not in all(), which would leave out the others after the first of which there is more.
+    # A list, because all() on a generator would stop at the first incomplete ending.
     complete = [_follow_ending(instance, ledger, ending, limit, until) for ending in ENDINGS]
     return all(complete)
 
 
 def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
-    """Recordings that were added since the catalogue was brought up to date: few, but for after an upgrade."""
-    cursor = json.loads(catalogue.partitions_cursor() or "{}").get("cursor")
-    found: set[str] = set()
+    """Return the recordings added since the catalogue was brought up to date: few, except after an upgrade."""
+    cursor = _partitions_cursor(catalogue).get("cursor")
+    unread: set[str] = set()
     while True:
         page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
-        found |= set(page.results)
+        unread |= set(page.results)
         if not page.has_more:
-            return found
+            return unread
         cursor = page.cursor
 
 
 def forget(catalogue: Catalogue, ledger: Ledger) -> None:
-    """Empty both: who catches up then makes them anew."""
+    """Clear both, so that the next calls of `catch_up` rebuild them."""
     catalogue.clear()
     ledger.clear()
 
 
+def _partitions_cursor(catalogue: Catalogue) -> dict[str, Any]:
+    return json.loads(catalogue.partitions_cursor() or "{}")
+
+
 def _follow_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> bool:
-    at = json.loads(catalogue.partitions_cursor() or "{}")
+    at = _partitions_cursor(catalogue)
     if at.get("last") and not instance.has_dynamic_partition(RECORDINGS, at["last"]):
-        # SQLite gives the number of the last one, when that is deleted, to the next one.
+        # When the last partition is deleted, SQLite reuses its number for the next one.
         at = {}
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=at.get("cursor"))
     if page.results:
@@ -118,7 +123,7 @@ def _follow_transcripts(
 def _materializations(
     instance: dg.DagsterInstance, catalogue: Catalogue, asset: str, limit: int
 ) -> tuple[Sequence[dg.EventLogRecord], bool]:
-    """The next materializations of an asset, and whether these are all there are."""
+    """Return the next materializations of an asset, and whether there are no more."""
     after = read_position(catalogue.database, asset)
     page = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=after), limit=limit, ascending=True
@@ -127,25 +132,25 @@ def _materializations(
 
 
 def _positions(records: Sequence[dg.EventLogRecord], until: float) -> list[int]:
-    """For each record, up to which number all is read then: the last one before the first younger than `until`."""
-    found = [record.storage_id for record in settled(records, until)]
-    # A position never goes back: 0 leaves it.
-    return found + [found[-1] if found else 0] * (len(records) - len(found))
+    """Return the position after each record: that of the last record before the first one later than `until`."""
+    numbers = [record.storage_id for record in settled(records, until)]
+    # Positions never decrease: 0 leaves them unchanged.
+    return numbers + [numbers[-1] if numbers else 0] * (len(records) - len(numbers))
 
 
 def _described(record: dg.EventLogRecord) -> RecordingInfo | None:
     made = record.asset_materialization
     if record.partition_key is None or made is None or "room" not in made.metadata:
-        # An import tells so that it put another recording in the place of one.
+        # Reported by an import that replaced the recording.
         return None
-    told = plain(made.metadata)
+    metadata = plain(made.metadata)
     return RecordingInfo(
-        record.partition_key, str(told["room"]), _float(told.get("started")), _float(told.get("duration_s"))
+        record.partition_key, str(metadata["room"]), _float(metadata.get("started")), _float(metadata.get("duration_s"))
     )
 
 
 def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> IndexedTranscript | None:
-    """What the recording is found by, read from the store; None when it is found by that already, or it is gone."""
+    """Return what the search index needs, read from the store; None if this version is indexed already, or deleted."""
     recording_id, made = record.partition_key, record.asset_materialization
     version = (made.tags or {}).get(DATA_VERSION) if made else None
     if recording_id is None or version is None or catalogue.version(recording_id) == version:
@@ -184,12 +189,12 @@ def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, li
 
 
 def _log(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.EventLogRecord]:
-    """What the ledger reads of a run's log: half of it, where nothing failed."""
+    """Return the records that the ledger needs: about half of the log if no attempt failed."""
     if run.status == dg.DagsterRunStatus.SUCCESS:
         records = _records(instance, run.run_id, READ)
         if not any(has_failed(record) for record in records):
             return records
-    # What a failed attempt used is told in a plain line, which has no type.
+    # The usage of a failed attempt is in a log line, which has no event type.
     return _records(instance, run.run_id, None)
 
 

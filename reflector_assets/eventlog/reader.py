@@ -1,7 +1,7 @@
-"""A recording's events, projected from Dagster's event log and the store; nothing else is their source.
+"""A recording's events, derived from Dagster's event log and the store alone.
 
-An event's id says how far its reader has come in each run that was open when it was told:
-`run.record.part`, by Dagster's own numbers, joined by `~` where runs overlap.
+An event's id encodes the reader's position in each run that was open when the event was emitted: `run.record.part`, by
+Dagster's numbers, joined by `~` for overlapping runs.
 """
 
 import re
@@ -20,7 +20,7 @@ from domain.run_progress import RunProgress
 from domain.text import words
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import STATUS as STEP_STATUS
-from reflector_assets.eventlog.steps import step_events, why
+from reflector_assets.eventlog.steps import failure_reason, step_events
 from reflector_assets.io_manager import data_version, value_key
 from reflector_assets.policies import assets, policies
 from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
@@ -29,7 +29,7 @@ from reflector_assets.staleness import DATA_VERSION
 from resources.store.base import Store
 
 PAGE = 1000
-# Steps write from processes of their own: a record can appear a moment after one that Dagster numbers higher.
+# Steps write from separate processes: a record can appear shortly after one with a higher number.
 READ_DELAY_S = 0.3
 READ = {
     *STEP_STATUS,
@@ -41,71 +41,70 @@ READ = {
 }
 POSITION = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})", re.ASCII)
 Position = tuple[int, int]
-Told = tuple[str, Frozen]
+NamedPayload = tuple[str, Frozen]
 
 
 @dataclass
 class _Run:
-    """One run as far as it was read: Dagster's number of it, the page that is read, and the last record taken in."""
+    """The state of reading one run: its storage id, the cursor of the current page, and the last processed record."""
 
     number: int
     run_id: str
     progress: RunProgress
     cursor: str | None = None
     record: int = -1
-    told: Position | None = None
+    emitted: Position | None = None
     status: str | None = None
-    over: bool = False
+    ended: bool = False
 
 
 @dataclass
 class RecordingLog:
-    """Reads one recording's events from its first on; not for several threads at once."""
+    """Reads one recording's events from the first one; not thread-safe."""
 
     instance: dg.DagsterInstance
     store: Store
     recording_id: str
     read_delay: float = READ_DELAY_S
-    _runs: dict[int, _Run] = field(default_factory=dict)
-    _made: set[str] = field(default_factory=set)
-    _statuses: list[tuple[float, str]] = field(default_factory=list)
-    _ready: list[Event] = field(default_factory=list)
+    _runs: dict[int, _Run] = field(default_factory=dict[int, _Run])
+    _made: set[str] = field(default_factory=set[str])
+    _statuses: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    _ready: list[Event] = field(default_factory=list[Event])
 
     def read(self) -> list[Event]:
-        """Return what was added since the last call; raises ReflectorError, after which it can be called again."""
+        """Return the events since the last call; raise ReflectorError, after which it can be called again."""
         try:
             with database_errors():
                 self._read()
         except Exception:
-            # What was read before it is told first; the next call comes to the same place again.
+            # Events read before the error are returned first; the next call reaches the same place again.
             if not self._ready:
                 raise
         ready, self._ready = self._ready, []
         return ready
 
     def after(self, event_id: str, event: Event) -> bool:
-        """Say whether an event comes after the one of that id; raises InvalidInput for what is no id."""
-        seen, (run, *position) = _positions(event_id), _own(event.id)
+        """Return True if an event comes after the one with that id; raise InvalidInput for an invalid id."""
+        seen, (run, *position) = _positions(event_id), _own_position(event.id)
         return tuple(position) > seen[run] if run in seen else run > min(seen)
 
     def _read(self) -> None:
         settled = time.time() - self.read_delay
-        mine = dg.RunsFilter(tags={tags.PARTITION: self.recording_id})
-        found = sorted(self.instance.get_run_records(mine), key=lambda one: one.storage_id)
-        for one in found:
-            run = self._runs.get(one.storage_id)
+        own = dg.RunsFilter(tags={tags.PARTITION: self.recording_id})
+        for record in sorted(self.instance.get_run_records(own), key=lambda record: record.storage_id):
+            run = self._runs.get(record.storage_id)
             if run is None:
-                run_id = one.dagster_run.run_id
+                run_id = record.dagster_run.run_id
                 progress = RunProgress(run_id, assets(), _attempts, self._made)
-                run = self._runs[one.storage_id] = _Run(one.storage_id, run_id, progress)
-            if not run.over:
-                # Looked at before its records are: what is read after it ended is all there is.
-                finished = one.dagster_run.is_finished
+                run = self._runs[record.storage_id] = _Run(record.storage_id, run_id, progress)
+            if not run.ended:
+                # The status was read before the run's records: if it had ended, these are all of them.
+                finished = record.dagster_run.is_finished
                 read_all = self._read_run(run, settled)
-                run.over = run.over or (finished and read_all)
+                run.ended = run.ended or (finished and read_all)
 
     def _read_run(self, run: _Run, settled: float) -> bool:
-        """Read on in a run, up to the time `settled`; says whether nothing is left to read."""
+        """Read a run's records up to the time `settled`; return True if nothing is left to read."""
         while True:
             page = self.instance.get_records_for_run(run.run_id, cursor=run.cursor, of_type=READ, limit=PAGE)
             for record in page.records:
@@ -113,23 +112,23 @@ class RecordingLog:
                     continue
                 if record.timestamp > settled or not self._settled(record):
                     return False
-                for part, (name, payload) in enumerate(list(self._told(run, record))):
-                    self._tell(run, (record.storage_id, part), record.timestamp, name, payload)
+                for part, (name, payload) in enumerate(list(self._payloads(run, record))):
+                    self._emit(run, (record.storage_id, part), record.timestamp, name, payload)
                 run.record = record.storage_id
             run.cursor = page.cursor
             if not page.has_more:
                 return True
 
     def _settled(self, record: dg.EventLogRecord) -> bool:
-        """Say whether it is known what comes of a failed run: Dagster may resume it."""
+        """Return False if the record is a failure that Dagster may still decide to resume."""
         event = record.event_log_entry.dagster_event
         if event is None or event.event_type != dg.DagsterEventType.RUN_FAILURE:
             return True
         run = self.instance.get_run_by_id(record.run_id)
         return run is None or tags.WILL_RETRY in run.tags or record.timestamp < time.time() - RETRY_DECISION_S
 
-    def _told(self, run: _Run, record: dg.EventLogRecord) -> Iterator[Told]:
-        """Take a record in, and yield what it tells; what can fail comes first, so that it can be taken in again."""
+    def _payloads(self, run: _Run, record: dg.EventLogRecord) -> Iterator[NamedPayload]:
+        """Process a record and yield its payloads; anything that can fail comes first, so that a retry is safe."""
         event = record.event_log_entry.dagster_event
         if event is None:
             return
@@ -137,7 +136,7 @@ class RecordingLog:
         if kind == dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED and record.asset_key is not None:
             yield from _progress(run.progress.plan(record.asset_key.to_user_string()))
         elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION and record.asset_materialization is not None:
-            yield from self._caused(run, record.asset_materialization)
+            yield from self._materialized(run, record.asset_materialization)
         elif kind == dg.DagsterEventType.STEP_OUTPUT:
             if getattr(event.event_specific_data, "mapping_key", None) is not None:
                 run.progress.found_track()
@@ -146,13 +145,13 @@ class RecordingLog:
             if before == "error" or (before == "ended" and "transcript" in run.progress.planned):
                 yield STATUS, Status(value="processing")
         elif kind in ENDINGS:
-            yield from self._ended(run, kind)
-            run.over = True
+            yield from self._run_ended(run, kind)
+            run.ended = True
         else:
             for change in step_events([record]):
                 yield from _progress(run.progress.step(change))
 
-    def _caused(self, run: _Run, made: dg.AssetMaterialization) -> Iterator[Told]:
+    def _materialized(self, run: _Run, made: dg.AssetMaterialization) -> Iterator[NamedPayload]:
         asset = made.asset_key.to_user_string()
         metadata = plain(made.metadata)
         version = (made.tags or {}).get(DATA_VERSION)
@@ -168,7 +167,7 @@ class RecordingLog:
                 yield name, payload
 
     def _value(self, asset: str, reads: type | None, version: str | None) -> Any:
-        """The value of that version; None when it isn't the newest any more: what came in its place is told, too."""
+        """Return the value of a version; None if there is a newer one, which has an event of its own."""
         if reads is None:
             return None
         try:
@@ -178,62 +177,63 @@ class RecordingLog:
         try:
             value = reads.model_validate_json(content) if issubclass(reads, BaseModel) else words.from_parquet(content)
         except (ValidationError, PermanentError):
-            # Made by other code, and stale by that.
+            # Written by other code, and therefore stale.
             return None
         return value if version in {None, data_version(value).value} else None
 
-    def _ended(self, run: _Run, kind: dg.DagsterEventType) -> Iterator[Told]:
+    def _run_ended(self, run: _Run, kind: dg.DagsterEventType) -> Iterator[NamedPayload]:
         if kind == dg.DagsterEventType.RUN_CANCELED:
             yield STATUS, Status(value="error", reason="the run was canceled")
         elif kind == dg.DagsterEventType.RUN_FAILURE and not run.progress.complete:
             ended = self.instance.get_run_by_id(run.run_id)
             if ended is None or ended.tags.get(tags.WILL_RETRY) != "true":
-                step, reason = why(self.instance, run.run_id)
+                step, reason = failure_reason(self.instance, run.run_id)
                 yield STATUS, Status(value="error", step=step, reason=reason)
         elif run.status == "processing" and "transcript" in self._made:
             yield STATUS, Status(value="ended")
 
     def _status_before(self, at: float) -> str | None:
-        """Where the recording was at a time; by the events' own times, whichever run was read first."""
+        """Return the recording's status at a time, by the events' times, in whatever order the runs were read."""
         return max(((when, value) for when, value in self._statuses if when < at), default=(0.0, None))[1]
 
-    def _tell(self, run: _Run, position: Position, at: float, name: str, payload: Frozen) -> None:
-        run.told = position
+    def _emit(self, run: _Run, position: Position, at: float, name: str, payload: Frozen) -> None:
+        run.emitted = position
         if isinstance(payload, Status):
             run.status = payload.value
             self._statuses.append((at, payload.value))
-        # Of the runs that are open still, so that nothing of them is taken for read; its own place comes first.
-        others = [one for one in self._runs.values() if one is not run and self._may_tell(one, run)]
-        places = [(one.number, *(one.told or (0, 0))) for one in (run, *sorted(others, key=lambda one: one.number))]
-        event_id = "~".join(".".join(map(str, place)) for place in places)
+        # The id includes the positions in runs that are still open, so that none of their events is skipped later.
+        others = [other for other in self._runs.values() if other is not run and self._may_emit(other, run)]
+        runs = [run, *sorted(others, key=lambda other: other.number)]
+        positions = [(one.number, *(one.emitted or (0, 0))) for one in runs]
+        event_id = "~".join(".".join(map(str, position)) for position in positions)
         data = payload.model_dump(mode="json", exclude_none=name in {PIPELINE_PROGRESS, STATUS})
         self._ready.append(Event(id=event_id, at=at, event=name, data=data))
 
-    def _may_tell(self, one: _Run, now: _Run) -> bool:
-        """Say whether a run's place is needed beside another's: it can tell more, or was begun beside one that can."""
-        first = min((other.number for other in self._runs.values() if not other.over), default=now.number)
-        return one.number >= min(first, now.number) and (one.told is not None or one.number < now.number)
+    def _may_emit(self, one: _Run, current: _Run) -> bool:
+        """Return True if a run's position belongs in the id: the run, or an older one, can still emit events."""
+        first = min((run.number for run in self._runs.values() if not run.ended), default=current.number)
+        return one.number >= min(first, current.number) and (one.emitted is not None or one.number < current.number)
 
 
-def _progress(told: Iterator[Frozen]) -> Iterator[Told]:
-    return ((PIPELINE_PROGRESS, one) for one in told)
+def _progress(payloads: Iterator[Frozen]) -> Iterator[NamedPayload]:
+    return ((PIPELINE_PROGRESS, payload) for payload in payloads)
 
 
 def _attempts(step: str) -> int:
-    """How often a step is tried in one run."""
-    # Steps of a fan-out that are ops of their own, such as `each_track`, have the policy of the track's step.
+    """Return the number of attempts at a step within one run."""
+    # Other ops of a fan-out, such as `each_track`, have the policy of the track's step.
     policy = policies().get(step) or policies()["transcribe_track"]
     return 1 if policy.delivered else policy.retries + 1
 
 
 def _positions(event_id: str) -> dict[int, Position]:
-    """Read an event's id: the place in each run; raises InvalidInput."""
-    found = [POSITION.fullmatch(place) for place in event_id.split("~")]
-    if not all(found):
+    """Parse an event's id into the position in each run; raise InvalidInput."""
+    matches = [POSITION.fullmatch(position) for position in event_id.split("~")]
+    if not all(matches):
         raise InvalidInput(f"{event_id[:80]!r} is no event's id", hint="Give the id of the last event that was read.")
-    return {int(one[1]): (int(one[2]), int(one[3])) for one in found if one}
+    return {int(match[1]): (int(match[2]), int(match[3])) for match in matches if match}
 
 
-def _own(event_id: str) -> tuple[int, int, int]:
+def _own_position(event_id: str) -> tuple[int, int, int]:
     run, record, part = event_id.split("~", maxsplit=1)[0].split(".")
     return int(run), int(record), int(part)

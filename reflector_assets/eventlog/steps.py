@@ -1,4 +1,4 @@
-"""What Dagster's event log tells of steps: which is where, and why one failed."""
+"""Reads the states of steps, and the reasons of failures, from Dagster's event log."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ import dagster as dg
 from domain.run_progress import StepEvent
 from reflector_assets.records import crash_reason, innermost, place
 
-# Begins the line in a step's log that tells, as JSON, what an attempt used that failed, and the kind of its error.
+# The prefix of the log line with the usage of a failed attempt and the class of its error, as JSON.
 USED = "the attempt failed and used "
 STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed", "skipped"]] = {
     dg.DagsterEventType.STEP_START: "started",
@@ -19,11 +19,11 @@ STATUS: dict[dg.DagsterEventType, Literal["started", "retrying", "done", "failed
     dg.DagsterEventType.STEP_FAILURE: "failed",
     dg.DagsterEventType.STEP_SKIPPED: "skipped",
 }
-WHY = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
 
 
 def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
-    """Read the step changes off a run's event records, in their order."""
+    """Yield the changes of steps among a run's event records, in order."""
     for record in records:
         event = record.event_log_entry.dagster_event
         if event is None or event.step_key is None or (status := STATUS.get(event.event_type)) is None:
@@ -41,10 +41,10 @@ def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
         )
 
 
-def why(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
-    """The step that failed first in a run, and its plain reason; without one, what Dagster says of the run."""
-    records = instance.get_records_for_run(run_id, of_type=WHY).records
-    crash = next((told for record in records if (told := crash_reason(_message(record)))), None)
+def failure_reason(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
+    """Return the first failed step of a run and its plain reason; without a failed step, None and Dagster's message."""
+    records = instance.get_records_for_run(run_id, of_type=FAILURES).records
+    crash = next((reason for record in records if (reason := crash_reason(_message(record)))), None)
     for event in step_events(records):
         if event.status == "failed":
             return event.asset, crash_reason(event.reason or "") or event.reason or crash or "no reason given"
@@ -63,12 +63,12 @@ def _is_end(record: dg.EventLogRecord) -> bool:
 
 
 def _reason(data: object) -> str | None:
-    """The plain reason of a failure: what our Failure says, else the innermost error's own message."""
+    """Return the plain reason of a failure: the description of our Failure, or the innermost error's message."""
     failure = getattr(data, "user_failure_data", None)
     if failure is not None and failure.description:
         return str(failure.description)
     message = getattr(innermost(getattr(data, "error", None)), "message", None)
     if message is None:
         return None
-    # Dagster puts the class and its module in front of a message.
+    # Dagster prefixes messages with the class and its module.
     return re.sub(r"^[\w.]+: ", "", str(message).strip())

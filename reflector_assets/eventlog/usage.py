@@ -1,4 +1,4 @@
-"""What the steps of one run took, read off its event log: failed attempts count like the others."""
+"""The usage of a run's steps, read from its event log; includes failed attempts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ from resources.database.ledger import EndedRun, Entry
 
 Kind = dg.DagsterEventType
 FAILS = {Kind.STEP_UP_FOR_RETRY, Kind.STEP_FAILURE}
-TELLS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
-READ = {*ATTEMPT_BEGINS, *ATTEMPT_ENDS, *TELLS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
+OUTPUTS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
+READ = {*ATTEMPT_BEGINS, *ATTEMPT_ENDS, *OUTPUTS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
 # Amounts in metadata, in the ledger's units.
 SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
 COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")
-# No sane figure is larger, and no database takes one that is.
+# Larger amounts are invalid, and databases reject them.
 MOST = 2**53
 
 
 @dataclass
 class Step:
-    """One step as its events come in; `used` adds up its attempts, `told` is what the last one says so far."""
+    """One step, updated by its events: `used` sums up its attempts, `reported` is the current attempt's metadata."""
 
     key: str
     began: float | None = None
@@ -35,26 +35,26 @@ class Step:
     outcome: Literal["done", "failed"] = "failed"
     attempts: int = 0
     kind: str | None = None
-    used: dict[str, int] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict[str, int])
+    reported: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def begin(self, at: float) -> None:
         self.began = at if self.began is None else self.began
-        self.since, self.told = at, {}
+        self.since, self.reported = at, {}
         self.attempts += 1
 
     def end(self, at: float, error: str | None) -> None:
-        """End an attempt, at a time in epoch seconds; `error` is the class of its error, None when it succeeded."""
+        """End an attempt, at a time in epoch seconds; `error` is the class of its error, None if it succeeded."""
         since = at if self.since is None else self.since
-        # A process that was killed has told nothing: then only the clock did.
-        wall = self.told.get("wall_seconds")
-        wall_ms = _whole((at - since if wall is None else wall - _of_tracks(self.told, "wall_seconds")) * 1000)
+        # A killed process has reported nothing: then the timestamps have to do.
+        wall = self.reported.get("wall_seconds")
+        wall_ms = _whole((at - since if wall is None else wall - _of_tracks(self.reported, "wall_seconds")) * 1000)
         self._add("wall_ms", wall_ms)
         for name, unit in SECONDS.items():
-            self._add(unit, _whole((_number(self.told.get(name)) - _of_tracks(self.told, name)) * 1000))
+            self._add(unit, _whole((_number(self.reported.get(name)) - _of_tracks(self.reported, name)) * 1000))
         for name in COUNTS:
-            self._add(name, _whole(_number(self.told.get(name)) - _of_tracks(self.told, name)))
-        self.ended, self.since, self.told = at, None, {}
+            self._add(name, _whole(_number(self.reported.get(name)) - _of_tracks(self.reported, name)))
+        self.ended, self.since, self.reported = at, None, {}
         self.outcome, self.kind = ("done" if error is None else "failed"), error or self.kind
 
     def _add(self, name: str, amount: int) -> None:
@@ -64,7 +64,7 @@ class Step:
 def account(
     run: dg.DagsterRun, records: Sequence[dg.EventLogRecord], ended_at: float
 ) -> tuple[EndedRun, list[Entry]] | None:
-    """Read a run that ended at a time in epoch seconds; None when it isn't a recording's."""
+    """Return a run that ended at a time (epoch seconds), with its ledger entries; None if it has no recording."""
     recording_id = run.tags.get(tags.PARTITION)
     if recording_id is None:
         return None
@@ -80,17 +80,17 @@ def account(
             made.add(event.asset_key)
         elif entry.step_key is not None:
             _read(steps.setdefault(entry.step_key, Step(entry.step_key)), entry)
-    begun = [step for step in steps.values() if step.began is not None]
-    for step in begun:
+    started = [step for step in steps.values() if step.began is not None]
+    for step in started:
         if step.since is not None:
             step.end(max(ended_at, step.since), "RunEnded")
     complete = run.status == dg.DagsterRunStatus.SUCCESS or (bool(planned) and planned <= made)
     ended = EndedRun(run.run_id, recording_id, ended_at, "done" if complete else "failed")
-    return ended, [_entry(run.run_id, recording_id, step) for step in begun]
+    return ended, [_entry(run.run_id, recording_id, step) for step in started]
 
 
 def has_failed(record: dg.EventLogRecord) -> bool:
-    """Say whether a record tells of an attempt that failed."""
+    """Return True if a record is that of a failed attempt."""
     event = record.event_log_entry.dagster_event
     return event is not None and event.event_type in FAILS
 
@@ -99,22 +99,22 @@ def _read(step: Step, entry: dg.EventLogEntry) -> None:
     event = entry.dagster_event
     if event is None:
         if entry.user_message.startswith(USED):
-            step.told |= json.loads(entry.user_message.removeprefix(USED))
+            step.reported |= json.loads(entry.user_message.removeprefix(USED))
     elif event.event_type in ATTEMPT_BEGINS:
         step.begin(entry.timestamp)
-    elif event.event_type in TELLS:
-        step.told |= plain(getattr(event.event_specific_data, "metadata", None))
+    elif event.event_type in OUTPUTS:
+        step.reported |= plain(getattr(event.event_specific_data, "metadata", None))
     elif event.event_type in FAILS and step.since is not None:
-        step.end(entry.timestamp, str(step.told.get("kind") or _kind(event.event_specific_data)))
+        step.end(entry.timestamp, str(step.reported.get("kind") or _kind(event.event_specific_data)))
     elif event.event_type == Kind.STEP_SUCCESS:
         step.end(entry.timestamp, None)
 
 
 def _kind(data: object) -> str:
-    """The class of an error: our own Failure says it, else it is that of the innermost error."""
+    """Return the class of an error: that in our Failure's metadata, or that of the innermost error."""
     failure = getattr(data, "user_failure_data", None)
-    if failure is not None and (told := plain(failure.metadata).get("kind")):
-        return str(told)
+    if failure is not None and (kind := plain(failure.metadata).get("kind")):
+        return str(kind)
     return str(getattr(innermost(getattr(data, "error", None)), "cls_name", None) or "Unknown")[:100]
 
 
@@ -136,9 +136,9 @@ def _entry(run_id: str, recording_id: str, step: Step) -> Entry:
     )
 
 
-def _of_tracks(told: Mapping[str, Any], name: str) -> float:
-    """What the last step of a fan-out tells of its tracks' steps, which stand in the ledger themselves."""
-    return _number(told.get(f"tracks_{name}"))
+def _of_tracks(reported: Mapping[str, Any], name: str) -> float:
+    """Return the part of a fan-in's amount that is its tracks', whose steps have ledger entries themselves."""
+    return _number(reported.get(f"tracks_{name}"))
 
 
 def _number(value: object) -> float:

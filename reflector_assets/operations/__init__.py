@@ -1,1 +1,1 @@
-"""Operations on recordings: running, refreshing, retiring and querying them."""
+"""Operations on recordings: run, refresh, retire and query."""

@@ -1,6 +1,6 @@
-"""Runs whose process is gone: a kill, a crash or a reboot must not leave a recording in progress for ever.
+"""Runs whose process is gone: after a kill, a crash or a reboot a recording must not stay in progress forever.
 
-Dagster's own run monitoring asks the run launcher, and the one for local processes can't tell.
+Dagster's run monitoring queries the run launcher, and the one for local processes has no health check.
 """
 
 import time
@@ -9,26 +9,25 @@ from collections.abc import Iterable
 import dagster as dg
 import psutil
 
-# A process that began this much later (seconds) than its run's event has only inherited the process id.
+# A process that started more than this later (seconds) than its run's event only has a reused process id.
 TOLERANCE = 5.0
-# Seconds within which the code server that started a process reports its end, if it lives itself.
+# Seconds within which a running code server reports the end of a process that it started.
 REPORTED = 2.0
-# A run that is starting has a worker, too, once its process has said so; before that, Dagster's own monitoring
-# gives it up after a while.
+# A starting run has a process once its event is logged; before that, Dagster's monitoring fails it after a timeout.
 WITH_WORKER = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 def end_if_orphaned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Mark a run as failed when the local process that executed it is gone; says whether it did."""
+    """Mark a run as failed if the local process that executed it is gone; return True if so."""
     return bool(end_orphaned(instance, [run]))
 
 
 def end_orphaned(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> list[str]:
-    """Mark those runs as failed whose local process is gone, and return their ids.
+    """Mark the runs whose local process is gone as failed, and return their ids.
 
-    Dagster's run retries then take them up again from where they were, as often as dagster.yaml allows. Runs that
-    another launcher started, on other machines, are left to that launcher's own health checks. Waits for some
-    seconds when there are any: usually somebody else reports them, and one report of a failure is enough.
+    Dagster's run retries then resume them, as often as dagster.yaml allows. Runs of other launchers, on other machines,
+    are left to those launchers' health checks. If there are any, waits a few seconds first: usually the code server
+    reports the failure, and it should be reported only once.
     """
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return []
@@ -45,7 +44,7 @@ def end_orphaned(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) ->
 
 
 def _gone(instance: dg.DagsterInstance, run_id: str) -> int | None:
-    """Process id of a run's last worker when that process lives no more."""
+    """Return the process id of a run's last process if that process has ended, else None."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
     for record in reversed(records):
         event = record.event_log_entry.dagster_event
@@ -53,12 +52,12 @@ def _gone(instance: dg.DagsterInstance, run_id: str) -> int | None:
             continue
         pid = event.engine_event_data.metadata.get("pid")
         if pid is not None and str(pid.value).isdigit():
-            worker = int(str(pid.value))
-            return None if _lives(worker, record.event_log_entry.timestamp) else worker
+            process = int(str(pid.value))
+            return None if _is_running(process, record.event_log_entry.timestamp) else process
     return None
 
 
-def _lives(pid: int, since: float) -> bool:
+def _is_running(pid: int, since: float) -> bool:
     try:
         process = psutil.Process(pid)
         return process.create_time() <= since + TOLERANCE and process.status() != psutil.STATUS_ZOMBIE

@@ -1,4 +1,4 @@
-"""Bringing many recordings up to date on request: what is stale, why, what it would cost, and the request itself."""
+"""Refreshes recordings on request: what is stale and why, what it would cost, and the request itself."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ PAGE = 500
 
 
 class Cost(NamedTuple):
-    """What something took when it was last made: wall and GPU seconds, LLM calls and tokens."""
+    """The usage of the last materializations: wall and GPU seconds, LLM calls and tokens."""
 
     seconds: float
     gpu_seconds: float
@@ -24,7 +24,7 @@ class Cost(NamedTuple):
 
 
 class StaleRecording(NamedTuple):
-    """One recording with its stale assets and the reason of each; `cost` is None when it was never made."""
+    """A recording with its stale assets and the reason of each; `cost` is None if none was ever materialized."""
 
     id: str
     reasons: dict[str, str]
@@ -37,7 +37,7 @@ def stale_recordings(
     since: float | None,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[StaleRecording]:
-    """Yield what is stale, newest recordings first, whose `recording` was made at most `since` seconds ago."""
+    """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
     for recording_id in _newest_first(instance):
         found = staleness.states(instance, graph, recording_id, audio_is_gone)
         made = next((state.record for state in found if state.asset == "recording"), None)
@@ -48,7 +48,7 @@ def stale_recordings(
 
 
 def request(instance: dg.DagsterInstance, recording_id: str) -> None:
-    """Ask the sensor to bring a recording up to date, whatever its age and however its last run ended."""
+    """Request that the sensor brings a recording up to date, regardless of its age and of failed runs."""
     instance.report_runless_asset_event(
         dg.AssetObservation("recording", partition=recording_id, description="brought up to date on request")
     )
@@ -65,17 +65,17 @@ def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
 
 
 def _cost(found: list[AssetState]) -> Cost | None:
-    """What the stale assets took when they were last made."""
-    spent = [
+    """Return the usage of the stale assets' last materializations."""
+    usages = [
         plain(state.record.asset_materialization.metadata)
         for state in found
         if state.reason and state.record and state.record.asset_materialization
     ]
-    if not spent:
+    if not usages:
         return None
 
     def total(*names: str) -> float:
-        return sum(float(one.get(name) or 0) for one in spent for name in names)  # pyright: ignore[reportArgumentType]
+        return sum(float(usage.get(name) or 0) for usage in usages for name in names)
 
     return Cost(
         round(total("wall_seconds"), 1),

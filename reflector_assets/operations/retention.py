@@ -1,4 +1,4 @@
-"""What isn't kept for ever: audio past its days, and finished recordings past theirs in Dagster's partitions."""
+"""Retention: deletes old audio, and removes old finished recordings from Dagster's partitions."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ DAY = 86400.0
 
 
 class Due(NamedTuple):
-    """What is to be done with a recording: its audio goes, or it is retired from the partitions; `days` is its age."""
+    """An action that is due: delete a recording's audio, or remove its partition; `days` is the recording's age."""
 
     id: str
     what: Literal["audio", "partition"]
@@ -30,7 +30,7 @@ class Due(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of it: how many objects went, or why it failed."""
+    """The outcome of an action: the number of deleted objects, or the reason of a failure."""
 
     due: Due
     objects: int = 0
@@ -38,7 +38,7 @@ class Done(NamedTuple):
 
 
 class Retention(NamedTuple):
-    """Looks for what is due, and does it; audio and partitions each by a setting in days, or never."""
+    """Finds and performs actions that are due; two settings, in days, determine when audio and partitions are."""
 
     instance: dg.DagsterInstance
     store: Store
@@ -48,7 +48,7 @@ class Retention(NamedTuple):
     settings: Settings
 
     def due(self, now: float | None = None) -> Iterator[Due]:
-        """Yield what is due, oldest recordings first, page by page; none of a recording that is at work."""
+        """Yield the actions that are due, oldest recordings first, except for recordings with a run in progress."""
         now = time.time() if now is None else now
         limits = [days for days in (self._audio_days, self.settings.retire_days) if days is not None]
         if not limits:
@@ -67,9 +67,9 @@ class Retention(NamedTuple):
                 yield Due(recording_id, "partition", round(days, 1), f"finished, and older than {retire} days")
 
     def apply(self, due: Due) -> Done:
-        """Do one thing that is due; a failure is told, and due again."""
+        """Perform an action; one that fails is returned with the reason, and stays due."""
         if at_work(self.instance, due.id, self.inbox):
-            return Done(due, failed="the recording is at work")
+            return Done(due, failed="a run of the recording is in progress")
         try:
             if due.what == "partition":
                 self.instance.delete_dynamic_partition(RECORDINGS, due.id)
@@ -81,11 +81,11 @@ class Retention(NamedTuple):
 
     @property
     def _audio_days(self) -> int | None:
-        # The other modes delete nothing: the old system does.
+        # In other modes the old system deletes audio.
         return self.settings.retention_days if self.settings.mode == "live" else None
 
     def _partitions(self) -> Iterator[tuple[str, float | None]]:
-        """All recordings, and when each was last taken in; a whole page is read before any of it is retired."""
+        """Yield all recordings with the time of their last import or run; reads a page before yielding any of it."""
         cursor: str | None = None
         while True:
             page = self.instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
@@ -96,24 +96,24 @@ class Retention(NamedTuple):
             cursor = page.cursor
 
     def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
-        """When recordings were last taken in, in epoch seconds, by their ids; without those that never were."""
+        """Return when `recording` was last materialized, in epoch seconds by recording id, where it ever was."""
         made: dict[str, float] = {}
         wanted: list[str] = list(recording_ids)
         while wanted:
-            # Newest first; what was often made takes up the places of others, which are asked for again.
-            found = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=wanted)
-            records = self.instance.fetch_materializations(found, limit=PAGE).records
+            # Newest first; repeated materializations can crowd out other recordings, which are queried again.
+            of = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=wanted)
+            records = self.instance.fetch_materializations(of, limit=PAGE).records
             for record in records:
                 made.setdefault(str(record.partition_key), record.timestamp)
             wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
         return made
 
 
-def apply(retention: Retention, most: int, seconds: float, tell: Callable[[Done], None]) -> bool:
-    """Do what is due, at most so many things in about so many seconds; says whether all was looked at."""
+def apply(retention: Retention, most: int, seconds: float, report: Callable[[Done], None]) -> bool:
+    """Perform at most `most` due actions in about `seconds`, and report each; return True if none is left."""
     end = time.monotonic() + seconds
     for number, due in enumerate(retention.due()):
         if number >= most or time.monotonic() >= end:
             return False
-        tell(retention.apply(due))
+        report(retention.apply(due))
     return True

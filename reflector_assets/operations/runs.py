@@ -1,16 +1,16 @@
-"""Bringing one recording up to date from the command line: what is stale runs, the rest is left alone."""
+"""Runs a recording's stale assets from the command line, and queries its runs."""
 
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dagster as dg
 
 from domain.errors import InvalidInput, NotFound
 from domain.recording import check_recording_id
 from reflector_assets import staleness, tags
-from reflector_assets.eventlog.steps import step_events, why
+from reflector_assets.eventlog.steps import failure_reason, step_events
 from reflector_assets.io_manager import value_key
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
@@ -19,13 +19,13 @@ from reflector_assets.runtime.instance import daemon_is_up
 from resources.database.inbox import Inbox
 from resources.store.base import Store
 
-# Dagster resumes a killed run within seconds, but overlooks one whose failure it reads before the run says that it will
-# be resumed: after this time it is requested anew.
+# Dagster resumes a killed run within seconds, but misses one whose failure it reads before the run's tag says that it
+# will be resumed: after this time the run is requested again.
 RESUME_DEADLINE_S = 120.0
 
 
 class Outcome(NamedTuple):
-    """What a command did: its last run, and the assets that it computed, left alone, and failed at."""
+    """The outcome of a command: its last run, and the assets that were materialized, were fresh, or failed."""
 
     run_id: str | None
     materialized: list[str]
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def known(instance: dg.DagsterInstance, recording_id: str, store: Store | None = None) -> str:
-    """Return the id of a recording that exists, or whose transcript is in `store`; raises InvalidInput, NotFound."""
+    """Return the id of a recording that exists, or has a transcript in `store`; raise InvalidInput or NotFound."""
     check_recording_id(recording_id)
     if not (
         instance.has_dynamic_partition(RECORDINGS, recording_id)
@@ -43,20 +43,21 @@ def known(instance: dg.DagsterInstance, recording_id: str, store: Store | None =
         raise NotFound(
             "there is no such recording",
             recording=recording_id,
-            hint="`reflector list` shows those that exist; `reflector import FOLDER` adds one.",
+            hint="`reflector list` shows all recordings; `reflector import FOLDER` adds one.",
         )
     return recording_id
 
 
 def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[str]:
-    """Resolve a selection in Dagster's syntax, such as `title+`; all assets without one. Raises InvalidInput."""
+    """Resolve a selection in Dagster's syntax, such as `title+`; None selects all assets. Raise InvalidInput."""
     if selection is None:
         return {spec.key.to_user_string() for definition in assets for spec in definition.specs}
     try:
         parts = [dg.AssetSelection.from_string(part.strip()) for part in selection.split(",")]
-        keys = {key.to_user_string() for part in parts for key in part.resolve(assets)}
+        resolved: list[Any] = [part.resolve(assets) for part in parts]  # pyright: ignore[reportUnknownMemberType]
     except dg.DagsterError:
-        keys = set[str]()
+        resolved = []
+    keys: set[str] = {key.to_user_string() for part in resolved for key in part}
     if not keys:
         raise InvalidInput(
             f"the selection {selection!r} names no asset", hint="`dagster asset list` shows their names."
@@ -74,12 +75,11 @@ def bring_up_to_date(
     force: bool = False,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
 ) -> Outcome:
-    """Run a recording's stale assets in this process until none is left; `force` runs fresh ones too, once.
+    """Run a recording's stale assets in this process until none is left; `force` also runs fresh ones, once.
 
-    New content can make further assets stale, so that there can be several runs, one after the other. A run of this
-    recording that is under way already is waited for. Raises InvalidInput when that one can't begin.
-    Of a recording whose `audio_is_gone`, what needs audio runs only when nothing else is selected: it then fails with
-    that reason.
+    New content can make further assets stale, so there can be several consecutive runs. Waits for a run of this
+    recording that is in progress; raise InvalidInput if that one can't start. If `audio_is_gone`, assets that need
+    audio run only when nothing else is selected, and then fail with that reason.
     """
     job = defs.resolve_job_def("process")
     materialized: list[str] = []
@@ -91,8 +91,8 @@ def bring_up_to_date(
         found = staleness.states(instance, graph, recording_id, audio_is_gone)
         ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
         if force and run_id is None:
-            can = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
-            ready = [name for name in graph.names() if name in (can or only)]
+            possible = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
+            ready = [name for name in graph.names() if name in (possible or only)]
         if not ready:
             fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
             return Outcome(run_id, materialized, fresh, {})
@@ -112,25 +112,25 @@ def bring_up_to_date(
             fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
             failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
             failed = {event.asset: event.reason or "failed" for event in step_events(failures)}
-            step, reason = why(instance, run_id)
+            step, reason = failure_reason(instance, run_id)
             return Outcome(run_id, materialized, fresh, failed or {step or "the run": reason})
 
 
 def _wait_for(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Wait for a run that somebody else started; raises InvalidInput when nobody is there to begin it."""
+    """Wait for a run of another process; raise InvalidInput if it is queued and Dagster's daemon isn't running."""
     while (now := instance.get_run_by_id(run.run_id)) is not None and not now.is_finished:
         if now.status == dg.DagsterRunStatus.QUEUED and not daemon_is_up(instance):
             raise InvalidInput(
-                f"run {run.run_id} waits in the queue, and Dagster's daemon isn't up to begin it",
+                f"run {run.run_id} is queued, and Dagster's daemon, which would start it, isn't running",
                 recording=run.tags.get(tags.PARTITION),
-                hint="Start it with `make dev`, or end the run in Dagster's page of runs.",
+                hint="Start the daemon with `make dev`, or terminate the run on Dagster's runs page.",
             )
         if not orphaned_runs.end_if_orphaned(instance, now):
             time.sleep(1.0)
 
 
 def in_progress(instance: dg.DagsterInstance, recording_id: str) -> dg.DagsterRun | None:
-    """The run that works on a recording, if any; orphaned ones are ended first."""
+    """Return a recording's run in progress, if any, after ending orphaned ones."""
     runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}, statuses=IN_PROGRESS))
     return next((run for run in runs if not orphaned_runs.end_if_orphaned(instance, run)), None)
 
@@ -143,7 +143,7 @@ def at_work(instance: dg.DagsterInstance, recording_id: str, inbox: Inbox | None
 
 
 def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Return True if the last run died with its process and Dagster has announced, just now, that it resumes it."""
+    """Return True if the last run died with its process and Dagster has recently announced that it resumes it."""
     last = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
     if not last or last[0].dagster_run.tags.get(tags.WILL_RETRY) != "true":
         return False
@@ -152,12 +152,12 @@ def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> b
 
 
 def awaits_first_run(instance: dg.DagsterInstance, recording_id: str) -> bool:
-    """Return True if a recording has no run yet and Dagster's daemon is up to request one."""
+    """Return True if a recording has no run yet and Dagster's daemon is running, which will request one."""
     if instance.get_runs_count(dg.RunsFilter(tags={tags.PARTITION: recording_id})):
         return False
     return instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
 
 
 def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:
-    """The code versions of these assets, as one tag value."""
+    """Return the code versions of these assets as a tag value."""
     return ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)

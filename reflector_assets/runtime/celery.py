@@ -113,8 +113,8 @@ class WatchedCeleryExecutor(CeleryExecutor):
     """Dagster's Celery executor, in which lost steps fail instead of blocking the run."""
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Any:
-        arguments: dict[str, Any] = self.app_args()
-        watch = Watch(Broker(arguments), get_settings().worker_timeout / MAX_MISSES)
+        executor: Any = self
+        watch = Watch(Broker(executor.app_args()), get_settings().worker_timeout / MAX_MISSES)
 
         def send(_: App, plan: Any, step: Any, queue: str, priority: int, known_state: Any) -> "Task":
             # Redis serves the lowest number first, Dagster the highest.

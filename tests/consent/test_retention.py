@@ -102,7 +102,7 @@ def test_what_is_at_work_new_or_unfinished_stays(here: World) -> None:
     ).resolve_job_def("process")
     here.instance.create_run_for_job(job, tags={tags.PARTITION: here.id}, status=dg.DagsterRunStatus.STARTED)
     assert due(look, 1e4) == []
-    assert look.apply(one).failed == "the recording is at work"
+    assert look.apply(one).failed == "a run of the recording is in progress"
     assert len(here.sound()) == 4
 
 

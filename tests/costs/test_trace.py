@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from domain.errors import NotFound
-from reflector_assets.eventlog.history import Happened, Trace
+from reflector_assets.eventlog.history import History, HistoryEntry
 from reflector_assets.operations import refresh
 from testing.deployment import Deployment
 from tests.consent.world import World, world
@@ -34,9 +34,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-def history(world: World, recording_id: str | None = None) -> list[Happened]:
+def history(world: World, recording_id: str | None = None) -> list[HistoryEntry]:
     doors = world.resources()
-    return Trace(world.instance, world.store, world.inbox, world.consents, doors["deliveries"], doors["messages"]).of(
+    return History(world.instance, world.store, world.inbox, world.consents, doors["deliveries"], doors["messages"]).of(
         recording_id or world.id
     )
 
@@ -49,19 +49,19 @@ def test_it_tells_everything_in_the_order_of_time(made: World) -> None:
     first = [text for what, text in said if what == "arrival"]
     assert first == ["poll brought an entry of Daily's list (item 1)", "item 1 was accepted"]
     requested = [text for what, text in said if what == "run" and "requested" in text]
-    assert requested[0].startswith("somebody, by hand, requested a run of action_items, consent_cleanup")
-    assert requested[1] == "somebody, by hand, requested a run of consent_cleanup"
+    assert requested[0].startswith("a user requested a run of action_items, consent_cleanup")
+    assert requested[1] == "a user requested a run of consent_cleanup"
     assert ("told", "brought up to date on request") in said
     again = [one for one in told if one.details.get("status") == "retrying"]
     assert [one.text.split(" after")[0] for one in again] == [
-        "track_transcripts, transcribe_track of track 0: attempt 1 failed, to be tried again"
+        "track_transcripts, transcribe_track of track 0: attempt 1 failed, will be retried"
     ]
     assert "track_transcripts, transcribe_track of track 0: attempt 2 done" in texts
     assert "padded_tracks was made" in texts
     assert f"somebody@example.com denied keeping the audio of {made.session}" in texts
     assert f"other agreed to keep the audio of {made.id}" in texts
-    assert any(what == "audio" and "given up: consent" in text for what, text in said)
-    assert ("audio", "the audio is gone: none of it is listed any more") in said
+    assert any(what == "audio" and "deletion of the audio began: consent" in text for what, text in said)
+    assert ("audio", "the audio is deleted: none of it is listed any more") in said
     assert "the webhook is refused after 1 attempts with HTTP 410: gone from" in texts
     assert [text for what, text in said if what == "run"][-1] == "the run ended: success"
 
@@ -81,16 +81,16 @@ def test_a_failed_check_is_told_with_its_problems(tmp_path: Path) -> None:
 
 
 def test_who_wanted_a_run_is_told(made: World) -> None:
-    from reflector_assets.eventlog.history import wanted_by
+    from reflector_assets.eventlog.history import requested_by
 
     def run(**tags: str) -> dg.DagsterRun:
         return dg.DagsterRun("process", tags={f"dagster/{name}": value for name, value in tags.items()})
 
-    assert wanted_by(run(sensor_name="discovery")) == "the sensor discovery"
-    assert wanted_by(run(backfill="abc")) == "the backfill abc"
+    assert requested_by(run(sensor_name="discovery")) == "the sensor discovery"
+    assert requested_by(run(backfill="abc")) == "the backfill abc"
     resumed = run(sensor_name="discovery", parent_run_id="0123456789", retry_number="2")
-    assert wanted_by(resumed) == "Dagster, resuming run 01234567 for the 2. time,"
-    assert wanted_by(run(parent_run_id="0123456789")) == "a retry of run 01234567"
+    assert requested_by(resumed) == "Dagster's retry 2 of run 01234567"
+    assert requested_by(run(parent_run_id="0123456789")) == "a retry of run 01234567"
 
 
 def test_what_nobody_knows_is_not_found(made: World) -> None:

@@ -32,9 +32,9 @@ class Telling:
     `broken` says of an asset how often it fails, `gates` hold one until they are set.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, folder: Path, settled_after: float = 0.0) -> None:
+    def __init__(self, instance: dg.DagsterInstance, folder: Path, read_delay: float = 0.0) -> None:
         self.instance, self.store = instance, LocalStore(root=str(folder))
-        self.settled_after = settled_after
+        self.read_delay = read_delay
         self.title, self.long_summary = "Weekly planning", "# Recap"
         self.broken: dict[str, int] = defaultdict(int)
         self.gates: dict[str, threading.Event] = {}
@@ -43,7 +43,7 @@ class Telling:
 
     def log(self) -> RecordingLog:
         """A reader that has read nothing."""
-        return RecordingLog(self.instance, self.store, ID, settled_after=self.settled_after)
+        return RecordingLog(self.instance, self.store, ID, read_delay=self.read_delay)
 
     def run(self, *names: str, gates: bool = True, **tags: str) -> dg.ExecuteInProcessResult:
         """Run assets, all without names."""

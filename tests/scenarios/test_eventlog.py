@@ -176,11 +176,11 @@ def test_what_is_no_id_is_told(told: Telling) -> None:
 
 
 def test_what_other_processes_may_still_write_before_it_is_waited_for(told: Telling) -> None:
-    told.settled_after = 3600
+    told.read_delay = 3600
     log = told.log()
     told.run("recording")
     assert log.read() == []
-    log.settled_after = 0
+    log.read_delay = 0
     assert contents(log.read()) == ["STATUS processing"]
 
 

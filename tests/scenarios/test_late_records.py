@@ -14,7 +14,7 @@ from reflector_assets.operations import refresh
 from reflector_assets.settings.main import Settings
 from resources.database.consents import Consents
 from resources.database.database import Database
-from sensors.changes import Cursor, happened
+from sensors.changes import Cursor, changed_recordings
 from testing.parts.postgres import Postgres
 from tests.scenarios.small import Small
 
@@ -97,7 +97,7 @@ def test_the_sensor_reads_what_appears_behind_a_higher_number(
     graph, cursor = Small(instance, tmp_path).graph(), Cursor()
 
     def look() -> list[str]:
-        return list(happened(instance, cursor, graph, Settings.model_validate({})))
+        return list(changed_recordings(instance, cursor, graph, Settings.model_validate({})))
 
     while look():
         pass

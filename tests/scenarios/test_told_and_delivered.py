@@ -127,7 +127,7 @@ def fail(looking: Looking, recording_id: str = A, **more: str) -> str:
 
 def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looking: Looking, zulip: ZulipHost) -> None:
     first = fail(looking)
-    assert looking.tell() == "1 told"
+    assert looking.tell() == "1 reported"
     [said] = zulip.says()
     assert said.startswith("**Recording first failed**")
     assert "* Step: title" in said
@@ -135,10 +135,10 @@ def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looki
     assert "title is broken" in said
     [message] = zulip.messages.values()
     assert (message.stream, message.topic) == ("operations", "Reflector")
-    assert looking.tell() == "0 told"
+    assert looking.tell() == "0 reported"
     second = fail(looking)
     fail(looking, B)
-    assert looking.tell() == "2 told"
+    assert looking.tell() == "2 reported"
     assert len(zulip.says()) == 2
     assert second in zulip.says()[0]
     looking.cursor = None
@@ -151,7 +151,7 @@ def test_what_dagster_will_try_again_and_what_is_no_recordings_isnt_told(looking
     fail(looking, **{tags.WILL_RETRY: "true"})
     run = looking.small.instance.create_run_for_job(looking.small.job())
     looking.small.instance.report_run_failed(run)
-    assert looking.tell() == "0 told"
+    assert looking.tell() == "0 reported"
     assert zulip.requests == []
 
 
@@ -180,7 +180,7 @@ def test_while_zulip_is_down_nothing_is_lost_and_it_is_left_alone(
     said = looking.tell()
     assert ("another process" in said) == (trouble == 503)
     if trouble == 401:
-        assert said == "2 told"
+        assert said == "2 reported"
         assert zulip.posted == 2
 
 

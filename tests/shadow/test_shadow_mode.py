@@ -174,17 +174,17 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
             return skip.skip_message or ""
 
         small.run(recording_id, **{tags.WILL_RETRY: "true"})
-        assert look() == "0 failed for good, 0 relayed"
+        assert look() == "0 failed permanently, 0 relayed"
         small.run(recording_id)
         assert "isn't live" in look(REFLECTOR_MODE="shadow")
         assert "isn't set" in look(REFLECTOR_FALLBACK="false")
         assert old.requests == []
         old.fail(1, 503)
-        assert look() == "1 failed for good, 1 relayed"
+        assert look() == "1 failed permanently, 1 relayed"
         assert old.relayed() == []
         [delivery] = relays.deliveries.newest()
         assert (delivery.kind, delivery.state) == ("fallback", "waiting")
         relays.deliver_due("fallback", now=(delivery.due_at or 0) + 1)
         small.run(recording_id)
-        assert look() == "1 failed for good, 0 relayed"
+        assert look() == "1 failed permanently, 0 relayed"
         assert old.relayed() == [EVENT]
