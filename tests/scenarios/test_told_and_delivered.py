@@ -171,7 +171,7 @@ def test_while_zulip_is_down_nothing_is_lost_and_it_is_left_alone(
     fail(looking, B)
     zulip.fail(1, trouble)
     assert str(trouble) in looking.tell()
-    assert "asked again later" in looking.tell()
+    assert "sent again later" in looking.tell()
     assert len(zulip.requests) == 1
     cursor = failures.Cursor.model_validate_json(looking.cursor or "")
     assert 25 < cursor.not_before - time.time() <= 30
