@@ -7,7 +7,7 @@ from typing import Protocol
 from domain.costs import Prices
 from domain.events import Event
 from domain.overview import Queues, RecordingOverview
-from resources.database.catalogue import Catalogue
+from resources.database.catalogue import Catalogue, CatalogueRow
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
@@ -42,14 +42,14 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True)
 class Listing:
-    """All recordings: the catalogue, a function that updates it piece by piece, and one that returns states by ids.
+    """All recordings: the catalogue, a function that updates it piece by piece, and one for the states of its rows.
 
     The functions block and raise ReflectorError. `catch_up` returns True if nothing is left.
     """
 
     catalogue: Catalogue
     catch_up: Callable[[], bool]
-    states: Callable[[Sequence[str]], Sequence[RecordingOverview]]
+    states: Callable[[Sequence[CatalogueRow]], Sequence[RecordingOverview]]
 
 
 @dataclass(frozen=True)

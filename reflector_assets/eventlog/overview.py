@@ -9,13 +9,14 @@ from typing import Any
 import dagster as dg
 
 from domain.errors import NotFound
-from domain.overview import RecordingOverview, State
+from domain.overview import RecordingOverview
 from domain.recording import folder
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
 from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS
+from resources.database.catalogue import CatalogueRow
 from resources.store.base import Store
 
 # Recordings that are looked at side by side.
@@ -35,7 +36,7 @@ def recordings_overview(
     cursor: str | None = None
     while True:
         found = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=page, ascending=False, cursor=cursor)
-        yield from _page(instance, store, found.results)
+        yield from _page(instance, store, list(map(CatalogueRow, found.results)))
         if retired:
             here.update(found.results)
         if not found.has_more:
@@ -43,27 +44,34 @@ def recordings_overview(
         cursor = found.cursor
     gone = sorted(finished(store) - here) if retired else []
     for start in range(0, len(gone), page):
-        for one in _page(instance, store, gone[start : start + page]):
+        for one in _page(instance, store, list(map(CatalogueRow, gone[start : start + page]))):
             yield one._replace(state="retired")
 
 
-def _page(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-    """These recordings in this order: one question to Dagster, and several to the store at once."""
+def overviews(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
+    """Return the overviews of rows of the catalogue in their order, retired recordings among them.
+
+    Reads the store only for rows that have nothing but an id.
+    """
+    ids = [row.recording_id for row in rows]
+    active = instance.get_existing_dynamic_partitions(RECORDINGS, ids) if ids else ()
+    return [one if one.id in active else one._replace(state="retired") for one in _page(instance, store, rows)]
+
+
+def _page(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
+    """Return overviews in order, with one query of Dagster for all, and more only for failed runs."""
     last: dict[str, dg.DagsterRun] = {}
-    if recording_ids:
+    if rows:
         # Newest first.
-        for run in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)})):
+        for run in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: [row.recording_id for row in rows]})):
             last.setdefault(run.tags[tags.PARTITION], run)
+
+    def make(row: CatalogueRow) -> RecordingOverview:
+        described = _described(row) or _stored(store, row.recording_id)
+        return _with_run(instance, described, last.get(row.recording_id))
+
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        return list(pool.map(lambda one: _overview(instance, store, one, last.get(one)), recording_ids))
-
-
-def overviews(instance: dg.DagsterInstance, store: Store, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-    """These recordings in this order, retired ones among them."""
-    return [
-        one if instance.has_dynamic_partition(RECORDINGS, one.id) else one._replace(state="retired")
-        for one in _page(instance, store, recording_ids)
-    ]
+        return list(pool.map(make, rows))
 
 
 def finished(store: Store) -> set[str]:
@@ -75,36 +83,59 @@ def finished(store: Store) -> set[str]:
 def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
     """One recording with its state."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
-    return _overview(instance, store, recording_id, last)
+    return _with_run(instance, _stored(store, recording_id), last)
 
 
-def _overview(
-    instance: dg.DagsterInstance, store: Store, recording_id: str, last: dg.DagsterRun | None
-) -> RecordingOverview:
+def _stored(store: Store, recording_id: str) -> RecordingOverview:
+    """Describe a recording by its files, without its runs."""
     transcript = _json(store, value_key("transcript", recording_id))
-    described = (
+    found = (
         transcript
         or _json(store, value_key("recording", recording_id))
         or _json(store, f"{folder(recording_id)}/source/recording.json")
         or {}
     )
-    state: State = "ended" if transcript else "new"
-    step = reason = None
-    if last is not None and last.status in IN_PROGRESS:
-        state = "processing"
-    elif last is not None and last.is_failure_or_canceled and not _did_all(instance, last):
-        state, (step, reason) = "error", _reason(instance, last)
     return RecordingOverview(
         id=recording_id,
-        room=described.get("room_name"),
-        state=state,
+        room=found.get("room_name"),
+        state="ended" if transcript else "new",
         title=transcript.get("title") if transcript else None,
-        duration=described.get("duration"),
-        run_id=last.run_id if last else None,
-        reason=reason,
-        step=step,
-        created_at=_created_at(described),
+        duration=found.get("duration"),
+        run_id=None,
+        reason=None,
+        created_at=_created_at(found),
     )
+
+
+def _described(row: CatalogueRow) -> RecordingOverview | None:
+    """Describe a recording by its row in the catalogue, without its runs; None if the row has only an id."""
+    if row.version is None and row.room is None:
+        return None
+    return RecordingOverview(
+        id=row.recording_id,
+        room=row.room,
+        state="new" if row.version is None else "ended",
+        title=row.title,
+        duration=row.duration,
+        run_id=None,
+        reason=None,
+        created_at=row.started_at,
+    )
+
+
+def _with_run(
+    instance: dg.DagsterInstance, overview: RecordingOverview, last: dg.DagsterRun | None
+) -> RecordingOverview:
+    """Add what follows from the last run of a recording."""
+    if last is None:
+        return overview
+    overview = overview._replace(run_id=last.run_id)
+    if last.status in IN_PROGRESS:
+        return overview._replace(state="processing")
+    if last.is_failure_or_canceled and not _did_all(instance, last):
+        step, reason = _reason(instance, last)
+        return overview._replace(state="error", step=step, reason=reason)
+    return overview
 
 
 def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

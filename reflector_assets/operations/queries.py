@@ -19,7 +19,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.instance import daemon_is_up, database_errors
 from reflector_assets.settings.pages import PageSettings
-from resources.database.catalogue import Catalogue
+from resources.database.catalogue import Catalogue, CatalogueRow
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
@@ -41,7 +41,8 @@ class DagsterRecordings:
     def state(self, recording_id: str) -> RecordingOverview:
         """Where a recording is; raises NotFound."""
         with self.asked() as instance:
-            return overview.overviews(instance, self._store, [known(instance, recording_id, self._store)])[0]
+            row = CatalogueRow(known(instance, recording_id, self._store))
+            return overview.overviews(instance, self._store, [row])[0]
 
     def retry(self, recording_id: str) -> bool:
         """Ask for what is stale or failed to be made; says whether the daemon is up to do so. Raises NotFound."""
@@ -94,10 +95,10 @@ class All(NamedTuple):
         with self.asked() as instance:
             return projections.catch_up(instance, self.store, self.catalogue, self.ledger, limit=PIECE)
 
-    def states(self, recording_ids: Sequence[str]) -> list[RecordingOverview]:
-        """Where these recordings are, in this order."""
+    def states(self, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
+        """Return the overviews of rows of the catalogue, in their order."""
         with self.asked() as instance:
-            return overview.overviews(instance, self.store, recording_ids)
+            return overview.overviews(instance, self.store, rows)
 
     def queues(self) -> Queues:
         """How many recordings are in each state, and how many runs wait.

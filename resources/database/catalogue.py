@@ -39,11 +39,26 @@ class IndexedTranscript(NamedTuple):
     text: str
 
 
+class CatalogueRow(NamedTuple):
+    """A recording as the catalogue describes it: all but the id is None until it is known.
+
+    Times as in `RecordingInfo`; `version` is the transcript's data version, `excerpt` the text around the first match.
+    """
+
+    recording_id: str
+    room: str | None = None
+    title: str | None = None
+    started_at: float | None = None
+    duration: float | None = None
+    version: str | None = None
+    excerpt: str | None = None
+
+
 class SearchPage(NamedTuple):
-    """One page of recordings: ids, newest first, each with the place of the first match in the text, and how many."""
+    """One page of the recordings that were found, newest first, and the number of all of them."""
 
     total: int
-    items: list[tuple[str, str | None]]
+    items: list[CatalogueRow]
 
 
 class Catalogue(ConfigurableResource):
@@ -104,12 +119,17 @@ class Catalogue(ConfigurableResource):
         """
         wanted = words_of(query)
         where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
-        ids = sa.select(catalogue.c.recording_id, catalogue.c.text if wanted else sa.null()).where(*where)
+        columns = [catalogue.c[name] for name in CatalogueRow._fields[:-1]]
+        rows = (
+            sa.select(*columns, catalogue.c.text if wanted else sa.null())
+            .where(*where)
+            .order_by(catalogue.c.seq.desc())
+        )
         with self.database.begin() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
-            rows = connection.execute(ids.order_by(catalogue.c.seq.desc()).limit(size).offset((page - 1) * size))
-            found = [(row[0], row[1]) for row in rows]
-        return SearchPage(total, [(one, excerpt(text or "", wanted) if wanted else None) for one, text in found])
+            found = connection.execute(rows.limit(size).offset((page - 1) * size)).all()
+        items = [CatalogueRow._make((*row[:-1], excerpt(row[-1] or "", wanted) if wanted else None)) for row in found]
+        return SearchPage(total, items)
 
     def count(self) -> int:
         """How many recordings there are, retired ones among them."""

@@ -66,8 +66,8 @@ async def list_transcripts(
     """List recordings, newest first, or search them."""
     await catch_up()
     found = await run_in_threadpool(listing.catalogue.search, query.q, query.page, query.size)
-    states = await run_in_threadpool(listing.states, [one for one, _ in found.items])
-    rows = [_row(state, excerpt) for state, (_, excerpt) in zip(states, found.items, strict=True)]
+    overviews = await run_in_threadpool(listing.states, found.items)
+    rows = [_row(overview, row.excerpt) for overview, row in zip(overviews, found.items, strict=True)]
     return Rows(total=found.total, page=query.page, size=query.size, items=rows)
 
 

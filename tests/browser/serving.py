@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.overview import RecordingOverview
-from resources.database.catalogue import Catalogue, IndexedTranscript
+from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
 from resources.database.database import Database
 from resources.store.base import LocalStore
 from service.ports import Listing, Ports
@@ -34,9 +34,9 @@ class Site:
         if title:
             self.catalogue.index(IndexedTranscript(recording_id, title, "weekly", title, None, 90.0, text), 0)
 
-    def states(self, recording_ids: Sequence[str]) -> list[RecordingOverview]:
+    def states(self, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
         """Where recordings are."""
-        return [self.script.state(one) for one in recording_ids]
+        return [self.script.state(row.recording_id) for row in rows]
 
 
 @contextmanager

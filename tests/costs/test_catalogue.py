@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.text.search import excerpt, words_of
-from resources.database.catalogue import Catalogue, IndexedTranscript
+from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
 from resources.database.database import Database
 
 pytest_plugins = ["tests.service.databases"]
@@ -40,7 +40,7 @@ def transcript(
 
 
 def found(catalogue: Catalogue, query: str, **page: int) -> list[str]:
-    return [one for one, _ in catalogue.search(query, **page).items]
+    return [row.recording_id for row in catalogue.search(query, **page).items]
 
 
 @pytest.fixture
@@ -103,14 +103,14 @@ def test_another_version_takes_the_place_of_the_first(meetings: Catalogue) -> No
 def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> None:
     long = f"{'before ' * 40}here stands Löwenzahn in between {'after ' * 40}"
     meetings.index(transcript("first", long, title="Botany", version="2"), 5)
-    [(_, told)] = meetings.search("löwen").items
+    told = meetings.search("löwen").items[0].excerpt
     assert told is not None
     assert told.startswith("… before")
     assert told.endswith("after …")
     assert "here stands Löwenzahn in between" in told
     assert len(told) < 220
     # In the title only: there is no place in the text.
-    assert meetings.search("botany").items == [("first", None)]
+    assert meetings.search("botany").items == [CatalogueRow("first", "", "Botany", 0.0, 60.0, "2", None)]
 
 
 @ANY

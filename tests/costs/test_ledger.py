@@ -118,10 +118,12 @@ def test_all_groupings_have_the_same_sum(made: World, books: tuple[Catalogue, Le
 def test_it_is_found_by_what_was_said(made: World, books: tuple[Catalogue, Ledger]) -> None:
     catch_up(made, books)
     catalogue, ledger = books
-    assert catalogue.search("").items == [(made.id, None)]
     said = overview.overview_of(made.instance, made.store, made.id)
-    assert [one for one, _ in catalogue.search(str(said.title)).items] == [made.id]
-    assert [one for one, _ in catalogue.search(made.room).items] == [made.id]
+    [row] = catalogue.search("").items
+    assert (row.recording_id, row.title, row.excerpt) == (made.id, said.title, None)
+    assert overview.overviews(made.instance, made.store, [row]) == [said]
+    assert [row.recording_id for row in catalogue.search(str(said.title)).items] == [made.id]
+    assert [row.recording_id for row in catalogue.search(made.room).items] == [made.id]
     assert (catalogue.count(), catalogue.without_transcript()) == (1, set())
     assert ledger.failed() == set()
 
