@@ -1,4 +1,4 @@
-"""How far a run is: its steps' changes, told as PIPELINE_PROGRESS (spec: the assets)."""
+"""The progress of a run: PIPELINE_PROGRESS events from changes of its steps (spec: the assets)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -8,10 +8,10 @@ from domain.steps import STEPS
 
 
 class StepEvent(NamedTuple):
-    """A change of one step at a time in epoch seconds.
+    """A change of one step; `timestamp` is in epoch seconds.
 
-    `op` names a step within an asset that is made of several, and `track` is set for those of a fan-out, from 0 on.
-    `seconds` are set once it ended, `reason` when an attempt failed.
+    `op` names a step of an asset with several steps, and `track` counts the steps of a fan-out from 0. `seconds` is set
+    when the step has ended, `reason` when an attempt has failed.
     """
 
     asset: str
@@ -25,10 +25,10 @@ class StepEvent(NamedTuple):
 
 
 class RunProgress:
-    """One run's steps; `made` are the assets of the recording that are made, whichever run made them.
+    """The steps of one run; `made` are the materialized assets of the recording, from any run.
 
-    `steps` are all assets in topological order, `attempts` says how often a step (or, within an asset, the op of
-    that name) is tried at most.
+    `steps` are all assets in topological order, `attempts` returns the maximum number of attempts of a step (or, within
+    an asset, of the op with that name).
     """
 
     def __init__(self, run_id: str, steps: Sequence[str], attempts: Callable[[str], int], made: set[str]) -> None:
@@ -37,50 +37,50 @@ class RunProgress:
         self._tries: dict[str, int] = {}
         self._tracks: int | None = None
         self._tracks_done: set[int] = set()
-        self._here: set[str] = set()
+        self._completed: set[str] = set()
 
     @property
     def planned(self) -> set[str]:
-        """The assets that the run is to make, or made."""
+        """The assets that the run makes or has made."""
         return set(self._status)
 
     @property
     def complete(self) -> bool:
-        """Whether it made all that it was for."""
-        return bool(self._status) and set(self._status) <= self._here
+        """Return True if the run has made all of its planned assets."""
+        return bool(self._status) and set(self._status) <= self._completed
 
     def plan(self, asset: str) -> Iterator[PipelineProgress]:
-        """Note that the run is to make an asset."""
+        """Record that the run will make an asset."""
         if asset in self._steps and asset not in self._status:
             self._status[asset] = "pending"
-            yield self._tell(asset, "pending")
+            yield self._event(asset, "pending")
 
     def found_track(self) -> None:
-        """Note one more track of the fan-out."""
+        """Record one more track of the fan-out."""
         self._tracks = (self._tracks or 0) + 1
 
     def made(self, asset: str) -> None:
-        """Note that an asset was materialized."""
+        """Record that an asset was materialized."""
         self._made.add(asset)
-        self._here.add(asset)
+        self._completed.add(asset)
 
     def step(self, change: StepEvent) -> Iterator[PipelineProgress]:
-        """Take in a step's change; a track's step that fails for good fails its asset, too."""
+        """Apply a step's change; the final failure of a track's step also fails its asset."""
         if change.asset not in self._steps or change.status == "skipped":
             return
-        tried = self._tries[change.step_key] = self._tries.get(change.step_key, 0) + (change.status == "started")
+        attempt = self._tries[change.step_key] = self._tries.get(change.step_key, 0) + (change.status == "started")
         if change.track is not None:
-            yield from self._track(change, tried)
+            yield from self._track(change, attempt)
         elif change.status == "started" and self._status.get(change.asset) != "in_progress":
-            yield self._tell(change.asset, "in_progress", change.op, tried)
+            yield self._event(change.asset, "in_progress", change.op, attempt)
         elif change.status == "retrying":
-            yield self._tell(change.asset, "pending", change.op, tried + 1, reason=change.reason)
-        elif change.status == "done" and (change.op is None or change.asset in self._here):
-            yield self._tell(change.asset, "completed", change.op, tried)
+            yield self._event(change.asset, "pending", change.op, attempt + 1, reason=change.reason)
+        elif change.status == "done" and (change.op is None or change.asset in self._completed):
+            yield self._event(change.asset, "completed", change.op, attempt)
         elif change.status == "failed":
-            yield self._tell(change.asset, "failed", change.op, tried, reason=change.reason)
+            yield self._event(change.asset, "failed", change.op, attempt, reason=change.reason)
 
-    def _track(self, change: StepEvent, tried: int) -> Iterator[PipelineProgress]:
+    def _track(self, change: StepEvent, attempt: int) -> Iterator[PipelineProgress]:
         assert change.track is not None
         status: StepStatus = "in_progress"
         if change.status == "done":
@@ -89,21 +89,23 @@ class RunProgress:
         elif change.status == "failed":
             status = "failed"
         elif change.status == "retrying":
-            status, tried = "pending", tried + 1
-        told = self._told(change.asset, status, change.op, tried, change.reason)
-        yield told.model_copy(update={"track_index": change.track + 1, "track_count": self._tracks})
+            status, attempt = "pending", attempt + 1
+        yield self._event(change.asset, status, change.op, attempt, change.reason, track=change.track)
         if status == "failed" and self._status.get(change.asset) != "failed":
-            yield self._tell(change.asset, "failed", reason=change.reason)
+            yield self._event(change.asset, "failed", reason=change.reason)
 
-    def _tell(
-        self, asset: str, status: StepStatus, op: str | None = None, tried: int | None = None, reason: str | None = None
+    def _event(
+        self,
+        asset: str,
+        status: StepStatus,
+        op: str | None = None,
+        attempt: int | None = None,
+        reason: str | None = None,
+        *,
+        track: int | None = None,
     ) -> PipelineProgress:
-        self._status[asset] = status
-        return self._told(asset, status, op, tried, reason)
-
-    def _told(
-        self, asset: str, status: StepStatus, op: str | None, tried: int | None, reason: str | None
-    ) -> PipelineProgress:
+        if track is None:
+            self._status[asset] = status
         return PipelineProgress(
             workflow_id=self._run_id,
             current_step=asset,
@@ -111,9 +113,10 @@ class RunProgress:
             total_steps=len(self._steps),
             step_status=status,
             percent=self._percent(),
+            track_index=None if track is None else track + 1,
             track_count=self._tracks if asset == "track_transcripts" else None,
-            attempt=tried,
-            max_attempts=self._attempts(op or asset) if tried else None,
+            attempt=attempt,
+            max_attempts=self._attempts(op or asset) if attempt else None,
             reason=reason,
         )
 
@@ -122,8 +125,8 @@ class RunProgress:
         return round(100 * done / sum(STEPS[asset].weight for asset in self._steps), 1)
 
     def _share(self, asset: str) -> float:
-        """How much of an asset is made, 0 to 1; what the run is to make anew counts as not made."""
-        if asset in self._here or (asset not in self._status and asset in self._made):
+        """Return the completed share of an asset, 0 to 1; an asset that the run will make again counts as 0."""
+        if asset in self._completed or (asset not in self._status and asset in self._made):
             return 1.0
         if asset == "track_transcripts" and self._tracks:
             return len(self._tracks_done) / self._tracks

@@ -1,9 +1,7 @@
 """Decode a file to float samples at 48 kHz, each chunk with its position on the file's clock."""
-# pyright: reportUnknownMemberType=false
-# PyAV's stubs leave some parameters open.
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import av.error
 import numpy as np
@@ -111,7 +109,8 @@ def chunks(source: Source) -> Iterator[Chunk]:
     Gaps in the timestamps become gaps between chunks, as does the silence inserted by padding, which isn't decoded.
     Frames that can't be decoded are skipped and noted. Raise SilentFile, or UnreadableAudio if none can be decoded.
     """
-    decoder = source.stream.codec_context
+    # PyAV's stubs leave the packet's type parameter open.
+    decoder = cast(Any, source.stream.codec_context)
     clock = _Clock(source.channels)
     is_opus, broken = source.codec == "opus", 0
     for packet in source.packets():

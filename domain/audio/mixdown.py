@@ -1,13 +1,11 @@
 """Mix tracks to one stereo mp3 in a single pass, a second at a time, and measure its peaks."""
-# pyright: reportUnknownMemberType=false
-# lameenc comes without types.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import lameenc
 import numpy as np
@@ -162,7 +160,7 @@ class _Encoder:
     def __init__(self, file: BinaryIO, channels: int, quality: int) -> None:
         self._file = file
         self._widener = Widener() if channels == 1 else None
-        self._lame: Any = lameenc.Encoder()
+        self._lame = cast(Any, lameenc).Encoder()
         self._lame.set_in_sample_rate(RATE)
         self._lame.set_channels(channels)
         # Joint stereo stays on: without it a centred voice takes twice the bits.

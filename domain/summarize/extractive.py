@@ -12,7 +12,7 @@ import pandas as pd
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
 from domain.summarize.english import REFERRING
-from domain.summarize.prompts import MOST_SUBJECTS
+from domain.summarize.prompts import MAX_SUBJECTS
 from domain.summarize.sentences import (
     Phrase,
     Utterance,
@@ -260,7 +260,7 @@ def _outcome(reading: Reading, lead: str) -> str:
 def _grouped(found: Topics, count: int) -> list[tuple[Chunk, str]]:
     """Group neighbouring topics into at most six; a single topic keeps its title."""
     listed = found.root
-    size = max(1, -(-len(listed) // MOST_SUBJECTS))
+    size = max(1, -(-len(listed) // MAX_SUBJECTS))
     if not listed:
         return [(Chunk(0, count), "")]
     parts = [listed[at : at + size] for at in range(0, len(listed), size)]

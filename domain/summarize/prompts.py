@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from domain.recording import Frozen
 
-MOST_SUBJECTS = 6
+MAX_SUBJECTS = 6
 TAG = re.compile(r"<\s*/?\s*(?:transcript|topics|subject|details|paragraphs)\b[^<>]*>", re.I)
 
 
@@ -64,7 +64,7 @@ class SubjectsAnswer(BaseModel):
     """The main subjects of a meeting."""
 
     subjects: list[Line] = Field(
-        min_length=1, max_length=MOST_SUBJECTS, description="The main subjects, in the order of the meeting"
+        min_length=1, max_length=MAX_SUBJECTS, description="The main subjects, in the order of the meeting"
     )
 
 

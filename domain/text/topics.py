@@ -14,7 +14,7 @@ NOTHING_SAID = "Nothing was said in this recording."
 EXTRACTIVE = "extractive"
 
 CHUNK_WORDS = 300
-LEAST_WORDS = 60
+MIN_CHUNK_WORDS = 60
 
 
 class Chunk(NamedTuple):
@@ -24,7 +24,7 @@ class Chunk(NamedTuple):
     words_to: int
 
 
-def chunks(count: int, size: int = CHUNK_WORDS, least: int = LEAST_WORDS) -> list[Chunk]:
+def chunks(count: int, size: int = CHUNK_WORDS, least: int = MIN_CHUNK_WORDS) -> list[Chunk]:
     """Split `count` words into chunks of `size`; a last chunk below `least` words joins the one before it."""
     found = [Chunk(at, min(at + size, count)) for at in range(0, count, size)]
     if len(found) > 1 and found[-1].words_to - found[-1].words_from < least:

@@ -27,7 +27,7 @@ from domain.summarize.prompts import (
 from domain.text.topics import (
     CHUNK_WORDS,
     EXTRACTIVE,
-    LEAST_WORDS,
+    MIN_CHUNK_WORDS,
     NOTHING_SAID,
     UNTITLED,
     chunk_text,
@@ -127,7 +127,7 @@ class WithLLM(Understanding):
         return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
 
     def identity(self, asset: str) -> str:
-        cut = [CHUNK_WORDS, LEAST_WORDS] if asset == "topics" else []
+        cut = [CHUNK_WORDS, MIN_CHUNK_WORDS] if asset == "topics" else []
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
