@@ -1,4 +1,4 @@
-"""Settings: named when wrong, documented once, never shown when secret."""
+"""Settings: errors name the setting, the documentation is generated, secrets are never shown."""
 
 import os
 import re
@@ -16,9 +16,9 @@ from testing.deployment import Deployment
 
 @pytest.fixture
 def read(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, str]], list[str]]]:
-    """Read the settings from an environment with these; returns what is wrong with them."""
+    """Return a function that reads the settings from an environment and returns the problems."""
 
-    def wrong(given: dict[str, str]) -> list[str]:
+    def problems(given: dict[str, str]) -> list[str]:
         ours = ("REFLECTOR_", "LLM_", "TRANSCRIPT_", "DAILY")
         with monkeypatch.context() as patch:
             for name in [name for name in os.environ if name.startswith(ours)]:
@@ -33,7 +33,7 @@ def read(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
                 return str(error).splitlines()
             return []
 
-    yield wrong
+    yield problems
     get_settings.cache_clear()
 
 
@@ -45,7 +45,7 @@ def test_every_setting_is_described() -> None:
     assert all(field.alias and field.description for field in Settings.model_fields.values())
 
 
-def test_an_example_of_a_setting_is_a_value_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_a_setting_is_a_valid_value(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, field in Settings.model_fields.items():
         if field.examples:
             monkeypatch.setenv(str(field.alias), field.examples[0])
@@ -59,15 +59,15 @@ def test_an_example_of_a_setting_is_a_value_that_it_takes(monkeypatch: pytest.Mo
         ("LLM_REQUEST_TIMEOUT", "-1", "greater than 0"),
         ("REFLECTOR_PORT", "http", "a valid integer"),
         ("TRANSCRIPT_BACKEND", "abacus", "'whisper', 'modal' or 'openai'"),
-        ("REFLECTOR_STEP_TIMEOUTS", "{not json", "no JSON"),
+        ("REFLECTOR_STEP_TIMEOUTS", "{not json", "must be JSON"),
         ("REFLECTOR_STEP_TIMEOUTS", '{"title": "soon"}', "title: it must be a valid number"),
         ("LLM_URL", "llm.example.com/v1", "http or https URL"),
         ("LLM_URL", "http://[half", "http or https URL"),
         ("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "s3://minio", "http or https URL"),
         ("DATABASE_URL", "mysql://user:pass-word@host/db", "PostgreSQL or SQLite"),
         ("REFLECTOR_CELERY_BROKER", "amqp://user:pass-word@host", "redis or rediss URL"),
-        ("DAILY_WEBHOOK_SECRET", "pass-word", "not base64"),
-        ("REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET", "pass-word", "not base64"),
+        ("DAILY_WEBHOOK_SECRET", "pass-word", "must be base64"),
+        ("REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET", "pass-word", "must be base64"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(
@@ -91,7 +91,7 @@ def test_a_wrong_value_is_named_with_what_is_expected(
         ({"DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY": "pass-word"}, "DAILYCO_STORAGE_AWS_ACCESS_KEY_ID", "key"),
     ],
 )
-def test_what_is_missing_beside_other_settings_is_named(
+def test_a_setting_that_another_one_needs_is_named(
     read: Callable[..., list[str]], given: dict[str, str], missing: str, value: str
 ) -> None:
     [problem] = read(given)
@@ -100,28 +100,32 @@ def test_what_is_missing_beside_other_settings_is_named(
     assert not read({**given, missing: value})
 
 
-def test_what_hangs_on_a_wrong_setting_is_not_told_besides(read: Callable[..., list[str]]) -> None:
+def test_a_problem_caused_by_a_wrong_setting_is_not_reported(read: Callable[..., list[str]]) -> None:
     [problem] = read({"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": "nowhere"})
     assert problem.startswith("TRANSCRIPT_URL: ")
 
 
-def test_a_misspelt_name_is_told_with_the_nearest(read: Callable[..., list[str]], tmp_path: Path) -> None:
-    assert read({"REFLECTOR_DATA_DIRR": "x"}) == ["REFLECTOR_DATA_DIRR is no setting; is REFLECTOR_DATA_DIR meant?"]
+def test_a_misspelt_name_is_reported_with_the_most_similar_setting(
+    read: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    assert read({"REFLECTOR_DATA_DIRR": "x"}) == [
+        "REFLECTOR_DATA_DIRR isn't a setting; did you mean REFLECTOR_DATA_DIR?"
+    ]
     file = tmp_path / "env"
-    file.write_text("# of somebody\nREFLECTOR_LANGUAGES=de\nexport REFLECTOR_GPU_STEPS=2\nREFLECTOR_HOSTS=\n")
+    file.write_text("# comment\nREFLECTOR_LANGUAGES=de\nexport REFLECTOR_GPU_STEPS=2\nREFLECTOR_HOSTS=\n")
     [problem] = read({"REFLECTOR_ENV_FILE": str(file)})
-    assert "is REFLECTOR_LANGUAGE meant" in problem
-    # Set to nothing; of somebody else; in small letters.
+    assert "did you mean REFLECTOR_LANGUAGE" in problem
+    # Empty; not similar to any setting; in lower case.
     assert not read({"REFLECTOR_HOSTS": "", "REFLECTOR_KILL_SEED": "1", "reflector_data_dir": str(tmp_path)})
 
 
-def test_what_kubernetes_tells_every_pod_of_a_service_is_no_misspelt_setting() -> None:
+def test_service_variables_of_kubernetes_are_not_misspelt_settings() -> None:
     service = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR"]
     names = [f"REFLECTOR_TRIAL_{name}" for name in service]
     assert list(unknown([*names, "REFLECTOR_TRAIL"], ["REFLECTOR_TRIAL"])) == [("REFLECTOR_TRAIL", "REFLECTOR_TRIAL")]
 
 
-def test_all_that_is_wrong_is_told_at_once_by_every_program(deployment: Deployment) -> None:
+def test_every_program_reports_all_problems_at_once(deployment: Deployment) -> None:
     deployment.env |= {
         "LLM_REQUEST_TIMEOUT": "soon",
         "REFLECTOR_STEP_TIMEOUTS": "{",
@@ -142,7 +146,7 @@ def test_all_that_is_wrong_is_told_at_once_by_every_program(deployment: Deployme
     assert "pass-word" not in code_server.stderr + code_server.stdout
 
 
-def test_a_step_that_does_not_exist_is_told(deployment: Deployment) -> None:
+def test_a_time_limit_of_an_unknown_step_is_reported(deployment: Deployment) -> None:
     deployment.env["REFLECTOR_STEP_TIMEOUTS"] = '{"transcribe_trak": 5}'
     done = deployment.reflector("run", "anything")
     assert done.returncode == 1
@@ -150,8 +154,8 @@ def test_a_step_that_does_not_exist_is_told(deployment: Deployment) -> None:
     assert "transcribe_trak" in line
 
 
-def test_secrets_are_not_among_what_dagster_shows(deployment: Deployment) -> None:
-    """Dagster's pages show the configuration of resources: a secret stands there by its variable's name."""
+def test_dagster_does_not_show_secrets(deployment: Deployment) -> None:
+    """Dagster's pages show the configuration of resources, where a secret appears as its variable's name."""
     deployment.env |= {
         "LLM_URL": "http://127.0.0.1:9/v1",
         "LLM_API_KEY": "sk-llm-secret",

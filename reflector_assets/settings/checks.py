@@ -1,60 +1,58 @@
-"""What is wrong with settings, each problem in one line with the setting, what it expects and an example."""
+"""Checks of settings: one line per problem, with the setting's name, what it expects and an example."""
 
 import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from domain.errors import PermanentError
 
-if TYPE_CHECKING:
-    from reflector_assets.settings.main import Settings
-
 OURS = "REFLECTOR_"
-# Read by others than `Settings`.
+# Read elsewhere than in `Settings`.
 OTHERS = {"REFLECTOR_ENV_FILE"}
-# Below this likeness a name is taken for somebody else's.
-LIKE = 0.75
-# What Kubernetes tells every pod of a Service that is called reflector-something.
-OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP))(_|$)|_PORT$")
-# What pydantic says, as it reads after the name of a setting.
+# Names below this similarity aren't taken for misspelt settings.
+SIMILARITY = 0.75
+# Variables that Kubernetes sets in every pod for a Service whose name begins with `reflector-`.
+KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP))(_|$)|_PORT$")
+# Parts of pydantic's messages, and what they become after the name of a setting.
 WORDINGS = (("Value error, ", ""), ("Input should be", "it must be"), ("String should match", "it must match"))
 
 
 class WrongSettings(PermanentError):
-    """Settings that can't be worked with; `problems` are all of them, one line each."""
+    """Invalid settings; `problems` lists all problems, one line each."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
 
     def __str__(self) -> str:
-        """One line per problem."""
+        """Return one line per problem."""
         return "\n".join(self.problems)
 
 
 def wrong_values(error: ValidationError, fields: Mapping[str, FieldInfo]) -> dict[str, str]:
-    """Tell what pydantic found, by setting; no value is shown, as it can be a secret."""
+    """Return pydantic's findings by setting, without values, which can be secrets."""
     known = {field.alias: field for field in fields.values()}
     wrong: dict[str, str] = {}
-    for found in error.errors(include_input=False, include_url=False):
-        name, *inside = map(str, found["loc"])
-        what = str(found["msg"])
+    for details in error.errors(include_input=False, include_url=False):
+        name, *inside = map(str, details["loc"])
+        message = str(details["msg"])
         for theirs, ours in WORDINGS:
-            what = what.replace(theirs, ours, 1)
+            message = message.replace(theirs, ours, 1)
         where = f"{'.'.join(inside)}: " if inside else ""
-        wrong.setdefault(name, f"{name}: {where}{what}{_example(known.get(name))}")
+        wrong.setdefault(name, f"{name}: {where}{message}{_example(known.get(name))}")
     return wrong
 
 
-def wrong_combinations(settings: "Settings") -> Iterator[tuple[set[str], str]]:
-    """Yield what is missing beside other settings, with the names that the problem hangs on."""
+def wrong_combinations(settings: BaseSettings) -> Iterator[tuple[set[str], str]]:
+    """Yield each problem of settings that need each other, with the names of the settings involved."""
     fields = {str(field.alias): field for field in type(settings).model_fields.values()}
     values = {str(field.alias): getattr(settings, name) for name, field in type(settings).model_fields.items()}
 
@@ -81,23 +79,23 @@ def wrong_combinations(settings: "Settings") -> Iterator[tuple[set[str], str]]:
 
 
 def unknown(names: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield each name that begins like ours and is none of them, with the one that it nearly is."""
+    """Yield each name with our prefix that isn't a known setting, with the most similar known one, if any."""
     ours = {name.removeprefix(OURS) for name in (*known, *OTHERS) if name.startswith(OURS)}
     for name in sorted({name.upper() for name in names if name.upper().startswith(OURS)}):
         rest = name.removeprefix(OURS)
-        if rest not in ours and not OF_KUBERNETES.search(name):
-            near = difflib.get_close_matches(rest, ours, 1, LIKE)
+        if rest not in ours and not KUBERNETES.search(name):
+            near = difflib.get_close_matches(rest, ours, 1, SIMILARITY)
             yield name, OURS + near[0] if near else None
 
 
 def given_names(env_file: Any) -> set[str]:
-    """The names that are set to something, in the environment or in the `.env` file."""
+    """Return the names of all non-empty variables of the environment and the `.env` file."""
     in_file = dotenv_values(env_file) if env_file and Path(env_file).is_file() else {}
     return {name for name, value in (*in_file.items(), *os.environ.items()) if value}
 
 
 def _example(field: FieldInfo | None) -> str:
-    """A value that would do, to be copied."""
+    """Return a valid value as an example to copy."""
     if field is None:
         return ""
     example = field.examples[0] if field.examples else field.default

@@ -1,4 +1,4 @@
-"""Settings of what people see: who may read the pages, and the prices that costs are reckoned with."""
+"""Settings of the web pages and the HTTP API: access, and the prices from which costs are computed."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ def _origins(value: str) -> str:
     for part in value.split(","):
         parts = urlsplit(part.strip())
         if part.strip() != "*" and (not parts.scheme or not parts.hostname or parts.path.strip("/")):
-            raise ValueError("it is no list of origins such as https://app.example.com, with commas between")
+            raise ValueError("it must be a list of origins such as https://app.example.com, separated by commas")
     return value
 
 
@@ -24,32 +24,32 @@ class PageSettings(BaseSettings):
     public_mode: bool = Field(
         False,
         alias="PUBLIC_MODE",
-        description="Everybody who reaches the service may read transcripts; without it readers need the token, too.",
+        description="Let anyone who can reach the service read transcripts; otherwise reading needs the API token.",
     )
     cors_origin: Origins | None = Field(
         None,
         alias="CORS_ORIGIN",
-        description="Origins of other web pages that may use the HTTP API, with commas between; `*` is all.",
+        description="Origins of other web pages that may use the HTTP API, separated by commas; `*` allows all.",
         examples=["https://app.example.com"],
     )
-    currency: str = Field("USD", alias="REFLECTOR_CURRENCY", description="What prices and costs are in.")
+    currency: str = Field("USD", alias="REFLECTOR_CURRENCY", description="Currency of prices and costs.")
     price_gpu_hour: float = Field(
-        0.0, alias="REFLECTOR_PRICE_GPU_HOUR", description="Price of an hour of the transcription service.", ge=0
+        0.0, alias="REFLECTOR_PRICE_GPU_HOUR", description="Price of one hour of the transcription service.", ge=0
     )
     price_cpu_hour: float = Field(
-        0.0, alias="REFLECTOR_PRICE_CPU_HOUR", description="Price of an hour of one CPU core.", ge=0
+        0.0, alias="REFLECTOR_PRICE_CPU_HOUR", description="Price of one hour of one CPU core.", ge=0
     )
     price_prompt_tokens: float = Field(
-        0.0, alias="REFLECTOR_PRICE_PROMPT_TOKENS", description="Price of a million tokens that the LLM reads.", ge=0
+        0.0, alias="REFLECTOR_PRICE_PROMPT_TOKENS", description="Price of one million prompt tokens of the LLM.", ge=0
     )
     price_completion_tokens: float = Field(
         0.0,
         alias="REFLECTOR_PRICE_COMPLETION_TOKENS",
-        description="Price of a million tokens that the LLM writes.",
+        description="Price of one million completion tokens of the LLM.",
         ge=0,
     )
 
     @property
     def origins(self) -> list[str]:
-        """The origins of `cors_origin`."""
+        """Return the origins in `cors_origin`."""
         return [part.strip() for part in (self.cors_origin or "").split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""Settings of what lies outside: who transcribes and understands, Daily, the database, the stores, the broker."""
+"""Settings of other services: transcriber, LLM, database, Daily, stores, Celery broker."""
 
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -11,9 +11,9 @@ from domain.signatures import secret_bytes
 
 
 def _http_url(value: str) -> str:
-    # Told without the value: a URL can hold a password.
+    # The message omits the value: a URL can contain a password.
     if _parts(value).scheme.lower() not in {"http", "https"} or not _parts(value).hostname:
-        raise ValueError("it is no http or https URL")
+        raise ValueError("it must be an http or https URL")
     return value
 
 
@@ -21,26 +21,26 @@ def _base64_secret(value: SecretStr) -> SecretStr:
     try:
         secret_bytes(value.get_secret_value())
     except InvalidInput:
-        # No example: somebody would take it for the secret.
-        raise ValueError("it is not base64, which Daily's secrets are; `openssl rand -base64 32` makes one") from None
+        # No example, which might be copied as the secret.
+        raise ValueError("it must be base64, as Daily's secrets are; `openssl rand -base64 32` makes one") from None
     return value
 
 
 def _database_url(value: SecretStr) -> SecretStr:
     if _parts(value.get_secret_value()).scheme.partition("+")[0] not in {"postgresql", "sqlite"}:
-        raise ValueError("it is no URL of a PostgreSQL or SQLite database")
+        raise ValueError("it must be the URL of a PostgreSQL or SQLite database")
     return value
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
     parts = _parts(value.get_secret_value())
     if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        raise ValueError("it is no redis or rediss URL")
+        raise ValueError("it must be a redis or rediss URL")
     return value
 
 
 def _parts(url: str) -> SplitResult:
-    """Take a URL apart; one that can't be has no parts."""
+    """Split a URL; the parts of an invalid one are empty."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -56,17 +56,18 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class ServiceSettings(BaseSettings):
-    """The part of `Settings` that names other programs, with their keys."""
+    """The part of `Settings` about other services and their credentials."""
 
     transcript_backend: Literal["whisper", "modal", "openai"] = Field(
         "whisper",
         alias="TRANSCRIPT_BACKEND",
-        description="Who transcribes: `whisper` in this process, a GPU service (`modal`), or an `openai` endpoint.",
+        description="Transcriber: `whisper` in this process, a GPU service (`modal`), or an OpenAI-compatible endpoint "
+        "(`openai`).",
     )
     whisper_model: str = Field(
         "base",
         alias="REFLECTOR_WHISPER_MODEL",
-        description="Model of the embedded Whisper: a path to a CTranslate2 model, or a known name.",
+        description="Model of the embedded Whisper: a model name or a path to a CTranslate2 model.",
     )
     transcript_url: HttpUrl | None = Field(
         None,
@@ -82,48 +83,50 @@ class ServiceSettings(BaseSettings):
     transcript_model: str | None = Field(
         None,
         alias="REFLECTOR_TRANSCRIPT_MODEL",
-        description="Model name that the transcription service is asked for.",
+        description="Model name sent to the transcription service.",
         examples=["whisper-1"],
     )
     transcript_file_timeout: float = Field(
-        1500, alias="TRANSCRIPT_FILE_TIMEOUT", description="Seconds that one transcription call may take.", gt=0
+        1500, alias="TRANSCRIPT_FILE_TIMEOUT", description="Time limit of one transcription call, in seconds.", gt=0
     )
     llm_url: HttpUrl | None = Field(
         None,
         alias="LLM_URL",
-        description="Base URL of an OpenAI-compatible chat endpoint; without it, topics, title, summary and action "
-        "items are extracted from the text itself.",
+        description="Base URL of an OpenAI-compatible chat endpoint; if unset, topics, title, summary and action items "
+        "are extracted from the text without an LLM.",
         examples=["https://api.openai.com/v1"],
     )
-    llm_model: str = Field(
-        "gpt-4o-mini", alias="LLM_MODEL", description="Model name that the LLM endpoint is asked for."
-    )
+    llm_model: str = Field("gpt-4o-mini", alias="LLM_MODEL", description="Model name sent to the LLM endpoint.")
     llm_api_key: SecretStr | None = Field(None, alias="LLM_API_KEY", description="Bearer token of the LLM endpoint.")
     llm_request_timeout: float = Field(
-        120, alias="LLM_REQUEST_TIMEOUT", description="Seconds that one LLM call may take.", gt=0
+        120, alias="LLM_REQUEST_TIMEOUT", description="Time limit of one LLM call, in seconds.", gt=0
     )
     llm_parse_max_retries: int = Field(
         3,
         alias="LLM_PARSE_MAX_RETRIES",
-        description="How often an invalid answer is sent back with the validation error.",
+        description="How many times an invalid LLM answer is sent back with the validation error.",
         ge=0,
     )
     llm_concurrency: int = Field(
-        4, alias="REFLECTOR_LLM_CONCURRENCY", description="LLM calls that one step makes at once.", ge=1
+        4, alias="REFLECTOR_LLM_CONCURRENCY", description="Number of LLM calls that one step makes concurrently.", ge=1
     )
     database_url: DatabaseUrl | None = Field(
         None,
         alias="DATABASE_URL",
-        description="Database of the inbox and of rooms; without it an SQLite file in REFLECTOR_DATA_DIR.",
+        description="Database of inbox, rooms, consent, deliveries and costs; if unset, an SQLite file in "
+        "REFLECTOR_DATA_DIR.",
         examples=["postgresql://user:password@host:5432/reflector"],
     )
     database_pool_size: int = Field(
-        5, alias="REFLECTOR_DATABASE_POOL_SIZE", description="Connections that one process keeps to it.", ge=1
+        5,
+        alias="REFLECTOR_DATABASE_POOL_SIZE",
+        description="Size of one process's pool of connections to the database.",
+        ge=1,
     )
     daily_api_key: SecretStr | None = Field(
         None,
         alias="DAILY_API_KEY",
-        description="Key of Daily's REST API; without it nothing is polled and speakers have no names.",
+        description="Key for Daily's REST API; if unset, nothing is polled and speakers have no names.",
     )
     daily_api_url: HttpUrl = Field(
         "https://api.daily.co/v1", alias="DAILY_API_URL", description="Base URL of Daily's REST API."
@@ -131,64 +134,64 @@ class ServiceSettings(BaseSettings):
     daily_domain: str | None = Field(
         None,
         alias="DAILY_SUBDOMAIN",
-        description="Our domain at Daily, the first part of every track's key: recordings of others are refused. "
-        "Without it the keys of one recording must agree.",
+        description="Our domain at Daily, the first part of every track's key; recordings of other domains are "
+        "rejected. If unset, the keys of a recording's tracks must all have the same domain.",
         examples=["example"],
     )
     daily_webhook_secret: WebhookSecret | None = Field(
         None,
         alias="DAILY_WEBHOOK_SECRET",
-        description="Secret of Daily's webhook, base64 as Daily gives it.",
+        description="Secret that signs Daily's webhooks, in base64 as Daily issues it.",
     )
     previous_daily_webhook_secret: WebhookSecret | None = Field(
         None,
         alias="REFLECTOR_PREVIOUS_DAILY_WEBHOOK_SECRET",
-        description="Secret that is valid besides while it is being changed.",
+        description="Previous secret, accepted as well while the secret is being changed.",
     )
     storage_backend: Literal["local", "aws"] = Field(
         "local",
         alias="TRANSCRIPT_STORAGE_BACKEND",
-        description="Where results lie: `local` in REFLECTOR_DATA_DIR, or `aws` in S3 or what speaks its protocol.",
+        description="Where results are stored: `local` in REFLECTOR_DATA_DIR, or `aws` in S3 or a compatible store.",
     )
     storage_bucket: str | None = Field(
         None,
         alias="TRANSCRIPT_STORAGE_AWS_BUCKET_NAME",
-        description="Bucket of results (`aws`).",
+        description="Bucket for results (`aws`).",
         examples=["reflector-results"],
     )
     storage_region: str | None = Field(
-        None, alias="TRANSCRIPT_STORAGE_AWS_REGION", description="Its region.", examples=["eu-central-1"]
+        None, alias="TRANSCRIPT_STORAGE_AWS_REGION", description="Region of the bucket.", examples=["eu-central-1"]
     )
     storage_access_key_id: SecretStr | None = Field(
         None,
         alias="TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID",
-        description="Key to it; without one, AWS's own places are searched (environment, profile, the machine's role).",
+        description="Access key id; if unset, AWS's default credentials are used (environment, profile, machine role).",
     )
     storage_secret_access_key: SecretStr | None = Field(
-        None, alias="TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", description="The key's secret."
+        None, alias="TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY", description="Secret access key."
     )
     storage_endpoint_url: HttpUrl | None = Field(
         None,
         alias="TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL",
-        description="URL of a store that isn't AWS's.",
+        description="URL of an S3-compatible store other than AWS.",
         examples=["https://minio.example.com"],
     )
     storage_public_url: HttpUrl | None = Field(
         None,
         alias="REFLECTOR_STORAGE_PUBLIC_URL",
-        description="Where browsers reach that store, if at another address; they play audio from there.",
+        description="URL at which browsers reach that store to play audio, if it differs.",
         examples=["https://files.example.com"],
     )
     storage_prefix: str = Field(
-        "", alias="REFLECTOR_STORAGE_PREFIX", description="What all keys in it begin with.", examples=["reflector"]
+        "", alias="REFLECTOR_STORAGE_PREFIX", description="Prefix of all keys in the bucket.", examples=["reflector"]
     )
     storage_encryption: Literal["none", "AES256", "aws:kms"] = Field(
-        "none", alias="REFLECTOR_STORAGE_ENCRYPTION", description="Encryption that the store is asked for."
+        "none", alias="REFLECTOR_STORAGE_ENCRYPTION", description="Server-side encryption to request from the store."
     )
     storage_kms_key_id: str | None = Field(
         None,
         alias="REFLECTOR_STORAGE_KMS_KEY_ID",
-        description="Key of AWS KMS for `aws:kms`; else the account's own.",
+        description="AWS KMS key for `aws:kms`; if unset, the account's default key.",
         examples=["alias/reflector"],
     )
     daily_bucket: str | None = Field(
@@ -198,37 +201,37 @@ class ServiceSettings(BaseSettings):
         examples=["daily-recordings"],
     )
     daily_region: str | None = Field(
-        None, alias="DAILYCO_STORAGE_AWS_REGION", description="Its region.", examples=["us-west-2"]
+        None, alias="DAILYCO_STORAGE_AWS_REGION", description="Region of Daily's bucket.", examples=["us-west-2"]
     )
     daily_role_arn: str | None = Field(
         None,
         alias="DAILYCO_STORAGE_AWS_ROLE_ARN",
-        description="Role that is assumed to read it.",
+        description="Role to assume for reading Daily's bucket.",
         examples=["arn:aws:iam::123456789012:role/daily-reader"],
     )
     daily_access_key_id: SecretStr | None = Field(
         None,
         alias="DAILYCO_STORAGE_AWS_ACCESS_KEY_ID",
-        description="Key to it; without one as for the other bucket.",
+        description="Access key id for Daily's bucket; if unset, AWS's default credentials are used.",
     )
     daily_secret_access_key: SecretStr | None = Field(
-        None, alias="DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", description="The key's secret."
+        None, alias="DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY", description="Secret access key for Daily's bucket."
     )
     daily_endpoint_url: HttpUrl | None = Field(
         None,
         alias="REFLECTOR_DAILY_ENDPOINT_URL",
-        description="URL of its store where that isn't AWS's.",
+        description="URL of the store that holds Daily's bucket, if it isn't AWS.",
         examples=["https://minio.example.com"],
     )
     celery_broker: RedisUrl | None = Field(
         None,
         alias="REFLECTOR_CELERY_BROKER",
-        description="Redis that hands steps to Celery workers.",
+        description="Redis that queues steps for Celery workers.",
         examples=["redis://:password@redis:6379/0"],
     )
     celery_backend: RedisUrl | None = Field(
         None,
         alias="REFLECTOR_CELERY_BACKEND",
-        description="Redis that takes the workers' answers; without it REFLECTOR_CELERY_BROKER.",
+        description="Redis that stores the workers' results; if unset, REFLECTOR_CELERY_BROKER.",
         examples=["redis://:password@redis:6379/1"],
     )
