@@ -1,4 +1,4 @@
-"""Bad folders and ids, as a user meets them: one clear line, a non-zero exit, nothing half-written."""
+"""Invalid folders and ids: one clear line, a non-zero exit code, nothing half-written."""
 
 import json
 import shutil
@@ -17,15 +17,15 @@ TRACKS = sorted((SAMPLE / "tracks").iterdir())
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with one good track, `good.webm`."""
+    """Return a folder with one valid track, `good.webm`."""
     made = tmp_path / "standup"
     made.mkdir()
     shutil.copy(TRACKS[0], made / "good.webm")
     return made
 
 
-def refused(deployment: Deployment, *arguments: str) -> str:
-    """Run a command that must fail; returns its one line of complaint."""
+def error_of(deployment: Deployment, *arguments: str) -> str:
+    """Run a command that must fail and return its one line of error output."""
     done = deployment.reflector(*arguments)
     assert done.returncode == 1, done.stdout + done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("reflector: ")]
@@ -42,7 +42,7 @@ def nothing_written(deployment: Deployment) -> bool:
 
 def test_an_empty_folder(deployment: Deployment, tmp_path: Path) -> None:
     (tmp_path / "nobody").mkdir()
-    line = refused(deployment, "import", str(tmp_path / "nobody"))
+    line = error_of(deployment, "import", str(tmp_path / "nobody"))
     assert "recording nobody" in line
     assert "no audio tracks" in line
     assert nothing_written(deployment)
@@ -61,7 +61,7 @@ def only_video(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (text, "not an audio file"),
         (zero_bytes, "0 bytes"),
@@ -69,20 +69,22 @@ def only_video(path: Path) -> None:
         (audio_files.no_packets, "no sound in it"),
     ],
 )
-def test_a_file_that_is_no_track(deployment: Deployment, folder: Path, make: Callable[[Path], None], says: str) -> None:
+def test_a_file_that_is_not_a_track(
+    deployment: Deployment, folder: Path, make: Callable[[Path], None], message: str
+) -> None:
     make(folder / "bad.webm")
-    line = refused(deployment, "import", str(folder))
+    line = error_of(deployment, "import", str(folder))
     assert "recording standup, track bad.webm" in line
-    assert says in line
+    assert message in line
     assert nothing_written(deployment)
-    # The way out that the message names.
+    # The option that the message suggests.
     assert "--skip-unreadable" in line
     done = deployment.reflector("import", str(folder), "--skip-unreadable", "--json")
     assert json.loads(done.stdout)["tracks"] == 1
     assert "bad.webm" in done.stderr
 
 
-def test_a_truncated_track_is_used_as_far_as_it_goes(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_truncated_track_is_used_up_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, tmp_path / "cut")
     cut = next((tmp_path / "cut" / "tracks").glob("*99a6f6e1*"))
     cut.write_bytes(cut.read_bytes()[:90_000])
@@ -95,7 +97,7 @@ def test_a_truncated_track_is_used_as_far_as_it_goes(deployment: Deployment, tmp
 
 
 def test_two_tracks_of_one_participant_are_one_speaker(deployment: Deployment, tmp_path: Path) -> None:
-    """Who reconnects has several tracks."""
+    """A participant who reconnects has several tracks."""
     made = tmp_path / "reconnected"
     made.mkdir()
     first, other = TRACKS[2], TRACKS[0]
@@ -109,7 +111,7 @@ def test_two_tracks_of_one_participant_are_one_speaker(deployment: Deployment, t
     assert [track["speaker"] for track in padded["tracks"]] == [0, 0]
 
 
-def test_a_silent_participant_has_no_words_and_fails_nothing(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_silent_participant_has_no_words(deployment: Deployment, tmp_path: Path) -> None:
     made = tmp_path / "quiet"
     made.mkdir()
     audio_files.opus_track(made / "zoe.webm", np.zeros((1, 20 * 48_000), np.float32))
@@ -124,35 +126,35 @@ def test_a_silent_participant_has_no_words_and_fails_nothing(deployment: Deploym
 
 
 @pytest.mark.parametrize("bad", ["a/b", "../../etc", "two words", "x" * 300, ".hidden", ""])
-def test_an_id_that_cannot_be_one(deployment: Deployment, folder: Path, bad: str) -> None:
+def test_an_invalid_id(deployment: Deployment, folder: Path, bad: str) -> None:
     (folder / "recording.json").write_text(json.dumps({"id": bad or " "}))
-    line = refused(deployment, "import", str(folder))
+    line = error_of(deployment, "import", str(folder))
     assert "can't be a recording id" in line
     assert len(line) < 400
     assert nothing_written(deployment)
 
 
 @pytest.mark.parametrize("command", ["run", "show"])
-def test_a_recording_that_does_not_exist(deployment: Deployment, command: str) -> None:
-    assert "recording nobody: there is no such recording" in refused(deployment, command, "nobody")
-    assert "can't be a recording id" in refused(deployment, command, "no/body")
+def test_an_unknown_recording(deployment: Deployment, command: str) -> None:
+    assert "recording nobody: there is no such recording" in error_of(deployment, command, "nobody")
+    assert "can't be a recording id" in error_of(deployment, command, "no/body")
 
 
 def test_a_transcript_before_it_exists(deployment: Deployment, folder: Path) -> None:
     deployment.json("import", str(folder))
-    line = refused(deployment, "show", "standup")
+    line = error_of(deployment, "show", "standup")
     assert "recording standup: it has no transcript yet" in line
     assert "reflector run standup" in line
 
 
-def test_a_selection_that_names_nothing(deployment: Deployment, folder: Path) -> None:
+def test_a_selection_without_assets(deployment: Deployment, folder: Path) -> None:
     deployment.json("import", str(folder))
-    assert "names no asset" in refused(deployment, "run", "standup", "--select", "titel")
+    assert "names no asset" in error_of(deployment, "run", "standup", "--select", "titel")
 
 
 def test_an_asset_whose_input_was_never_made(deployment: Deployment, folder: Path) -> None:
     deployment.json("import", str(folder))
-    line = refused(deployment, "run", "standup", "--select", "title")
+    line = error_of(deployment, "run", "standup", "--select", "title")
     assert "title failed: recording standup: topics was never made" in line
     assert "--select topics" in line
 
@@ -161,14 +163,14 @@ def test_another_folder_under_the_same_id(deployment: Deployment, folder: Path) 
     assert deployment.json("import", str(folder))["changed"] is True
     assert deployment.json("import", str(folder))["changed"] is False
     shutil.copy(TRACKS[1], folder / "good.webm")
-    assert "--replace" in refused(deployment, "import", str(folder))
+    assert "--replace" in error_of(deployment, "import", str(folder))
     deployment.json("run", "standup", "--select", "recording")
     assert deployment.json("import", str(folder), "--replace")["changed"] is True
-    # What was replaced is stale.
+    # The replaced recording is stale.
     assert deployment.json("run", "standup", "--select", "recording")["materialized"] == ["recording"]
 
 
-def test_a_track_that_went_bad_after_the_import(deployment: Deployment, folder: Path) -> None:
+def test_a_track_damaged_after_the_import(deployment: Deployment, folder: Path) -> None:
     deployment.json("import", str(folder))
     (deployment.folder("standup") / "source" / "tracks" / "good.webm").write_text("overwritten")
     done = deployment.reflector("run", "standup", "--select", "+padded_tracks", "--json")
@@ -184,7 +186,7 @@ def test_a_track_that_went_bad_after_the_import(deployment: Deployment, folder: 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB; skips where the test may not mount one."""
+    """Yield a file system of 2 MiB; skips the test if mounting isn't allowed."""
     mounted = tmp_path / "small"
     mounted.mkdir()
     done = subprocess.run(

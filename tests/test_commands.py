@@ -20,7 +20,7 @@ NOT_IMPORTED: dict[tuple[str, ...], set[str]] = {
     ("rooms", "set", "--help"): {"service", "uvicorn", "reflector_assets.definitions", "reflector_assets.cli.run"},
     ("run", "--help"): {"service", "uvicorn", "reflector_assets.definitions", "sensors"},
 }
-TRANSCRIPT = {
+TRANSCRIPT: dict[str, object] = {
     "id": "finished",
     "room_name": "standup",
     "created_at": None,

@@ -1,5 +1,6 @@
-"""Dagster's own commands on this project, as its users type them, beside a running daemon."""
+"""Dagster's own commands on this project, with its daemon running."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(90)]
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """Two recordings in which nobody speaks, so that no model is needed."""
+    """Return a deployment with two silent recordings, which need no model."""
     home = tmp_path_factory.mktemp("commands")
     made = deploy(home / "deployment", REFLECTOR_EXECUTOR="in_process")
     for name in ("first", "second"):
@@ -26,12 +27,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return made
 
 
-def ended(instance: dg.DagsterInstance, count: int, **tags: str) -> list[dg.DagsterRun]:
+def ended(instance: dg.DagsterInstance, count: int, **tags: str) -> Sequence[dg.DagsterRun]:
     runs = instance.get_runs(dg.RunsFilter(tags=tags))
     return runs if len(runs) >= count and all(run.is_finished for run in runs) else []
 
 
-def test_recordings_are_processed_by_themselves_and_a_backfill_does_them_again(deployment: Deployment) -> None:
+def test_recordings_are_processed_automatically_and_again_by_a_backfill(deployment: Deployment) -> None:
     with Daemon(deployment), open_instance(deployment) as instance:
         requested = until(lambda: ended(instance, 2, **{"dagster/sensor_name": "keep_up_to_date"}))
         assert {run.status for run in requested} == {dg.DagsterRunStatus.SUCCESS}
@@ -48,10 +49,10 @@ def test_recordings_are_processed_by_themselves_and_a_backfill_does_them_again(d
 
 
 @pytest.mark.parametrize("arguments", [("list", "--json"), ("show", "nobody")])
-def test_our_program_started_as_users_start_it_does_the_same(
+def test_our_program_started_as_users_start_it_gives_the_same_output(
     deployment: Deployment, arguments: tuple[str, ...]
 ) -> None:
-    """The other tests start it in a quicker way."""
+    """The other tests start it in a faster way, by forking."""
     slow, quick = deployment.run("reflector", *arguments), deployment.reflector(*arguments)
     assert (slow.returncode, slow.stdout, slow.stderr) == (quick.returncode, quick.stdout, quick.stderr)
     assert slow.stdout + slow.stderr
@@ -72,7 +73,7 @@ def test_dg_launches_an_asset(deployment: Deployment) -> None:
 
 
 def test_without_dagster_home_the_same_instance_is_found(tmp_path: Path) -> None:
-    """Plain commands in the project's folder read dagster.yaml there: its storage is relative to it."""
+    """Plain commands in the project's folder read dagster.yaml there, whose storage is relative to it."""
     config = dg.DagsterInstance.from_config(str(Path(__file__).parent.parent)).get_ref().storage_data
     assert config is not None
     assert ".reflector/dagster" in config.config_yaml

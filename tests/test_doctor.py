@@ -1,4 +1,4 @@
-"""`reflector doctor` against real parts: what works, what is broken and how that is told."""
+"""`reflector doctor` against real servers: working services, broken ones, and how they are reported."""
 
 import json
 import re
@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from domain.errors import PermanentError, TransientError
-from reflector_assets.health.runner import Aside, Probe, examine
+from reflector_assets.health.runner import Probe, ProbeSkipped, examine
 from resources.transcription.openai import OpenAIAudio
 from resources.transcription.whisper_model import FOLDER
 from testing.daemon import open_instance
@@ -23,8 +24,8 @@ from testing.parts.all_services import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, s
 from testing.parts.postgres import PASSWORD
 from testing.parts.redis import PASSWORD as REDIS_PASSWORD
 
-DOORS = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
-DOORS += ["Daily's API", "transcriber", "LLM", "Zulip", "old system", "Celery broker"]
+SERVICES = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
+SERVICES += ["Daily's API", "transcriber", "LLM", "Zulip", "old system", "Celery broker"]
 OTHERS = ("Daily's bucket", "Daily's API", "LLM", "Zulip", "old system", "Celery broker")
 
 
@@ -34,19 +35,19 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         yield opened
 
 
-def test_without_settings_only_what_is_embedded_is_tried(deployment: Deployment) -> None:
+def test_without_settings_only_embedded_services_are_checked(deployment: Deployment) -> None:
     deployment.env["COLUMNS"] = "200"
     done = deployment.reflector("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(door in done.stdout for door in DOORS)
+    assert all(door in done.stdout for door in SERVICES)
     assert all(word in done.stdout for word in ("not configured", "not running", "empty until its first use"))
     with open_instance(deployment) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id-of-a-daemon", []))
     assert deployment.reflector("inbox", "list").returncode == 0
     rows = told(deployment, 60, 0, [])
-    left = dict.fromkeys(OTHERS, "not configured")
-    assert states(rows) == {**dict.fromkeys(DOORS, "ok"), **left}
-    assert list(rows) == DOORS
+    unconfigured = dict.fromkeys(OTHERS, "not configured")
+    assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), **unconfigured}
+    assert list(rows) == SERVICES
     assert re.search(r"sqlite, tables at revision \w+", rows["database"]["said"])
     assert "tiny.en" in rows["transcriber"]["said"]
     # Nothing is left behind.
@@ -54,14 +55,14 @@ def test_without_settings_only_what_is_embedded_is_tried(deployment: Deployment)
 
 
 @pytest.mark.slow
-def test_every_door_opens(parts: Parts) -> None:
+def test_all_services_pass(parts: Parts) -> None:
     parts.daily.recordings = [{"id": "one"}, {"id": "two"}]
     rows = parts.doctor()
-    assert states(rows) == {**dict.fromkeys(DOORS, "ok"), "Dagster's daemon": "not running"}
+    assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), "Dagster's daemon": "not running"}
     assert "2 recordings; no webhook" in rows["Daily's API"]["said"]
     assert f"{DOMAIN}/... can be read" in rows["Daily's bucket"]["said"]
     assert "presigned URLs are readable" in rows["result store"]["said"]
-    # Nothing was paid for but one short question.
+    # The only call that costs is one short question.
     assert not [call for call in parts.gpu.requests if call.status == 200]
     assert parts.llm.count() == 1
     assert [key["Key"] for key in parts.s3.client().list_objects_v2(Bucket=RESULTS).get("Contents", [])] == []
@@ -69,7 +70,7 @@ def test_every_door_opens(parts: Parts) -> None:
 
 @pytest.mark.slow
 def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
-    wrong = "wrong-key-of-somebody"
+    wrong = "wrong-key-of-someone"
     rows = parts.doctor(
         code=1,
         DAGSTER_POSTGRES_URL=f"postgresql+psycopg2://reflector:{wrong}@127.0.0.1:DATABASE_PORT/reflector",
@@ -132,23 +133,23 @@ def test_refused_connections_are_named_by_their_setting(parts: Parts) -> None:
 
 
 class Silence(Host[Request]):
-    """Takes every request and answers none."""
+    """Accepts every request and answers none."""
 
     def read(self, request: Request) -> Answer:
         return Answer(how="hang")
 
 
 @pytest.mark.slow
-def test_what_hangs_for_ever_holds_up_nobody(parts: Parts) -> None:
-    # Less than the 10 s after which the driver of PostgreSQL gives up.
+def test_a_hanging_service_delays_neither_the_others_nor_the_exit(parts: Parts) -> None:
+    # Below the 10 s after which the PostgreSQL driver gives up.
     seconds = 9
     silent = {name: proxy.port for name, proxy in parts.proxies.items()}
     for name in ("database", "redis"):
         parts.proxies[name].hang(times=100)
-    # Its limits are for each piece of an answer, and threads that the process waits for read it.
+    # boto3's time limits apply to each chunk of a response, and its threads delay the exit of the process.
     parts.proxies["s3"].drip(1, 2.0, times=100)
     with Silence() as silence, ThreadPoolExecutor(2) as both:
-        hanging = [
+        hanging: list[dict[str, str]] = [
             {
                 "DATABASE_URL": parts.postgres.url.replace(str(parts.postgres.port), str(silent["database"])),
                 "LLM_URL": silence.url,
@@ -162,24 +163,28 @@ def test_what_hangs_for_ever_holds_up_nobody(parts: Parts) -> None:
                 "REFLECTOR_CELERY_BROKER": parts.redis.url.replace(str(parts.redis.port), str(silent["redis"])),
             },
         ]
+
+        def doctor(settings: dict[str, str]) -> dict[str, dict[str, Any]]:
+            return parts.doctor(seconds, 1, **settings)
+
         begin = time.monotonic()
-        done = list(both.map(lambda settings: parts.doctor(seconds, 1, **settings), hanging))
+        done = list(both.map(doctor, hanging))
         took = time.monotonic() - begin
     failed = [{door for door, state in states(rows).items() if state == "failed"} for rows in done]
     first = {"database", "Daily's API", "LLM", "Zulip"}
     assert failed == [first, {"result store", "transcriber", "old system", "Celery broker"}]
     for rows, doors, settings in zip(done, failed, hanging, strict=True):
-        said = [rows[door]["said"] for door in sorted(doors)]
-        assert all(line.startswith(f"no answer in {seconds} s. Check ") for line in said), said
+        findings = [rows[door]["said"] for door in sorted(doors)]
+        assert all(line.startswith(f"no answer in {seconds} s. Check ") for line in findings), findings
         prefixes = [name.replace("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "TRANSCRIPT_STORAGE_") for name in settings]
-        assert all(any(name in line for line in said) for name in prefixes), said
+        assert all(any(name in line for line in findings) for name in prefixes), findings
         assert all(row["milliseconds"] < seconds * 1000 for door, row in rows.items() if door not in doors)
-    # Silence ends after a minute: nobody waited for that, not the process either.
+    # Silence hangs for a minute, which neither the checks nor the process waited for.
     assert took < 55
 
 
 @pytest.mark.slow
-def test_what_is_missing_or_stopped_is_told_with_what_to_do(parts: Parts) -> None:
+def test_missing_or_stopped_services_are_reported_with_a_remedy(parts: Parts) -> None:
     parts.daily.webhooks["w"] = {
         "uuid": "w",
         "url": "https://reflector.example.com/v1/daily/webhook",
@@ -201,19 +206,21 @@ def test_what_is_missing_or_stopped_is_told_with_what_to_do(parts: Parts) -> Non
         )
     finally:
         parts.daily.webhooks.clear()
-    told = {door: row["said"] for door, row in rows.items() if row["state"] == "failed"}
-    assert "transcribe_trak" in told.pop("settings")
-    assert "SQLite" in told.pop("Dagster's storage")
-    assert "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME" in told.pop("result store")
-    assert "DAILYCO_STORAGE_AWS_BUCKET_NAME" in told.pop("Daily's bucket")
-    assert "`reflector daily webhook create https://reflector.example.com/v1/daily/webhook`" in told.pop("Daily's API")
-    assert "Check TRANSCRIPT_URL" in told.pop("transcriber")
-    assert "LLM_MODEL" in told.pop("LLM")
-    assert not told
+    findings = {door: row["said"] for door, row in rows.items() if row["state"] == "failed"}
+    assert "transcribe_trak" in findings.pop("settings")
+    assert "SQLite" in findings.pop("Dagster's storage")
+    assert "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME" in findings.pop("result store")
+    assert "DAILYCO_STORAGE_AWS_BUCKET_NAME" in findings.pop("Daily's bucket")
+    assert "`reflector daily webhook create https://reflector.example.com/v1/daily/webhook`" in findings.pop(
+        "Daily's API"
+    )
+    assert "Check TRANSCRIPT_URL" in findings.pop("transcriber")
+    assert "LLM_MODEL" in findings.pop("LLM")
+    assert not findings
 
 
 @pytest.mark.slow
-def test_less_than_the_right_to_write_is_told(parts: Parts) -> None:
+def test_a_missing_permission_to_write_is_reported(parts: Parts) -> None:
     rows = parts.doctor(
         code=1,
         TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID=parts.s3.reader_access_key,
@@ -225,21 +232,21 @@ def test_less_than_the_right_to_write_is_told(parts: Parts) -> None:
     assert [door for door, state in states(rows).items() if state == "failed"] == ["result store", "transcriber"]
 
 
-def test_an_endpoint_like_openais_is_asked_for_nothing_that_costs() -> None:
+def test_checking_an_openai_endpoint_costs_nothing() -> None:
     with GPUHost() as host:
-        door = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key)
+        transcriber = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key)
         # It has no list of models.
-        assert "accepts the key" in door.check(20)
+        assert "accepts the key" in transcriber.check(20)
         with pytest.raises(PermanentError, match="TRANSCRIPT_MODAL_API_KEY"):
-            door.model_copy(update={"api_key": "wrong-key"}).check(20)
+            transcriber.model_copy(update={"api_key": "wrong-key"}).check(20)
         with pytest.raises(PermanentError, match="Check TRANSCRIPT_URL"):
-            door.model_copy(update={"url": f"{host.url}/v2"}).check(20)
+            transcriber.model_copy(update={"url": f"{host.url}/v2"}).check(20)
         with pytest.raises(TransientError, match="didn't answer in"), Silence() as silence:
-            door.model_copy(update={"url": silence.url}).check(0.5)
+            transcriber.model_copy(update={"url": silence.url}).check(0.5)
         assert not [call for call in host.requests if call.status == 200]
 
 
-def test_damaged_weights_and_a_damaged_database_are_told(deployment: Deployment) -> None:
+def test_damaged_weights_and_a_damaged_database_are_reported(deployment: Deployment) -> None:
     weights = deployment.data / "models" / FOLDER
     weights.mkdir(parents=True)
     (weights / "model.bin").write_bytes(b"not these")
@@ -248,11 +255,11 @@ def test_damaged_weights_and_a_damaged_database_are_told(deployment: Deployment)
     rows = told(deployment, 60, 1, [])
     assert f"Remove {weights}" in rows["transcriber"]["said"]
     assert "DATABASE_URL" in rows["database"]["said"]
-    assert "no settings are REFLECTOR_ODD" in rows["settings"]["said"]
+    assert "unknown: REFLECTOR_ODD" in rows["settings"]["said"]
     assert {door for door, state in states(rows).items() if state == "failed"} == {"transcriber", "database"}
 
 
-def test_wrong_settings_are_all_that_is_told(deployment: Deployment) -> None:
+def test_only_wrong_settings_are_reported(deployment: Deployment) -> None:
     deployment.env |= {"LLM_URL": "nowhere", "TRANSCRIPT_BACKEND": "modal"}
     rows = told(deployment, 60, 1, [])
     assert list(rows) == ["settings"]
@@ -262,7 +269,7 @@ def test_wrong_settings_are_all_that_is_told(deployment: Deployment) -> None:
     ]
 
 
-def test_probes_run_side_by_side_and_fail_alone() -> None:
+def test_probes_run_concurrently_and_fail_independently() -> None:
     met, released = threading.Barrier(3), threading.Event()
 
     def meet(_: float) -> str:
@@ -281,10 +288,10 @@ def test_probes_run_side_by_side_and_fail_alone() -> None:
         released.wait()
         return "late"
 
-    def aside(_: float) -> str:
-        raise Aside("not configured", "DOOR isn't set")
+    def skip(_: float) -> str:
+        raise ProbeSkipped("not configured", "SETTING isn't set")
 
-    runs = {"meet": meet, "transient": transient, "odd": odd, "hang": hang, "aside": aside}
+    runs = {"meet": meet, "transient": transient, "odd": odd, "hang": hang, "skip": skip}
     probes = [Probe(name, f"try {name}", f"SETTING_{name.upper()}", run) for name, run in runs.items()]
     try:
         outcomes = {outcome.door: outcome for outcome in examine(probes, 2, secrets=["sesame"])}
@@ -296,12 +303,12 @@ def test_probes_run_side_by_side_and_fail_alone() -> None:
         "transient": ("failed", "it is away. Check THAT."),
         "odd": ("failed", "ValueError: postgresql://host/db said ***. Check SETTING_ODD."),
         "hang": ("failed", "no answer in 2 s. Check SETTING_HANG."),
-        "aside": ("not configured", "DOOR isn't set"),
+        "skip": ("not configured", "SETTING isn't set"),
     }
     assert [door for door, outcome in outcomes.items() if outcome.hangs] == ["hang"]
 
 
-def test_a_presigned_url_in_somebodys_message_is_blanked_out() -> None:
+def test_a_presigned_url_in_an_error_message_is_redacted() -> None:
     url = "https://store.example.com/b/key?X-Amz-Algorithm=AWS4&X-Amz-Signature=deadbeef"
 
     def fail(_: float) -> str:

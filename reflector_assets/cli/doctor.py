@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.health.probes import check_up
+from reflector_assets.health.probes import check_all
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ def doctor(
     """
     # The table shows the failures that libraries log.
     logging.disable(logging.CRITICAL)
-    outcomes = check_up(timeout)
+    outcomes = check_all(timeout)
     failed = any(outcome.state == "failed" for outcome in outcomes)
     if as_json:
         rows = [dataclasses.asdict(outcome) for outcome in outcomes]

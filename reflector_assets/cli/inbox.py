@@ -34,7 +34,7 @@ def list_(
     table = Table("Item", "Arrived", "By", "Event", Column("Recording", no_wrap=True), "State", "Why")
     for item in items:
         arrived = datetime.fromtimestamp(item.received_at, UTC).strftime("%d %b %H:%M")
-        cells = [arrived, item.source, item.event_type, item.recording_id, item.state, item.reason]
+        cells: list[str | None] = [arrived, item.source, item.event_type, item.recording_id, item.state, item.reason]
         table.add_row(str(item.seq), *(escape(cell or "") for cell in cells))
     out.print(table if items else "The inbox is empty.")
 

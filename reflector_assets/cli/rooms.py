@@ -35,7 +35,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Set some of a room's settings; the others stay."""
-    given = {
+    given: dict[str, object] = {
         "language": language,
         "webhook_url": webhook_url,
         "webhook_secret": webhook_secret,

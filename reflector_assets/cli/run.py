@@ -103,7 +103,9 @@ def refresh(
                 if outcome.failed:
                     failed[stale.id] = outcome.failed
     if as_json:
-        rows = [{"id": s.id, "stale": s.reasons, "cost": s.cost._asdict() if s.cost else None} for s in found]
+        rows: list[dict[str, object]] = [
+            {"id": s.id, "stale": s.reasons, "cost": s.cost._asdict() if s.cost else None} for s in found
+        ]
         print_json({"recordings": rows, "queued": queued, "failed": failed})
     elif queued:
         out.print(f"{len(found)} recordings are queued; `reflector list` shows their state.")

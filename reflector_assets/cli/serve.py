@@ -14,7 +14,7 @@ from domain.errors import InvalidInput, PermanentError, TransientError
 from domain.health import Outcome
 from reflector_assets import wiring
 from reflector_assets.cli.output import complain
-from reflector_assets.health.probes import examine_doors
+from reflector_assets.health.probes import check_services
 from reflector_assets.health.readiness import Readiness, is_ready
 from reflector_assets.operations.queries import All, DagsterRecordings, books, prices
 from reflector_assets.runtime.instance import open_instance
@@ -75,7 +75,7 @@ def serve(
             ),
             check_ready=_readiness_check(),
             origins=settings.origins,
-            relay=partial(relays.work, "relay") if inbox.relays else None,
+            relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=Ports(
                 recordings,
                 store,
@@ -95,7 +95,7 @@ def serve(
 
 def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:
     """Return the readiness check of this deployment."""
-    readiness = Readiness(lambda names: examine_doors(names, READY_WITHIN_S))
+    readiness = Readiness(lambda names: check_services(names, READY_WITHIN_S))
 
     def check() -> tuple[bool, list[Outcome]]:
         outcomes = readiness.outcomes()

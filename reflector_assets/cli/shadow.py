@@ -31,7 +31,7 @@ def report(
     for one in found:
         old = one.theirs
         rate = "" if one.word_error_rate is None else f"{100 * one.word_error_rate:.1f} %"
-        figures = [one.ours.topics, old and old.topics, one.ours.words, old and old.words]
+        figures: list[int | None] = [one.ours.topics, old and old.topics, one.ours.words, old and old.words]
         cells = ["" if figure is None else str(figure) for figure in figures]
         table.add_row(one.recording_id, one.ours.title, old.title if old else "", rate, *cells, one.note or "")
     out.print(table if found else "No recording has been compared yet: set REFLECTOR_MODE=shadow.")

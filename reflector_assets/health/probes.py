@@ -1,4 +1,4 @@
-"""What `reflector doctor` tries: the settings, and every door that they name."""
+"""The checks of `reflector doctor` and /health/ready: the settings and every service that they name."""
 
 import os
 import re
@@ -6,10 +6,11 @@ import time
 import uuid
 from collections.abc import Collection
 from concurrent.futures import Future
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg2
 import urllib3
@@ -20,7 +21,7 @@ from pydantic import SecretStr
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
 from reflector_assets import wiring
-from reflector_assets.health.runner import LATER, Aside, Probe, examine, reason
+from reflector_assets.health.runner import GRACE_S, Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
 from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
 from reflector_assets.settings.checks import WrongSettings
@@ -32,20 +33,20 @@ from resources.store.s3 import S3Store
 from resources.transcription.gpu import GPUService
 
 CONTENT = b"Written and removed by `reflector doctor`.\n"
-R = TypeVar("R", bound=ConfigurableResource)
+R = TypeVar("R", bound=ConfigurableResource[Any])
 
 
-def check_up(seconds: float) -> list[Outcome]:
-    """Try the settings and every door of this deployment."""
+def check_all(seconds: float) -> list[Outcome]:
+    """Check the settings and every service of this deployment."""
     begin = time.monotonic()
     tried = "read them"
     try:
         settings = get_settings()
         policies()
-        said = f"{len(settings.model_fields_set)} are set"
-        strange = ", ".join(name for name, _ in unknown_names())
-        said += f"; no settings are {strange}" if strange else ""
-        first = Outcome("settings", tried, "ok", round((time.monotonic() - begin) * 1000), said)
+        finding = f"{len(settings.model_fields_set)} are set"
+        unknown = ", ".join(name for name, _ in unknown_names())
+        finding += f"; unknown: {unknown}" if unknown else ""
+        first = Outcome("settings", tried, "ok", round((time.monotonic() - begin) * 1000), finding)
     except ReflectorError as error:
         first = Outcome("settings", tried, "failed", round((time.monotonic() - begin) * 1000), str(error))
         if isinstance(error, WrongSettings):
@@ -54,11 +55,11 @@ def check_up(seconds: float) -> list[Outcome]:
     return [first, *examine(probes(settings), seconds, _secrets(settings))]
 
 
-def examine_doors(names: Collection[str], seconds: float) -> list[Outcome]:
-    """Try the doors of these names only."""
+def check_services(names: Collection[str], seconds: float) -> list[Outcome]:
+    """Check only the services with these names."""
     settings = get_settings()
-    tried = [probe for probe in probes(settings) if probe.door in names]
-    return examine(tried, seconds, _secrets(settings))
+    selected = [probe for probe in probes(settings) if probe.service in names]
+    return examine(selected, seconds, _secrets(settings))
 
 
 def _secrets(settings: Settings) -> list[str]:
@@ -67,8 +68,8 @@ def _secrets(settings: Settings) -> list[str]:
 
 
 def probes(settings: Settings) -> list[Probe]:
-    """What is tried, in the order in which it is told."""
-    # That isn't the time of a door's answer.
+    """Return the probes of all services, in the order of the report."""
+    # Imported first, so that import time doesn't count as response time.
     for module in ("alembic.script", *lazy_imports(settings)):
         import_module(module)
     enter_project()
@@ -79,19 +80,17 @@ def probes(settings: Settings) -> list[Probe]:
     home = "dagster.yaml in DAGSTER_HOME, and DAGSTER_POSTGRES_URL where it is named there"
     bucket = "DAILYCO_STORAGE_AWS_* and REFLECTOR_DAILY_ENDPOINT_URL"
     return [
-        Probe(
-            "Dagster's storage", "open it, look for runs", home, lambda seconds: _storage(instance, settings, seconds)
-        ),
-        Probe("Dagster's daemon", "its last heartbeat", home, lambda seconds: _daemon(instance, seconds)),
-        Probe("database", "connect, look at its tables", database, lambda _: _database()),
-        Probe("result store", "write, read, list, remove", results, lambda seconds: _results(settings, seconds)),
-        Probe("Daily's bucket", "list it, read what is there", bucket, lambda seconds: _bucket(settings, seconds)),
-        Probe("Daily's API", "recordings and webhook", "DAILY_API_URL", lambda seconds: _daily(settings, seconds)),
-        Probe("transcriber", "all but a transcription", transcriber, lambda seconds: _transcriber(settings, seconds)),
-        Probe("LLM", "a question of a few words", "LLM_URL", _llm),
-        Probe("Zulip", "who the bot is", "ZULIP_REALM, ZULIP_BOT_EMAIL", lambda seconds: _zulip(settings, seconds)),
-        Probe("old system", "a transcript that isn't there", "REFLECTOR_OLD_URL", lambda s: _old(settings, s)),
-        Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", lambda seconds: _broker(settings, seconds)),
+        Probe("Dagster's storage", "open it, count runs", home, partial(_storage, instance, settings)),
+        Probe("Dagster's daemon", "read its last heartbeat", home, partial(_daemon, instance)),
+        Probe("database", "connect, check its tables", database, lambda _: _database()),
+        Probe("result store", "write, read, list, delete", results, partial(_results, settings)),
+        Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
+        Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
+        Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
+        Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
+        Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
+        Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
+        Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", partial(_broker, settings)),
     ]
 
 
@@ -107,39 +106,41 @@ def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: flo
     kind = type(instance.run_storage).__name__
     if settings.executor in {"celery", "k8s"} and "Sqlite" in kind:
         raise PermanentError(
-            f"Dagster's storage is SQLite, which {settings.executor} workers on other machines don't reach",
+            f"Dagster's storage is SQLite, which {settings.executor} workers on other machines can't reach",
             hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
         )
     return f"{kind}: {runs} runs, {assets} assets"
 
 
 def _reach_postgres(seconds: float) -> None:
-    """Connect to the PostgreSQL that dagster.yaml names by a variable: Dagster tries for longer, and tells less."""
-    config = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text()) or {}
-    url = ((config.get("storage") or {}).get("postgres") or {}).get("postgres_url")
-    if not isinstance(url, dict):
+    """Connect to the PostgreSQL that dagster.yaml names by a variable; Dagster retries longer, with poorer errors."""
+    config: Any = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text())
+    try:
+        name: str = config["storage"]["postgres"]["postgres_url"]["env"]
+    except (KeyError, TypeError):
         return
-    name = url["env"]
     if not os.environ.get(name):
         raise PermanentError(f"{name} isn't set, and dagster.yaml names it", hint="Set it to a postgresql:// URL.")
     try:
-        # SQLAlchemy's name for the driver isn't part of the driver's own URLs.
+        # The driver's own URLs don't have the driver's name that SQLAlchemy puts into them.
         psycopg2.connect(re.sub(r"\+\w+(?=://)", "", os.environ[name]), connect_timeout=max(2, int(seconds))).close()
     except psycopg2.OperationalError as error:
         first, *_ = str(error).strip().splitlines() or ["no reason given"]
-        raise TransientError(f"PostgreSQL doesn't take us: {first}", hint=f"{name} names it.") from None
+        raise TransientError(f"PostgreSQL refuses the connection: {first}", hint=f"Check {name}.") from None
 
 
 def _daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
     try:
-        # Before it is late itself.
-        instance = shared.result(timeout=(seconds - LATER) * 0.9)
+        # Leaves time to report before this probe's own limit.
+        instance = shared.result(timeout=(seconds - GRACE_S) * 0.9)
     except Exception:
-        raise Aside("unknown", "Dagster's storage doesn't tell") from None
+        raise ProbeSkipped("unknown", "its heartbeat is in Dagster's storage, which can't be read") from None
     with instance:
         if daemon_is_up(instance):
             return "running"
-    raise Aside("not running", "nothing is picked up by itself; `dagster dev` or `dagster-daemon run` starts it")
+    raise ProbeSkipped(
+        "not running", "recordings aren't processed automatically; start it with `dagster dev` or `dagster-daemon run`"
+    )
 
 
 def _database() -> str:
@@ -147,18 +148,18 @@ def _database() -> str:
 
 
 def _results(settings: Settings, seconds: float) -> str:
-    store = _hasty(wiring.store(), seconds)
+    store = _with_timeout(wiring.store(), seconds)
     key = f"doctor/{uuid.uuid4().hex}.txt"
     store.write(key, CONTENT)
     try:
         if store.read(key) != CONTENT or key not in store.list_keys("doctor"):
-            raise PermanentError("what was written is read otherwise, or not listed")
+            raise PermanentError("a test object isn't read back as written, or isn't listed")
         if isinstance(store, S3Store):
             _fetch(store, key, seconds)
     finally:
         store.delete(key)
     if store.exists(key):
-        raise PermanentError(f"{key} is still there after it was removed")
+        raise PermanentError(f"{key} still exists after it was deleted")
     if isinstance(store, S3Store):
         return f"bucket {store.bucket}; presigned URLs are readable"
     shared = "; every worker must share it" if settings.executor in {"celery", "k8s"} else ""
@@ -166,7 +167,7 @@ def _results(settings: Settings, seconds: float) -> str:
 
 
 def _fetch(store: S3Store, key: str, seconds: float) -> None:
-    """Read an object as a GPU service does, from a presigned URL, which shows in no message."""
+    """Read an object from a presigned URL, as a GPU service does; the URL appears in no message."""
     what = f"a presigned URL of the bucket {store.bucket}"
     try:
         with urllib3.PoolManager(ca_certs=os.environ.get("AWS_CA_BUNDLE"), retries=False, timeout=seconds) as pool:
@@ -175,26 +176,26 @@ def _fetch(store: S3Store, key: str, seconds: float) -> None:
         raise TransientError(f"{what} can't be fetched ({type(error).__name__})") from None
     if answer.status != 200 or answer.data != CONTENT:
         raise PermanentError(
-            f"{what} is answered {answer.status}", hint=f"Check {store.settings_prefix}_REGION and _ENDPOINT_URL."
+            f"{what} is answered with {answer.status}", hint=f"Check {store.settings_prefix}_REGION and _ENDPOINT_URL."
         )
 
 
 def _bucket(settings: Settings, seconds: float) -> str:
     if settings.daily_bucket is None and not settings.daily_folder.is_dir():
-        raise Aside("not configured", "DAILYCO_STORAGE_AWS_BUCKET_NAME isn't set")
-    store = _hasty(wiring.daily_bucket(), seconds)
+        raise ProbeSkipped("not configured", "DAILYCO_STORAGE_AWS_BUCKET_NAME isn't set")
+    store = _with_timeout(wiring.daily_bucket(), seconds)
     where = f"bucket {settings.daily_bucket}" if settings.daily_bucket else str(settings.daily_folder)
     store.exists("doctor/nothing")
     for key in islice(store.list_keys(settings.daily_domain or "doctor"), 1):
-        # What belongs to somebody else in the bucket can be listed and not read.
+        # Objects of another owner in the bucket can be listed but not read.
         store.exists(key)
         return f"{where}: {settings.daily_domain}/... can be read"
-    return f"{where} is there"
+    return f"{where} exists"
 
 
 def _daily(settings: Settings, seconds: float) -> str:
     if settings.daily_api_key is None:
-        raise Aside("not configured", "DAILY_API_KEY isn't set: nothing is polled, speakers have no names")
+        raise ProbeSkipped("not configured", "DAILY_API_KEY isn't set: nothing is polled and speakers have no names")
     api = wiring.daily_api().model_copy(update={"timeout": seconds})
     total = api.recordings(limit=1).total
     hooks = api.webhooks()
@@ -202,43 +203,45 @@ def _daily(settings: Settings, seconds: float) -> str:
         if hook.state == "FAILED":
             raise PermanentError(
                 f"Daily stopped sending to {hook.url} after three failures in a row",
-                hint=f"When it answers again: `reflector daily webhook create {hook.url}`",
+                hint=f"Once it answers again: `reflector daily webhook create {hook.url}`",
             )
     states = ", ".join(hook.state for hook in hooks)
-    webhook = f"webhook {states}" if hooks else "no webhook, recordings are found by polling"
+    webhook = f"webhook {states}" if hooks else "no webhook: recordings are found by polling"
     return f"{'unknown number of' if total is None else total} recordings; {webhook}"
 
 
 def _transcriber(settings: Settings, seconds: float) -> str:
     transcriber = wiring.transcriber()
-    said = transcriber.check(seconds)
+    finding = transcriber.check(seconds)
     if isinstance(transcriber, GPUService) and settings.storage_backend == "local":
-        said += "; it must share this machine's files, as TRANSCRIPT_STORAGE_BACKEND is local"
-    return said
+        finding += "; it must share this machine's files, as TRANSCRIPT_STORAGE_BACKEND is local"
+    return finding
 
 
 def _llm(seconds: float) -> str:
     understanding = wiring.understanding()
     if not isinstance(understanding, WithLLM):
-        raise Aside("not configured", "LLM_URL isn't set: topics, title and summary are picked from the words")
+        raise ProbeSkipped(
+            "not configured", "LLM_URL isn't set: topics, title and summary are extracted without an LLM"
+        )
     return _resolved(understanding.llm).check(seconds)
 
 
 def _zulip(settings: Settings, seconds: float) -> str:
     if settings.zulip_realm is None:
-        raise Aside("not configured", "ZULIP_REALM isn't set: nothing is posted")
+        raise ProbeSkipped("not configured", "ZULIP_REALM isn't set: nothing is posted")
     return _resolved(wiring.messages().zulip).model_copy(update={"timeout": seconds}).check()
 
 
 def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
-        raise Aside("not configured", "REFLECTOR_OLD_URL isn't set")
+        raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
     return _resolved(wiring.old_system()).model_copy(update={"timeout": seconds}).check()
 
 
 def _broker(settings: Settings, seconds: float) -> str:
     if settings.executor != "celery":
-        raise Aside("not configured", f"REFLECTOR_EXECUTOR is {settings.executor}")
+        raise ProbeSkipped("not configured", f"REFLECTOR_EXECUTOR is {settings.executor}")
     import redis  # noqa: PLC0415 - only where Celery is installed
 
     from reflector_assets.runtime.celery import addresses, settings_app  # noqa: PLC0415
@@ -250,21 +253,24 @@ def _broker(settings: Settings, seconds: float) -> str:
                 client.ping()
         except redis.RedisError as error:
             kind = PermanentError if isinstance(error, redis.AuthenticationError) else TransientError
-            raise kind(f"Redis doesn't take us: {reason(error)}", hint=f"Check REFLECTOR_CELERY_{name}.") from None
+            raise kind(
+                f"Redis refuses the connection: {root_cause(error)}", hint=f"Check REFLECTOR_CELERY_{name}."
+            ) from None
     workers = len(settings_app().control.ping(timeout=min(1.0, seconds / 2)) or [])
     return f"Redis answers, {workers} workers{'' if workers else ': steps wait for one'}"
 
 
-def _hasty(store: Store, seconds: float) -> Store:
-    """The same store, that gives up in time."""
+def _with_timeout(store: Store, seconds: float) -> Store:
+    """Return a copy of a store that gives up within the time limit."""
     if not isinstance(store, S3Store):
         return store
     return store.model_copy(update={"connect_timeout": seconds, "read_timeout": seconds, "max_attempts": 1})
 
 
-def _resolved(door: R) -> R:
-    """The same door with the values of the variables that it names.
+def _resolved(resource: R) -> R:
+    """Return a copy of a resource with the values of its environment variables.
 
-    Dagster can do it, and makes an instance in memory each time, by way of Alembic, which takes one thread at a time.
+    Dagster's own way creates an in-memory instance each time through Alembic, which runs in one thread at a time.
     """
-    return door.model_copy(update={name: value.get_value() for name, value in door if isinstance(value, EnvVar)})
+    values = {name: value.get_value() for name, value in resource if isinstance(value, EnvVar)}
+    return resource.model_copy(update=values)

@@ -1,4 +1,4 @@
-"""Whether this deployment is ready for work, asked so seldom that asking costs nothing."""
+"""Readiness of this deployment, from cached outcomes of its checks."""
 
 import threading
 import time
@@ -7,48 +7,49 @@ from collections.abc import Callable, Collection
 from domain.health import Outcome
 
 DAGSTER, DAEMON = "Dagster's storage", "Dagster's daemon"
-# Looked at together, for the daemon's heartbeat lies in Dagster's storage; and what costs time or tokens to ask.
+# Checked together: the daemon's heartbeat is read from Dagster's storage.
 CHEAP = (DAGSTER, DAEMON, "database", "result store")
-DEAR = ("transcriber", "LLM")
-# Seconds for which an answer stands.
-CHEAP_KEPT, DEAR_KEPT, DEAR_FAILED_KEPT = 10.0, 300.0, 30.0
-# "not configured" needn't answer; a daemon that isn't running must.
+# Checks that take long or cost tokens.
+EXPENSIVE = ("transcriber", "LLM")
+# Seconds for which an outcome is cached.
+CHEAP_TTL_S, EXPENSIVE_TTL_S, EXPENSIVE_FAILED_TTL_S = 10.0, 300.0, 30.0
+# A service that isn't configured isn't needed; a daemon that isn't running is.
 READY = {"ok", "not configured"}
 
 
 class Readiness:
-    """The last outcome of each door; `examine` tries the doors of these names, side by side, each for a limited time.
+    """The cached outcome of each check; `examine` runs the checks with the given names.
 
-    Of several who ask at once, one asks the doors and all get the answer.
+    Concurrent callers share one run of the checks.
     """
 
     def __init__(self, examine: Callable[[Collection[str]], list[Outcome]]) -> None:
         self._examine = examine
         self._lock = threading.Lock()
-        # The outcome of each door, and until when it stands.
-        self._kept: dict[str, tuple[Outcome, float]] = {}
+        # The outcome of each check, and when it expires.
+        self._cache: dict[str, tuple[Outcome, float]] = {}
 
     def outcomes(self) -> list[Outcome]:
-        """What became of each door, at most some seconds ago, what is dear to ask at most some minutes."""
+        """Return the outcome of each check, some seconds old at most, of an expensive one some minutes."""
         with self._lock:
             now = time.monotonic()
-            due = [names for names in (CHEAP, DEAR) if any(self._until(name) <= now for name in names)]
+            due = [names for names in (CHEAP, EXPENSIVE) if any(self._expires(name) <= now for name in names)]
             if due:
                 for outcome in self._examine([name for names in due for name in names]):
-                    self._kept[outcome.door] = outcome, time.monotonic() + _seconds(outcome)
-            return [self._kept[name][0] for name in (*CHEAP, *DEAR) if name in self._kept]
+                    self._cache[outcome.door] = outcome, time.monotonic() + _ttl(outcome)
+            return [self._cache[name][0] for name in (*CHEAP, *EXPENSIVE) if name in self._cache]
 
-    def _until(self, name: str) -> float:
-        kept = self._kept.get(name)
-        return kept[1] if kept else 0.0
+    def _expires(self, name: str) -> float:
+        cached = self._cache.get(name)
+        return cached[1] if cached else 0.0
 
 
 def is_ready(outcomes: Collection[Outcome]) -> bool:
-    """Say whether nothing that is needed is missing."""
+    """Return True if every check succeeded or isn't configured."""
     return all(outcome.state in READY for outcome in outcomes)
 
 
-def _seconds(outcome: Outcome) -> float:
+def _ttl(outcome: Outcome) -> float:
     if outcome.door in CHEAP:
-        return CHEAP_KEPT
-    return DEAR_KEPT if outcome.state in READY else DEAR_FAILED_KEPT
+        return CHEAP_TTL_S
+    return EXPENSIVE_TTL_S if outcome.state in READY else EXPENSIVE_FAILED_TTL_S

@@ -1,4 +1,4 @@
-"""Probes of doors to the outside, run side by side, each for a limited time; what they try is not known here."""
+"""Runs probes of services concurrently, each with a time limit; independent of what the probes check."""
 
 import queue
 import threading
@@ -11,43 +11,43 @@ from domain.health import Outcome, State
 from domain.redaction import redact_secrets, redact_urls
 from resources.http import one_line
 
-# Seconds by which a trial that has a limit of its own ends after it was given up.
-LATER = 1.0
+# Seconds by which a probe's own time limit exceeds the runner's.
+GRACE_S = 1.0
 
 
-class Aside(Exception):
-    """A door that can't be judged, and needn't be."""
+class ProbeSkipped(Exception):
+    """The service can't be checked, or needn't be; `state` is the outcome's state."""
 
-    def __init__(self, state: State, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, state: State, reason: str) -> None:
+        super().__init__(reason)
         self.state: State = state
 
 
 class Probe(NamedTuple):
-    """A door, what is tried, the settings to look at when it hangs, and the trial.
+    """A service, the check in a few words, the settings to look at if it hangs, and the function that checks.
 
-    The trial gets a limit of its own in seconds, at which it should end too, and says in one line what it found, or
-    raises.
+    `run` gets its own time limit in seconds. It returns its finding in one line, or raises.
     """
 
-    door: str
+    service: str
     tried: str
     settings: str
     run: Callable[[float], str]
 
 
 def examine(probes: Sequence[Probe], seconds: float, secrets: Sequence[str] = ()) -> list[Outcome]:
-    """Run all probes at once, and leave those behind that aren't done after so many seconds.
+    """Run all probes concurrently and abandon those that haven't finished after `seconds`.
 
-    `secrets` are blanked out in what is said. A probe that was left behind goes on in a daemon thread.
+    `secrets` are redacted in the findings. An abandoned probe continues in a daemon thread.
     """
     done: queue.SimpleQueue[tuple[int, Outcome]] = queue.SimpleQueue()
     begin = time.monotonic()
 
     def work(number: int, probe: Probe) -> None:
-        state, said = _run(probe, seconds)
+        state, finding = _run(probe, seconds)
         took = round((time.monotonic() - begin) * 1000)
-        done.put((number, Outcome(probe.door, probe.tried, state, took, _clean(said, secrets))))
+        finding = redact_urls(redact_secrets(secrets, finding))
+        done.put((number, Outcome(probe.service, probe.tried, state, took, finding)))
 
     for number, probe in enumerate(probes):
         threading.Thread(target=work, args=(number, probe), daemon=True).start()
@@ -61,30 +61,25 @@ def examine(probes: Sequence[Probe], seconds: float, secrets: Sequence[str] = ()
     late = f"no answer in {seconds:g} s. Check "
     return [
         outcomes.get(number)
-        or Outcome(probe.door, probe.tried, "failed", round(seconds * 1000), f"{late}{probe.settings}.", hangs=True)
+        or Outcome(probe.service, probe.tried, "failed", round(seconds * 1000), f"{late}{probe.settings}.", hangs=True)
         for number, probe in enumerate(probes)
     ]
 
 
 def _run(probe: Probe, seconds: float) -> tuple[State, str]:
     try:
-        return "ok", probe.run(seconds + LATER)
-    except Aside as aside:
-        return aside.state, str(aside)
+        return "ok", probe.run(seconds + GRACE_S)
+    except ProbeSkipped as skipped:
+        return skipped.state, str(skipped)
     except ReflectorError as error:
         return "failed", str(error)
-    except Exception as error:  # whatever it is, it is this door's, and told
-        return "failed", f"{reason(error)}. Check {probe.settings}."
+    except Exception as error:  # any error of a library is a finding about its service
+        return "failed", f"{root_cause(error)}. Check {probe.settings}."
 
 
-def reason(error: BaseException) -> str:
-    """What an exception of somebody else's says: that in which it began, for libraries wrap it."""
+def root_cause(error: BaseException) -> str:
+    """Describe the exception at the start of a chain of causes in one line; libraries wrap exceptions."""
     while error.__cause__ is not None:
         error = error.__cause__
-    said = str(error).strip()
-    return one_line(f"{type(error).__name__}: {said}" if said else type(error).__name__).rstrip(".")
-
-
-def _clean(said: str, secrets: Sequence[str]) -> str:
-    """Leave out what must show nowhere, also where somebody else's message repeats it."""
-    return redact_urls(redact_secrets(secrets, said))
+    message = str(error).strip()
+    return one_line(f"{type(error).__name__}: {message}" if message else type(error).__name__).rstrip(".")

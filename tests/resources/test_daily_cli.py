@@ -1,7 +1,8 @@
-"""`reflector daily webhook` as a user types it, against Daily's host."""
+"""`reflector daily webhook` on the command line, against a stand-in for Daily."""
 
 import base64
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,31 +13,31 @@ from testing.hosts.host import Answer, Host, Request
 from tests.resources.daily_client import KEY, door
 
 OURS = base64.b64encode(b"our own secret of webhooks").decode()
-NEXT = base64.b64encode(b"the secret that comes after").decode()
+NEXT = base64.b64encode(b"the next secret of webhooks").decode()
 
 
 class Receiver(Host[Request]):
-    def read(self, request):
+    def read(self, request: Request) -> Request:
         return request
 
-    def reply(self, call):
+    def reply(self, call: Request) -> Answer:
         return Answer(body={"ok": True})
 
 
 @pytest.fixture
-def receiver():
+def receiver() -> Iterator[Receiver]:
     with Receiver() as server:
         yield server
 
 
 @pytest.fixture
-def daily(deployment: Deployment):
+def daily(deployment: Deployment) -> Iterator[DailyHost]:
     with DailyHost(key=KEY, rate=None) as host:
         deployment.env |= {**host.env, "DAILY_WEBHOOK_SECRET": OURS}
         yield host
 
 
-def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
+def output(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
     assert done.returncode == code, done.stdout + done.stderr
     assert KEY not in done.stdout + done.stderr
     assert OURS not in done.stdout + done.stderr
@@ -44,11 +45,11 @@ def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
 
 
 def make(host: DailyHost, url: str, secret: str | None = OURS) -> str:
-    """A webhook that is there already; returns its uuid."""
+    """Create a webhook at Daily and return its uuid."""
     return door(host).create_webhook(url, EVENTS, secret).uuid
 
 
-def test_a_webhook_from_its_making_to_its_end(deployment, daily, receiver):
+def test_a_webhook_from_creation_to_deletion(deployment: Deployment, daily: DailyHost, receiver: Receiver) -> None:
     url = f"{receiver.url}/v1/daily/webhook"
     made = deployment.json("daily", "webhook", "create", url)
     assert (made["outcome"], made["url"], made["state"]) == ("created", url, "ACTIVE")
@@ -61,84 +62,91 @@ def test_a_webhook_from_its_making_to_its_end(deployment, daily, receiver):
     again = deployment.json("daily", "webhook", "create", f"{url}/")
     assert (again["outcome"], again["uuid"]) == ("exists", made["uuid"])
     assert len(daily.webhooks) == 1
-    assert len(receiver.requests) == 1, "one that is active is left alone"
+    assert len(receiver.requests) == 1, "an active webhook is left alone"
 
     receiver.fail(3, 503)
     for _ in range(3):
         daily.deliver({"type": "recording.started"})
-    shown = said(deployment.reflector("daily", "webhook", "status"))
-    assert "FAILED" in shown
-    assert f"reflector daily webhook create {url}" in shown
+    table = output(deployment.reflector("daily", "webhook", "status"))
+    assert "FAILED" in table
+    assert f"reflector daily webhook create {url}" in table
 
     assert deployment.json("daily", "webhook", "create", url)["outcome"] == "reactivated"
     assert daily.webhooks[made["uuid"]]["state"] == "ACTIVE"
-    assert url in said(deployment.reflector("daily", "webhook", "delete"))
+    assert url in output(deployment.reflector("daily", "webhook", "delete"))
     assert not daily.webhooks
 
 
-def test_the_secret_that_daily_makes_is_printed_once(deployment, daily, receiver):
+def test_a_secret_created_by_daily_is_printed_once(
+    deployment: Deployment, daily: DailyHost, receiver: Receiver
+) -> None:
     del deployment.env["DAILY_WEBHOOK_SECRET"]
-    lines = said(deployment.reflector("daily", "webhook", "create", receiver.url)).splitlines()
+    lines = output(deployment.reflector("daily", "webhook", "create", receiver.url)).splitlines()
     [kept] = daily.webhooks.values()
     assert f"DAILY_WEBHOOK_SECRET={kept['hmac']}" in lines
-    again = said(deployment.reflector("daily", "webhook", "create", receiver.url))
+    again = output(deployment.reflector("daily", "webhook", "create", receiver.url))
     assert kept["hmac"] not in again
     assert "DAILY_WEBHOOK_SECRET is not set" in again
 
 
-def test_programs_get_the_secret_that_daily_makes(deployment, daily, receiver):
+def test_a_secret_created_by_daily_is_in_the_json(deployment: Deployment, daily: DailyHost, receiver: Receiver) -> None:
     del deployment.env["DAILY_WEBHOOK_SECRET"]
     made = deployment.json("daily", "webhook", "create", receiver.url)
     assert made["secret"] == daily.webhooks[made["uuid"]]["hmac"]
 
 
-def test_a_secret_is_changed(deployment, daily, receiver):
+def test_a_secret_is_changed(deployment: Deployment, daily: DailyHost, receiver: Receiver) -> None:
     made = make(daily, receiver.url)
     deployment.env["DAILY_WEBHOOK_SECRET"] = NEXT
-    noted = said(deployment.reflector("daily", "webhook", "create", receiver.url))
-    assert "another secret" in noted
-    assert "--update" in noted
+    notes = output(deployment.reflector("daily", "webhook", "create", receiver.url))
+    assert "another secret" in notes
+    assert "--update" in notes
     assert daily.webhooks[made]["hmac"] == OURS
-    updated = said(deployment.reflector("daily", "webhook", "create", receiver.url, "--update"))
+    updated = output(deployment.reflector("daily", "webhook", "create", receiver.url, "--update"))
     assert updated.startswith("updated")
     assert "another secret" not in updated
     assert daily.webhooks[made]["hmac"] == NEXT
 
 
-def test_several_webhooks_are_told_apart(deployment, daily, receiver):
+def test_one_of_several_webhooks_is_deleted_by_its_uuid(
+    deployment: Deployment, daily: DailyHost, receiver: Receiver
+) -> None:
     kept, gone = make(daily, f"{receiver.url}/a"), make(daily, f"{receiver.url}/b")
-    told = said(deployment.reflector("daily", "webhook", "delete"), code=1)
-    assert kept in told
-    assert gone in told
+    message = output(deployment.reflector("daily", "webhook", "delete"), code=1)
+    assert kept in message
+    assert gone in message
     assert set(daily.webhooks) == {kept, gone}
     assert deployment.json("daily", "webhook", "delete", "--uuid", gone)["deleted"][0]["uuid"] == gone
     assert set(daily.webhooks) == {kept}
-    assert gone in said(deployment.reflector("daily", "webhook", "delete", "--uuid", gone), code=1)
+    assert gone in output(deployment.reflector("daily", "webhook", "delete", "--uuid", gone), code=1)
 
 
-def test_a_url_that_refuses_is_told_in_one_line(deployment, daily, receiver):
+def test_a_url_that_fails_dailys_test_is_reported_in_one_line(
+    deployment: Deployment, daily: DailyHost, receiver: Receiver
+) -> None:
     receiver.fail(1, 404)
     refused = deployment.reflector("daily", "webhook", "create", receiver.url)
-    assert "answer its test with 200" in said(refused, code=1)
+    assert "answer its test with 200" in output(refused, code=1)
     assert len(refused.stderr.splitlines()) == 1
     assert not daily.webhooks
 
 
-def test_settings_that_are_wrong_are_named(deployment, daily, receiver):
+def test_wrong_settings_are_named(deployment: Deployment, daily: DailyHost, receiver: Receiver) -> None:
     deployment.env["DAILY_WEBHOOK_SECRET"] = "no base64!"
-    assert "DAILY_WEBHOOK_SECRET" in said(deployment.reflector("daily", "webhook", "create", receiver.url), code=1)
+    assert "DAILY_WEBHOOK_SECRET" in output(deployment.reflector("daily", "webhook", "create", receiver.url), code=1)
     assert not daily.requests
     deployment.env["DAILY_WEBHOOK_SECRET"] = OURS
     daily.key = "another"
-    assert "DAILY_API_KEY" in said(deployment.reflector("daily", "webhook", "status"), code=1)
+    assert "DAILY_API_KEY" in output(deployment.reflector("daily", "webhook", "status"), code=1)
     del deployment.env["DAILY_API_KEY"]
-    assert "DAILY_API_KEY is not set" in said(deployment.reflector("daily", "webhook", "status"), code=1)
+    assert "DAILY_API_KEY is not set" in output(deployment.reflector("daily", "webhook", "status"), code=1)
 
 
-def test_a_url_that_is_none_is_a_wrong_command_line(deployment):
-    assert "isn't a URL" in said(deployment.reflector("daily", "webhook", "create", "nowhere"), code=2)
+def test_an_invalid_url_is_wrong_usage(deployment: Deployment) -> None:
+    assert "isn't a URL" in output(deployment.reflector("daily", "webhook", "create", "nowhere"), code=2)
 
 
-def test_odd_webhooks_are_shown_as_they_are(deployment, daily):
-    daily.answer(1, [{"uuid": "u", "url": "[bold]x[/bold]", "state": 0}])
-    assert "[bold]x" in said(deployment.reflector("daily", "webhook", "status"))
+def test_markup_in_a_webhook_is_printed_literally(deployment: Deployment, daily: DailyHost) -> None:
+    hooks: list[dict[str, object]] = [{"uuid": "u", "url": "[bold]x[/bold]", "state": 0}]
+    daily.answer(1, hooks)
+    assert "[bold]x" in output(deployment.reflector("daily", "webhook", "status"))

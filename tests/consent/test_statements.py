@@ -1,4 +1,4 @@
-"""Consent by HTTP API and command: what is taken, refused and shown; the API's fuzzing is in tests/service."""
+"""Consent statements by HTTP API and command; the API's fuzzing is in tests/service."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +21,15 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-def test_statements_are_taken_and_shown(service: Service) -> None:
+def test_statements_are_accepted_and_listed(service: Service) -> None:
     client = service.client
     assert client.get(PATH).json() == {"meeting_id": PATH.split("/")[3], "denied": False, "statements": []}
     assert client.post(PATH, json={"consent_given": False, "user_id": "ann"}).json()["denied"] is True
     assert client.post(PATH, json={"consent_given": True}).json()["denied"] is True
     answer = client.post(PATH, json={"consent_given": True, "user_id": "ann"})
     assert (answer.status_code, answer.json()["denied"]) == (200, False)
-    shown = client.get(PATH).json()["statements"]
-    assert [(one["user_id"], one["consent_given"]) for one in shown] == [(None, True), ("ann", True)]
+    statements = client.get(PATH).json()["statements"]
+    assert [(one["user_id"], one["consent_given"]) for one in statements] == [(None, True), ("ann", True)]
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_statements_are_taken_and_shown(service: Service) -> None:
         ("/v1/meetings/a%00/consent", b'{"consent_given": true}', 422),
     ],
 )
-def test_what_makes_no_sense_is_refused(service: Service, path: str, body: bytes, status: int) -> None:
+def test_invalid_requests_are_rejected(service: Service, path: str, body: bytes, status: int) -> None:
     answer = service.client.post(path, content=body)
     assert (answer.status_code, list(answer.json())) == (status, ["detail"])
     assert service.client.get(PATH).json()["statements"] == []
 
 
-def test_nobody_speaks_without_the_token(service: Service) -> None:
+def test_the_api_requires_the_token(service: Service) -> None:
     del service.client.headers["Authorization"]
     assert service.client.get(PATH).status_code == 401
     assert service.client.post(PATH, json={"consent_given": False}).status_code == 401
 
 
-def test_the_command_says_and_shows(deployment: Deployment) -> None:
+def test_the_command_records_and_shows_statements(deployment: Deployment) -> None:
     assert deployment.json("consent", "deny", "weekly", "--user", "ann")["denied"] is True
     given = deployment.json("consent", "give", "weekly", "--user", "ann")
     assert (given["denied"], [one["user_id"] for one in given["statements"]]) == (False, ["ann"])
@@ -68,7 +68,7 @@ def test_the_command_says_and_shows(deployment: Deployment) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.booleans())))
-def test_one_statement_of_each_person_counts_whatever_the_order(said: list[tuple[str, bool]]) -> None:
-    statements = [Statement(n, "m", user, one, 0.0) for n, (user, one) in enumerate(said)]
+def test_the_latest_statement_per_user_counts_in_any_order(history: list[tuple[str, bool]]) -> None:
+    statements = [Statement(n, "m", user, one, 0.0) for n, (user, one) in enumerate(history)]
     assert latest_per_user(statements[::-1]) == latest_per_user(statements)
-    assert {one.user_id: one.given for one in latest_per_user(statements)} == dict(said)
+    assert {one.user_id: one.given for one in latest_per_user(statements)} == dict(history)
