@@ -249,14 +249,15 @@ def _broker(settings: Settings, seconds: float) -> str:
     limits = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
     for name, url in zip(("BROKER", "BACKEND"), addresses(settings), strict=True):
         try:
-            with redis.Redis.from_url(url, **limits) as client:
-                client.ping()
+            with redis.Redis.from_url(url, **limits) as client:  # pyright: ignore[reportUnknownMemberType] - untyped
+                client.ping()  # pyright: ignore[reportUnknownMemberType] - untyped keyword arguments
         except redis.RedisError as error:
             kind = PermanentError if isinstance(error, redis.AuthenticationError) else TransientError
             raise kind(
                 f"Redis refuses the connection: {root_cause(error)}", hint=f"Check REFLECTOR_CELERY_{name}."
             ) from None
-    workers = len(settings_app().control.ping(timeout=min(1.0, seconds / 2)) or [])
+    control: Any = settings_app().control  # pyright: ignore[reportUnknownMemberType] - Celery has no types
+    workers = len(control.ping(timeout=min(1.0, seconds / 2)) or [])
     return f"Redis answers, {workers} workers{'' if workers else ': steps wait for one'}"
 
 

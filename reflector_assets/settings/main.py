@@ -211,9 +211,7 @@ def unknown_names() -> list[tuple[str, str | None]]:
 
 def markdown_page() -> str:
     """Return the text of docs/settings.md."""
-    head = (
-        "# Settings\n\nEnvironment variables, or a file `.env` in the project's folder. None is required.\n\n"
-    )
+    head = "# Settings\n\nEnvironment variables, or a file `.env` in the project's folder. None is required.\n\n"
     rows = ["| Setting | Default | Example | What it does |", "| --- | --- | --- | --- |"]
     for field in Settings.model_fields.values():
         default = "" if field.default in (None, {}, "") else f"`{field.default}`"
