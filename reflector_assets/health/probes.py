@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg2
 import urllib3
@@ -256,8 +256,8 @@ def _broker(settings: Settings, seconds: float) -> str:
             raise kind(
                 f"Redis refuses the connection: {root_cause(error)}", hint=f"Check REFLECTOR_CELERY_{name}."
             ) from None
-    control: Any = settings_app().control  # pyright: ignore[reportUnknownMemberType] - Celery has no types
-    workers = len(control.ping(timeout=min(1.0, seconds / 2)) or [])
+    app = cast(Any, settings_app())
+    workers = len(app.control.ping(timeout=min(1.0, seconds / 2)) or [])
     return f"Redis answers, {workers} workers{'' if workers else ': steps wait for one'}"
 
 
