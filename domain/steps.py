@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 Pool = Literal["cpu", "gpu", "llm"]
@@ -50,89 +51,45 @@ class Step:
     identity: Literal["transcriber", "understanding"] | None = None
 
 
+_audio = partial(Step, pool="cpu", needs_audio=True)
+_llm = partial(Step, backoff=5.0, pool="llm", identity="understanding")
+
 # Words take longest: what leads to them has the highest priority; the mix and its waveform fill the gaps.
 STEPS: Mapping[str, Step] = {
     "recording": Step(60, "Read the recording", "Reading the recording", priority=10),
     "participants": Step(60, "Look up who took part", "Looking up who took part", priority=4),
-    "padded_tracks": Step(
-        timeout=300,
-        label="Line up the tracks",
-        activity="Lining up",
-        scaling=Scaling(per_track=300),
-        pool="cpu",
-        priority=10,
-        weight=2,
-        needs_audio=True,
+    "padded_tracks": _audio(
+        300, "Line up the tracks", "Lining up", scaling=Scaling(per_track=300), priority=10, weight=2
     ),
-    "mixed_audio": Step(
-        timeout=600,
-        label="Mix the audio",
-        activity="Mixing the audio",
+    "mixed_audio": _audio(
+        *(600, "Mix the audio", "Mixing the audio"),
         scaling=Scaling(base=300, per_track=60, per_second=0.1),
-        pool="cpu",
         priority=2,
         weight=3,
-        needs_audio=True,
     ),
     "waveform": Step(120, "Draw the waveform", "Drawing the waveform", priority=2, needs_audio=True),
     "transcribe_track": Step(1800, backoff=5.0, pool="gpu", priority=9),
     "track_transcripts": Step(
-        timeout=1800,
-        label="Transcribe each track",
-        activity="Transcribing",
+        *(1800, "Transcribe each track", "Transcribing"),
         priority=9,
         weight=12,
         needs_audio=True,
         identity="transcriber",
     ),
     "merged_words": Step(60, "Put the words in order", "Putting the words in order", priority=8),
-    "topics": Step(
-        timeout=300,
-        label="Find the topics",
-        activity="Finding the topics",
-        backoff=5.0,
-        scaling=Scaling(base=60, per_chunk=30),
-        pool="llm",
-        priority=7,
-        weight=3,
-        identity="understanding",
+    "topics": _llm(
+        300, "Find the topics", "Finding the topics", scaling=Scaling(base=60, per_chunk=30), priority=7, weight=3
     ),
-    "title": Step(
-        timeout=60,
-        label="Find a title",
-        activity="Finding a title",
-        backoff=5.0,
-        pool="llm",
-        priority=6,
-        identity="understanding",
-    ),
-    "summary": Step(
-        timeout=300,
-        label="Write the summary",
-        activity="Writing the summary",
-        backoff=5.0,
-        pool="llm",
-        priority=6,
-        weight=3,
-        identity="understanding",
-    ),
-    "action_items": Step(
-        timeout=300,
-        label="Find decisions and next steps",
-        activity="Finding decisions and next steps",
-        backoff=5.0,
-        pool="llm",
-        priority=5,
-        weight=2,
-        identity="understanding",
+    "title": _llm(60, "Find a title", "Finding a title", priority=6),
+    "summary": _llm(300, "Write the summary", "Writing the summary", priority=6, weight=3),
+    "action_items": _llm(
+        300, "Find decisions and next steps", "Finding decisions and next steps", priority=5, weight=2
     ),
     "transcript": Step(60, "Finish the transcript", "Finishing the transcript", priority=5),
     "consent_cleanup": Step(60, "Check consent", "Checking consent", priority=5),
     "zulip_message": Step(60, "Post to Zulip", "Posting to Zulip", retries=5, backoff=5.0, priority=5),
     "webhook_delivery": Step(
-        timeout=60,
-        label="Tell other systems",
-        activity="Telling other systems",
+        *(60, "Tell other systems", "Telling other systems"),
         retries=30,
         backoff=60.0,
         longest_backoff=3600.0,
