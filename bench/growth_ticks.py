@@ -20,7 +20,7 @@ from bench.growth_history import WITH_LOGS, recording_id
 from reflector_assets import staleness, wiring
 from reflector_assets.definitions import defs, graph
 from reflector_assets.eventlog import projections
-from reflector_assets.operations.queries import All, DagsterRecordings, books
+from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, catalogue_and_ledger
 from reflector_assets.operations.retention import Retention
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import get_settings
@@ -65,14 +65,14 @@ class Ticks:
 def main() -> None:
     repeat = int(sys.argv[1])
     found: dict[str, Figures] = {}
-    with dg.DagsterInstance.get() as instance, books() as (catalogue, ledger):
+    with dg.DagsterInstance.get() as instance, catalogue_and_ledger() as (catalogue, ledger):
         finished = [one for one in instance.get_dynamic_partitions(RECORDINGS) if one.startswith("recording-")]
         count = len(finished)
         for one in {finished[0], finished[count // 2], finished[-1]}:
             states = staleness.states(instance, graph, one)
             assert all(state.reason is None for state in states), [state.reason for state in states]
         recordings = DagsterRecordings(lambda: instance, wiring.store())
-        everything = All(recordings.asked, wiring.store(), catalogue, ledger)
+        everything = AllRecordings(recordings.connect, wiring.store(), catalogue, ledger)
         # The copied history is not in the product's own tables yet.
         while not everything.catch_up():
             pass

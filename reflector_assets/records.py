@@ -13,13 +13,6 @@ import dagster as dg
 COMMIT_LAG_S = 2.0
 # Dagster decides within this time after a run's failure whether it resumes the run.
 RETRY_DECISION_S = 5.0
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 ENDINGS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
 # Statuses of runs that are queued, starting, executing or being canceled.
 IN_PROGRESS = [

@@ -32,7 +32,7 @@ def costs(
     with (
         open_instance() as instance,
         wiring.opened(wiring.store()) as store,
-        queries.books() as (catalogue, ledger),
+        queries.catalogue_and_ledger() as (catalogue, ledger),
         database_errors(),
     ):
         if recording_id is not None:

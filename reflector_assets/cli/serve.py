@@ -16,7 +16,7 @@ from reflector_assets import wiring
 from reflector_assets.cli.output import complain
 from reflector_assets.health.probes import check_services
 from reflector_assets.health.readiness import Readiness, is_ready
-from reflector_assets.operations.queries import All, DagsterRecordings, books, prices
+from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, catalogue_and_ledger, prices
 from reflector_assets.runtime.instance import open_instance
 from reflector_assets.settings.main import get_settings
 from service.app import build
@@ -58,10 +58,10 @@ def serve(
         wiring.opened(wiring.consents()) as consents,
         wiring.opened(wiring.relays()) as relays,
         wiring.opened(wiring.store()) as store,
-        books() as (catalogue, ledger),
+        catalogue_and_ledger() as (catalogue, ledger),
         closing(DagsterRecordings(open_instance, store)) as recordings,
     ):
-        everything = All(recordings.asked, store, catalogue, ledger)
+        everything = AllRecordings(recordings.connect, store, catalogue, ledger)
         service = build(
             inbox,
             rooms,

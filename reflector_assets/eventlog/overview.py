@@ -1,4 +1,4 @@
-"""Where every recording is, derived from Dagster's runs and the store: no status is kept anywhere else."""
+"""The states of recordings, derived from Dagster's runs and the store; they aren't stored anywhere."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,44 +14,36 @@ from domain.recording import folder
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
 from reflector_assets.io_manager import value_key
-from reflector_assets.partitions import RECORDINGS
+from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import IN_PROGRESS
 from resources.database.catalogue import CatalogueRow
 from resources.store.base import Store
 
-# Recordings that are looked at side by side.
-AT_ONCE = 8
-# Recordings about which Dagster is asked at once.
-PAGE = 200
+# Recordings that are read from the store in parallel, and that are in one query to Dagster.
+AT_ONCE, PAGE = 8, 200
 
 
 def recordings_overview(
     instance: dg.DagsterInstance, store: Store, *, retired: bool = False, page: int = PAGE
 ) -> Iterator[RecordingOverview]:
-    """Yield each recording with its state, newest first, page by page; then, if asked for, those that were `retired`.
+    """Yield each recording with its state, newest first, page by page; then, if `retired`, the retired ones.
 
-    To find the retired ones takes longer: only the store knows them all.
+    Finding the retired ones takes longer: only the store has them all.
     """
-    here: set[str] = set()
-    cursor: str | None = None
-    while True:
-        found = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=page, ascending=False, cursor=cursor)
-        yield from _page(instance, store, list(map(CatalogueRow, found.results)))
-        if retired:
-            here.update(found.results)
-        if not found.has_more:
-            break
-        cursor = found.cursor
-    gone = sorted(finished(store) - here) if retired else []
-    for start in range(0, len(gone), page):
-        for one in _page(instance, store, list(map(CatalogueRow, gone[start : start + page]))):
+    active: set[str] = set()
+    for ids in pages(instance, ascending=False, limit=page):
+        yield from _page(instance, store, list(map(CatalogueRow, ids)))
+        active.update(ids)
+    others = sorted(finished(store) - active) if retired else []
+    for start in range(0, len(others), page):
+        for one in _page(instance, store, list(map(CatalogueRow, others[start : start + page]))):
             yield one._replace(state="retired")
 
 
 def overviews(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
-    """Return the overviews of rows of the catalogue in their order, retired recordings among them.
+    """Return the overviews of rows of the catalogue, retired recordings included, in the rows' order.
 
-    Reads the store only for rows that have nothing but an id.
+    Reads the store only for rows with nothing but an id.
     """
     ids = [row.recording_id for row in rows]
     active = instance.get_existing_dynamic_partitions(RECORDINGS, ids) if ids else ()
@@ -59,7 +51,7 @@ def overviews(instance: dg.DagsterInstance, store: Store, rows: Sequence[Catalog
 
 
 def _page(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
-    """Return overviews in order, with one query of Dagster for all, and more only for failed runs."""
+    """Return overviews in order, by one query to Dagster and further ones only for failed runs."""
     last: dict[str, dg.DagsterRun] = {}
     if rows:
         # Newest first.
@@ -75,13 +67,13 @@ def _page(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRo
 
 
 def finished(store: Store) -> set[str]:
-    """Ids of all recordings that have a transcript, by the store alone."""
+    """Return the ids of all recordings with a transcript in the store."""
     parts = (key.split("/") for key in store.list_keys("recordings"))
     return {part[1] for part in parts if len(part) == 3 and part[2] == "transcript.json"}
 
 
 def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
-    """One recording with its state."""
+    """Return the overview of one recording."""
     last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
     return _with_run(instance, _stored(store, recording_id), last)
 
@@ -126,7 +118,7 @@ def _described(row: CatalogueRow) -> RecordingOverview | None:
 def _with_run(
     instance: dg.DagsterInstance, overview: RecordingOverview, last: dg.DagsterRun | None
 ) -> RecordingOverview:
-    """Add what follows from the last run of a recording."""
+    """Return an overview with what its last run adds."""
     if last is None:
         return overview
     overview = overview._replace(run_id=last.run_id)
@@ -139,7 +131,7 @@ def _with_run(
 
 
 def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Say whether a run made all that it was for: one that is killed after its last step has failed all the same."""
+    """Return True if a run materialized all planned assets: a run killed after its last step counts as failed."""
     plan = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     planned = instance.get_records_for_run(run.run_id, of_type=plan).records
     made = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
@@ -154,11 +146,11 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | Non
 
 
 def _created_at(described: Mapping[str, Any]) -> float | None:
-    """When the recording began: the finished document has it in ISO 8601, the recording in epoch seconds."""
+    """Return when a recording began: transcripts have it in ISO 8601, recordings in epoch seconds."""
     if started := described.get("start_ts"):
         return float(started)
-    made = described.get("created_at")
-    return datetime.fromisoformat(made).timestamp() if made else None
+    created = described.get("created_at")
+    return datetime.fromisoformat(created).timestamp() if created else None
 
 
 def _json(store: Store, key: str) -> dict[str, Any] | None:

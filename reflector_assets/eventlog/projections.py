@@ -16,7 +16,7 @@ from domain.errors import NotFound
 from domain.text import words
 from reflector_assets.eventlog.usage import READ, account, has_failed
 from reflector_assets.io_manager import value_key
-from reflector_assets.partitions import RECORDINGS
+from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
 from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, IndexedTranscript, RecordingInfo
@@ -73,13 +73,7 @@ def follow_runs(
 def unread_partitions(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
     """Return the recordings added since the catalogue was brought up to date: few, except after an upgrade."""
     cursor = _partitions_cursor(catalogue).get("cursor")
-    unread: set[str] = set()
-    while True:
-        page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
-        unread |= set(page.results)
-        if not page.has_more:
-            return unread
-        cursor = page.cursor
+    return {one for page in pages(instance, ascending=True, limit=PAGE, cursor=cursor) for one in page}
 
 
 def forget(catalogue: Catalogue, ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""What the service asks of recordings: states, events, the list, costs, and the request to try one again."""
+"""The service's queries of recordings: states, events, the list and costs; and its requests for retries."""
 
 import threading
 import time
@@ -23,36 +23,36 @@ from resources.database.catalogue import Catalogue, CatalogueRow
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
-# Of one request: so many transcripts and runs of each ending, and then the next request goes on.
+# The number of transcripts, and of runs of each ending, that one request processes; the next request continues.
 PIECE = 25
 
 
 class DagsterRecordings:
-    """Asks one Dagster instance, opened when it is first needed: it may be away while the service starts.
+    """Queries a Dagster instance, opened on first use: it may be unreachable while the service starts.
 
     All methods raise TransientError while Dagster's database doesn't answer.
     """
 
-    def __init__(self, opened: Callable[[], dg.DagsterInstance], store: Store) -> None:
-        self._open, self._store = opened, store
+    def __init__(self, open_instance: Callable[[], dg.DagsterInstance], store: Store) -> None:
+        self._open, self._store = open_instance, store
         self._instance: dg.DagsterInstance | None = None
         self._lock = threading.Lock()
 
     def state(self, recording_id: str) -> RecordingOverview:
-        """Where a recording is; raises NotFound."""
-        with self.asked() as instance:
+        """Return a recording's overview; raise NotFound."""
+        with self.connect() as instance:
             row = CatalogueRow(known(instance, recording_id, self._store))
             return overview.overviews(instance, self._store, [row])[0]
 
     def retry(self, recording_id: str) -> bool:
-        """Ask for what is stale or failed to be made; says whether the daemon is up to do so. Raises NotFound."""
-        with self.asked() as instance:
+        """Request a run of what is stale or failed; return True if Dagster's daemon is running. Raise NotFound."""
+        with self.connect() as instance:
             refresh.request(instance, known(instance, recording_id))
             return daemon_is_up(instance)
 
     def reader(self, recording_id: str) -> RecordingLog:
-        """Make a reader of a recording's events; raises NotFound."""
-        with self.asked() as instance:
+        """Return a reader of a recording's events; raise NotFound."""
+        with self.connect() as instance:
             return RecordingLog(instance, self._store, known(instance, recording_id, self._store))
 
     def close(self) -> None:
@@ -61,8 +61,8 @@ class DagsterRecordings:
             self._instance.__exit__(None, None, None)
 
     @contextmanager
-    def asked(self) -> Iterator[dg.DagsterInstance]:
-        """Give the instance for a block."""
+    def connect(self) -> Iterator[dg.DagsterInstance]:
+        """Provide the instance for a block, in which errors of its database are raised as TransientError."""
         with database_errors():
             with self._lock:
                 self._instance = self._instance or self._open()
@@ -70,62 +70,62 @@ class DagsterRecordings:
 
 
 @contextmanager
-def books() -> Iterator[tuple[Catalogue, Ledger]]:
-    """Open catalogue and ledger."""
-    catalogue, ledger = Catalogue(database=wiring.database()), Ledger(database=wiring.database())
-    with wiring.opened(catalogue) as opened_catalogue, wiring.opened(ledger) as opened_ledger:
-        yield opened_catalogue, opened_ledger
+def catalogue_and_ledger() -> Iterator[tuple[Catalogue, Ledger]]:
+    """Open catalogue and ledger for a block."""
+    database = wiring.database()
+    with wiring.opened(Catalogue(database=database)) as catalogue, wiring.opened(Ledger(database=database)) as ledger:
+        yield catalogue, ledger
 
 
-class All(NamedTuple):
-    """All recordings; `asked` yields Dagster's instance, and raises TransientError while Dagster's database is down."""
+class AllRecordings(NamedTuple):
+    """Queries of all recordings; `connect` provides Dagster's instance and raises its errors as TransientError."""
 
-    asked: Callable[[], AbstractContextManager[dg.DagsterInstance]]
+    connect: Callable[[], AbstractContextManager[dg.DagsterInstance]]
     store: Store
     catalogue: Catalogue
     ledger: Ledger
 
     def follow_recordings(self) -> bool:
-        """Bring the catalogue up to date, a piece; says whether that was all."""
-        with self.asked() as instance:
+        """Update the catalogue by one piece; return True if nothing is left."""
+        with self.connect() as instance:
             return projections.follow_recordings(instance, self.store, self.catalogue, limit=PIECE)
 
     def catch_up(self) -> bool:
-        """Bring catalogue and ledger up to date, a piece; says whether that was all."""
-        with self.asked() as instance:
+        """Update catalogue and ledger by one piece; return True if nothing is left."""
+        with self.connect() as instance:
             return projections.catch_up(instance, self.store, self.catalogue, self.ledger, limit=PIECE)
 
     def states(self, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
         """Return the overviews of rows of the catalogue, in their order."""
-        with self.asked() as instance:
+        with self.connect() as instance:
             return overview.overviews(instance, self.store, rows)
 
     def queues(self) -> Queues:
-        """How many recordings are in each state, and how many runs wait.
+        """Return the number of recordings in each state, and of queued runs.
 
-        Told from the catalogue and the ledger: what is neither busy nor failed nor without a transcript has ended, and
-        isn't looked at. Of one recording, `states` has the better answer, which takes a twentieth of a second.
+        Counts by catalogue and ledger: recordings that are neither in progress nor failed nor without a transcript
+        count as ended. `states` is more precise, and takes a twentieth of a second per recording.
         """
-        with self.asked() as instance:
+        with self.connect() as instance:
             runs = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
-            here = set(instance.get_dynamic_partitions(RECORDINGS))
+            active = set(instance.get_dynamic_partitions(RECORDINGS))
             unread = projections.unread_partitions(instance, self.catalogue)
-        busy = {tag for run in runs if (tag := run.dagster_run.tags.get(tags.PARTITION)) in here}
+        busy = {tag for run in runs if (tag := run.dagster_run.tags.get(tags.PARTITION)) in active}
         queued = sum(run.dagster_run.status == dg.DagsterRunStatus.QUEUED for run in runs)
-        failed = (self.ledger.failed() & here) - busy
-        new = ((self.catalogue.without_transcript() | unread) & here) - busy - failed
+        failed = (self.ledger.failed() & active) - busy
+        new = ((self.catalogue.without_transcript() | unread) & active) - busy - failed
         states: dict[State, int] = {
             "new": len(new),
             "processing": len(busy),
-            "ended": len(here) - len(new) - len(busy) - len(failed),
+            "ended": len(active) - len(new) - len(busy) - len(failed),
             "error": len(failed),
-            "retired": max(0, self.catalogue.count() + len(unread) - len(here)),
+            "retired": max(0, self.catalogue.count() + len(unread) - len(active)),
         }
         return Queues(states, queued)
 
 
 def prices(settings: PageSettings) -> Prices:
-    """The prices that are set."""
+    """Return the prices in the settings."""
     return Prices(
         settings.currency,
         price(settings.price_gpu_hour),
@@ -136,5 +136,5 @@ def prices(settings: PageSettings) -> Prices:
 
 
 def since(days: float | None) -> float | None:
-    """The time so many days ago, in epoch seconds."""
+    """Return the time a number of days ago, in epoch seconds."""
     return None if days is None else time.time() - days * 86400

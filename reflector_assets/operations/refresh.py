@@ -7,11 +7,9 @@ from typing import NamedTuple
 import dagster as dg
 
 from reflector_assets import staleness
-from reflector_assets.partitions import RECORDINGS
+from reflector_assets.partitions import pages
 from reflector_assets.records import plain
 from reflector_assets.staleness import AssetGraph, AssetState
-
-PAGE = 500
 
 
 class Cost(NamedTuple):
@@ -38,7 +36,7 @@ def stale_recordings(
     audio_is_gone: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[StaleRecording]:
     """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
-    for recording_id in _newest_first(instance):
+    for recording_id in (one for page in pages(instance, ascending=False) for one in page):
         found = staleness.states(instance, graph, recording_id, audio_is_gone)
         made = next((state.record for state in found if state.asset == "recording"), None)
         if since is not None and made is not None and time.time() - made.timestamp > since:
@@ -52,16 +50,6 @@ def request(instance: dg.DagsterInstance, recording_id: str) -> None:
     instance.report_runless_asset_event(
         dg.AssetObservation("recording", partition=recording_id, description="brought up to date on request")
     )
-
-
-def _newest_first(instance: dg.DagsterInstance) -> Iterator[str]:
-    cursor: str | None = None
-    while True:
-        page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=False, cursor=cursor)
-        yield from page.results
-        if not page.has_more:
-            return
-        cursor = page.cursor
 
 
 def _cost(found: list[AssetState]) -> Cost | None:

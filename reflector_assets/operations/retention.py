@@ -9,7 +9,7 @@ import dagster as dg
 from domain.errors import ReflectorError
 from reflector_assets.io_manager import value_key
 from reflector_assets.operations.runs import at_work
-from reflector_assets.partitions import RECORDINGS
+from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.settings.main import Settings
 from resources.database.inbox import Inbox
 from resources.source import Source
@@ -86,14 +86,9 @@ class Retention(NamedTuple):
 
     def _partitions(self) -> Iterator[tuple[str, float | None]]:
         """Yield all recordings with the time of their last import or run; reads a page before yielding any of it."""
-        cursor: str | None = None
-        while True:
-            page = self.instance.get_paginated_dynamic_partitions(RECORDINGS, limit=PAGE, ascending=True, cursor=cursor)
-            made = self._made(page.results)
-            yield from ((one, made.get(one)) for one in page.results)
-            if not page.has_more:
-                return
-            cursor = page.cursor
+        for page in pages(self.instance, ascending=True, limit=PAGE):
+            made = self._made(page)
+            yield from ((one, made.get(one)) for one in page)
 
     def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
         """Return when `recording` was last materialized, in epoch seconds by recording id, where it ever was."""

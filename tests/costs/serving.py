@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from reflector_assets.operations.queries import All, DagsterRecordings, prices
+from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, prices
 from reflector_assets.settings.main import Settings
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
@@ -25,7 +25,7 @@ PRICES = {"REFLECTOR_PRICE_CPU_HOUR": 3600, "REFLECTOR_CURRENCY": "EUR"}
 def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
     """Make the application."""
     database = Database(url=url)
-    everything = All(
+    everything = AllRecordings(
         lambda: nullcontext(world.instance),
         world.store,
         Catalogue(database=database),

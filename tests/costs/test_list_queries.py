@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.overview import RecordingOverview
-from reflector_assets.operations.queries import All
+from reflector_assets.operations.queries import AllRecordings
 from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
 from resources.database.database import Database
 from resources.database.ledger import Ledger
@@ -40,7 +40,7 @@ class World:
         database = Database(url=f"sqlite:///{folder}/reflector.db")
         self.catalogue = Catalogue(database=database)
         store = CountingStore(root=str(folder / "data"))
-        self.all = All(lambda: nullcontext(instance), store, self.catalogue, Ledger(database=database))
+        self.all = AllRecordings(lambda: nullcontext(instance), store, self.catalogue, Ledger(database=database))
 
     def add(self, name: str, status: dg.DagsterRunStatus | None, *, finished: bool) -> None:
         self.instance.add_dynamic_partitions("recordings", [name])

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from reflector_assets.eventlog.overview import recordings_overview
-from reflector_assets.operations.queries import All
+from reflector_assets.operations.queries import AllRecordings
 from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
 from resources.database.ledger import Ledger
@@ -77,7 +77,7 @@ def test_states_are_counted_also_of_what_the_catalogue_does_not_know_yet(
 ) -> None:
     database = Database(url=f"sqlite:///{tmp_path / 'books.db'}")
     catalogue, ledger = Catalogue(database=database), Ledger(database=database)
-    shown = All(lambda: nullcontext(small.instance), store, catalogue, ledger)
+    shown = AllRecordings(lambda: nullcontext(small.instance), store, catalogue, ledger)
     assert shown.queues().states == {"new": 4, "processing": 1, "ended": 0, "error": 0, "retired": 0}
     while not shown.catch_up():
         pass
