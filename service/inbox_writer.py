@@ -128,7 +128,7 @@ class InboxWriter:
             try:
                 self._inbox.put(batch.arrivals, connection)
             except TransientError:
-                if not connection.broke:
+                if not connection.is_broken:
                     raise
                 # The connection broke before anything was written, as when the server restarts: try once more.
                 self._inbox.put(batch.arrivals, connection)

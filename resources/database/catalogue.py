@@ -1,7 +1,7 @@
-"""The catalogue: all recordings in the order of being added, and full-text search over title, room and text."""
+"""The catalogue: all recordings in the order of their addition, and full-text search over title, room and text."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -13,13 +13,13 @@ from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
 PARTITIONS, RECORDING, TRANSCRIPT = "partitions", "recording", "transcript"
-# A table of PostgreSQL, and an FTS5 table of SQLite, whose rows have the catalogue's numbers.
+# An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
 _words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECTOR))
 _fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
 
 
 class RecordingInfo(NamedTuple):
-    """What is known of a recording before it has a transcript: `started_at` in epoch seconds, `duration` in seconds."""
+    """A recording before it has a transcript: `started_at` in epoch seconds, `duration` in seconds."""
 
     recording_id: str
     room: str | None
@@ -28,7 +28,7 @@ class RecordingInfo(NamedTuple):
 
 
 class IndexedTranscript(NamedTuple):
-    """A transcript to be found by its words; `version` is its data version. Times as in `RecordingInfo`."""
+    """A transcript for the search index; `version` is its data version. Times as in `RecordingInfo`."""
 
     recording_id: str
     version: str
@@ -55,24 +55,24 @@ class CatalogueRow(NamedTuple):
 
 
 class SearchPage(NamedTuple):
-    """One page of the recordings that were found, newest first, and the number of all of them."""
+    """One page of recordings, newest first, and the `total` number on all pages."""
 
     total: int
     items: list[CatalogueRow]
 
 
-class Catalogue(ConfigurableResource):
+class Catalogue(ConfigurableResource[Any]):
     """The catalogue in the product's database; every call is one transaction."""
 
     database: Database
 
     def partitions_cursor(self) -> str | None:
-        """How far the list of recordings was read, in the words of who wrote it with `add`."""
+        """Return the cursor of the list of partitions as passed to `add`; None before the first call."""
         with self.database.begin() as connection:
             return connection.scalar(sa.select(projections.c.page).where(projections.c.name == PARTITIONS))
 
     def add(self, recording_ids: Sequence[str], page: str) -> None:
-        """Put recordings on the end of the catalogue, in this order, except those that are in it."""
+        """Append recordings in this order, except those already in the catalogue, and store the cursor `page`."""
         at = self.database.insert(projections).values(name=PARTITIONS, page=page)
         with self.database.begin() as connection:
             connection.execute(at.on_conflict_do_update(index_elements=["name"], set_={"page": page}))
@@ -81,29 +81,31 @@ class Catalogue(ConfigurableResource):
                 connection.execute(self.database.insert(catalogue).on_conflict_do_nothing(), rows)
 
     def describe(self, described: Sequence[RecordingInfo], storage_id: int) -> None:
-        """Keep what is known of recordings, and that Dagster's events were read up to that number."""
+        """Store descriptions of recordings, and that Dagster's events were read up to `storage_id`."""
         with self.database.begin() as connection:
             advance_position(self.database, connection, RECORDING, storage_id)
-            # Of several descriptions of a recording, the last one counts.
-            known = {one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described}
+            # Of several descriptions of a recording, the last one wins.
+            known: dict[str, dict[str, Any]] = {
+                one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described
+            }
             if known:
                 row = self.database.insert(catalogue)
-                told = {name: row.excluded[name] for name in RecordingInfo._fields}
-                put = row.on_conflict_do_update(index_elements=["recording_id"], set_=told)
+                changed = {name: row.excluded[name] for name in RecordingInfo._fields}
+                put = row.on_conflict_do_update(index_elements=["recording_id"], set_=changed)
                 connection.execute(put, list(known.values()))
 
     def version(self, recording_id: str) -> str | None:
-        """Data version of the transcript that a recording is found by."""
+        """Return the data version of a recording's indexed transcript."""
         with self.database.begin() as connection:
             return connection.scalar(sa.select(catalogue.c.version).where(catalogue.c.recording_id == recording_id))
 
     def index(self, indexed: IndexedTranscript | None, storage_id: int) -> None:
-        """Put a transcript in the place of what the recording was found by; None: nothing is to be changed."""
+        """Replace a recording's indexed transcript; None only advances the read position."""
         with self.database.begin() as connection:
             advance_position(self.database, connection, TRANSCRIPT, storage_id)
             if indexed is None:
                 return
-            known = {
+            known: dict[str, Any] = {
                 **indexed._asdict(),
                 **{name: storable(getattr(indexed, name)) for name in ("room", "title", "text")},
             }
@@ -113,9 +115,9 @@ class Catalogue(ConfigurableResource):
             self._put_words(connection, seq, words_of(indexed.title, indexed.room, indexed.text))
 
     def search(self, query: str, page: int = 1, size: int = 20) -> SearchPage:
-        """One page, counted from 1, of recordings with all words of the query, each of which may be a beginning.
+        """Return a page, counted from 1, of recordings with all words of the query, or words that begin with them.
 
-        Without a word in the query, of all recordings.
+        A query without words matches all recordings.
         """
         wanted = words_of(query)
         where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
@@ -132,18 +134,18 @@ class Catalogue(ConfigurableResource):
         return SearchPage(total, items)
 
     def count(self) -> int:
-        """How many recordings there are, retired ones among them."""
+        """Return the number of recordings, including retired ones."""
         with self.database.begin() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(catalogue)) or 0
 
     def without_transcript(self) -> set[str]:
-        """The recordings that have no transcript: few, so that this stays quick."""
+        """Return the recordings without a transcript; there are few, so this stays fast."""
         query = sa.select(catalogue.c.recording_id).where(catalogue.c.version.is_(None))
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 
     def clear(self) -> None:
-        """Empty it: what fills it begins at the beginning."""
+        """Delete all rows and read positions; the next update rebuilds the catalogue from the beginning."""
         with self.database.begin() as connection:
             names = (PARTITIONS, RECORDING, TRANSCRIPT)
             connection.execute(sa.delete(projections).where(projections.c.name.in_(names)))
@@ -156,7 +158,7 @@ class Catalogue(ConfigurableResource):
 
     def _put_words(self, connection: sa.Connection, seq: int, words: Sequence[str]) -> None:
         if self._is_postgresql:
-            # Not to_tsvector, whose parser would read numbers, addresses and paths in its own way.
+            # Not to_tsvector, whose parser treats numbers, addresses and paths specially.
             lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
             connection.execute(sa.delete(_words).where(_words.c.seq == seq))
             connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
@@ -164,8 +166,8 @@ class Catalogue(ConfigurableResource):
             connection.execute(sa.delete(_fts).where(_fts.c.rowid == seq))
             connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(map(_ascii, words))))
 
-    def _with_words(self, wanted: Sequence[str]) -> sa.Select:
-        """Numbers of the rows that have a word for each wanted one: letters and digits, which need no quoting."""
+    def _with_words(self, wanted: Sequence[str]) -> sa.Select[Any]:
+        """Select the numbers of rows with all wanted words, which are letters and digits and need no quoting."""
         if self._is_postgresql:
             query = sa.cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY)
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
@@ -174,5 +176,5 @@ class Catalogue(ConfigurableResource):
 
 
 def _ascii(word: str) -> str:
-    """Write a word so that FTS5 sees one word: its own tables of letters end with Unicode 6.1."""
+    """Encode a word in ASCII, so that FTS5 doesn't split it: its table of letters ends with Unicode 6.1."""
     return "".join(letter if letter.isascii() else f"z{ord(letter):x}z" for letter in word)

@@ -1,6 +1,7 @@
-"""Who agreed that audio is kept, and which recordings belong to which meeting, in the product's database."""
+"""Participants' consent to keep audio, and which recordings belong to which meeting, in the product's database."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -13,32 +14,37 @@ from resources.database.tables import consents, meetings
 COLUMNS = [consents.c[name] for name in Statement._fields]
 
 
-class Consents(ConfigurableResource):
-    """Statements by meeting: a meeting's id is that of a recording, or of Daily's meeting session."""
+class Consents(ConfigurableResource[Any]):
+    """Consent statements by meeting id: the id of a recording, or of Daily's meeting session."""
 
     database: Database
 
     def record(self, meeting_id: str, user_id: str | None, *, given: bool) -> Statement:
-        """Keep what somebody said."""
-        values = {"meeting_id": meeting_id, "user_id": user_id or "", "given": given, "said_at": time.time()}
+        """Store a statement."""
+        values: dict[str, Any] = {
+            "meeting_id": meeting_id,
+            "user_id": user_id or "",
+            "given": given,
+            "said_at": time.time(),
+        }
         with self.database.begin() as connection:
             self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
 
     def statements(self, meeting_id: str) -> list[Statement]:
-        """What counts for a meeting, or for a recording by its id: the latest statement of each person."""
+        """Return the latest statement of each person on a meeting, or on a recording by its id."""
         return self.of_recording(meeting_id)
 
     def of_recording(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
-        """What counts for a recording: the latest statement of each person about it or about its meeting session."""
+        """Return the latest statement of each person on a recording or its meeting session."""
         with self.database.begin() as connection:
             known = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
-            ids = {recording_id, *connection.scalars(known), *([mtg_session_id] if mtg_session_id else [])}
+            ids: set[str] = {recording_id, *connection.scalars(known), *([mtg_session_id] if mtg_session_id else [])}
             rows = connection.execute(sa.select(*COLUMNS).where(consents.c.meeting_id.in_(ids)))
             return latest_per_user(Statement(*row) for row in rows)
 
     def history(self, recording_id: str) -> list[Statement]:
-        """All that was ever said about a recording or its meeting session, in the order in which it was said."""
+        """Return all statements on a recording or its meeting session, in order."""
         session = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
         about = sa.or_(consents.c.meeting_id == recording_id, consents.c.meeting_id.in_(session))
         with self.database.begin() as connection:
@@ -46,11 +52,11 @@ class Consents(ConfigurableResource):
             return [Statement(*row) for row in rows]
 
     def denials(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
-        """The denials that stand: one is enough."""
+        """Return the denials among the latest statements; one is enough to delete the audio."""
         return [one for one in self.of_recording(recording_id, mtg_session_id) if not one.given]
 
     def set_meeting_session(self, recording_id: str, mtg_session_id: str | None) -> None:
-        """Keep which meeting session a recording is of; None and an id that nobody could name are not kept."""
+        """Store a recording's meeting session; None and an invalid id remove it."""
         with self.database.begin() as connection:
             if mtg_session_id is None or not ID_PATTERN.fullmatch(mtg_session_id):
                 connection.execute(sa.delete(meetings).where(meetings.c.recording_id == recording_id))
@@ -60,13 +66,13 @@ class Consents(ConfigurableResource):
             connection.execute(insert.on_conflict_do_update(index_elements=["recording_id"], set_=changed))
 
     def recordings_of(self, meeting_id: str) -> list[str]:
-        """Ids of the recordings of a meeting session that are known, sorted."""
+        """Return the ids of a meeting session's known recordings, sorted."""
         query = sa.select(meetings.c.recording_id).where(meetings.c.mtg_session_id == meeting_id)
         with self.database.begin() as connection:
             return sorted(connection.scalars(query))
 
     def after(self, seq: int, limit: int = 200) -> list[Statement]:
-        """The next statements after one, in the order in which they were made."""
+        """Return the next statements after a number, in order."""
         query = sa.select(*COLUMNS).where(consents.c.seq > seq).order_by(consents.c.seq).limit(limit)
         with self.database.begin() as connection:
             return [Statement(*row) for row in connection.execute(query)]

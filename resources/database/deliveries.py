@@ -1,8 +1,8 @@
-"""What is to be delivered to others, each once, and how far it is, in the product's database."""
+"""Deliveries to other systems, each made once, and their state, in the product's database."""
 
 import time
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -11,7 +11,7 @@ from domain.errors import NotFound
 from resources.database.database import Database, storable
 from resources.database.tables import deliveries
 
-# Longer than an attempt can take: who has claimed a delivery and died doesn't keep it for longer.
+# Longer than an attempt can take; then the claim of a killed process expires.
 LEASE_S = 120.0
 
 Kind = Literal["webhook", "relay", "fallback", "comparison"]
@@ -19,9 +19,9 @@ State = Literal["waiting", "sent", "refused", "given_up", "superseded"]
 
 
 class Delivery(NamedTuple):
-    """One delivery; times in seconds since the epoch. `attempts` were begun, `due_at` is when the next may begin.
+    """One delivery; times in seconds since the epoch. `attempts` were started, the next may start at `due_at`.
 
-    `refused` is for good, `given_up` is one whose schedule is over, `superseded` one that newer content replaced.
+    `refused` is final, `given_up` means that the retry schedule ended, `superseded` that newer content replaced it.
     """
 
     key: str
@@ -37,22 +37,28 @@ class Delivery(NamedTuple):
     settled_at: float | None
 
 
-class Deliveries(ConfigurableResource):
-    """Deliveries by what must not be delivered twice, as an event's id. `now` is in seconds since the epoch."""
+class Deliveries(ConfigurableResource[Any]):
+    """Deliveries by a key of what must not be delivered twice, such as an event's id; `now` in epoch seconds."""
 
     database: Database
 
     def create(
         self, key: str, kind: Kind, recording_id: str | None, *, newest_only: bool = False, now: float | None = None
     ) -> Delivery:
-        """Return the delivery, which waits and is due now if it is new.
+        """Return the delivery with this key; a new one is due now.
 
-        With `newest_only` it takes the place of the recording's others of its kind that still wait, and one that
-        was itself replaced, since when its content is the newest again, waits anew.
+        With `newest_only` it supersedes the recording's waiting deliveries of the same kind. A delivery that was
+        superseded before and whose content is the newest again becomes due again.
         """
         now = time.time() if now is None else now
-        row = {"key": key, "kind": kind, "recording_id": recording_id, "created_at": now, "due_at": now}
-        anew = {"state": "waiting", "attempts": 0, "due_at": now, "status_code": None, "settled_at": None}
+        row: dict[str, Any] = {"key": key, "kind": kind, "recording_id": recording_id, "created_at": now, "due_at": now}
+        reset: dict[str, Any] = {
+            "state": "waiting",
+            "attempts": 0,
+            "due_at": now,
+            "status_code": None,
+            "settled_at": None,
+        }
         table = deliveries.c
         others = (table.kind == kind, table.recording_id == recording_id, table.key != key)
         with self.database.begin() as connection:
@@ -64,7 +70,7 @@ class Deliveries(ConfigurableResource):
                     connection.execute(
                         sa.update(deliveries)
                         .where(table.key == key)
-                        .values(**anew, reason="its content is the newest again", created_at=now)
+                        .values(**reset, reason="its content is the newest again", created_at=now)
                     )
                 connection.execute(
                     sa.update(deliveries)
@@ -74,9 +80,9 @@ class Deliveries(ConfigurableResource):
         return self.get(key)
 
     def claim(self, key: str, now: float | None = None) -> Delivery | None:
-        """Take a delivery that is due, for one attempt, which it counts; None when it isn't, or another has it.
+        """Claim a due delivery for one attempt and count the attempt; None if it isn't due or already claimed.
 
-        Of two who claim it at once one gets it: it is one UPDATE.
+        A single UPDATE, so only one of several concurrent claims succeeds.
         """
         now = time.time() if now is None else now
         table = deliveries.c
@@ -97,17 +103,17 @@ class Deliveries(ConfigurableResource):
         due_at: float | None = None,
         now: float | None = None,
     ) -> Delivery:
-        """Record what came of a claimed delivery; one that goes on waiting needs `due_at`.
+        """Record the outcome of a claimed delivery; `waiting` needs `due_at`.
 
-        Nothing happens when the claim was over and another has it, or when newer content has replaced it: that it was
-        sent is recorded all the same.
+        Has no effect if the claim expired and was taken by another process, or if newer content superseded the
+        delivery; `sent` is recorded even then.
         """
         now = time.time() if now is None else now
         table = deliveries.c
         mine = [table.key == delivery.key, table.claimed_until == delivery.claimed_until]
         if state != "sent":
             mine.append(table.state == "waiting")
-        values = {
+        values: dict[str, Any] = {
             "state": state,
             "status_code": status_code,
             "reason": storable(reason),
@@ -120,22 +126,22 @@ class Deliveries(ConfigurableResource):
         return self.get(delivery.key)
 
     def give_up(self, recording_id: str, kind: Kind, reason: str, now: float | None = None) -> None:
-        """End what waits for a recording."""
+        """End a recording's waiting deliveries of a kind."""
         now = time.time() if now is None else now
         table = deliveries.c
         waits = (table.recording_id == recording_id, table.kind == kind, table.state == "waiting")
-        values = {"state": "given_up", "reason": storable(reason), "due_at": None, "settled_at": now}
+        values: dict[str, Any] = {"state": "given_up", "reason": storable(reason), "due_at": None, "settled_at": now}
         with self.database.begin() as connection:
             connection.execute(sa.update(deliveries).where(*waits).values(values))
 
     def due(self, kind: Kind, now: float, limit: int) -> list[Delivery]:
-        """Deliveries that may begin now and that nobody has claimed, those that have waited longest first."""
+        """Return unclaimed deliveries that are due, longest waiting first."""
         table = deliveries.c
         where = (table.kind == kind, table.state == "waiting", table.due_at <= now, table.claimed_until <= now)
         return self._rows(*where, order=(table.due_at,), limit=limit)
 
     def retry(self, key_or_recording: str, now: float | None = None) -> list[Delivery]:
-        """Have a delivery made anew now, by a schedule of its own; of a recording the newest of each kind.
+        """Make a delivery due now with a new retry schedule; for a recording, the newest of each kind.
 
         Raises NotFound.
         """
@@ -145,33 +151,39 @@ class Deliveries(ConfigurableResource):
             newest[one.key if one.key == key_or_recording else one.kind] = one
         if not newest:
             raise NotFound(
-                f"there is no delivery {key_or_recording!r}, nor one of a recording of that name",
-                hint="`reflector deliveries list` shows them.",
+                f"there is no delivery {key_or_recording!r}, nor one of a recording with this id",
+                hint="`reflector deliveries list` lists the deliveries.",
             )
         keys = [one.key for one in newest.values()]
-        values = {"state": "waiting", "attempts": 0, "due_at": now, "settled_at": None, "reason": "asked for by hand"}
+        values: dict[str, Any] = {
+            "state": "waiting",
+            "attempts": 0,
+            "due_at": now,
+            "settled_at": None,
+            "reason": "asked for by hand",
+        }
         with self.database.begin() as connection:
             connection.execute(sa.update(deliveries).where(deliveries.c.key.in_(keys)).values(values))
         return [self.get(key) for key in keys]
 
     def of(self, key_or_recording: str) -> list[Delivery]:
-        """The deliveries of a recording, or the one of a key, oldest first."""
+        """Return the deliveries of a recording, or the one with a key, oldest first."""
         named = sa.or_(deliveries.c.key == key_or_recording, deliveries.c.recording_id == key_or_recording)
         return self._rows(named, order=(deliveries.c.created_at,), limit=1000)
 
     def get(self, key: str) -> Delivery:
-        """One delivery; raises NotFound."""
+        """Return one delivery; raises NotFound."""
         if found := self._rows(deliveries.c.key == key, limit=1):
             return found[0]
-        raise NotFound(f"there is no delivery {key!r}", hint="`reflector deliveries list` shows them.")
+        raise NotFound(f"there is no delivery {key!r}", hint="`reflector deliveries list` lists the deliveries.")
 
     def newest(self, state: State | None = None, limit: int = 50) -> list[Delivery]:
-        """The newest deliveries, oldest of them first."""
+        """Return the newest deliveries, in the order of creation."""
         of_state = [deliveries.c.state == state] if state else []
         return self._rows(*of_state, order=(deliveries.c.created_at.desc(),), limit=limit)[::-1]
 
     def _rows(
-        self, *where: sa.ColumnElement[bool], limit: int, order: Sequence[sa.ColumnElement] = (deliveries.c.created_at,)
+        self, *where: sa.ColumnElement[bool], limit: int, order: Sequence[Any] = (deliveries.c.created_at,)
     ) -> list[Delivery]:
         columns = [deliveries.c[name] for name in Delivery._fields]
         with self.database.begin() as connection:

@@ -1,4 +1,4 @@
-"""What arrived from Daily, in order and for good: webhooks as they came, and recordings that polling found."""
+"""The inbox: everything received from Daily, in order and permanently: raw webhooks, and recordings from polling."""
 
 import hashlib
 import time
@@ -14,11 +14,11 @@ from domain.recording import ID_PATTERN
 from resources.database.database import Database, PinnedConnection, storable
 from resources.database.tables import deliveries, inbox, sweep
 
-# Stands for the reason until a replayed item is judged.
+# The reason of a replayed item until it is judged.
 REPLAYED = "replayed"
-# Before an arrival's key: the key of its delivery to the old system.
+# Prefix of an arrival's key that makes the key of its delivery to the old system.
 RELAY = "relay:"
-# So many arrivals in one statement; SQLite allows some thirty thousand values.
+# Arrivals per statement; SQLite allows about thirty thousand values.
 AT_ONCE = 1000
 
 State = Literal["received", "accepted", "ignored", "failed"]
@@ -26,7 +26,7 @@ Source = Literal["webhook", "poll"]
 
 
 class Arrival(NamedTuple):
-    """Something that came in; of two with the same key the first is kept."""
+    """A received webhook or polled recording; of two with the same key the first is stored."""
 
     key: str
     source: Source
@@ -36,7 +36,7 @@ class Arrival(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A row of the inbox: times in seconds since the epoch; `ask_at` is when Daily is asked again about it."""
+    """A row of the inbox, times in seconds since the epoch; `ask_at` is when its recording is requested from Daily."""
 
     seq: int
     key: str
@@ -53,14 +53,14 @@ class Item(NamedTuple):
 
 
 class PollPosition(NamedTuple):
-    """A walk through Daily's list, newest first: what was in the inbox when it began, and the last id it read."""
+    """Progress of reading Daily's list, newest first: the inbox's last number at the start, and the last id read."""
 
     known_to: int
     after: str | None
 
 
 def of_webhook(body: bytes) -> Arrival:
-    """Take in a webhook's body, whatever it holds; what can't be read has its hash for a key."""
+    """Return the arrival of a webhook with any body; the key of an invalid body is its hash."""
     try:
         event = DailyEvent.read(body)
     except InvalidInput:
@@ -71,53 +71,50 @@ def of_webhook(body: bytes) -> Arrival:
 
 
 def of_poll(recording_id: str | None, body: bytes) -> Arrival:
-    """Take in one entry of Daily's list of recordings."""
+    """Return the arrival of one entry in Daily's list of recordings."""
     known = _id(recording_id)
     return Arrival(f"recording:{known}" if known else _hashed("poll", body), "poll", body, None, known)
 
 
-class Inbox(ConfigurableResource):
+class Inbox(ConfigurableResource[Any]):
     """The inbox in the product's database; every call is one transaction.
 
-    With `relays`, each webhook that is put into it is to be relayed to the old system.
+    With `relays`, each stored webhook is also queued for the old system.
     """
 
     database: Database
     relays: bool = False
 
-    def put(self, arrivals: Sequence[Arrival], kept: PinnedConnection | None = None) -> int:
-        """Store what isn't there yet, in this order; returns how many were new.
-
-        On `kept`, if that is given: a connection of the caller's that stays open.
-        """
+    def put(self, arrivals: Sequence[Arrival], pinned: PinnedConnection | None = None) -> int:
+        """Store new arrivals in this order, on the `pinned` connection if given; return how many were new."""
         now, new = time.time(), 0
-        with self.database.begin_on(kept) if kept else self.database.begin() as connection:
-            mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        with self.database.begin_on(pinned) if pinned else self.database.begin() as connection:
+            placeholder = "?" if connection.dialect.paramstyle == "qmark" else "%s"
             for some in (arrivals[start : start + AT_ONCE] for start in range(0, len(arrivals), AT_ONCE)):
                 values = [value for arrival in some for value in (*arrival, now)]
-                new += connection.exec_driver_sql(_insertion(len(some), mark), tuple(values)).rowcount
+                new += connection.exec_driver_sql(_insertion(len(some), placeholder), tuple(values)).rowcount
                 if self.relays and (relayed := [_relay(one, now) for one in some if one.source == "webhook"]):
                     connection.execute(self.database.insert(deliveries).on_conflict_do_nothing(), relayed)
         return new
 
     def waiting(self, limit: int) -> list[Item]:
-        """Items that nobody has judged yet: webhooks, of meetings that just ended, before a backlog; oldest first."""
+        """Return items to be judged, oldest first, but webhooks before polled items, which can be a backlog."""
         waits = (inbox.c.state == "received", inbox.c.ask_at.is_(None))
         return self._items(*waits, limit=limit, order=(inbox.c.source == "poll", inbox.c.seq))
 
     def count_waiting(self) -> int:
-        """How many items are not settled."""
+        """Return the number of items that are not settled."""
         query = sa.select(sa.func.count()).select_from(inbox).where(inbox.c.state == "received")
         with self.database.begin() as connection:
             return connection.scalar(query) or 0
 
     def unfinished(self, now: float, limit: int) -> list[Item]:
-        """Unfinished items about which Daily is to be asked now, most urgent first."""
+        """Return unfinished items whose recordings are to be requested from Daily now, most overdue first."""
         due = (inbox.c.state == "received", inbox.c.ask_at <= now)
         return self._items(*due, limit=limit, order=(inbox.c.ask_at,))
 
     def settle(self, seqs: Iterable[int], state: State, reason: str | None = None) -> None:
-        """Say what became of items."""
+        """Record the outcome of items."""
         with self.database.begin() as connection:
             connection.execute(
                 sa.update(inbox)
@@ -126,7 +123,7 @@ class Inbox(ConfigurableResource):
             )
 
     def ask_later(self, seq: int, at: float, reason: str | None) -> None:
-        """Put an unfinished item off until Daily is asked about it again."""
+        """Schedule the next request to Daily about an unfinished item."""
         with self.database.begin() as connection:
             connection.execute(
                 sa.update(inbox)
@@ -135,12 +132,12 @@ class Inbox(ConfigurableResource):
             )
 
     def update_body(self, seq: int, body: bytes) -> None:
-        """Keep Daily's newer description of an unfinished item, which is then judged by it."""
+        """Store Daily's newer description of an unfinished item, so that it is judged again."""
         with self.database.begin() as connection:
             connection.execute(sa.update(inbox).where(inbox.c.seq == seq).values(source="poll", body=body, ask_at=None))
 
     def replay(self, seqs: Iterable[int]) -> None:
-        """Have items judged anew, as if they had just arrived, also of recordings that were taken in before."""
+        """Have items judged again as if they had just arrived, even if their recording was accepted before."""
         with self.database.begin() as connection:
             connection.execute(
                 sa.update(inbox)
@@ -149,39 +146,40 @@ class Inbox(ConfigurableResource):
             )
 
     def items(self, state: State | None = None, limit: int = 50) -> list[Item]:
-        """The newest items, oldest of them first."""
+        """Return the newest items, in the order of arrival."""
         of_state = [inbox.c.state == state] if state else []
         return self._items(*of_state, limit=limit, order=(inbox.c.seq.desc(),))[::-1]
 
     def item(self, seq: int) -> Item:
-        """One item; raises NotFound."""
-        if found := self._items(inbox.c.seq == seq, limit=1):
-            return found[0]
-        raise NotFound(f"there is no item {seq} in the inbox", hint="`reflector inbox list` shows them.")
+        """Return one item; raises NotFound."""
+        return self._one(inbox.c.seq == seq, repr(seq))
 
     def by_key(self, key: str) -> Item:
-        """The item of an arrival; raises NotFound."""
-        if found := self._items(inbox.c.key == key, limit=1):
+        """Return the item of an arrival; raises NotFound."""
+        return self._one(inbox.c.key == key, repr(key))
+
+    def _one(self, where: sa.ColumnElement[bool], name: str) -> Item:
+        if found := self._items(where, limit=1):
             return found[0]
-        raise NotFound(f"there is no item {key!r} in the inbox", hint="`reflector inbox list` shows them.")
+        raise NotFound(f"there is no item {name} in the inbox", hint="`reflector inbox list` lists the items.")
 
     def of_recording(self, recording_id: str) -> list[Item]:
-        """All that arrived about a recording, oldest first."""
+        """Return all items of a recording, oldest first."""
         return self._items(inbox.c.recording_id == recording_id, limit=1000)
 
     def is_pending(self, recording_id: str) -> bool:
-        """Say whether something that arrived about a recording is about to be judged or taken in."""
+        """Return True if an item of the recording is waiting to be judged."""
         waits = (inbox.c.recording_id == recording_id, inbox.c.state == "received", inbox.c.ask_at.is_(None))
         return bool(self._items(*waits, limit=1))
 
     def known(self, keys: Sequence[str], known_to: int) -> set[str]:
-        """Those of the keys that arrived up to an item."""
+        """Return those of the keys that arrived up to the item `known_to`."""
         query = sa.select(inbox.c.key).where(inbox.c.key.in_(keys), inbox.c.seq <= known_to)
         with self.database.begin() as connection:
             return set(connection.scalars(query))
 
     def begin_poll(self) -> PollPosition:
-        """The sweep under way, or a new one: it is kept before the first page is read, so that a kill loses nothing."""
+        """Return the position of an interrupted poll, or a new one, stored before the first page is read."""
         with self.database.begin() as connection:
             self._keep(connection)
             known_to, after = connection.execute(sa.select(sweep.c.known_to, sweep.c.after)).one()
@@ -191,27 +189,27 @@ class Inbox(ConfigurableResource):
         return PollPosition(known_to, after)
 
     def save_poll(self, after: str | None) -> None:
-        """Keep how far the sweep has come."""
+        """Store the last id that the poll read."""
         with self.database.begin() as connection:
             self._keep(connection, after=after)
 
     def end_poll(self) -> None:
-        """The list was read down to what was known."""
+        """Record that the list was read down to the known recordings."""
         with self.database.begin() as connection:
             self._keep(connection, known_to=None, after=None)
 
     def not_before(self) -> float:
-        """When Daily may be called again, in seconds since the epoch."""
+        """Return when Daily may be called again, in seconds since the epoch."""
         with self.database.begin() as connection:
             return connection.scalar(sa.select(sweep.c.not_before)) or 0.0
 
     def set_not_before(self, at: float) -> None:
-        """Keep Daily's wish not to be called before."""
+        """Store when Daily may be called again."""
         with self.database.begin() as connection:
             self._keep(connection, not_before=at)
 
     def _keep(self, connection: sa.Connection, **values: Any) -> None:
-        """Write to the one row. Its insertion comes first, which also takes SQLite's write lock before any reading."""
+        """Update the only row. Inserting it first also takes SQLite's write lock before any read."""
         connection.execute(self.database.insert(sweep).values(id=1, not_before=0.0).on_conflict_do_nothing())
         if values:
             connection.execute(sa.update(sweep).values(**values))
@@ -223,20 +221,20 @@ class Inbox(ConfigurableResource):
             return [Item(*row) for row in rows]
 
 
-def _insertion(count: int, mark: str) -> str:
-    """The statement that stores so many arrivals, written out: it takes the receiver's time.
+def _insertion(count: int, placeholder: str) -> str:
+    """Return the INSERT of `count` arrivals as text: the receiver's throughput depends on it.
 
-    SQLAlchemy needs twice as long for it. As a statement for each, the thread would give Python's lock away and wait to
-    get it again, each time.
+    SQLAlchemy's own takes twice as long. With one statement per arrival, the thread would release and reacquire the
+    GIL each time.
     """
     columns = (*Arrival._fields, "received_at")
-    row = f"({', '.join([mark] * len(columns))})"
+    row = f"({', '.join([placeholder] * len(columns))})"
     rows = ", ".join([row] * count)
     return f"INSERT INTO inbox ({', '.join(columns)}) VALUES {rows} ON CONFLICT (key) DO NOTHING"  # noqa: S608
 
 
 def _relay(arrival: Arrival, now: float) -> dict[str, object]:
-    """The row of a delivery that is due at once."""
+    """Return the row of a delivery that is due immediately."""
     key = f"{RELAY}{arrival.key}"
     return {"key": key, "kind": "relay", "recording_id": arrival.recording_id, "created_at": now, "due_at": now}
 

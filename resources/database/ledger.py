@@ -1,7 +1,7 @@
-"""The ledger: what every step of every ended run took, by step, recording, room and month."""
+"""The ledger: time and usage of every step of every ended run, summed by step, recording, room or month."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 class EndedRun(NamedTuple):
-    """A run that ended, at a time in epoch seconds; `done` when all was made that it was for."""
+    """A run that ended, at a time in epoch seconds; `done` if everything that it was started for was made."""
 
     run_id: str
     recording_id: str
@@ -52,19 +52,19 @@ class EndedRun(NamedTuple):
     outcome: Literal["done", "failed"]
 
 
-class Ledger(ConfigurableResource):
+class Ledger(ConfigurableResource[Any]):
     """The ledger in the product's database; every call is one transaction."""
 
     database: Database
 
     def position(self, ending: str) -> int:
-        """How far Dagster's events of this kind were read."""
+        """Return the number of the last of Dagster's events of this kind that was read."""
         return read_position(self.database, ending)
 
     def put(self, ending: str, storage_id: int, run: EndedRun | None, entries: Sequence[Entry] = ()) -> None:
-        """Keep a run's entries, however often it is told, and that Dagster's events were read up to that number.
+        """Store a run's entries, idempotently, and that Dagster's events were read up to `storage_id`.
 
-        None: the run isn't a recording's.
+        `run` is None for runs that don't belong to a recording.
         """
         with self.database.begin() as connection:
             advance_position(self.database, connection, ending, storage_id)
@@ -73,20 +73,26 @@ class Ledger(ConfigurableResource):
                 connection.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=run._asdict()))
             if entries:
                 row = self.database.insert(ledger)
-                told = {name: row.excluded[name] for name in Entry._fields}
+                changed = {name: row.excluded[name] for name in Entry._fields}
                 connection.execute(
-                    row.on_conflict_do_update(index_elements=["run_id", "step"], set_=told),
+                    row.on_conflict_do_update(index_elements=["run_id", "step"], set_=changed),
                     [{**entry._asdict(), "kind": storable(entry.kind)} for entry in entries],
                 )
 
     def used(self, by: By, *, recording_id: str | None = None, since: float | None = None) -> dict[str, Use]:
-        """What was used by steps that ended since a time, by asset, recording, room's base name or month."""
-        room = sa.func.coalesce(catalogue.c.room, sa.literal_column("''"))
-        key = {"step": ledger.c.asset, "recording": ledger.c.recording_id, "room": room, "month": ledger.c.month}[by]
+        """Return the usage of steps that ended since a time, by asset, recording, room's base name or month."""
+        room = cast(sa.ColumnElement[Any], sa.func.coalesce(catalogue.c.room, sa.literal_column("''")))
+        keys: dict[str, sa.ColumnElement[Any]] = {
+            "step": ledger.c.asset,
+            "recording": ledger.c.recording_id,
+            "room": room,
+            "month": ledger.c.month,
+        }
+        key = keys[by]
         failed = sa.case((ledger.c.outcome == "failed", ledger.c.attempts), else_=ledger.c.attempts - 1)
-        attempts, *amounts = map(sa.func.sum, AMOUNTS)
-        sums = [sa.func.count(), attempts, sa.func.sum(failed), *amounts]
-        query = sa.select(key, *sums).group_by(key)
+        attempts, *amounts = [sa.func.sum(amount) for amount in AMOUNTS]
+        sums: list[sa.ColumnElement[Any]] = [sa.func.count(), attempts, sa.func.sum(failed), *amounts]
+        query: sa.Select[Any] = sa.select(key, *sums).group_by(key)
         if by == "room":
             query = query.select_from(ledger.outerjoin(catalogue, catalogue.c.recording_id == ledger.c.recording_id))
         if recording_id is not None:
@@ -96,14 +102,14 @@ class Ledger(ConfigurableResource):
         used: dict[str, Use] = {}
         with self.database.begin() as connection:
             for name, *found in connection.execute(query):
-                shown = base_name(name) if by == "room" else name
-                used[shown] = used.get(shown, Use()) + Use(*map(int, found))
+                group = base_name(name) if by == "room" else name
+                used[group] = used.get(group, Use()) + Use(*map(int, found))
         return used
 
     def entries(
         self, *, after: int = 0, recording_id: str | None = None, limit: int = 10_000
     ) -> list[tuple[int, Entry]]:
-        """Entries behind a number, in the order in which they were kept, each with its own number."""
+        """Return the entries after a number, in the order of storage, each with its own number."""
         columns = [ledger.c.seq, *(ledger.c[name] for name in Entry._fields)]
         query = sa.select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
         if recording_id is not None:
@@ -111,15 +117,15 @@ class Ledger(ConfigurableResource):
         with self.database.begin() as connection:
             return [(seq, Entry(*values)) for seq, *values in connection.execute(query)]
 
-    def outcomes(self, after: int, limit: int) -> Sequence[sa.Row]:
-        """The next rows behind a number: seq, asset, outcome, attempts, kind, wall_ms."""
+    def outcomes(self, after: int, limit: int) -> Sequence[sa.Row[Any]]:
+        """Return the next rows after a number: seq, asset, outcome, attempts, kind, wall_ms."""
         columns = [ledger.c[name] for name in ("seq", "asset", "outcome", "attempts", "kind", "wall_ms")]
         query = sa.select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
         with self.database.begin() as connection:
             return connection.execute(query).all()
 
     def failed(self) -> set[str]:
-        """Recordings whose run that ended last didn't make all that it was for."""
+        """Return the recordings whose last ended run failed."""
         later = ended_runs.alias()
         is_later = (later.c.recording_id == ended_runs.c.recording_id, later.c.ended_at > ended_runs.c.ended_at)
         query = sa.select(ended_runs.c.recording_id).where(FAILED, ~sa.exists().where(*is_later))
@@ -127,7 +133,7 @@ class Ledger(ConfigurableResource):
             return set(connection.scalars(query))
 
     def clear(self) -> None:
-        """Empty it: what fills it begins at the beginning."""
+        """Delete all rows and read positions; the next update rebuilds the ledger from the beginning."""
         with self.database.begin() as connection:
             connection.execute(sa.delete(projections).where(projections.c.name.in_(ENDINGS)))
             connection.execute(sa.delete(ledger))

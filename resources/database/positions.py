@@ -1,4 +1,4 @@
-"""How far what is projected from Dagster's log has been read; it moves in the transaction that keeps what was read."""
+"""Read positions of projections from Dagster's log; each advances in the transaction that writes the projection."""
 
 import sqlalchemy as sa
 
@@ -7,13 +7,13 @@ from resources.database.tables import projections
 
 
 def read_position(database: Database, name: str) -> int:
-    """The last event of a kind that was read, as Dagster numbers it; 0 before the first."""
+    """Return Dagster's number of the last event of a kind that was read; 0 before the first."""
     with database.begin() as connection:
         return connection.scalar(sa.select(projections.c.storage_id).where(projections.c.name == name)) or 0
 
 
 def advance_position(database: Database, connection: sa.Connection, name: str, storage_id: int) -> None:
-    """Go on to an event, never back. The first statement of a transaction: who follows the same waits for its end."""
+    """Advance to an event, never back; as a transaction's first statement, it makes concurrent readers wait."""
     row = database.insert(projections).values(name=name, storage_id=storage_id)
     further = sa.case(
         (projections.c.storage_id > row.excluded.storage_id, projections.c.storage_id),

@@ -1,5 +1,7 @@
 """Settings of rooms, in the product's database."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
@@ -9,49 +11,49 @@ from resources.database.database import Database
 from resources.database.tables import rooms
 
 
-class Rooms(ConfigurableResource):
-    """Rooms by their base name."""
+class Rooms(ConfigurableResource[Any]):
+    """Room settings by the room's base name."""
 
     database: Database
 
     def list_rooms(self) -> list[Room]:
-        """All rooms that something was set of, by name."""
+        """Return all rooms with settings, by name."""
         with self.database.begin() as connection:
             return [_room(row) for row in connection.execute(sa.select(rooms).order_by(rooms.c.name))]
 
     def room(self, name: str) -> Room:
-        """One room; raises NotFound."""
+        """Return one room; raises NotFound."""
         with self.database.begin() as connection:
             row = connection.execute(sa.select(rooms).where(rooms.c.name == name)).first()
         if row is None:
-            raise NotFound(f"nothing is set of a room {name!r}", hint="`reflector rooms list` shows those that are.")
+            raise NotFound(f"there are no settings for a room {name!r}", hint="`reflector rooms list` lists the rooms.")
         return _room(row)
 
     def of_meeting(self, room_name: str) -> Room | None:
-        """The settings for a meeting's room, which hang on its base name; None when there are none."""
+        """Return the settings of a meeting's room, by its base name or full name; None if there are none."""
         names = [base_name(room_name), room_name]
         with self.database.begin() as connection:
             rows = {row.name: row for row in connection.execute(sa.select(rooms).where(rooms.c.name.in_(names)))}
         return next((_room(rows[name]) for name in names if name in rows), None)
 
     def put(self, room: Room) -> None:
-        """Set a room, in the place of what was set before."""
+        """Set a room's settings, replacing earlier ones."""
         with self.database.begin() as connection:
             self._set(connection, room.name, _values(room))
 
     def change(self, name: str, settings: RoomSettings) -> Room:
-        """Set what is given in `settings` and leave the rest; returns the room as it is now."""
+        """Change only the settings given in `settings`; return the room."""
         with self.database.begin() as connection:
             self._set(connection, name, _values(settings, only_given=True))
             return _room(connection.execute(sa.select(rooms).where(rooms.c.name == name)).one())
 
     def delete(self, name: str) -> None:
-        """Forget a room's settings; no error when there are none."""
+        """Delete a room's settings; no error if there are none."""
         with self.database.begin() as connection:
             connection.execute(sa.delete(rooms).where(rooms.c.name == name))
 
     def _set(self, connection: sa.Connection, name: str, values: dict[str, object]) -> None:
-        """Write in one statement, so that two who set the same room at once don't undo each other."""
+        """Write in one statement, so that concurrent changes of a room don't undo each other."""
         values = {**values, "name": name}
         insert = self.database.insert(rooms).values(values)
         connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -1,4 +1,4 @@
-"""The tables of the product's database; changes of them are migrations in migrations/versions/."""
+"""The tables of the product's database; changes to them are migrations in migrations/versions/."""
 
 import sqlalchemy as sa
 
@@ -9,7 +9,7 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-# SQLite numbers rows by itself only where the key is a plain INTEGER.
+# SQLite numbers rows itself only if the key is a plain INTEGER.
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 inbox = sa.Table(
@@ -17,33 +17,33 @@ inbox = sa.Table(
     metadata,
     # The order of arrival.
     sa.Column("seq", Number, primary_key=True, autoincrement=True),
-    # One arrival each: the event's id, or the recording's where it was polled.
+    # Identifies an arrival: the event's id, or the recording's if it was polled.
     sa.Column("key", sa.String(300), nullable=False, unique=True),
     sa.Column("source", sa.String(20), nullable=False),
     sa.Column("event_type", sa.String(100)),
     sa.Column("recording_id", sa.String(100), index=True),
-    # As it came, so that it can be judged again.
+    # As received, so that it can be judged again.
     sa.Column("body", sa.LargeBinary, nullable=False),
     # Seconds since the epoch, like all times here.
     sa.Column("received_at", sa.Double, nullable=False),
     sa.Column("state", sa.String(20), nullable=False, server_default="received"),
     sa.Column("reason", sa.Text),
     sa.Column("settled_at", sa.Double),
-    # How often Daily was asked about an unfinished one, and when it is next.
+    # Number of requests to Daily about an unfinished recording, and the time of the next one.
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("ask_at", sa.Double),
     sa.Index("ix_inbox_state_seq", "state", "seq"),
     sqlite_autoincrement=True,
 )
 
-# One row: how far a sweep through Daily's list of recordings has come; no `known_to`: none is under way.
+# One row: progress of reading Daily's list of recordings; `known_to` is null if no poll is in progress.
 sweep = sa.Table(
     "sweep",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("known_to", Number),
     sa.Column("after", sa.String(300)),
-    # Daily asked not to be called before.
+    # Daily's Retry-After as a time.
     sa.Column("not_before", sa.Double, nullable=False, server_default="0"),
 )
 
@@ -64,16 +64,16 @@ consents = sa.Table(
     "consents",
     metadata,
     sa.Column("seq", Number, primary_key=True, autoincrement=True),
-    # A recording's id or that of Daily's meeting session.
+    # The id of a recording or of Daily's meeting session.
     sa.Column("meeting_id", sa.String(100), nullable=False, index=True),
-    # Of two of the same person the later one counts; without an id all are one person.
+    # A person's latest statement counts; statements without an id count as one person's.
     sa.Column("user_id", sa.String(200), nullable=False),
     sa.Column("given", sa.Boolean(create_constraint=False), nullable=False),
     sa.Column("said_at", sa.Double, nullable=False),
     sqlite_autoincrement=True,
 )
 
-# One meeting can give many recordings.
+# A meeting can have many recordings.
 meetings = sa.Table(
     "meetings",
     metadata,
@@ -84,14 +84,14 @@ meetings = sa.Table(
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    # What must not be delivered twice: a webhook's event id, or the arrival that is relayed.
+    # Identifies what must not be delivered twice: a webhook's event id, or the relayed arrival.
     sa.Column("key", sa.String(300), primary_key=True),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("recording_id", sa.String(100), index=True),
     sa.Column("state", sa.String(20), nullable=False, server_default="waiting"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", sa.Double),
-    # Who delivers just now has it until then; a killed one doesn't keep it for ever.
+    # The claim of the delivering process, which expires in case the process is killed.
     sa.Column("claimed_until", sa.Double, nullable=False, server_default="0"),
     sa.Column("status_code", sa.Integer),
     sa.Column("reason", sa.Text),
@@ -103,29 +103,29 @@ deliveries = sa.Table(
 messages = sa.Table(
     "messages",
     metadata,
-    # What a message is about: a transcript, or a recording that failed.
+    # The subject of a message: a transcript, or a failed recording.
     sa.Column("key", sa.String(200), primary_key=True),
-    # Null while it is not known whether the first attempt to post it came through.
+    # Null while it is unknown whether the first attempt to post succeeded.
     sa.Column("message_id", Number),
     sa.Column("stream", sa.String(200), nullable=False),
     sa.Column("topic", sa.String(200), nullable=False),
-    # SHA-256 of the content as it stands there.
+    # SHA-256 of the content in Zulip.
     sa.Column("digest", sa.String(64)),
     sa.Column("claimed_until", sa.Double, nullable=False, server_default="0"),
     sa.Column("changed_at", sa.Double, nullable=False),
 )
 
-# What follows is projected from Dagster's log, nothing else is its source: it can be emptied, and fills again.
+# The following tables are projections of Dagster's log only: they can be emptied and are then rebuilt.
 projections = sa.Table(
     "projections",
     metadata,
-    # What is followed, and the last of it that was read, as Dagster numbers it; `page` is its own cursor, in JSON.
+    # The kind of event, and Dagster's number of the last one read; `page` is a cursor in JSON.
     sa.Column("name", sa.String(50), primary_key=True),
     sa.Column("storage_id", Number, nullable=False, server_default="0"),
     sa.Column("page", sa.Text),
 )
 
-# Beside it lies catalogue_words, which each kind of database has its own way for (resources/database/catalogue.py).
+# Its full-text index is catalogue_words, which differs by kind of database (resources/database/catalogue.py).
 catalogue = sa.Table(
     "catalogue",
     metadata,
@@ -137,11 +137,11 @@ catalogue = sa.Table(
     sa.Column("started_at", sa.Double),
     sa.Column("duration", sa.Double),
     sa.Column("text", sa.Text),
-    # Data version of the transcript that the text is of.
+    # Data version of the transcript that the text comes from.
     sa.Column("version", sa.String(100)),
     sqlite_autoincrement=True,
 )
-# Few of many: what is asked about them doesn't look at the others.
+# A partial index: few of many recordings have no transcript.
 sa.Index(
     "ix_catalogue_without_transcript",
     catalogue.c.recording_id,
@@ -155,15 +155,15 @@ ended_runs = sa.Table(
     sa.Column("run_id", sa.String(100), primary_key=True),
     sa.Column("recording_id", sa.String(100), nullable=False),
     sa.Column("ended_at", sa.Double, nullable=False),
-    # done when all was made that the run was for, however it ended; else failed.
+    # done if everything that the run was started for was made, however it ended; else failed.
     sa.Column("outcome", sa.String(10), nullable=False),
     sa.Index("ix_ended_runs_recording_id_ended_at", "recording_id", "ended_at"),
 )
-# Written out: with a parameter, the databases would not see that the index fits.
+# A literal: with a parameter, the databases would not use the partial index.
 FAILED = ended_runs.c.outcome == sa.literal_column("'failed'")
 sa.Index("ix_ended_runs_failed", ended_runs.c.recording_id, sqlite_where=FAILED, postgresql_where=FAILED)
 
-# One step of one ended run, all its attempts together. Times are summed up: whole milliseconds do so exactly.
+# One step of one ended run, all its attempts together. Times are in whole milliseconds, which sum up exactly.
 ledger = sa.Table(
     "ledger",
     metadata,

@@ -69,7 +69,7 @@ def test_the_interval_keeps_all_threads_of_a_process_below_the_limit(host):
 
 
 def test_without_the_interval_the_host_would_have_complained(host):
-    host.rate, host.burst = 20.0, 8.0
+    host.rate, host.burst = 20.0, 3.0
     with pytest.raises(TransientError), ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: door(host).recordings(), range(16)))
 

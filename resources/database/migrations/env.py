@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that it is given."""
+"""Alembic's entry point: runs the migrations on the given connection."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ from resources.database.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    # SQLite can change a table only by copying it.
+    # SQLite can alter a table only by copying it.
     render_as_batch=True,
     version_table="reflector_version",
 )

@@ -1,4 +1,4 @@
-"""The inbox, the sweep through Daily's list of recordings, and rooms."""
+"""The inbox, the progress of polling, and rooms."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,12 +20,12 @@ def upgrade() -> None:
         sa.Column("event_type", sa.String(100)),
         sa.Column("recording_id", sa.String(100)),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.Column("received_at", sa.Double, nullable=False),
         sa.Column("state", sa.String(20), server_default="received", nullable=False),
         sa.Column("reason", sa.Text()),
-        sa.Column("settled_at", sa.Double()),
+        sa.Column("settled_at", sa.Double),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("ask_at", sa.Double()),
+        sa.Column("ask_at", sa.Double),
         sa.PrimaryKeyConstraint("seq", name="pk_inbox"),
         sa.UniqueConstraint("key", name="uq_inbox_key"),
         sqlite_autoincrement=True,
@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("known_to", NUMBER),
         sa.Column("after", sa.String(300)),
-        sa.Column("not_before", sa.Double(), server_default="0", nullable=False),
+        sa.Column("not_before", sa.Double, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sweep"),
     )
     op.create_table(

@@ -1,4 +1,4 @@
-"""Consent, the meetings of recordings, deliveries that are due, and the messages that stand in Zulip."""
+"""Consent, the meetings of recordings, deliveries, and messages in Zulip."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("meeting_id", sa.String(100), nullable=False),
         sa.Column("user_id", sa.String(200), nullable=False),
         sa.Column("given", sa.Boolean(), nullable=False),
-        sa.Column("said_at", sa.Double(), nullable=False),
+        sa.Column("said_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_consents"),
         sqlite_autoincrement=True,
     )
@@ -37,12 +37,12 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.String(100)),
         sa.Column("state", sa.String(20), server_default="waiting", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("due_at", sa.Double()),
-        sa.Column("claimed_until", sa.Double(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.Double),
+        sa.Column("claimed_until", sa.Double, server_default="0", nullable=False),
         sa.Column("status_code", sa.Integer()),
         sa.Column("reason", sa.Text()),
-        sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("settled_at", sa.Double()),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("settled_at", sa.Double),
         sa.PrimaryKeyConstraint("key", name="pk_deliveries"),
     )
     op.create_index("ix_deliveries_state_due_at", "deliveries", ["state", "due_at"])
@@ -54,8 +54,8 @@ def upgrade() -> None:
         sa.Column("stream", sa.String(200), nullable=False),
         sa.Column("topic", sa.String(200), nullable=False),
         sa.Column("digest", sa.String(64)),
-        sa.Column("claimed_until", sa.Double(), server_default="0", nullable=False),
-        sa.Column("changed_at", sa.Double(), nullable=False),
+        sa.Column("claimed_until", sa.Double, server_default="0", nullable=False),
+        sa.Column("changed_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_messages"),
     )
 

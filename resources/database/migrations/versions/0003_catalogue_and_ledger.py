@@ -1,4 +1,4 @@
-"""The catalogue of recordings with its words, and what their steps took: both projected from Dagster's log."""
+"""The catalogue of recordings with its words, and the ledger of their steps, both projected from Dagster's log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,8 +30,8 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.String(100), nullable=False),
         sa.Column("room", sa.Text()),
         sa.Column("title", sa.Text()),
-        sa.Column("started_at", sa.Double()),
-        sa.Column("duration", sa.Double()),
+        sa.Column("started_at", sa.Double),
+        sa.Column("duration", sa.Double),
         sa.Column("text", sa.Text()),
         sa.Column("version", sa.String(100)),
         sa.PrimaryKeyConstraint("seq", name="pk_catalogue"),
@@ -51,7 +51,7 @@ def upgrade() -> None:
         "ended_runs",
         sa.Column("run_id", sa.String(100), nullable=False),
         sa.Column("recording_id", sa.String(100), nullable=False),
-        sa.Column("ended_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double, nullable=False),
         sa.Column("outcome", sa.String(10), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name="pk_ended_runs"),
     )
@@ -64,8 +64,8 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.String(100), nullable=False),
         sa.Column("asset", sa.String(100), nullable=False),
         sa.Column("track", sa.Integer()),
-        sa.Column("began_at", sa.Double(), nullable=False),
-        sa.Column("ended_at", sa.Double(), nullable=False),
+        sa.Column("began_at", sa.Double, nullable=False),
+        sa.Column("ended_at", sa.Double, nullable=False),
         sa.Column("month", sa.String(7), nullable=False),
         sa.Column("outcome", sa.String(10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

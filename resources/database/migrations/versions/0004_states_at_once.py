@@ -1,4 +1,4 @@
-"""Indexes by which states of recordings are counted without looking at every recording."""
+"""Indexes for counting the states of recordings without reading every recording."""
 
 import sqlalchemy as sa
 from alembic import op
