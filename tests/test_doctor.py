@@ -39,7 +39,7 @@ def test_without_settings_only_embedded_services_are_checked(deployment: Deploym
     deployment.env["COLUMNS"] = "200"
     done = deployment.reflector("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(door in done.stdout for door in SERVICES)
+    assert all(name in done.stdout for name in SERVICES)
     assert all(word in done.stdout for word in ("not configured", "not running", "empty until its first use"))
     with open_instance(deployment) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id-of-a-daemon", []))
@@ -97,7 +97,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
     assert states(rows) == {"settings": "ok", **dict.fromkeys(named, "failed"), "Dagster's daemon": "unknown"}
-    assert {door: setting in rows[door]["said"] for door, setting in named.items()} == dict.fromkeys(named, True)
+    assert {name: setting in rows[name]["said"] for name, setting in named.items()} == dict.fromkeys(named, True)
     assert wrong not in json.dumps(rows)
 
 
@@ -128,8 +128,8 @@ def test_refused_connections_are_named_by_their_setting(parts: Parts) -> None:
         "old system": "REFLECTOR_OLD_URL",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
-    assert {door for door, state in states(rows).items() if state == "failed"} == set(named)
-    assert {door: setting in rows[door]["said"] for door, setting in named.items()} == dict.fromkeys(named, True)
+    assert {name for name, state in states(rows).items() if state == "failed"} == set(named)
+    assert {name: setting in rows[name]["said"] for name, setting in named.items()} == dict.fromkeys(named, True)
 
 
 class Silence(Host[Request]):
@@ -170,15 +170,17 @@ def test_a_hanging_service_delays_neither_the_others_nor_the_exit(parts: Parts) 
         begin = time.monotonic()
         done = list(both.map(doctor, hanging))
         took = time.monotonic() - begin
-    failed = [{door for door, state in states(rows).items() if state == "failed"} for rows in done]
+    failed = [{name for name, state in states(rows).items() if state == "failed"} for rows in done]
     first = {"database", "Daily's API", "LLM", "Zulip"}
     assert failed == [first, {"result store", "transcriber", "old system", "Celery broker"}]
-    for rows, doors, settings in zip(done, failed, hanging, strict=True):
-        findings = [rows[door]["said"] for door in sorted(doors)]
+    for rows, names, settings in zip(done, failed, hanging, strict=True):
+        findings = [rows[name]["said"] for name in sorted(names)]
         assert all(line.startswith(f"no answer in {seconds} s. Check ") for line in findings), findings
-        prefixes = [name.replace("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "TRANSCRIPT_STORAGE_") for name in settings]
-        assert all(any(name in line for line in findings) for name in prefixes), findings
-        assert all(row["milliseconds"] < seconds * 1000 for door, row in rows.items() if door not in doors)
+        prefixes = [
+            setting.replace("TRANSCRIPT_STORAGE_AWS_ENDPOINT_URL", "TRANSCRIPT_STORAGE_") for setting in settings
+        ]
+        assert all(any(prefix in line for line in findings) for prefix in prefixes), findings
+        assert all(row["milliseconds"] < seconds * 1000 for name, row in rows.items() if name not in names)
     # Silence hangs for a minute, which neither the checks nor the process waited for.
     assert took < 55
 
@@ -206,7 +208,7 @@ def test_missing_or_stopped_services_are_reported_with_a_remedy(parts: Parts) ->
         )
     finally:
         parts.daily.webhooks.clear()
-    findings = {door: row["said"] for door, row in rows.items() if row["state"] == "failed"}
+    findings = {name: row["said"] for name, row in rows.items() if row["state"] == "failed"}
     assert "transcribe_trak" in findings.pop("settings")
     assert "SQLite" in findings.pop("Dagster's storage")
     assert "TRANSCRIPT_STORAGE_AWS_BUCKET_NAME" in findings.pop("result store")
@@ -229,7 +231,7 @@ def test_a_missing_permission_to_write_is_reported(parts: Parts) -> None:
     )
     assert "s3:PutObject" in rows["result store"]["said"]
     assert "REFLECTOR_LANGUAGE" in rows["transcriber"]["said"]
-    assert [door for door, state in states(rows).items() if state == "failed"] == ["result store", "transcriber"]
+    assert [name for name, state in states(rows).items() if state == "failed"] == ["result store", "transcriber"]
 
 
 def test_checking_an_openai_endpoint_costs_nothing() -> None:
@@ -256,7 +258,7 @@ def test_damaged_weights_and_a_damaged_database_are_reported(deployment: Deploym
     assert f"Remove {weights}" in rows["transcriber"]["said"]
     assert "DATABASE_URL" in rows["database"]["said"]
     assert "unknown: REFLECTOR_ODD" in rows["settings"]["said"]
-    assert {door for door, state in states(rows).items() if state == "failed"} == {"transcriber", "database"}
+    assert {name for name, state in states(rows).items() if state == "failed"} == {"transcriber", "database"}
 
 
 def test_only_wrong_settings_are_reported(deployment: Deployment) -> None:
@@ -298,14 +300,14 @@ def test_probes_run_concurrently_and_fail_independently() -> None:
     finally:
         released.set()
     assert list(outcomes) == list(runs)
-    assert {door: (outcome.state, outcome.said) for door, outcome in outcomes.items()} == {
+    assert {name: (outcome.state, outcome.said) for name, outcome in outcomes.items()} == {
         "meet": ("ok", "met"),
         "transient": ("failed", "it is away. Check THAT."),
         "odd": ("failed", "ValueError: postgresql://host/db said ***. Check SETTING_ODD."),
         "hang": ("failed", "no answer in 2 s. Check SETTING_HANG."),
         "skip": ("not configured", "SETTING isn't set"),
     }
-    assert [door for door, outcome in outcomes.items() if outcome.hangs] == ["hang"]
+    assert [name for name, outcome in outcomes.items() if outcome.hangs] == ["hang"]
 
 
 def test_a_presigned_url_in_an_error_message_is_redacted() -> None:

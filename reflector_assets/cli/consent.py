@@ -69,7 +69,7 @@ def _show(meeting_id: str, *, as_json: bool) -> None:
             }
         )
         return
-    table = Table("Who", "Said", "When")
+    table = Table("User", "Consent", "When")
     for one in statements:
         table.add_row(escape(one.user_id or "anybody"), "yes" if one.given else "no", timestamp(one.said_at))
     out.print(table if statements else "There are no statements.")

@@ -23,6 +23,7 @@ from domain.health import Outcome
 from reflector_assets import wiring
 from reflector_assets.health.runner import GRACE_S, Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
+from reflector_assets.runtime.dagster_internals.storage import SqliteRunStorage
 from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
 from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
@@ -103,13 +104,13 @@ def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: flo
         shared.set_exception(error)
         raise
     shared.set_result(instance)
-    kind = type(instance.run_storage).__name__
-    if settings.executor in {"celery", "k8s"} and "Sqlite" in kind:
+    is_sqlite = isinstance(instance.run_storage, SqliteRunStorage)
+    if settings.executor in {"celery", "k8s"} and is_sqlite:
         raise PermanentError(
             f"Dagster's storage is SQLite, which {settings.executor} workers on other machines can't reach",
             hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
         )
-    return f"{kind}: {runs} runs, {assets} assets"
+    return f"{'SQLite' if is_sqlite else 'PostgreSQL'}: {runs} runs, {assets} assets"
 
 
 def _reach_postgres(seconds: float) -> None:

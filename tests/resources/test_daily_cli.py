@@ -54,9 +54,9 @@ def test_a_webhook_from_creation_to_deletion(deployment: Deployment, daily: Dail
     made = deployment.json("daily", "webhook", "create", url)
     assert (made["outcome"], made["url"], made["state"]) == ("created", url, "ACTIVE")
     assert "secret" not in made
-    [kept] = daily.webhooks.values()
-    assert kept["hmac"] == OURS
-    assert set(kept["eventTypes"]) == set(EVENTS)
+    [hook] = daily.webhooks.values()
+    assert hook["hmac"] == OURS
+    assert set(hook["eventTypes"]) == set(EVENTS)
     assert len(EVENTS) == 5
 
     again = deployment.json("daily", "webhook", "create", f"{url}/")
@@ -82,10 +82,10 @@ def test_a_secret_created_by_daily_is_printed_once(
 ) -> None:
     del deployment.env["DAILY_WEBHOOK_SECRET"]
     lines = output(deployment.reflector("daily", "webhook", "create", receiver.url)).splitlines()
-    [kept] = daily.webhooks.values()
-    assert f"DAILY_WEBHOOK_SECRET={kept['hmac']}" in lines
+    [hook] = daily.webhooks.values()
+    assert f"DAILY_WEBHOOK_SECRET={hook['hmac']}" in lines
     again = output(deployment.reflector("daily", "webhook", "create", receiver.url))
-    assert kept["hmac"] not in again
+    assert hook["hmac"] not in again
     assert "DAILY_WEBHOOK_SECRET is not set" in again
 
 
