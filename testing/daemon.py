@@ -13,10 +13,8 @@ from typing import Any, Self
 import dagster as dg
 import psutil
 
+from testing import PATIENCE_S
 from testing.deployment import ROOT, Deployment
-
-# How long a test waits for a run or a tick on a busy machine, in seconds.
-PATIENCE = 280
 
 
 class Daemon:
@@ -48,7 +46,7 @@ class Daemon:
             for process in part:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.terminate()
-            for process in psutil.wait_procs(part, timeout=10)[1]:
+            for process in psutil.wait_procs(part, timeout=30)[1]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
 
@@ -73,7 +71,7 @@ def open_instance(deployment: Deployment) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(deployment.home / "dagster"))
 
 
-def until(reached: Callable[[], Any], seconds: float = PATIENCE, what: str = "") -> Any:
+def until(reached: Callable[[], Any], seconds: float = PATIENCE_S, what: str = "") -> Any:
     """Wait until something is so, and return it; fails after some seconds."""
     end = time.monotonic() + seconds
     while (begin := time.monotonic()) < end:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testing import programs
+from testing import PATIENCE_S, programs
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples" / "meeting"
@@ -40,7 +40,7 @@ class Deployment:
             **self.env,
         }
 
-    def run(self, *command: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run a program of the virtual environment, such as `dagster`, in the project's folder."""
         program = Path(sys.executable).parent / command[0]
         return subprocess.run(
@@ -53,7 +53,7 @@ class Deployment:
             check=False,
         )
 
-    def reflector(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def reflector(self, *arguments: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run `reflector`, as `run` does but sooner."""
         program = Path(sys.executable).parent / "reflector"
         return programs.run(program, arguments, cwd=ROOT, env=self.environment(), timeout=timeout)

@@ -15,6 +15,7 @@ import pytest
 
 from domain.errors import StepTimeout, TransientError
 from reflector_assets.runtime.deadline import deadline
+from testing import PATIENCE_S
 
 
 def test_a_block_in_time_is_left_alone():
@@ -41,7 +42,7 @@ def wait_for_a_thread():
 def swallow():
     def nothing():
         try:
-            time.sleep(30)
+            time.sleep(PATIENCE_S)
         except Exception:
             return
 
@@ -50,11 +51,11 @@ def swallow():
 
 
 def wait_in_a_loop():
-    asyncio.run(asyncio.sleep(30))
+    asyncio.run(asyncio.sleep(PATIENCE_S))
 
 
 def wait_for_a_child():
-    subprocess.run(["sleep", "30"], check=True)
+    subprocess.run(["sleep", str(PATIENCE_S)], check=True)
 
 
 def spin():
@@ -64,10 +65,10 @@ def spin():
 
 @pytest.mark.parametrize("hang", [receive, wait_for_a_thread, swallow, wait_in_a_loop, wait_for_a_child, spin])
 def test_what_hangs_is_interrupted(hang):
-    begin = time.monotonic()
+    returned: list[None] = []
     with pytest.raises(StepTimeout, match=r"timeout after 0\.2 s") as told, deadline(0.2, hard=False):
-        hang()
-    assert time.monotonic() - begin < 5
+        returned.append(hang())
+    assert not returned, "it wasn't interrupted"
     assert isinstance(told.value, TransientError)
 
 
@@ -145,7 +146,7 @@ def test_the_inner_limit_leaves_the_outer_one_running():
             receive()
         receive()
 
-    with pytest.raises(StepTimeout, match=r"0\.4 s"), deadline(0.4, hard=False):
+    with pytest.raises(StepTimeout, match=r"2 s"), deadline(2, hard=False):
         inner()
 
 
@@ -173,13 +174,12 @@ def test_in_another_thread_it_says_that_there_is_no_limit(caplog):
     assert "main thread only" in caplog.text
 
 
-def python(code, timeout=30):
+def python(code):
     code = "from reflector_assets.runtime.deadline import deadline\n" + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_what_never_lets_python_run_ends_with_its_process_and_says_where():
-    begin = time.monotonic()
     done = python("""
         def holds_the_lock():
             pow(7, 10**9)
@@ -189,23 +189,22 @@ def test_what_never_lets_python_run_ends_with_its_process_and_says_where():
     """)
     assert done.returncode == -signal.SIGALRM
     assert "in holds_the_lock" in done.stderr
-    assert time.monotonic() - begin < 15
 
 
 def test_a_hard_limit_is_soft_where_that_is_enough_and_is_gone_after_it():
     done = python("""
-        import time
+        import signal, time
         try:
-            with deadline(0.3, grace=0.3):
-                time.sleep(30)
+            with deadline(0.3, grace=60):
+                time.sleep(600)
         except Exception as error:
-            print(error)
+            print(error, signal.getitimer(signal.ITIMER_REAL)[0])
         with deadline(0.2, grace=0.1):
             pass
         time.sleep(1)
         print("alive")
     """)
-    assert (done.returncode, done.stdout.splitlines()) == (0, ["timeout after 0.3 s", "alive"]), done.stderr
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["timeout after 0.3 s 0.0", "alive"]), done.stderr
 
 
 @pytest.mark.parametrize("indent", [2, 1], ids=["within the inner", "after the inner"])

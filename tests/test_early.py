@@ -8,6 +8,8 @@ from multiprocessing.queues import Queue
 import psutil
 import pytest
 
+from testing import PATIENCE_S
+
 
 def children(found: "Queue[list[list[str]]]") -> None:
     """Import what a run imports first, and tell which processes that started."""
@@ -34,7 +36,7 @@ def test_the_server_of_steps_starts_with_a_run_of_a_code_server_only(
     run = context.Process(target=children, args=(found,))
     run.start()
     commands = [" ".join(command) for command in found.get(timeout=60)]
-    run.join(60)
+    run.join(PATIENCE_S)
     assert any("forkserver" in command for command in commands) is early, commands
 
 

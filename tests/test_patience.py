@@ -10,6 +10,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
 
@@ -33,13 +34,13 @@ def test_a_run_that_waits_for_a_pool_takes_no_core(instance: dg.DagsterInstance,
     program = f"import sys; from tests.waiting_jobs import main; sys.exit(main({str(tmp_path)!r}, {job!r}))"
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as child:
         try:
-            until(lambda: _told(instance, "blocked by limit for pool"), 60, "a step that waits")
+            until(lambda: _told(instance, "blocked by limit for pool"), what="a step that waits")
             process = psutil.Process(child.pid)
             before, begin = _cpu(process), time.monotonic()
             time.sleep(HELD_S)
             share = (_cpu(process) - before) / (time.monotonic() - begin)
             instance.event_log_storage.free_concurrency_slots_for_run("another-run")
-            assert child.wait(60) == 0
+            assert child.wait(PATIENCE_S) == 0
         finally:
             child.kill()
     assert share < 0.3, "without patience it is 1"

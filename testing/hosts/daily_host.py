@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from testing import PATIENCE_S
 from testing.hosts.daily_oddities import odd_recordings
 from testing.hosts.host import Answer, Host, Request, run_alone
 
@@ -243,7 +244,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> in
     """Post JSON and return the status, 0 when nobody answers."""
     try:
         return httpx.post(
-            url, content=body, headers={"Content-Type": "application/json", **(headers or {})}, timeout=30
+            url, content=body, headers={"Content-Type": "application/json", **(headers or {})}, timeout=PATIENCE_S
         ).status_code
     except httpx.RequestError:
         return 0

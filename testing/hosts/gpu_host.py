@@ -13,6 +13,7 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from testing import PATIENCE_S
 from testing.hosts.host import Answer, Host, Request, run_alone
 
 FROM_URL, UPLOAD = "/v1/audio/transcriptions-from-url", "/v1/audio/transcriptions"
@@ -81,7 +82,7 @@ class GPUHost(Host[Call]):
             try:
                 # A file has no query: to urllib it would be part of the name.
                 url = url.split("?", maxsplit=1)[0] if url.startswith("file:") else url
-                with urllib.request.urlopen(url, timeout=10) as track:
+                with urllib.request.urlopen(url, timeout=PATIENCE_S) as track:
                     call.bytes = len(track.read())
             except (urllib.error.URLError, ValueError, OSError):
                 return self.error(404, f"can't read {call.fields['audio_file_url']}")

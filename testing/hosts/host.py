@@ -27,6 +27,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Generic, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from testing import PATIENCE_S
+
 
 @dataclass
 class Request:
@@ -232,7 +234,7 @@ def _handler(host: Host[Any]) -> type[BaseHTTPRequestHandler]:
                 return
             self.close_connection = True
             if answer.how == "hang":
-                host.stopping.wait(60)
+                host.stopping.wait(PATIENCE_S)
             elif answer.how in {"half", "drip"}:
                 self.begin(answer, 10_000_000)
                 self.wfile.write(b'{"never')

@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from testing import PATIENCE_S
 from testing.parts import free_ports
 
 KEY = "sk-asr-server-of-the-tests"
@@ -71,7 +72,7 @@ class ASRServer:
             self.process = None
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 httpx.get(f"{self.url}/models", trust_env=False)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import dagster as dg
 import psycopg2
 
+from testing import PATIENCE_S
 from testing.parts import free_ports
 
 USER, PASSWORD = "reflector", "postgres-test-password"
@@ -85,7 +86,7 @@ class Postgres:
                 stderr=log,
                 **self._as_user(),
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.connect("postgres").close()
@@ -104,10 +105,10 @@ class Postgres:
         assert self.process is not None
         self.process.send_signal(how)
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         self.process = None
 
     def create_database(self, name: str) -> str:
@@ -130,7 +131,7 @@ class Postgres:
     def connect(self, database: str) -> Any:
         """Open a plain psycopg2 connection."""
         return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database, connect_timeout=10
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database, connect_timeout=60
         )
 
     def _initialise(self) -> None:

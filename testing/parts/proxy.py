@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from testing import PATIENCE_S
 from testing.parts import free_ports
 
 PIECE = 65536
@@ -204,7 +205,7 @@ class Proxy:
         _close(connection)
 
 
-def _drain(client: socket.socket, seconds: float = 5.0) -> None:
+def _drain(client: socket.socket, seconds: float = PATIENCE_S) -> None:
     """Wait until the client's side has all that was sent: a reset would throw it away."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

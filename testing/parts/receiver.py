@@ -16,6 +16,7 @@ from typing import Self
 
 import httpx
 
+from testing import PATIENCE_S
 from testing.deployment import ROOT, Deployment
 from testing.parts import free_ports
 
@@ -54,7 +55,7 @@ class Receiver:
         self.port = 0
         self.log = deployment.home / "receiver.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client(trust_env=False, verify=False, timeout=60)
+        self.client = httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_S)
 
     @property
     def url(self) -> str:
@@ -93,7 +94,7 @@ class Receiver:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.client.get(f"{self.url}/openapi.json")
@@ -109,10 +110,10 @@ class Receiver:
         assert self.process is not None
         self.process.send_signal(how)
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait(timeout=10)
+            return self.process.wait(timeout=60)
         finally:
             self.process = None
 

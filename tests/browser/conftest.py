@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from testing import PATIENCE_S
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -21,6 +23,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 SERIOUS = {"serious", "critical"}
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 class Visitor:
@@ -46,7 +49,7 @@ class Visitor:
             bypass_csp=examined,
         )
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         troubles: list[str] = []
         own = "/".join(url.split("/")[:3])
         page.on("request", lambda asked: asked.url.startswith((own, "data:")) or troubles.append(asked.url))

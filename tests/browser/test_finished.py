@@ -1,5 +1,6 @@
 """A finished transcript of two hours and 10,000 words in a real browser."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,19 +20,12 @@ pytestmark = pytest.mark.slow(20)
 
 LONG, SHORT, EVIL, SILENT = "long", "short", "evil", "silent"
 MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
-# Milliseconds in which a page answers so that it feels immediate.
-AT_ONCE = 100
-MEASURE = """async ([act, times]) => {
-  const took = [];
-  const run = new Function('n', act);
-  for (let n = 0; n < times; n++) {
-    const before = performance.now();
-    run(n);
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-    took.push(performance.now() - before);
-  }
-  return took.sort((a, b) => a - b)[times >> 1];
+# Does something once and waits for the frame that shows it.
+ACT = """async ([act, n]) => {
+  new Function('n', act)(n);
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 }"""
+TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline", "disabled-by-default-devtools.timeline.stack"]
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +85,19 @@ def test_everything_is_there(visitor: Visitor, here: Site) -> None:
 
 def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visitor, here: Site) -> None:
     with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
-        words(page).nth(60).click()
+        # Read at once: what plays goes on.
+        click = "(word) => { word.click(); return document.getElementById('position').value }"
+        assert words(page).nth(60).evaluate(click) == "30"
         expect(page.locator("#play")).to_have_attribute("aria-label", "Pause")
-        assert heard(page) == 30
         expect(words(page).nth(60)).not_to_have_class("now")
         now = page.locator("#turns .now")
         expect(now).to_have_count(1)
         place = words(page).evaluate_all("(all) => all.findIndex((one) => one.className === 'now')")
-        assert 60 < place < 80
+        assert place > 60
         page.locator("#play").click()
         expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
         page.locator("#decisions").get_by_role("button", name="Go to 0:12").click()
-        expect(page.locator("#clock")).to_have_text(re.compile("0:1[23]"))
+        expect(page.locator("#clock")).to_have_text(re.compile("0:1[2-9]"))
 
 
 def _still(page: Page) -> bool:
@@ -119,7 +114,7 @@ def test_who_scrolls_is_left_alone_until_they_follow_again(visitor: Visitor, her
         page.mouse.wheel(0, 3000)
         expect(page.locator("#follow")).to_be_visible()
         # The wheel's own scrolling is smooth, and takes its time on a busy machine.
-        until(lambda: _still(page), 30, "the end of scrolling")
+        until(lambda: _still(page), what="the end of scrolling")
         before = page.evaluate("scrollY")
         page.wait_for_timeout(900)
         assert page.evaluate("scrollY") == before
@@ -245,15 +240,34 @@ def test_a_silent_recording_and_one_without_audio_say_so(visitor: Visitor, here:
         assert faults(page) == []
 
 
+def work(page: Page, act: str, n: int) -> tuple[int, int, int]:
+    """Do something on the page; how many layouts its script forced, and the elements styled and objects laid out."""
+    browser = page.context.browser
+    assert browser
+    browser.start_tracing(page=page, categories=TRACED)
+    page.evaluate(ACT, [act, n])
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    layouts = [one["args"].get("beginData", {}) for one in events if one["name"] == "Layout"]
+    styled = [one["args"].get("elementCount", 0) for one in events if one["name"] == "UpdateLayoutTree"]
+    laid_out = [one.get("dirtyObjects", 0) for one in layouts]
+    return sum("stackTrace" in one for one in layouts), sum(styled), sum(laid_out)
+
+
 def test_two_hours_answer_at_once(visitor: Visitor, here: Site) -> None:
-    """Medians of several, from the event to the next frame."""
+    """What a click costs doesn't grow with the transcript: it touches about what is on the screen."""
     with visitor.visit(f"{here.url}/transcripts/{LONG}") as page:
         expect(words(page)).to_have_count(10_000)
+        # A player that plays would add work of its own to each frame.
+        page.evaluate("HTMLMediaElement.prototype.play = async () => {}")
         click = "document.querySelectorAll('#turns .said span')[n * 997 + 500].click()"
         find = """const box = document.getElementById('find');
             box.value = ['the', 'a', 'budget', 'numbers changed', 'e'][n % 5];
             box.dispatchEvent(new Event('input'))"""
         following = "document.getElementById('following').click()"
         topic = "document.querySelectorAll('#topic-list button')[n * 3].click()"
-        took = {act: page.evaluate(MEASURE, [act, 9]) for act in (click, find, following, topic)}
-        assert max(took.values()) < AT_ONCE, took
+        for act in (click, find, following, topic):
+            cost = [work(page, act, n) for n in range(3)]
+            forced, styled, laid_out = (sorted(one)[1] for one in zip(*cost, strict=True))
+            assert forced <= 4, (act, cost)
+            assert styled < 2_500, (act, cost)
+            assert laid_out < 5_000, (act, cost)

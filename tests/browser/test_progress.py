@@ -204,7 +204,7 @@ def test_the_list_is_searched_paged_and_kept_up_to_date(
         expect(page.locator("#rows li")).to_have_count(20)
         expect(page.locator(".badge").first).to_have_text("Processing")
         here.item("busy", "Budget & more", text="What is left of the budget, and who needs more of it?")
-        expect(page.locator(".badge").first).to_have_text("Finished", timeout=8000)
+        expect(page.locator(".badge").first).to_have_text("Finished")
         expect(page.get_by_role("link", name="Budget & more")).to_be_visible()
         page.get_by_role("link", name="Older").click()
         expect(page.locator("#where")).to_have_text("2 of 3")

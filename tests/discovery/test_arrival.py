@@ -13,7 +13,6 @@ from testing.hosts.daily_host import DailyHost
 from testing.hosts.daily_oddities import odd_recordings, plain_recording
 from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
 
-PATIENCE = 280
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(120)]
 
 
@@ -31,14 +30,14 @@ def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:
         inbox = inbox_of(deployment)
         with open_instance(deployment) as instance:
             with Daemon(deployment) as daemon:
-                until(lambda: len(everything(inbox)) > 300, PATIENCE, "a few pages")
+                until(lambda: len(everything(inbox)) > 300, what="a few pages")
                 for process in daemon.family():
                     os.kill(process.pid, signal.SIGKILL)
             assert len(everything(inbox)) < 1234, "it was to be killed in the middle"
             with Daemon(deployment):
-                until(lambda: len(everything(inbox)) == 1234, PATIENCE, "the whole list")
-                until(lambda: not inbox.waiting(1) and partitions(instance) >= expected, PATIENCE, "all taken in")
-                until(lambda: set(runs_by_recording(instance)) >= expected, PATIENCE, "a run for each")
+                until(lambda: len(everything(inbox)) == 1234, what="the whole list")
+                until(lambda: not inbox.waiting(1) and partitions(instance) >= expected, what="all taken in")
+                until(lambda: set(runs_by_recording(instance)) >= expected, what="a run for each")
             assert partitions(instance) == expected
             assert set(runs_by_recording(instance).values()) == {1}
         states = {item.state for item in everything(inbox) if item.recording_id in expected}
@@ -59,13 +58,13 @@ def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:
         deployment = queueing(tmp_path, host)
         inbox = inbox_of(deployment)
         with open_instance(deployment) as instance, Daemon(deployment):
-            until(lambda: [item for item in everything(inbox) if item.ask_at], PATIENCE, "put off")
-            until(lambda: len(everything(inbox)) == 3 and not inbox.waiting(1), PATIENCE)
+            until(lambda: [item for item in everything(inbox) if item.ask_at], what="put off")
+            until(lambda: len(everything(inbox)) == 3 and not inbox.waiting(1))
             assert partitions(instance) == set()
             host.recordings[:] = [finished, {**processed, "duration": 61.5}]
-            until(lambda: partitions(instance) == {finished["id"], processed["id"]}, PATIENCE, "finished since")
+            until(lambda: partitions(instance) == {finished["id"], processed["id"]}, what="finished since")
             [gone] = [item for item in everything(inbox) if item.recording_id == deleted["id"]]
-            until(lambda: inbox.item(gone.seq).state == "failed", PATIENCE, "Daily no longer has this recording")
+            until(lambda: inbox.item(gone.seq).state == "failed", what="Daily no longer has this recording")
 
 
 def _id(recording: dict[str, Any]) -> str | None:

@@ -13,7 +13,6 @@ from testing.hosts.daily_oddities import plain_recording, ready_event
 from testing.parts.receiver import Receiver
 from tests.discovery.world import SECRET, every_order, everything, inbox_of, partitions, queueing, runs_by_recording
 
-PATIENCE = 280
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]
 
 
@@ -37,11 +36,11 @@ def test_the_same_event_fifty_times_in_every_order_beside_polling(tmp_path: Path
             assert answers == [200] * 50
             expected = {lost["id"], *(recording["id"] for recording, _ in orders)}
             inbox = inbox_of(deployment)
-            until(lambda: partitions(instance) == expected and not inbox.waiting(1), PATIENCE)
+            until(lambda: partitions(instance) == expected and not inbox.waiting(1))
             # More looks of both sensors, and the event once more: nothing follows.
             assert host.send(url, again, SECRET) == 200
             polled = len(host.requests)
-            until(lambda: len(host.requests) > polled + 2, PATIENCE, "polled again")
+            until(lambda: len(host.requests) > polled + 2, what="polled again")
             time.sleep(6)
             assert partitions(instance) == expected
             assert runs_by_recording(instance) == dict.fromkeys(expected, 1)

@@ -15,7 +15,6 @@ from testing.parts.redis import Redis
 from tests.distributed.cluster import Worker
 from tests.production.world import RESULTS, Production
 
-PATIENCE = 280
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(190)]
 
 
@@ -56,9 +55,7 @@ def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: 
         )
         announce(world)
         with world.daemon:
-            [row] = until(
-                lambda: [r for r in world.deployment.json("list") if r["state"] == "error"], PATIENCE, "a fault"
-            )
+            [row] = until(lambda: [r for r in world.deployment.json("list") if r["state"] == "error"], what="a fault")
             assert "track 1" in row["reason"]
             assert "404" in row["reason"]
         done = world.deployment.json("run", SAMPLE_ID)
@@ -75,11 +72,11 @@ def test_postgresql_is_restarted_in_mid_run(tmp_path: Path) -> None:
         world.gpu.latency = 4.0
         announce(world)
         with world.daemon:
-            until(lambda: world.gpu.requests, PATIENCE, "a track at work")
+            until(lambda: world.gpu.requests, what="a track at work")
             world.postgres.stop(signal.SIGQUIT)
             time.sleep(3)
             world.postgres.start()
-            until(lambda: finished(world), PATIENCE, "the transcript")
+            until(lambda: finished(world), what="the transcript")
         check_results(world, calls=sorted(world.gpu.calls.values()))
         # The answers of calls that were under way while nothing could be written are kept all the same.
         assert max(world.gpu.calls.values()) == 1
@@ -98,10 +95,10 @@ def test_on_two_workers_with_a_real_broker(tmp_path: Path) -> None:
             stack.enter_context(Worker(world.deployment, "first", "gpu", 1)),
             stack.enter_context(Worker(world.deployment, "second", "gpu,cpu,llm,light", 2)),
         ]
-        until(lambda: all(worker.ready() for worker in workers), PATIENCE, "the workers")
+        until(lambda: all(worker.ready() for worker in workers), what="the workers")
         announce(world)
         with world.daemon:
-            until(lambda: finished(world), PATIENCE, "the transcript")
+            until(lambda: finished(world), what="the transcript")
         check_results(world, calls=[1, 1, 1])
         assert world.gpu.most_at_once >= 2
         assert world.leaks() == []

@@ -15,6 +15,7 @@ import dagster as dg
 from resources.store.base import LocalStore
 from resources.transcription.base import TrackAudio
 from resources.transcription.whisper import EmbeddedWhisper
+from testing import PATIENCE_S
 from testing.daemon import Daemon, open_instance
 from testing.deployment import ROOT, SAMPLE, Deployment
 from testing.hosts.daily_host import DailyHost
@@ -33,7 +34,10 @@ def by_whisper(model_dir: Path) -> Callable[[Call], list[dict[str, Any]]]:
     whisper = EmbeddedWhisper(model="tiny.en", model_dir=str(model_dir), language="en")
 
     def words(call: Call) -> list[dict[str, Any]]:
-        with TemporaryDirectory() as folder, urllib.request.urlopen(call.fields["audio_file_url"], timeout=30) as track:
+        with (
+            TemporaryDirectory() as folder,
+            urllib.request.urlopen(call.fields["audio_file_url"], timeout=PATIENCE_S) as track,
+        ):
             stored = LocalStore(root=folder).write("track.webm", track.read())
             audio = TrackAudio(LocalStore(root=folder), stored.key, stored.sha256, 300.0)
             heard = whisper.transcribe(audio, speaker=0, recording="any", track=0)

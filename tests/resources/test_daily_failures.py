@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import NotFound, PermanentError, TransientError
 from resources.daily.api import DailyAPI
+from testing import PATIENCE_S
 from testing.hosts.daily_host import DailyHost
 from testing.hosts.host import Answer
 from tests.resources.daily_client import KEY, door, failure
@@ -48,7 +49,7 @@ def test_retry_after_can_be_a_date_or_nonsense(host, given, least):
 def test_a_host_that_is_asked_too_fast_tells_how_long_to_wait(host):
     host.rate, host.burst = 1.0, 1.0
     api, waits = door(host), []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while len(waits) < 2 and time.monotonic() < deadline:
         try:
             api.recordings()
@@ -113,10 +114,8 @@ def test_the_key_is_not_in_the_log(host, caplog):
 @pytest.mark.parametrize("way", ["hang", "drip", "reset"])
 def test_a_host_that_does_not_answer_is_transient(host, way):
     getattr(host, way)()
-    begin = time.monotonic()
     error = failure(door(host, timeout=0.5).recordings, TransientError)
     assert ("failed" if way == "reset" else "didn't answer in 0.5 s") in str(error)
-    assert time.monotonic() - begin < 10
 
 
 def test_a_host_that_is_away_is_transient():

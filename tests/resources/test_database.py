@@ -23,6 +23,7 @@ from domain.errors import PermanentError, ReflectorError, TransientError
 from resources.database.database import MIGRATIONS, Database
 from resources.database.inbox import Inbox, of_webhook
 from resources.database.tables import metadata
+from testing import PATIENCE_S
 from testing.deployment import ROOT
 from testing.parts import free_ports
 from testing.parts.postgres import Postgres
@@ -113,7 +114,7 @@ def test_a_new_sqlite_file_is_made_by_one_at_a_time(tmp_path: Path) -> None:
             opened = threads.submit(lambda: Database(url=url).engine)
             time.sleep(0.7)
             assert not opened.done()
-        assert opened.result(timeout=30)
+        assert opened.result(timeout=PATIENCE_S)
 
 
 def test_the_tables_can_be_taken_down_and_made_again(database_url: str) -> None:

@@ -12,6 +12,7 @@ from domain.summarize.prompts import Message, TitleAnswer
 from domain.text.words import Word, table
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
+from testing import PATIENCE_S
 from testing.parts import llm_server
 from testing.parts.llm_server import LLMServer
 
@@ -84,12 +85,12 @@ def test_a_server_that_dies_in_mid_call_is_worth_another_attempt(server: LLMServ
     begun = server.begun
     caller = threading.Thread(target=call)
     caller.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while server.begun == begun:
         assert time.monotonic() < end, "the call never arrived"
         time.sleep(0.01)
     server.kill()
-    caller.join(30)
+    caller.join(PATIENCE_S)
     assert not caller.is_alive()
     [failure] = failures
     assert "connection" in str(failure)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from domain.errors import NotFound, PermanentError
 from resources.store.s3 import S3Store
+from testing.daemon import until
 from testing.parts.s3 import S3Server
 
 OPERATIONS: dict[str, Callable[[S3Store], object]] = {
@@ -116,14 +116,13 @@ def test_a_role_reads_and_is_refused_to_write(server: S3Server, store: S3Store) 
 
 
 def test_a_role_is_assumed_again_before_its_credentials_end(tmp_path: Path) -> None:
-    with S3Server(tmp_path / "s3", token_seconds=3) as server:
+    with S3Server(tmp_path / "s3", token_seconds=6) as server:
         server.create_bucket("results")
         server.store("results").write("a/b", b"x")
         role = server.store("results", role_arn=server.role_arn)
         url = role.url("a/b")
         assert httpx.get(url).status_code == 200
-        time.sleep(4)
-        assert httpx.get(url).status_code == 403
+        until(lambda: httpx.get(url).status_code == 403, what="the end of the credentials")
         assert role.read("a/b") == b"x"
         assert httpx.get(role.url("a/b")).status_code == 200
 

@@ -16,6 +16,7 @@ from domain.errors import PermanentError, TransientError
 from resources.database.database import Database
 from resources.outgoing.zulip import UnknownOutcome, Zulip
 from resources.outgoing.zulip_messages import LEASE_S, Messages, PostResult
+from testing import PATIENCE_S
 from testing.deployment import ROOT
 from testing.hosts.host import Answer
 from testing.hosts.zulip_host import TOO_LATE, ZulipHost
@@ -112,7 +113,7 @@ def test_a_stream_that_doesnt_exist_is_permanent(host: ZulipHost, tmp_path: Path
 @pytest.mark.parametrize("trouble", ["reset", "hang", "500", "html"])
 def test_a_lost_answer_never_posts_twice(host: ZulipHost, tmp_path: Path, trouble: str) -> None:
     """The message may stand there or not: who comes next looks for it, when the request must be over."""
-    messages = messages_of(host, tmp_path, timeout=0.6 if trouble == "hang" else 10)
+    messages = messages_of(host, tmp_path)
     how = {
         "reset": Answer(how="reset"),
         "hang": Answer(how="hang"),
@@ -126,7 +127,7 @@ def test_a_lost_answer_never_posts_twice(host: ZulipHost, tmp_path: Path, troubl
 
     host.plan(1, take)
     with pytest.raises(UnknownOutcome):
-        say(messages)
+        say(messages_of(host, tmp_path, timeout=0.6) if trouble == "hang" else messages)
     with pytest.raises(TransientError, match="another process") as told:
         say(messages, now=NOW + 1)
     assert told.value.retry_after == pytest.approx(LEASE_S - 1)
@@ -185,7 +186,7 @@ def test_killed_between_posting_and_recording_it_is_posted_once(host: ZulipHost,
     def take(call):
         answer = host.reply(call)
         arrived.set()
-        host.stopping.wait(20)
+        host.stopping.wait(PATIENCE_S)
         return answer
 
     host.plan(1, take)
@@ -196,12 +197,12 @@ def test_killed_between_posting_and_recording_it_is_posted_once(host: ZulipHost,
         "from resources.outgoing.zulip_messages import Messages\n"
         "from resources.outgoing.zulip import Zulip\n"
         f"about = json.loads({about!r})\n"
-        f"zulip = Zulip(realm=about['realm'], email={host.email!r}, api_key=about['key'], timeout=60)\n"
+        f"zulip = Zulip(realm=about['realm'], email={host.email!r}, api_key=about['key'], timeout={PATIENCE_S})\n"
         "messages = Messages(database=Database(url=about['url']), zulip=zulip)\n"
         f"messages.post_or_edit({KEY!r}, {STREAM!r}, {TOPIC!r}, {'first ' + MARK!r}, {MARK!r})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert arrived.wait(60)
+    assert arrived.wait(PATIENCE_S)
     process.send_signal(signal.SIGKILL)
     process.wait()
     messages = messages_of(host, tmp_path)

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from testing import PATIENCE_S
 from tests.scenarios.world import World
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
     executor = getattr(request.module, "EXECUTOR", "processes")
-    with World(tmp_path_factory.mktemp("world"), executor) as found:
+    limit = getattr(request.module, "LIMIT", PATIENCE_S)
+    with World(tmp_path_factory.mktemp("world"), executor, limit) as found:
         try:
             yield found
             # Whatever was tried, the sensor never failed, and no recording had two runs at once. While a daemon starts

@@ -17,6 +17,7 @@ from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import recordings
 from resources.store.base import LocalStore
+from testing import PATIENCE_S
 
 ID = "told"
 # In the order in which they are told; each comes after the one before.
@@ -80,7 +81,7 @@ class Telling:
         def compute(context: dg.AssetExecutionContext) -> Any:
             if gated and name in self.gates:
                 self.reached[name].set()
-                assert self.gates[name].wait(60)
+                assert self.gates[name].wait(PATIENCE_S)
             if self.broken[name] > 0:
                 self.broken[name] -= 1
                 raise dg.Failure(f"{name} is broken")

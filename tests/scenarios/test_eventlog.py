@@ -11,6 +11,7 @@ import pytest
 from domain.errors import InvalidInput
 from domain.events import Event
 from reflector_assets import tags
+from testing import PATIENCE_S
 from tests.scenarios.telling import ID, STEPS, Telling
 
 
@@ -141,7 +142,7 @@ def test_every_place_goes_on_exactly_where_it_was_even_where_runs_overlap(told: 
     told.gates = {"summary": threading.Event()}
     held = threading.Thread(target=told.run)
     held.start()
-    assert told.reached["summary"].wait(60)
+    assert told.reached["summary"].wait(PATIENCE_S)
     live += log.read()
     # A second run begins and ends while the first one is held.
     told.run("title", "webhook_delivery", gates=False)

@@ -1,13 +1,14 @@
 """A failure costs what failed, again, and nothing else; three recordings with a fault each, at work at once."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.scenarios.world import LIMIT, World, llm_calls, of
+from tests.scenarios.world import World, llm_calls, of
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(70)]
+# Of a track's transcription, in seconds: far more than one takes on a busy machine.
+LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
@@ -47,10 +48,6 @@ def test_a_hung_call_is_ended_at_its_time_limit_and_tried_again_alone(faulty: Wo
     [ended] = [step for step in faulty.steps(run) if step.status == "retrying"]
     assert (ended.op, ended.track) == ("transcribe_track", 1)
     assert ended.reason == f"recording {HUNG}, track 1: timeout after {LIMIT} s"
-    hung = next(call for call in faulty.gpu.requests if of(HUNG, 1)(call))
-    called = hung.at + time.time() - time.monotonic()
-    # Far from the minute after which the host gives up.
-    assert ended.timestamp - called < LIMIT + 10
     assert faulty.llm_calls(HUNG) == llm_calls()
 
 

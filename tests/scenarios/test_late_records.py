@@ -1,7 +1,6 @@
 """What PostgreSQL shows after something of a higher number: a writer that takes its number first and commits last."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,22 +14,23 @@ from reflector_assets.settings.main import Settings
 from resources.database.consents import Consents
 from resources.database.database import Database
 from sensors.changes import Cursor, changed_recordings
+from testing.daemon import until
 from testing.parts.postgres import Postgres
 from tests.scenarios.small import Small
 
 pytestmark = pytest.mark.slow
 
 EARLY, LATE = "early", "belated"
-LATE_BY_S = 2.0
-# PostgreSQL gives the number before it asks the trigger.
+LOCK = 1
+# PostgreSQL gives the number before it asks the trigger, which waits as long as another session holds the lock.
 SLOW = f"""
 CREATE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW::text LIKE '%{LATE}%' THEN PERFORM pg_sleep({LATE_BY_S}); END IF;
+    IF NEW::text LIKE '%{LATE}%' THEN PERFORM pg_advisory_xact_lock({LOCK}); END IF;
     RETURN NEW;
 END $$;
 """
-WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 TRIGGER = "CREATE TRIGGER late BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION be_late();"
 
 
@@ -56,20 +56,23 @@ def make_late(postgres: Postgres, database: str, *tables: str) -> None:
 
 @contextmanager
 def writing(postgres: Postgres, database: str, write: Callable[[], object]) -> Iterator[None]:
-    """A write that has its number, and is waited for at the end."""
+    """A write that has its number and commits at the end of the block."""
     thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
-            # In a transaction of its own each, as what one sees of the others doesn't change.
-            connection.autocommit = True
-            end = time.monotonic() + 10
-            while cursor.execute(WAITS) or not cursor.rowcount:
-                assert time.monotonic() < end
-                time.sleep(0.02)
-        yield
-    finally:
-        thread.join()
+    with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
+
+        def waits() -> bool:
+            cursor.execute(WAITS)
+            return cursor.rowcount > 0
+
+        thread.start()
+        try:
+            until(waits, what="the late write")
+            yield
+        finally:
+            cursor.execute(f"SELECT pg_advisory_unlock({LOCK})")
+            thread.join()
 
 
 def fail(instance: dg.DagsterInstance, recording_id: str) -> None:

@@ -209,7 +209,7 @@ def test_code_changes_reach_as_far_back_as_the_recording_is_young(done: Small) -
     done.code["title"] = "2"
     time.sleep(0.3)
     assert request_for(done.instance, done.graph(), A, reach=0.2) is None
-    found = request_for(done.instance, done.graph(), A, reach=60)
+    found = request_for(done.instance, done.graph(), A, reach=3600)
     assert found
     assert [key.to_user_string() for key in found.asset_selection or ()] == ["title"]
 

@@ -22,15 +22,14 @@ from reflector_assets.records import IN_PROGRESS
 from resources.local_folder import LocalFolder
 from resources.store.base import LocalStore
 from sensors.keep_up_to_date import SENSOR
+from testing import PATIENCE_S
 from testing.audio_files import babble, opus_track
-from testing.daemon import PATIENCE, Daemon, open_instance, until
+from testing.daemon import Daemon, open_instance, until
 from testing.deployment import Deployment, deploy
 from testing.hosts import gpu_host, llm_host
 from testing.hosts.chat_contract import asked, example
 
 SECONDS = 2.0
-# Of a track's transcription, in seconds.
-LIMIT = 6
 # Recordings are named so, and say their name aloud: that tells whose call it is.
 NAME = re.compile(r"\broom-[a-z]+\b")
 # With two subjects: the subjects, per subject details and a paragraph, and the recap.
@@ -53,7 +52,7 @@ class LLM(llm_host.LLMHost):
     def says(self, call: llm_host.Call) -> str:
         name = recording_of(call.text)
         if name in self.held:
-            self.held[name].wait(PATIENCE)
+            self.held[name].wait(PATIENCE_S)
         schema = asked(call.body)[2]
         made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1))
         return json.dumps(made).replace("Plausible", name)
@@ -67,9 +66,9 @@ def recording_of(text: str) -> str:
 
 
 class World:
-    """The deployment; use as a context manager. `prompt` is the own prompt for titles."""
+    """The deployment; use as a context manager. `limit` is the time limit of a track's transcription, in seconds."""
 
-    def __init__(self, home: Path, executor: str = "processes") -> None:
+    def __init__(self, home: Path, executor: str = "processes", limit: float = PATIENCE_S) -> None:
         self.home = home
         self.gpu = gpu_host.GPUHost(words=self._said)
         self.llm = LLM()
@@ -80,11 +79,11 @@ class World:
             home / "deployment",
             **self.gpu.env,
             **self.llm.env,
-            LLM_REQUEST_TIMEOUT=str(PATIENCE),
+            LLM_REQUEST_TIMEOUT=str(PATIENCE_S),
             REFLECTOR_RETRY_DELAY="0.2",
             REFLECTOR_EXECUTOR=executor,
             REFLECTOR_PROMPTS=str(self.prompts),
-            REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": LIMIT}),
+            REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": limit}),
         )
         self.daemon = Daemon(self.deployment)
         self.began = time.time()

@@ -19,6 +19,7 @@ from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
 from service.ports import Ports
+from testing import PATIENCE_S
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
 
@@ -99,4 +100,4 @@ def listening(app: Starlette, port: int | None = None) -> Iterator[int]:
         yield port
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE_S)

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from domain.events import Event
 from reflector_assets.operations.queries import DagsterRecordings
 from service.ports import EventReader, Ports
+from testing import PATIENCE_S
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
 
@@ -40,6 +41,8 @@ class Live:
 
     def __init__(self, told: Telling, recordings: Counted, port: int) -> None:
         self.told, self.recordings, self.port = told, recordings, port
+        # How often a listener heard a run end.
+        self.ends = 0
         self.path = f"/v1/transcripts/{ID}/events"
 
     def all(self) -> list[str]:
@@ -51,9 +54,9 @@ class Live:
         ids: list[str] = []
         async with connect(f"ws://127.0.0.1:{self.port}{self.path}?after={after}", **options) as found:
             while runs:
-                event = Event.model_validate_json(await asyncio.wait_for(found.recv(), 60))
+                event = Event.model_validate_json(await asyncio.wait_for(found.recv(), PATIENCE_S))
                 ids.append(event.id)
-                runs -= _is_last(event)
+                runs -= self._is_end(event)
         return ids
 
     async def stream(self, runs: int = 1, after: str | None = None) -> list[str]:
@@ -62,15 +65,19 @@ class Live:
         ids: list[str] = []
         # Without TLS: to make ready for it takes longer than to listen.
         async with (
-            httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client,
+            httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_S) as client,
             client.stream("GET", f"http://127.0.0.1:{self.port}{self.path}", headers=headers) as response,
         ):
             async for event in _events(response):
                 ids.append(event.id)
-                runs -= _is_last(event)
+                runs -= self._is_end(event)
                 if not runs:
                     break
         return ids
+
+    def _is_end(self, event: Event) -> bool:
+        self.ends += _is_last(event)
+        return _is_last(event)
 
 
 def _is_last(event: Event) -> bool:
@@ -109,13 +116,14 @@ def test_two_hundred_listeners_cost_one_reader(told: Telling, tmp_path: Path) ->
     told.gates = {"title": threading.Event()}
     run = threading.Thread(target=told.run)
     run.start()
-    assert told.reached["title"].wait(60)
+    assert told.reached["title"].wait(PATIENCE_S)
     with serving(told, tmp_path, trial=True) as live:
 
         async def listen() -> list[list[str]]:
             early = [asyncio.create_task(live.socket(2)) for _ in range(LISTENERS // 2)]
             early += [asyncio.create_task(live.stream(2)) for _ in range(LISTENERS // 2)]
-            await asyncio.sleep(1.5)
+            while live.ends < LISTENERS:
+                await asyncio.sleep(0.05)
             told.gates["title"].set()
             heard = await asyncio.gather(*early)
             return [*heard, await live.socket(2), await live.stream(2)]

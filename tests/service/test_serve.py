@@ -32,7 +32,7 @@ def test_it_refuses_to_start_and_names_the_setting(
     deployment: Deployment, env: dict[str, str], arguments: tuple[str, ...], named: str
 ) -> None:
     deployment.env |= env
-    done = deployment.reflector("serve", "--port", "0", *arguments, timeout=60)
+    done = deployment.reflector("serve", "--port", "0", *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("reflector: ")
     assert named in done.stderr

@@ -17,6 +17,7 @@ import pytest
 
 from resources.database.database import Database
 from resources.database.inbox import Inbox
+from testing import PATIENCE_S
 from testing.deployment import SAMPLE, deploy
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver, signature, signed
 
@@ -156,7 +157,7 @@ def test_an_event_that_comes_50_times_over_8_connections_at_once_is_one_row(rece
     headers, begin = signed(body), threading.Barrier(8)
 
     def post(times: int) -> list[int]:
-        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_S) as client:
             begin.wait()
             return [client.post(receiver.webhook, content=body, headers=headers).status_code for _ in range(times)]
 
@@ -222,7 +223,7 @@ def test_a_body_without_a_length_may_have_as_much(receiver: Receiver, inbox: Inb
 
 def raw(receiver: Receiver, *parts: bytes) -> bytes:
     """Say something to the receiver and read what it answers until it closes the connection."""
-    with socket.create_connection(("127.0.0.1", receiver.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=PATIENCE_S) as connection:
         for part in parts:
             connection.sendall(part)
         answer = b""

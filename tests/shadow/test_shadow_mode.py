@@ -117,13 +117,13 @@ def test_the_receiver_relays_while_dagster_is_down(tmp_path: Path, old: OldHost)
     old.fail(1, 503)
     with Receiver(deployment) as receiver:
         assert receiver.post(EVENT).status_code == 200
-        until(old.relayed, 30, "relayed after a failure")
+        until(old.relayed, what="relayed after a failure")
         assert receiver.post(EVENT).status_code == 200
         receiver.stop()
         receiver.start()
         second = EVENT.replace(b'"id": "', b'"id": "second-', 1)
         assert receiver.post(second).status_code == 200
-        until(lambda: len(old.relayed()) > 1, 30, "the second")
+        until(lambda: len(old.relayed()) > 1, what="the second")
     assert old.relayed() == [EVENT, second]
 
 
