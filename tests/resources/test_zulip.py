@@ -31,7 +31,7 @@ def host() -> Iterator[ZulipHost]:
         yield server
 
 
-def messages_of(host: ZulipHost, folder: Path, timeout: float = 5, key: str | None = None) -> Messages:
+def messages_of(host: ZulipHost, folder: Path, timeout: float = PATIENCE_S, key: str | None = None) -> Messages:
     zulip = Zulip(realm=host.url, email=host.email, api_key=key or host.key, timeout=timeout)
     return Messages(database=Database(url=f"sqlite:///{folder / 'reflector.db'}"), zulip=zulip)
 

@@ -52,7 +52,9 @@ class Live:
     async def socket(self, runs: int = 1, after: str = "", **options: Any) -> list[str]:
         """Listen by WebSocket until so many runs were told to their end."""
         ids: list[str] = []
-        async with connect(f"ws://127.0.0.1:{self.port}{self.path}?after={after}", **options) as found:
+        async with connect(
+            f"ws://127.0.0.1:{self.port}{self.path}?after={after}", open_timeout=PATIENCE_S, **options
+        ) as found:
             while runs:
                 event = Event.model_validate_json(await asyncio.wait_for(found.recv(), PATIENCE_S))
                 ids.append(event.id)
@@ -122,7 +124,7 @@ def test_two_hundred_listeners_cost_one_reader(told: Telling, tmp_path: Path) ->
         async def listen() -> list[list[str]]:
             early = [asyncio.create_task(live.socket(2)) for _ in range(LISTENERS // 2)]
             early += [asyncio.create_task(live.stream(2)) for _ in range(LISTENERS // 2)]
-            while live.ends < LISTENERS:
+            while live.ends < LISTENERS and not any(task.done() for task in early):
                 await asyncio.sleep(0.05)
             told.gates["title"].set()
             heard = await asyncio.gather(*early)
