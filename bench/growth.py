@@ -141,7 +141,7 @@ def _measure(deployment: Deployment, count: int, repeat: int, *, servers: bool) 
     found |= _commands(deployment, {"`reflector run` of a new one": ["run", new]}, 1)
     last = growth_history.recording_id(count - 1)
     found |= _commands(deployment, {name: line.format(last=last).split() for name, line in COMMANDS.items()}, 3)
-    with Receiver(deployment, "--trial") as service:
+    with Receiver(deployment, "--trial", from_scratch=True) as service:
         found |= _service(service, repeat)
     with DagsterPages(deployment) as pages:
         return found | pages.figures(3)

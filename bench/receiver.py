@@ -33,7 +33,7 @@ def rounds(pairs: int, count: int, first: int) -> list[tuple[Round, Round]]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port, pid = stack.enter_context(bare_route())
-        receiver = stack.enter_context(Receiver(deploy(home, DAILY_WEBHOOK_SECRET=SECRET)))
+        receiver = stack.enter_context(Receiver(deploy(home, DAILY_WEBHOOK_SECRET=SECRET), from_scratch=True))
         for number in range(pairs + 1):
             requests = webhooks(count if number else first, number)
             route = measure(port, pid, requests, CONNECTIONS)

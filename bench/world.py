@@ -132,7 +132,7 @@ def world(
         done = deployment.reflector("pools")
         if done.returncode:
             raise RuntimeError(done.stderr)
-        receiver = stack.enter_context(Receiver(deployment))
+        receiver = stack.enter_context(Receiver(deployment, from_scratch=True))
         yield World(deployment, instance, daily, gpu, llm, receiver, Daemon(deployment), bucket, server, seed)
 
 

@@ -38,4 +38,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    return deploy(tmp_path)
+    # To start processes for steps takes longer than the steps; where these are the subject, tests ask for them.
+    return deploy(tmp_path, REFLECTOR_EXECUTOR="in_process")

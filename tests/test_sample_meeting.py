@@ -34,7 +34,7 @@ ASSETS = [
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Any]:
     """The sample meeting, imported and run with the embedded defaults; the deployment and run's answer."""
-    deployment = deploy(tmp_path_factory.mktemp("sample"), REFLECTOR_WHISPER_MODEL="base")
+    deployment = deploy(tmp_path_factory.mktemp("sample"), has_tables=False, REFLECTOR_WHISPER_MODEL="base")
     assert deployment.json("import", str(SAMPLE))["id"] == SAMPLE_ID
     return deployment, deployment.json("run", SAMPLE_ID)
 
@@ -175,7 +175,7 @@ def test_its_events_are_those_of_the_dictionary(finished: tuple[Deployment, Any]
 
 def test_three_tracks_are_three_steps(finished: tuple[Deployment, Any]) -> None:
     deployment, answer = finished
-    steps = deployment.run("python", "-m", "tests.show_steps", answer["run_id"])
+    steps = deployment.run_quickly("-m", "tests.show_steps", answer["run_id"])
     assert steps.returncode == 0, steps.stderr
     keys = json.loads(steps.stdout)
     assert {f"track_transcripts.transcribe_track[{n}]" for n in range(3)} <= set(keys)
@@ -185,7 +185,7 @@ def test_plain_dagster_materializes_one_asset(finished: tuple[Deployment, Any]) 
     deployment, _ = finished
     before = (deployment.folder(SAMPLE_ID) / "title.json").stat().st_mtime_ns
     materialize = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
-    done = deployment.run(*materialize, "--select", "title", "--partition", SAMPLE_ID)
+    done = deployment.run_quickly(*materialize, "--select", "title", "--partition", SAMPLE_ID)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (deployment.folder(SAMPLE_ID) / "title.json").stat().st_mtime_ns > before
     # Equal content: nothing downstream became stale.
@@ -194,7 +194,7 @@ def test_plain_dagster_materializes_one_asset(finished: tuple[Deployment, Any]) 
 
 def test_asset_checks_pass(finished: tuple[Deployment, Any]) -> None:
     deployment, answer = finished
-    done = deployment.run("python", "-m", "tests.show_steps", answer["run_id"], "--checks")
+    done = deployment.run_quickly("-m", "tests.show_steps", answer["run_id"], "--checks")
     results = json.loads(done.stdout)
     assert set(results) >= {"every_track_padded", "every_track_transcribed", "times_inside_the_recording"}
     assert all(results.values()), results

@@ -8,17 +8,16 @@ import hashlib
 import hmac
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import httpx
 
 from testing import PATIENCE_S
-from testing.deployment import ROOT, Deployment
+from testing.deployment import BIN, ROOT, Deployment
 from testing.parts import free_ports
+from testing.programs import Program
 
 SECRET = "b25lIHNlY3JldCBvZiB0aGUgcmVjZWl2ZXIncyB0ZXN0cw=="
 OTHER_SECRET = "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHJlY2VpdmVyJ3MgdGVzdHM="
@@ -48,13 +47,14 @@ class Receiver:
 
     `arguments` go to `reflector serve`. What the process says is in the file `log`. Its deployment has to hold a
     secret, or the arguments a trial, else it ends at once and `start` raises AssertionError with its log.
+    `from_scratch` starts it as users do, for whoever measures it; else it is forked, see testing/programs.py.
     """
 
-    def __init__(self, deployment: Deployment, *arguments: str) -> None:
-        self.deployment, self.arguments = deployment, arguments
+    def __init__(self, deployment: Deployment, *arguments: str, from_scratch: bool = False) -> None:
+        self.deployment, self.arguments, self.from_scratch = deployment, arguments, from_scratch
         self.port = 0
         self.log = deployment.home / "receiver.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Program | None = None
         self.client = httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_S)
 
     @property
@@ -85,19 +85,14 @@ class Receiver:
 
     def start(self) -> None:
         """Start it, or start it again on the same port; returns when it answers."""
-        program = Path(sys.executable).parent / "reflector"
+        command = [BIN / "reflector", "serve", "--port", str(self.port), *self.arguments]
+        start = subprocess.Popen if self.from_scratch else Program
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [program, "serve", "--port", str(self.port), *self.arguments],
-                cwd=ROOT,
-                env=self.deployment.environment(),
-                stdout=log,
-                stderr=log,
-            )
+            self.process = start(command, cwd=ROOT, env=self.deployment.environment(), stdout=log, stderr=log)
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                self.client.get(f"{self.url}/openapi.json")
+                self.client.get(f"{self.url}/health")
             except httpx.TransportError:
                 assert self.process.poll() is None, self.log.read_text()
                 assert time.monotonic() < end, self.log.read_text()

@@ -114,7 +114,7 @@ def test_the_key_is_not_in_the_log(host, caplog):
 @pytest.mark.parametrize("way", ["hang", "drip", "reset"])
 def test_a_host_that_does_not_answer_is_transient(host, way):
     getattr(host, way)()
-    error = failure(door(host, timeout=0.5).recordings, TransientError)
+    error = failure(door(host, timeout=PATIENCE_S if way == "reset" else 0.5).recordings, TransientError)
     assert ("failed" if way == "reset" else "didn't answer in 0.5 s") in str(error)
 
 

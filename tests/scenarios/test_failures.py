@@ -62,7 +62,7 @@ def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(fault
     assert told["reason"] == f"track_transcripts: {failed.reason}"
 
     faulty.gpu.plans.clear()
-    done = faulty.deployment.run("python", "-m", "tests.scenarios.reexecute", run.dagster_run.run_id, BROKEN)
+    done = faulty.deployment.run_quickly("-m", "tests.scenarios.reexecute", run.dagster_run.run_id, BROKEN)
     assert done.returncode == 0, done.stderr
     assert faulty.gpu_calls(BROKEN) == {0: 1, 1: 2, 2: 1}
     again = faulty.ended(BROKEN, runs=2)

@@ -64,7 +64,7 @@ def test_what_lies_behind_can_still_be_made_after_padding_again(plain: World) ->
 
 def test_making_everything_by_hand_pays_for_nothing(plain: World) -> None:
     before = len(plain.runs(PLAIN))
-    done = plain.deployment.run(*MATERIALIZE, "--select", "*", "--partition", PLAIN)
+    done = plain.deployment.run_quickly(*MATERIALIZE, "--select", "*", "--partition", PLAIN)
     assert done.returncode == 0, done.stderr
     plain.ticks(1)
     assert len(plain.made(plain.ended(PLAIN))) == ALL
@@ -89,7 +89,9 @@ def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: Wor
     refreshed = world.deployment.json("refresh")
     assert [row["id"] for row in refreshed["recordings"]] == [SLOW]
     assert refreshed["queued"]
-    launched = world.deployment.run("dagster", "job", "backfill", "-j", "process", "--partitions", SLOW, "--noprompt")
+    launched = world.deployment.run_quickly(
+        "dagster", "job", "backfill", "-j", "process", "--partitions", SLOW, "--noprompt"
+    )
     assert launched.returncode == 0, launched.stderr
     until(lambda: world.statuses(SLOW)[1:] == ["QUEUED"], what="the run by hand is queued")
     assert world.statuses(SLOW) == ["STARTED", "QUEUED"]

@@ -30,7 +30,7 @@ def first(world: World) -> Iterator[World]:
 
 def test_a_permanent_failure_is_one_run_however_often_the_sensor_looks(first: World) -> None:
     first.ticks(2)
-    looks = first.deployment.run("python", "-m", "tests.scenarios.looks", "20")
+    looks = first.deployment.run_quickly("-m", "tests.scenarios.looks", "20")
     assert looks.stdout.split() == ["0"] * 20, looks.stderr
     assert first.statuses(REFUSED) == ["FAILURE"]
     assert first.llm_calls(REFUSED) == llm_calls()

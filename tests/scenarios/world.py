@@ -194,7 +194,7 @@ class World:
 
     def lose_cursor(self) -> None:
         """Have the sensor forget all that it has seen."""
-        done = self.deployment.run("dagster", "sensor", "cursor", SENSOR, "--delete", "-w", "workspace.yaml")
+        done = self.deployment.run_quickly("dagster", "sensor", "cursor", SENSOR, "--delete", "-w", "workspace.yaml")
         assert done.returncode == 0, done.stderr
 
     def steps(self, run: dg.RunRecord) -> list[StepEvent]:
