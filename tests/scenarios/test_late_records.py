@@ -14,6 +14,7 @@ from reflector_assets.settings.main import Settings
 from resources.database.consents import Consents
 from resources.database.database import Database
 from sensors.changes import Cursor, changed_recordings
+from testing import PATIENCE_S
 from testing.daemon import until
 from testing.parts.postgres import Postgres
 from tests.scenarios.small import Small
@@ -97,6 +98,8 @@ def test_the_sensor_reads_what_appears_behind_a_higher_number(
     write: Callable[[dg.DagsterInstance, str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # However long the late write is waited for here, the sensor hasn't gone past it.
+    monkeypatch.setattr("sensors.changes.COMMIT_LAG_S", PATIENCE_S)
     graph, cursor = Small(instance, tmp_path).graph(), Cursor()
 
     def look() -> list[str]:
