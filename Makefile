@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 SAMPLE := 0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70
 export DAGSTER_HOME ?= $(CURDIR)
 
