@@ -20,17 +20,24 @@ settings.load_profile("suite")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than there are cores: half of the tests wait for daemons. None for a single file."""
+    """Two workers more than there are cores: half of the tests wait for daemons. None for a single file."""
     files = {argument.split("::")[0] for argument in config.args}
     if all(file.endswith(".py") for file in files) and len(files) == 1:
         return 0
-    return min(len(os.sched_getaffinity(0)) + 1, 6)
+    return min(len(os.sched_getaffinity(0)) + 2, 6)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left alone with one in the end."""
+    """Mark what uses PostgreSQL as slow, and begin with the files that take longest.
+
+    In the end no worker is left alone with one of these.
+    """
     seconds: dict[Path, float] = {}
     for item in items:
+        # Of a parameter that chooses the database only the name of the test tells.
+        if "postgresql" in item.name or (isinstance(item, pytest.Function) and "postgres" in item.fixturenames):
+            item.add_marker("slow")
         mark = item.get_closest_marker("slow")
         seconds[item.path] = max(seconds.get(item.path, 0), mark.args[0] if mark and mark.args else bool(mark))
     items.sort(key=lambda item: -seconds[item.path])

@@ -12,6 +12,8 @@ import pytest
 from testing import audio_files
 from testing.deployment import SAMPLE, Deployment
 
+pytestmark = pytest.mark.slow(25)
+
 TRACKS = sorted((SAMPLE / "tracks").iterdir())
 
 

@@ -12,6 +12,8 @@ import pytest
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
 from tests.domain.test_events import matches
 
+pytestmark = pytest.mark.slow(100)
+
 ASSETS = [
     "recording",
     "participants",

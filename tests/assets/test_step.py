@@ -17,6 +17,8 @@ from reflector_assets.records import crash_reason
 from testing import PATIENCE_S
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 
+pytestmark = pytest.mark.slow(40)
+
 SIGNATURE = "c2lnbmF0dXJl"
 URL = f"https://user:{SIGNATURE}@storage.example/audio.webm?X-Amz-Signature={SIGNATURE}&x=1"
 RECORDINGS = dg.DynamicPartitionsDefinition(name="step_recordings")

@@ -19,6 +19,8 @@ from sensors import retention
 from testing.deployment import Deployment
 from tests.consent.world import World, failures, world
 
+pytestmark = pytest.mark.slow(25)
+
 NEVER: dict[str, Any] = {}
 BOTH = {"PUBLIC_DATA_RETENTION_DAYS": 90, "REFLECTOR_RETIRE_DAYS": 365}
 

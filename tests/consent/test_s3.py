@@ -11,6 +11,8 @@ from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 from tests.consent.world import World, failures, world
 
+pytestmark = pytest.mark.slow(15)
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:

@@ -13,6 +13,8 @@ from reflector_assets.operations import refresh
 from testing.deployment import Deployment
 from tests.consent.world import World, world
 
+pytestmark = pytest.mark.slow(25)
+
 SIGNED = "https://bucket.example.com/audio.webm?X-Amz-Signature=c2VjcmV0"
 
 

@@ -19,6 +19,8 @@ from testing import PATIENCE_S
 from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 
+pytestmark = pytest.mark.slow(10)
+
 MB = 2**20
 OPERATIONS: dict[str, Callable[[S3Store], object]] = {
     "read": lambda store: store.read("a/b"),

@@ -15,6 +15,8 @@ from resources.store.s3 import S3Store
 from testing.daemon import until
 from testing.parts.s3 import S3Server
 
+pytestmark = pytest.mark.slow(10)
+
 OPERATIONS: dict[str, Callable[[S3Store], object]] = {
     "read": lambda store: store.read("a/b"),
     "write": lambda store: store.write("a/b", b"new"),

@@ -13,6 +13,8 @@ from testing import PATIENCE_S
 from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 
+pytestmark = pytest.mark.slow(20)
+
 MB = 2**20
 # What a download may read twice per interruption: a piece, and the headers.
 AGAIN = 70_000

@@ -24,6 +24,8 @@ from resources.transcription.whisper import EmbeddedWhisper
 from testing.audio_files import RATE, Sound, opus_track
 from testing.deployment import SAMPLE
 
+pytestmark = pytest.mark.slow(120)
+
 TRUTH: Mapping[str, Any] = json.loads((SAMPLE / "truth.json").read_text())
 NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "participants.json").read_text())["data"]}
 

@@ -12,6 +12,8 @@ from domain.errors import PermanentError, TransientError
 from resources.transcription.whisper import EmbeddedWhisper, load
 from resources.transcription.whisper_model import assemble, fingerprint, locate
 
+pytestmark = pytest.mark.slow(10)
+
 
 @pytest.fixture(scope="module")
 def tiny() -> Path:

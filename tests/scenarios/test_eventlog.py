@@ -14,6 +14,8 @@ from reflector_assets import tags
 from testing import PATIENCE_S
 from tests.scenarios.telling import ID, STEPS, Telling
 
+pytestmark = pytest.mark.slow(40)
+
 
 @pytest.fixture
 def told(tmp_path: Path) -> Iterator[Telling]:

@@ -142,6 +142,7 @@ def test_without_a_token_of_its_own_the_api_is_closed_but_for_a_trial(tmp_path) 
         assert service.client.get("/v1/rooms").status_code == 200
 
 
+@pytest.mark.slow
 def test_the_secret_is_in_no_answer_no_document_and_no_log(deployment: Deployment) -> None:
     deployment.env |= {"DAILY_WEBHOOK_SECRET": WEBHOOK_SECRET, "REFLECTOR_API_TOKEN": TOKEN}
     with Receiver(deployment) as receiver:

@@ -5,6 +5,8 @@ import pytest
 from testing.deployment import Deployment
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
+pytestmark = pytest.mark.slow(15)
+
 PASSWORD = "hush-nobody-knows"
 
 

@@ -185,6 +185,7 @@ def test_deleted_audio_is_gone_and_says_why(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_audio_in_s3_is_redirected_to(tmp_path: Path) -> None:
     """A real S3: its presigned URL answers ranges, is in no cache, and pages may play from there."""
     with S3Server(tmp_path / "s3") as server:
@@ -204,6 +205,7 @@ def test_audio_in_s3_is_redirected_to(tmp_path: Path) -> None:
         assert f"http://{target.split('/')[2]}" in media.split()
 
 
+@pytest.mark.slow
 def test_browsers_reach_s3_at_an_address_of_their_own(tmp_path: Path) -> None:
     """A real S3 behind another address: the signature is for that one."""
     with S3Server(tmp_path / "s3") as server, Proxy(server.port) as proxy:

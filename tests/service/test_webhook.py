@@ -21,6 +21,8 @@ from testing import PATIENCE_S
 from testing.deployment import SAMPLE, deploy
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver, signature, signed
 
+pytestmark = pytest.mark.slow(15)
+
 WINDOW = 60
 LIMIT = 1024 * 1024
 

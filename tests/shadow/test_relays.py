@@ -16,6 +16,8 @@ from resources.outgoing.relays import Relays
 from testing.deployment import SAMPLE
 from testing.hosts.old_host import OldHost
 
+pytestmark = pytest.mark.slow(25)
+
 EVENT = (SAMPLE / "webhook.json").read_bytes()
 LISTED = json.loads((SAMPLE / "recording.json").read_text())
 ID = str(LISTED["id"])
