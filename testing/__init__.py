@@ -1,4 +1,4 @@
-"""Stand-ins of outside services and real servers on 127.0.0.1, used by tests and bench and by nothing else."""
+"""Stand-ins for external services and real servers on 127.0.0.1, for tests and bench only."""
 
-# How long any wait may take on a busy machine, in seconds. Waits end on events: only a fault reaches this limit.
+# Limit of any wait in seconds, for a busy machine. Waits end on events: only a fault reaches the limit.
 PATIENCE_S = 280

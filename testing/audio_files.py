@@ -1,4 +1,4 @@
-"""Makers of real audio files, and what a listener hears in one."""
+"""Functions that create audio files, and that measure what a listener hears in them."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -9,7 +9,6 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.packet import Packet
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -21,13 +20,13 @@ Sound = NDArray[np.float32]
 
 
 def chirp(rate: int = RATE) -> Sound:
-    """60 ms that sweep upwards: their place can be found to a sample."""
+    """Return an upward sweep of 60 ms, which can be located to a sample."""
     t = np.arange(int(0.06 * rate)) / rate
     return (np.sin(2 * np.pi * (300 * t + 25_000 * t**2)) * np.hanning(t.size)).astype(np.float32)
 
 
 def chirps(seconds: float, times: Sequence[float], *, level: float = 0.5, rate: int = RATE, channels: int = 1) -> Sound:
-    """Sound of shape (channels, samples): faint noise, and a chirp at each time."""
+    """Return sound of shape (channels, samples): faint noise, and a chirp at each time."""
     sound = np.random.default_rng(1).standard_normal(int(seconds * rate)).astype(np.float32) * 1e-4
     for time in times:
         at, one = round(time * rate), chirp(rate) * level
@@ -36,7 +35,7 @@ def chirps(seconds: float, times: Sequence[float], *, level: float = 0.5, rate: 
 
 
 def babble(seconds: float, *, seed: int = 0) -> Sound:
-    """Sound of shape (1, samples) that an encoder treats as speech: pulses of a voice through slow noise."""
+    """Return sound of shape (1, samples) that an encoder treats as speech: a pulsed tone modulated by slow noise."""
     rng = np.random.default_rng(seed)
     n = int(seconds * RATE)
     knots = np.arange(0, n + 4800, 4800)
@@ -58,9 +57,9 @@ def opus_track(
     options: dict[str, str] | None = None,
     bit_rate: int = 32_000,
 ) -> Path:
-    """Write Opus as Daily does; sample 0 of `sound` is heard at `start` seconds.
+    """Write Opus as Daily does; sample 0 of `sound` is at `start` seconds.
 
-    `lost` says by its number which packet is missing, `stamp` may change a packet's timestamp (samples).
+    `lost` returns True for the numbers of missing packets, `stamp` may change a packet's timestamp (samples).
     """
     kind = {"live": "1"} if live and container == "webm" else {}
     with av.open(str(path), "w", format=container, options=kind) as out:
@@ -79,7 +78,7 @@ def opus_track(
 def encoded_track(
     path: Path, sound: Sound, *, container: str, codec: str, rate: int = RATE, gap: tuple[float, float] | None = None
 ) -> Path:
-    """Write any codec into any container; from `gap[0]` seconds on, timestamps are `gap[1]` seconds later."""
+    """Write any codec into any container; from `gap[0]` seconds on, timestamps are shifted by `gap[1]` seconds."""
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate, layout=LAYOUT[sound.shape[0]])
         stream.time_base = Fraction(1, rate)
@@ -93,7 +92,7 @@ def encoded_track(
 
 
 def with_more_streams(path: Path, sound: Sound, *, audio: int = 1, video: bool = False) -> Path:
-    """Write WebM with this many equal audio streams, and with video if asked to."""
+    """Write WebM with `audio` equal audio streams, optionally with video."""
     with av.open(str(path), "w", format="webm") as out:
         picture: Any = None
         if video:
@@ -113,7 +112,7 @@ def with_more_streams(path: Path, sound: Sound, *, audio: int = 1, video: bool =
 
 
 def no_packets(path: Path, *, container: str = "webm") -> Path:
-    """Write a whole header and nothing after it: the track of a participant who never unmuted."""
+    """Write a complete header without packets, like the track of a participant who never unmuted."""
     with av.open(str(path), "w", format=container) as out:
         out.add_stream("libopus", rate=RATE, layout="mono")
         out.start_encoding()
@@ -136,7 +135,7 @@ def rewind(path: Path, *, seconds: float, cluster: int) -> None:
     """Set back the timestamps of a live WebM file from one of its clusters on, as a restarted recorder does."""
     data, at, count = bytearray(path.read_bytes()), -1, 0
     while (at := data.find(b"\x1f\x43\xb6\x75", at + 1)) >= 0:
-        # The cluster's own head is followed by its time in milliseconds: id E7, its size, its value.
+        # The cluster's header is followed by its timestamp in milliseconds: id E7, size, value.
         stamp = data.index(b"\xe7", at + 4)
         size = data[stamp + 1] & 0x7F
         value = slice(stamp + 2, stamp + 2 + size)
@@ -155,7 +154,7 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 
 def decode(path: Path, *, decoder: str | None = None) -> Sound:
-    """Put all frames one after the other, as the most careless listener does; shape (channels, samples)."""
+    """Concatenate all frames regardless of timestamps, like a naive player; shape (channels, samples)."""
     with av.open(str(path)) as file:
         stream = file.streams.audio[0]
         context: Any = stream.codec_context
@@ -174,7 +173,7 @@ def decode(path: Path, *, decoder: str | None = None) -> Sound:
 
 
 def late(sound: Sound, time: float, *, within: float = 0.05) -> float:
-    """Return by how many milliseconds the chirp that belongs at `time` is late; inf when none is near."""
+    """Return the delay in milliseconds of the chirp expected at `time`; inf if there is none nearby."""
     one, reach = chirp(), round(within * RATE)
     at = round(time * RATE)
     padded = np.pad(sound[0], (reach, reach + one.size))
@@ -184,7 +183,7 @@ def late(sound: Sound, time: float, *, within: float = 0.05) -> float:
 
 
 def hears(path: Path, times: Sequence[float], *, decoder: str = "libopus") -> None:
-    """Check that a listener who only puts frames together hears every chirp within 2 ms of its time."""
+    """Check that concatenated frames contain every chirp within 2 ms of its time."""
     sound = decode(path, decoder=decoder)
     assert {time: ms for time in times if abs(ms := round(late(sound, time), 2)) > 2} == {}
 
@@ -195,9 +194,9 @@ def level(sound: Sound, start: float, end: float) -> float:
     return float(10 * np.log10(np.mean(part**2) + 1e-12)) if part.size else -120.0
 
 
-def _encoded(stream: Any, sound: Sound, rate: int) -> list[Packet]:
-    """Encode sound of shape (channels, samples) in one go."""
-    found: list[Packet] = []
+def _encoded(stream: Any, sound: Sound, rate: int) -> list[Any]:
+    """Encode sound of shape (channels, samples)."""
+    found: list[Any] = []
     for at in range(0, sound.shape[1], rate):
         part = np.ascontiguousarray(sound[:, at : at + rate])
         frame = AudioFrame.from_ndarray(part, format="fltp", layout=LAYOUT[sound.shape[0]])

@@ -1,4 +1,4 @@
-"""A real Dagster daemon over a deployment, ended by its process id."""
+"""A real Dagster daemon for a deployment."""
 
 import contextlib
 import os
@@ -39,9 +39,9 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the daemon, its code server, and what they started."""
+        """End the daemon, its code server, and their child processes."""
         family = self.family()
-        # The daemon first: a sensor that it evaluates just now would fail without its code server.
+        # The daemon first: a sensor under evaluation would fail without the code server.
         for part in (family[:1], family[1:]):
             for process in part:
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -51,7 +51,7 @@ class Daemon:
                     process.kill()
 
     def family(self) -> list[psutil.Process]:
-        """The daemon and every process below it."""
+        """Return the daemon and its descendants."""
         assert self.process is not None
         try:
             daemon = psutil.Process(self.process.pid)
@@ -60,7 +60,7 @@ class Daemon:
             return []
 
     def kill(self) -> None:
-        """Kill the daemon alone."""
+        """Kill the daemon only."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -72,11 +72,11 @@ def open_instance(deployment: Deployment) -> dg.DagsterInstance:
 
 
 def until(reached: Callable[[], Any], seconds: float = PATIENCE_S, what: str = "") -> Any:
-    """Wait until something is so, and return it; fails after some seconds."""
+    """Wait until `reached` returns a true value and return it; raise AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while (begin := time.monotonic()) < end:
         if found := reached():
             return found
-        # To look must not take the machine from what is waited for.
+        # Polling must not slow down what is waited for.
         time.sleep(max(0.25, 2 * (time.monotonic() - begin)))
     raise AssertionError(f"not within {seconds} s: {what or reached}")

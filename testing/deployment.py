@@ -24,7 +24,7 @@ SAMPLE_ID = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70"
 
 @dataclass
 class Deployment:
-    """A deployment in a folder of its own; `env` are further settings."""
+    """A deployment in a folder of its own, with the further settings `env`."""
 
     home: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -60,12 +60,12 @@ class Deployment:
         )
 
     def run_quickly(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a Python program of the virtual environment as `run` does but sooner; "-m" runs a module."""
+        """Run a Python program of the virtual environment like `run`, but with a faster start; "-m" runs a module."""
         program = command[0] if command[0] == "-m" else BIN / command[0]
         return programs.run([program, *command[1:]], cwd=ROOT, env=self.environment(), timeout=PATIENCE_S)
 
     def reflector(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `reflector`, quickly."""
+        """Run `reflector` with a fast start."""
         return self.run_quickly("reflector", *arguments)
 
     def json(self, *arguments: str) -> Any:
@@ -77,7 +77,7 @@ class Deployment:
 
 @cache
 def _instance_tables() -> Path:
-    """Make the SQLite files of an instance on which nothing has run; they are copied in a tenth of the time."""
+    """Create the SQLite files of an instance without runs; copying them takes a tenth of the time."""
     folder = Path(tempfile.mkdtemp(prefix="instance-tables-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "dagster.yaml").write_text(
@@ -92,17 +92,16 @@ def _instance_tables() -> Path:
 
 
 def deploy(home: Path, *, has_tables: bool = True, **env: str) -> Deployment:
-    """Lay out a deployment: an instance as dagster.yaml describes it, with its storage in this folder.
+    """Create a deployment with an instance configured by dagster.yaml and its storage in this folder.
 
-    Its tables are there already unless the first command is to make them.
+    Its tables exist already unless `has_tables` is False; then the first command creates them.
     """
     if has_tables:
         shutil.copytree(_instance_tables(), home / "dagster")
     else:
         (home / "dagster").mkdir(parents=True)
     config = (ROOT / "dagster.yaml").read_text().replace(".reflector/dagster", str(home / "dagster"))
-    # On a busy machine a run's process takes its time to start.
+    # On a busy machine a run's process starts slowly.
     config = config.replace("start_timeout_seconds: 60", f"start_timeout_seconds: {2 * PATIENCE_S}")
     (home / "dagster" / "dagster.yaml").write_text(config)
-    # The weights are assembled once for all tests: they are the same for every deployment.
     return Deployment(home, {"REFLECTOR_WHISPER_MODEL": "tiny.en", **env})

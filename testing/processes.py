@@ -1,4 +1,4 @@
-"""The living processes of a deployment, told apart by their parents, so that a test can kill one of them."""
+"""The running processes of a deployment, classified by their parents, so that a test can kill one of them."""
 
 import contextlib
 import os
@@ -13,14 +13,14 @@ from testing.deployment import Deployment
 
 
 class Processes:
-    """The living processes of a deployment, found by the instance they serve, told apart by their parents."""
+    """The running processes of a deployment, found by their Dagster instance and classified by their parents."""
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.home, self.instance = str(deployment.home / "dagster"), instance
         self.workers: dict[int, str] = {}
 
     def all(self) -> list[psutil.Process]:
-        """Every process that works on the instance, those whose parent was killed too."""
+        """Return every process that works on the instance, including orphans."""
         found: list[psutil.Process] = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -29,13 +29,13 @@ class Processes:
         return found
 
     def run_workers(self) -> dict[psutil.Process, str | None]:
-        """The processes that execute runs, children of a code server, with the recording where it is known yet."""
+        """Return the processes that execute runs, children of a code server, with their recording if known yet."""
         self._learn()
         found = [p for p in self.all() if _says(p, "spawn_main") and _says(_parent(p), "api grpc")]
         return {process: self.workers.get(process.pid) for process in found}
 
     def steps(self, workers: Mapping[psutil.Process, str | None]) -> dict[psutil.Process, str]:
-        """The processes that execute steps, forked by the fork servers of these run workers, with their recording."""
+        """Return the processes that execute steps, forked by these run workers' fork servers, with their recording."""
         return {
             step: recording
             for worker, recording in workers.items()

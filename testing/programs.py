@@ -1,9 +1,9 @@
-"""Starts a program of the virtual environment quickly: in a process that has imported what it will need already.
+"""Fast start of a program of the virtual environment, in a process that has already imported what it needs.
 
-A program like `reflector` needs most of its three seconds for imports, and the tests start it hundreds of times. So a
-server imports them once and forks itself for each start. The child has the arguments, environment, folder and files
-that it is given, and runs the program's script from its first line on. Of ours, only the packages were imported before
-that read neither settings nor environment when they are: `domain`, `resources` and `service`.
+Imports take most of the three seconds of a program like `reflector`, which the tests start hundreds of times. A server
+imports them once and forks for each start. The child gets its arguments, environment, working folder and files, and
+runs the program's whole script. Of our own packages, the server imports only those that read neither settings nor
+environment on import: `domain`, `resources` and `service`.
 """
 
 import atexit
@@ -83,7 +83,7 @@ class Program:
 def run(
     arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, as subprocess.run does when it captures the output as text."""
+    """Run a program like `subprocess.run` with captured text output."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         program = Program(arguments, cwd=cwd, env=env, stdout=out, stderr=err)
         try:
@@ -98,7 +98,7 @@ def run(
 
 @cache
 def _server() -> socket.socket:
-    """Start this process's server, which ends when this process does, and return the way to it."""
+    """Start this process's fork server, which ends with this process, and return the socket to it."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with theirs:
         server = subprocess.Popen(
@@ -122,9 +122,9 @@ def _import() -> None:
 
 
 def _serve(asked: socket.socket) -> None:
-    """Fork for every program that is asked for; returns in the child that is to run it, set up for that."""
+    """Fork for every requested program; return in the child, which is set up to run it."""
     _import()
-    # What is here already is not looked through for garbage again in every child.
+    # Exclude existing objects from garbage collection in the children.
     gc.freeze()
     while True:
         _, files, *_ = socket.recv_fds(asked, 1, 3)

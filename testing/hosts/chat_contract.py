@@ -1,4 +1,4 @@
-"""OpenAI's contract for chat completions: is a request sound, what does it ask for, what could answer it."""
+"""OpenAI's contract for chat completions: validation of requests, their schema, and example answers."""
 
 import json
 from typing import Any
@@ -13,13 +13,13 @@ FIELDS = {name for base in CompletionCreateParamsNonStreaming.__mro__ for name i
 
 
 def check(body: dict[str, Any]) -> None:
-    """Check a request against the SDK's own types, and against what this product never sends."""
+    """Validate a request by the SDK's own types and by this product's rules; raises ValueError."""
     if unknown := set(body) - FIELDS:
         raise ValueError(f"unknown fields {sorted(unknown)}")
     if limits := {"max_tokens", "max_completion_tokens"} & set(body):
-        raise ValueError(f"{sorted(limits)} must not be sent: thinking models spend it")
+        raise ValueError(f"{sorted(limits)} must not be sent: reasoning models use it up")
     BODY.validate_python(body, strict=True)
-    # In the SDK's types the messages are an Iterable, which pydantic checks only when it is walked through.
+    # In the SDK's types the messages are an Iterable, which pydantic validates only on iteration.
     if not MESSAGES.validate_python(body["messages"]):
         raise ValueError("no messages")
     if not all(isinstance(message["content"], str) and message["content"] for message in body["messages"]):
@@ -31,8 +31,8 @@ def check(body: dict[str, Any]) -> None:
 
 
 def asked(body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Return the name of the schema that is asked for, the way in which, and the schema."""
-    form = body.get("response_format") or {}
+    """Return the requested schema's name, the mode of the request, and the schema."""
+    form: dict[str, Any] = body.get("response_format") or {}
     if form.get("type") == "json_schema":
         return form["json_schema"]["name"], "json_schema", form["json_schema"]["schema"]
     if body.get("tools"):
@@ -45,7 +45,7 @@ def asked(body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 
 def example(schema: dict[str, Any], root: dict[str, Any], name: str, seed: int) -> Any:
-    """Make a value for a JSON schema; objects, lists, references, unions, enumerations and plain types."""
+    """Return a value for a JSON schema with objects, lists, references, unions, enumerations and plain types."""
     if "$ref" in schema:
         return example(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, name, seed)
     if "anyOf" in schema:

@@ -1,7 +1,7 @@
-"""Daily.co for tests: checks every request to its REST API against the contract, and sends signed webhooks.
+"""A stand-in for Daily.co: checks every request to its REST API against the contract, and sends signed webhooks.
 
-Start it for processes of other tests with `python -m testing.hosts.daily_host recordings.json`: it prints its URLs and
-key as JSON, serves the file's list of recordings, runs until stdin ends. `--rate 0` lifts the limit on requests.
+`python -m testing.hosts.daily_host recordings.json` prints its URLs and key as JSON, serves the file's list of
+recordings, and runs until stdin ends. `--rate 0` disables the rate limit.
 """
 
 import argparse
@@ -31,7 +31,7 @@ EVENTS = {
     *(f"participant.{what}" for what in ("joined", "left")),
     *(f"meeting.{what}" for what in ("started", "ended")),
 }
-# The query parameters that each path knows, by its segments; * is an id.
+# The query parameters of each path, by its segments; * is an id.
 KNOWN: dict[tuple[str, ...], dict[str, set[str]]] = {
     ("recordings",): {"GET": {"limit", "starting_after", "ending_before"}},
     ("recordings", "*"): {"GET": set()},
@@ -45,7 +45,7 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Call(Request):
-    """A request to a known path: the path's pattern, the id in it ("" without), and what its body says."""
+    """A request to a known path: the path's pattern, the id in it (or ""), and the fields of its body."""
 
     pattern: tuple[str, ...]
     id: str = ""
@@ -54,10 +54,10 @@ class Call(Request):
 
 @dataclass
 class DailyHost(Host[Call]):
-    """The service. `recordings` is newest first, `participants` by session too, or as `newest_first` says.
+    """The service. `recordings` are newest first; `participants`, by session, too unless `newest_first` is False.
 
-    `rate` is how many requests a second it takes, with `burst` at once; None takes any. Webhooks are kept by uuid as
-    Daily shows them; `test_status` None calls their URL to see whether it answers, a number stands for the answer.
+    It allows `rate` requests a second with bursts of `burst`; None disables the limit. Webhooks are stored by uuid in
+    Daily's format. Creating one calls its URL; a `test_status` replaces the call's result.
     """
 
     key: str = "test-daily-key"
@@ -75,17 +75,17 @@ class DailyHost(Host[Call]):
 
     @property
     def api_url(self) -> str:
-        """What DAILY_API_URL is set to."""
+        """The value for DAILY_API_URL."""
         return f"{self.url}/v1"
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings by which a deployment asks here."""
+        """The settings of a deployment that uses this server."""
         return {"DAILY_API_URL": self.api_url, "DAILY_API_KEY": self.key}
 
     @property
     def throttled(self) -> int:
-        """How many requests came faster than allowed."""
+        """The number of requests that exceeded the rate limit."""
         with self.lock:
             return sum(request.status == 429 for request in self.refused)
 
@@ -126,7 +126,7 @@ class DailyHost(Host[Call]):
         return call
 
     def _take_token(self) -> float:
-        """Seconds to wait, 0 when the request may come in."""
+        """Return the seconds to wait, 0 if the request is within the limit."""
         if self.rate is None:
             return 0
         with self.lock:
@@ -173,7 +173,7 @@ class DailyHost(Host[Call]):
         return self._page(call, self.participants[call.id], "participant_id", older=older, newer=newer)
 
     def _page(self, call: Call, items: list[Any], name: str, *, older: str, newer: str) -> Answer:
-        """Cut a page out of a list: what follows on the one cursor, or what lies before the other."""
+        """Return a page of a list: the items after the one cursor, or before the other."""
         limit, ids = int(call.query.get("limit", "100")), [i.get(name) if isinstance(i, dict) else None for i in items]
         first = 0
         for cursor in (older, newer):
@@ -184,7 +184,7 @@ class DailyHost(Host[Call]):
             page = items[ids.index(call.query[older]) + 1 :]
         elif newer in call.query:
             page = items[: ids.index(call.query[newer])]
-            # Newer recordings are those right before; participants come from the beginning of their order.
+            # Newer recordings are the ones directly before the cursor; participants start at the list's beginning.
             first = max(0, len(page) - limit) if name == "id" else 0
         total = {"total_count": len(items)} if name == "id" else {}
         return Answer(body={**total, "data": page[first : first + limit]})
@@ -198,12 +198,12 @@ class DailyHost(Host[Call]):
         if call.method == "GET":
             return Answer(body=self.webhooks[call.id] if call.id else list(self.webhooks.values()))
         known = self.webhooks.get(call.id, {"uuid": str(uuid.uuid4()), "hmac": _new_secret(), "domainId": "test"})
-        told = {"eventTypes": [], **known, **call.fields, "state": "ACTIVE", "failedCount": 0}
-        status = self.test_status or _post(told["url"], b'{"test":"test"}')
+        webhook: Json = {"eventTypes": [], **known, **call.fields, "state": "ACTIVE", "failedCount": 0}
+        status = self.test_status or _post(webhook["url"], b'{"test":"test"}')
         if status != 200:
             return self.error(400, f"non-200 status code returned from webhook endpoint, recvd {status}")
-        self.webhooks[told["uuid"]] = told
-        return Answer(body=told)
+        self.webhooks[webhook["uuid"]] = webhook
+        return Answer(body=webhook)
 
     def send(
         self,
@@ -214,7 +214,7 @@ class DailyHost(Host[Call]):
         timestamp: str | None = None,
         signature: str | None = None,
     ) -> int:
-        """Post an event as Daily does, signed with the base64 secret (None: unsigned); returns the answer's status."""
+        """Post an event as Daily does, signed with the base64 secret (None: unsigned); return the answer's status."""
         body = event if isinstance(event, bytes) else json.dumps(event, separators=(",", ":")).encode()
         at = str(int(time.time())) if timestamp is None else timestamp
         headers = {"X-Webhook-Timestamp": at} if secret is not None or signature is not None else {}
@@ -226,7 +226,7 @@ class DailyHost(Host[Call]):
         return _post(url, body, headers)
 
     def deliver(self, event: Json) -> list[int]:
-        """Send an event to all webhooks that want it and are ACTIVE; after three failures in a row one is FAILED."""
+        """Send an event to all ACTIVE webhooks for its type; three consecutive failures make a webhook FAILED."""
         statuses: list[int] = []
         for webhook in list(self.webhooks.values()):
             if webhook["state"] == "ACTIVE" and event["type"] in webhook["eventTypes"]:
@@ -241,7 +241,7 @@ def _new_secret() -> str:
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-    """Post JSON and return the status, 0 when nobody answers."""
+    """Post JSON and return the status, 0 without an answer."""
     try:
         return httpx.post(
             url, content=body, headers={"Content-Type": "application/json", **(headers or {})}, timeout=PATIENCE_S

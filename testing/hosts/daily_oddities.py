@@ -1,4 +1,4 @@
-"""Recordings as Daily lists them, with every oddity that was seen there and some that could be sent on purpose."""
+"""Recordings in the format of Daily's list, with every oddity seen there and some malicious ones."""
 
 import random
 import uuid
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def plain_recording(rng: random.Random, number: int) -> Json:
-    """A finished raw-tracks recording of two people as GET /recordings lists it; higher numbers are older."""
+    """Return a finished raw-tracks recording of two people as listed by GET /recordings; higher numbers are older."""
     start = NEWEST - timedelta(minutes=11 * number)
     room = f"room-{number % 7}-{start:%Y%m%d%H%M%S}"
     made: Json = {
@@ -35,7 +35,7 @@ def plain_recording(rng: random.Random, number: int) -> Json:
 def track(
     rng: random.Random, recording: Json, *, who: str | None = None, kind: str = "cam-audio", offset: int = 0
 ) -> Json:
-    """A track of a recording; `offset` in milliseconds after its start."""
+    """Return a track of a recording; `offset` in milliseconds after its start."""
     start = int(recording["start_ts"]) * 1000
     room = recording.get("room_name") or recording.get("room")
     key = f"{DOMAIN}/{room}/{start}-{who or _uuid(rng)}-{kind}-{start + offset}"
@@ -96,7 +96,7 @@ def _no_size(recording: Json, _: random.Random) -> None:
     recording["tracks"][1]["size"] = None
 
 
-# What is changed of a plain recording: these arrive all the same.
+# Changes to a plain recording with which it is still accepted.
 FINE: dict[str, Callable[[Json, random.Random], None]] = {
     "plain": _set(),
     "type told": _set(type="raw-tracks"),
@@ -116,7 +116,7 @@ FINE: dict[str, Callable[[Json, random.Random], None]] = {
     "sizes missing": _no_size,
     "name with blanks": _set(room_name="Große Runde ✓"),
 }
-# These don't: they aren't finished, aren't raw tracks, failed, or can't be used.
+# Changes with which it isn't: not finished, not raw tracks, failed, or invalid.
 NOT: dict[str, Callable[[Json, random.Random], None]] = {
     "null duration": _set(duration=None),
     "no duration": _drop("duration"),
@@ -166,10 +166,10 @@ NOT: dict[str, Callable[[Json, random.Random], None]] = {
 
 
 def odd_recordings(n: int, seed: int) -> tuple[list[Json], set[str]]:
-    """Make `n` recordings, newest first, with every oddity in turn, and the ids of those that must arrive.
+    """Return `n` recordings, newest first, with every oddity in turn, and the ids of those to be accepted.
 
-    All oddities are among them from 61 recordings on, in an order that the seed decides. "Must arrive" is for our
-    domain DOMAIN, at first sight: an unfinished one may do so later.
+    At least 61 recordings contain all oddities, in an order given by the seed. Accepted means for our domain DOMAIN
+    and on the first attempt: an unfinished recording may be accepted later.
     """
     rng = random.Random(seed)
     kinds = [*((change, True) for change in FINE.values()), *((change, False) for change in NOT.values())]
@@ -187,7 +187,7 @@ def odd_recordings(n: int, seed: int) -> tuple[list[Json], set[str]]:
 
 
 def ready_event(recording: dict[str, Any]) -> dict[str, Any]:
-    """The webhook that announces a recording of the API."""
+    """Return the webhook that announces a recording of the API."""
     fields = ("start_ts", "status", "max_participants", "duration", "tracks")
     return {
         "version": "1.1.0",

@@ -1,7 +1,7 @@
-"""A transcription service for tests: checks every request against its contract and can be told to misbehave.
+"""A stand-in for a transcription service: checks every request against the contract and misbehaves on demand.
 
-It has both doors, the one that fetches a URL and OpenAI's, which takes an upload. Start it for processes of other
-tests with `python -m testing.hosts.gpu_host`: it prints its URL and key as JSON, runs until stdin ends.
+It has both endpoints, the one that downloads from a URL and OpenAI's with an upload. `python -m
+testing.hosts.gpu_host` prints its URL and key as JSON and runs until stdin ends.
 """
 
 import urllib.error
@@ -29,7 +29,7 @@ LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "pl"}
 
 @dataclass(kw_only=True)
 class Call(Request):
-    """A request to one of the doors: the track's path (or the upload's name), its fields, and its size."""
+    """A request to one of the endpoints: the track's path (or the upload's name), its fields, and its size."""
 
     name: str
     fields: dict[str, Any]
@@ -37,14 +37,14 @@ class Call(Request):
 
 
 def some_words(call: Call) -> list[dict[str, Any]]:
-    """A few words that depend on nothing but the track's name, blanks around them as such services send them."""
-    said = ["this", "is", *call.name.rsplit("/", 1)[-1].split(".")[:1], "speaking"]
-    return [{"word": f" {word}", "start": 0.5 * n, "end": 0.5 * n + 0.4} for n, word in enumerate(said)]
+    """Return a few words that depend only on the track's name, with leading blanks as such services send them."""
+    words = ["this", "is", *call.name.rsplit("/", 1)[-1].split(".")[:1], "speaking"]
+    return [{"word": f" {word}", "start": 0.5 * n, "end": 0.5 * n + 0.4} for n, word in enumerate(words)]
 
 
 @dataclass
 class GPUHost(Host[Call]):
-    """The service; `words` gives the answer to a call, `extra` are further fields of every answer."""
+    """The service; `words` returns the words for a call, `extra` are further fields of every answer."""
 
     key: str = "test-gpu-key"
     model: str = "test-whisper"
@@ -53,12 +53,12 @@ class GPUHost(Host[Call]):
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings by which a deployment transcribes here."""
+        """The settings of a deployment that uses this server."""
         return {"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": self.url, "TRANSCRIPT_MODAL_API_KEY": self.key}
 
     @property
     def calls(self) -> Counter[str]:
-        """How many requests came in, by the path of the track's URL or the name of the upload."""
+        """The number of requests by the path of the track's URL or the name of the upload."""
         with self.lock:
             return Counter(call.name for call in self.requests)
 
@@ -92,7 +92,7 @@ class GPUHost(Host[Call]):
 
 
 def read_url(request: Request) -> Call | str:
-    """Read the JSON of the URL door; a text says what is wrong with it."""
+    """Parse a request to the URL endpoint; a returned text is an error."""
     try:
         fields = request.json()
     except ValueError:
@@ -108,7 +108,7 @@ def read_url(request: Request) -> Call | str:
 
 
 def read_upload(request: Request) -> Call | str:
-    """Read the form of OpenAI's door; a text says what is wrong with it."""
+    """Parse a request to OpenAI's endpoint; a returned text is an error."""
     boundary = request.headers.get_param("boundary")
     if not boundary:
         return "no multipart form"

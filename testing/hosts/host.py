@@ -1,4 +1,4 @@
-"""What the stand-ins for outside services share: a server on 127.0.0.1 that logs requests and misbehaves when told to.
+"""The base of stand-ins for external services: a server on 127.0.0.1 that logs requests and misbehaves on demand.
 
 The host of a service checks its contract in `read` and answers in `reply`:
 
@@ -32,11 +32,11 @@ from testing import PATIENCE_S
 
 @dataclass
 class Request:
-    """A request, its path without the query; `status` is what it was answered with (0: not yet, or never).
+    """A request, its path without the query; `status` is that of the answer (0: not answered).
 
-    It came `at` and was answered when it `ended`, both by the monotonic clock in seconds (0: not yet).
+    It arrived `at` and was answered when it `ended`, both by the monotonic clock in seconds (0: not yet).
 
-    A service's own kind of request adds what it read: `Call(**vars(request), name=...)`.
+    A service's own request class adds parsed fields: `Call(**vars(request), name=...)`.
     """
 
     method: str
@@ -49,20 +49,20 @@ class Request:
     status: int = 0
 
     def json(self) -> Any:
-        """Read the body as JSON; ValueError when it is none."""
+        """Parse the body as JSON; raises ValueError."""
         return json.loads(self.raw)
 
     def form(self) -> dict[str, str]:
-        """Read the body as an HTML form (application/x-www-form-urlencoded)."""
+        """Parse the body as an HTML form (application/x-www-form-urlencoded)."""
         return dict(parse_qsl(self.raw.decode(), keep_blank_values=True))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a body of bytes as it is, any other as JSON.
+    """An answer; a body of bytes is sent unchanged, any other as JSON.
 
-    `how` says how much of it: the whole; nothing, with the connection left open (hang) or closed (reset); a beginning
-    and then the end of the connection (half); or a beginning and then a blank now and then, for ever (drip).
+    `how` it is sent: whole; not at all, with the connection left open (hang) or closed (reset); only a beginning
+    before the connection ends (half); or a beginning followed by blanks without end (drip).
     """
 
     status: int = 200
@@ -75,13 +75,13 @@ C = TypeVar("C", bound=Request)
 
 
 def every(_: Request) -> bool:
-    """Pick every call."""
+    """Match every call."""
     return True
 
 
 @dataclass
 class Plan(Generic[C]):
-    """What to do with the next `times` calls that `when` picks."""
+    """The answer to the next `times` calls that `when` matches."""
 
     times: int
     answer: Callable[[C], Answer]
@@ -90,10 +90,10 @@ class Plan(Generic[C]):
 
 @dataclass
 class Host(Generic[C]):
-    """A server; use as a context manager. Every answer to a call waits `latency` seconds.
+    """A server; use it as a context manager. Every answer is delayed by `latency` seconds.
 
-    `requests` are the calls that `read` accepted, in their order, `refused` the others. `most_at_once` is how many
-    were being answered at the same time. Plans that pick the same call are followed in the order they were made in.
+    `requests` are the calls that `read` accepted, in order, `refused` the others. `most_at_once` is the maximum number
+    of concurrent calls. Of several plans that match a call, the oldest applies.
     """
 
     latency: float = 0.0
@@ -119,24 +119,24 @@ class Host(Generic[C]):
         self.server.shutdown()
         self.server.server_close()
 
-    # What a service's host says.
+    # Overridden by each service.
 
     def read(self, request: Request) -> C | Answer:
-        """Check a request against the contract: return what it asks for, or the answer that refuses it."""
+        """Check a request against the contract: return it as a call, or the answer that rejects it."""
         raise NotImplementedError
 
     def reply(self, call: C) -> Answer:
-        """Answer a call for which nothing else is planned."""
+        """Answer a call that no plan matches."""
         raise NotImplementedError
 
     def error(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Say that something failed, in the service's own form."""
+        """Return an error in the service's own format."""
         return Answer(status, {"detail": message}, headers or {})
 
-    # What a test says.
+    # Used by tests.
 
     def plan(self, times: int, answer: Callable[[C], Answer], when: Callable[[C], bool] = every) -> None:
-        """Answer the next calls in any other way."""
+        """Answer the next calls by a function."""
         with self.lock:
             self.plans.append(Plan(times, answer, when))
 
@@ -169,7 +169,7 @@ class Host(Generic[C]):
         """Answer the next calls byte by byte, without end."""
         self.plan(times, lambda _: Answer(how="drip"), when)
 
-    # What the server does.
+    # Used by the server.
 
     def handle(self, request: Request) -> Answer:
         call = self.read(request)
@@ -203,7 +203,7 @@ class Host(Generic[C]):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Of connections that wait to be accepted; with the usual 5, a burst of calls would wait for a second.
+    # Pending connections; with the default of 5, a burst of calls would be delayed by a second.
     request_queue_size = 128
 
 
@@ -252,7 +252,7 @@ def _handler(host: Host[Any]) -> type[BaseHTTPRequestHandler]:
 
 
 def run_alone(host: Host[Any], **about: str) -> None:
-    """Serve other processes: print the URL and what else they need as one line of JSON, run until stdin ends."""
+    """Serve other processes: print the URL and `about` as one line of JSON, and run until stdin ends."""
     with host:
         print(json.dumps({"url": host.url, **about}), flush=True)
         sys.stdin.read()

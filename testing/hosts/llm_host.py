@@ -1,6 +1,6 @@
-"""A chat endpoint for tests: checks every request against OpenAI's contract and can be told to misbehave.
+"""A stand-in for a chat endpoint: checks every request against OpenAI's contract and misbehaves on demand.
 
-Start it for processes of other tests with `python -m testing.hosts.llm_host`: it prints its URL, runs until stdin ends.
+`python -m testing.hosts.llm_host` prints its URL as JSON and runs until stdin ends.
 """
 
 import json
@@ -15,7 +15,7 @@ from testing.hosts.chat_contract import asked, check, example
 from testing.hosts.host import Answer, Host, Request, every, run_alone
 
 WAYS = ("json_schema", "tool", "text")
-# Whole answers that are none: what the model says instead.
+# Texts that the model returns instead of a plain valid answer.
 SAYINGS: dict[str, Callable[[str], str]] = {
     "prose": lambda good: "Sure! Here is what I think about this meeting.",
     "broken": lambda good: good[:-3],
@@ -30,7 +30,7 @@ MISBEHAVIOURS = (*SAYINGS, "refusal", "length", "html", "gateway")
 
 @dataclass(kw_only=True)
 class Call(Request):
-    """A request: what was asked, and how."""
+    """A request: its messages, the requested schema, and the mode."""
 
     messages: list[dict[str, Any]]
     schema: str
@@ -44,7 +44,7 @@ class Call(Request):
 
 @dataclass
 class LLMHost(Host[Call]):
-    """The endpoint; `ways` are those of asking for a schema that it understands."""
+    """The endpoint; `ways` are the supported modes of requesting a schema."""
 
     key: str = "test-llm-key"
     model: str = "test-model"
@@ -56,21 +56,21 @@ class LLMHost(Host[Call]):
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings by which a deployment asks here."""
+        """The settings of a deployment that uses this server."""
         return {"LLM_URL": self.url, "LLM_API_KEY": self.key, "LLM_MODEL": self.model}
 
     def misbehave(self, kind: str, times: int = 1, when: Callable[[Call], bool] = every) -> None:
-        """Answer the next calls in one of the ways of MISBEHAVIOURS."""
+        """Answer the next calls with one of MISBEHAVIOURS."""
         assert kind in MISBEHAVIOURS, kind
         self.plan(times, lambda call: self._misbehaved(call, kind), when)
 
     def count(self, schema: str | None = None) -> int:
-        """How many requests came in, for one schema or at all."""
+        """Return the number of requests, in total or for one schema."""
         with self.lock:
             return sum(schema in {None, call.schema} for call in self.requests)
 
     def says(self, call: Call) -> str:
-        """Write an answer that follows whatever schema is asked for."""
+        """Return an answer that matches the requested schema."""
         schema = asked(call.body)[2]
         return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"])))
 

@@ -1,4 +1,4 @@
-"""The old system for tests: takes Daily's webhooks, signed as Daily signs them, and tells its transcripts."""
+"""A stand-in for the old system: accepts webhooks signed like Daily's, and serves transcripts."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ WEBHOOK, TRANSCRIPTS = "/v1/daily/webhook", "/v1/transcripts/"
 
 @dataclass
 class OldHost(Host[Request]):
-    """The old system; `transcripts` are what it has, by id. Webhooks are signed at most `window` seconds ago."""
+    """The old system with `transcripts` by id; signatures of webhooks are valid for `window` seconds."""
 
     secret: str = "c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMhIQ=="
     token: str = "token-of-the-old-system"
@@ -24,15 +24,15 @@ class OldHost(Host[Request]):
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings by which a deployment relays to here and compares with it."""
+        """The settings of a deployment that uses this server."""
         return {"REFLECTOR_OLD_URL": self.url, "REFLECTOR_OLD_TOKEN": self.token}
 
     def relayed(self) -> list[bytes]:
-        """The bodies of webhooks that were taken."""
+        """Return the bodies of accepted webhooks."""
         return [one.raw for one in self.requests if one.path == WEBHOOK and one.status == 200]
 
     def fetched(self) -> list[str]:
-        """The transcripts that were asked for."""
+        """Return the ids of requested transcripts."""
         return [one.path.removeprefix(TRANSCRIPTS) for one in self.requests if one.path != WEBHOOK]
 
     def read(self, request: Request) -> Request | Answer:

@@ -1,4 +1,4 @@
-"""A receiver of our webhooks for tests: checks headers, signature and body as docs/results-out.md describes them."""
+"""A receiver of our webhooks: checks headers, signature and body as documented in docs/results-out.md."""
 
 import hashlib
 import hmac
@@ -82,7 +82,7 @@ class Test(Strict):
 
 
 def is_signed(header: str, body: bytes, secret: str) -> bool:
-    """Verify a signature, by the lines of docs/results-out.md."""
+    """Return True if a signature is valid by the code in docs/results-out.md."""
     parts = dict(part.split("=", 1) for part in header.split(","))
     signed = parts["t"].encode() + b"." + body
     expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
@@ -91,22 +91,22 @@ def is_signed(header: str, body: bytes, secret: str) -> bool:
 
 @dataclass
 class WebhookHost(Host[Request]):
-    """A receiver; with a `secret` it refuses what isn't signed by it, without one what is signed at all."""
+    """A receiver; with a `secret` it rejects requests not signed by it, without one it rejects signed requests."""
 
     secret: str | None = None
 
     @property
     def hook(self) -> str:
-        """The URL that a room is set to."""
+        """The webhook URL for a room."""
         return f"{self.url}/hook?token=of-the-receiver"
 
     def events(self) -> list[dict[str, Any]]:
-        """The bodies that were taken in, whatever they were answered with."""
+        """Return the bodies of valid requests, whatever their answer was."""
         with self.lock:
             return [request.json() for request in self.requests]
 
     def retries(self) -> list[int]:
-        """What X-Webhook-Retry said, in their order."""
+        """Return the values of X-Webhook-Retry, in order."""
         with self.lock:
             return [int(request.headers["X-Webhook-Retry"]) for request in self.requests]
 

@@ -1,7 +1,6 @@
-"""Zulip for tests: takes messages by its REST API, keeps them, and refuses what the documentation doesn't allow.
+"""A stand-in for Zulip: stores messages posted by its REST API, and rejects what the documentation doesn't allow.
 
-Start it for processes of other tests with `python -m testing.hosts.zulip_host`: it prints its URL, e-mail and key as
-JSON, runs until stdin ends.
+`python -m testing.hosts.zulip_host` prints its URL, e-mail and key as JSON and runs until stdin ends.
 """
 
 import base64
@@ -22,7 +21,7 @@ TOO_LATE = "The time limit for editing this message has passed"
 
 @dataclass
 class Message:
-    """A message as it stands; `edits` is how often it was changed."""
+    """A message; `edits` is how often it was edited."""
 
     id: int
     stream: str
@@ -34,7 +33,7 @@ class Message:
 
 @dataclass
 class ZulipHost(Host[Request]):
-    """A server with streams and one bot. `messages` are those that stand there, `posted` how many ever did."""
+    """A server with streams and one bot; `messages` exist now, `posted` counts all that were ever posted."""
 
     email: str = "bot@example.com"
     key: str = "test-zulip-key"
@@ -45,21 +44,21 @@ class ZulipHost(Host[Request]):
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings by which a deployment posts here."""
+        """The settings of a deployment that uses this server."""
         return {"ZULIP_REALM": self.url, "ZULIP_BOT_EMAIL": self.email, "ZULIP_API_KEY": self.key}
 
     def says(self) -> list[str]:
-        """What stands there, oldest first."""
+        """Return the contents of all messages, oldest first."""
         with self.lock:
             return [message.content for message in self.messages.values()]
 
     def forget(self) -> None:
-        """Delete all messages, as people do."""
+        """Delete all messages, as users can."""
         with self.lock:
             self.messages.clear()
 
     def lose_answers(self, times: int = 1) -> None:
-        """Take the next messages, and break the connection before answering."""
+        """Accept the next messages, but break the connection before answering."""
 
         def take(call: Request) -> Answer:
             self.reply(call)

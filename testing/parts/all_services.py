@@ -1,4 +1,4 @@
-"""One real server behind each door, and what `reflector doctor` says of a deployment over them."""
+"""A server for each external service, and the output of `reflector doctor` for a deployment on them."""
 
 import json
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ RESULTS, TRACKS, DOMAIN = "results", "tracks", "example-domain"
 
 
 class Parts:
-    """One real server behind each door, proxies in front of those that can't misbehave by themselves."""
+    """A server for each external service, with proxies in front of those that can't misbehave themselves."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -55,7 +55,7 @@ class Parts:
         return [*keys, *hosts, PASSWORD, REDIS_PASSWORD, WEBHOOK_SECRET]
 
     def deployment(self, **other: str) -> Deployment:
-        """A deployment over all parts, with other settings here and there."""
+        """Create a deployment that uses all servers, with some settings replaced by `other`."""
         self.number += 1
         deployment = deploy(self.home / f"deployment-{self.number}")
         (deployment.home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())

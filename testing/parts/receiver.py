@@ -1,6 +1,6 @@
-"""The real receiver for tests: `reflector serve` as a process of its own, and webhooks signed as Daily signs them.
+"""The real receiver, `reflector serve` as a process of its own, and webhooks signed as Daily signs them.
 
-The signature is made here by code of its own, from the secret as Daily gives it, base64 (spec: Daily.co).
+The signature is computed here independently of the product's code, from the base64 secret (spec: Daily.co).
 """
 
 import base64
@@ -33,7 +33,7 @@ def signature(body: bytes, secret: str, timestamp: str) -> str:
 
 
 def signed(body: bytes, secret: str = SECRET, timestamp: str | None = None) -> dict[str, str]:
-    """The headers of a webhook, signed now or at another time."""
+    """Return the headers of a webhook, signed now or at `timestamp`."""
     at = str(int(time.time())) if timestamp is None else timestamp
     return {
         "Content-Type": "application/json",
@@ -45,9 +45,9 @@ def signed(body: bytes, secret: str = SECRET, timestamp: str | None = None) -> d
 class Receiver:
     """The receiver of a deployment on 127.0.0.1 and a free port; a context manager.
 
-    `arguments` go to `reflector serve`. What the process says is in the file `log`. Its deployment has to hold a
-    secret, or the arguments a trial, else it ends at once and `start` raises AssertionError with its log.
-    `from_scratch` starts it as users do, for whoever measures it; else it is forked, see testing/programs.py.
+    `arguments` are passed to `reflector serve`. The process's output is in the file `log`. Without a secret in the
+    deployment or `--trial`, the process ends immediately and `start` raises AssertionError with its log.
+    `from_scratch` starts a new process, for measurements; otherwise it is forked (testing/programs.py).
     """
 
     def __init__(self, deployment: Deployment, *arguments: str, from_scratch: bool = False) -> None:
@@ -59,12 +59,12 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The receiver's base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def webhook(self) -> str:
-        """Where Daily posts to."""
+        """The URL that Daily posts to."""
         return f"{self.url}/v1/daily/webhook"
 
     @property
@@ -84,7 +84,7 @@ class Receiver:
             self.stop()
 
     def start(self) -> None:
-        """Start it, or start it again on the same port; returns when it answers."""
+        """Start or restart the receiver on its port; return when it answers."""
         command = [BIN / "reflector", "serve", "--port", str(self.port), *self.arguments]
         start = subprocess.Popen if self.from_scratch else Program
         with self.log.open("ab") as log:
@@ -101,7 +101,7 @@ class Receiver:
                 return
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End the process, with SIGTERM in order, with SIGKILL at once; returns its exit code."""
+        """End the process, in order by SIGTERM or immediately by SIGKILL; return its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
         try:
@@ -120,6 +120,6 @@ class Receiver:
         timestamp: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Post a webhook as Daily does, signed unless `secret` is None; `headers` replace those that it would have."""
+        """Post a webhook as Daily does, signed unless `secret` is None; `headers` replace the usual ones."""
         own = {} if secret is None else signed(body, secret, timestamp)
         return self.client.post(self.webhook, content=body, headers={**own, **(headers or {})})

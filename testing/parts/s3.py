@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from boto3.session import Session
 from botocore.config import Config
@@ -16,12 +16,12 @@ from resources.store.s3 import S3Store
 from testing import PATIENCE_S
 from testing.parts import free_ports
 
-# Any but us-east-1, for which boto3 presigns in an old way.
+# Any region but us-east-1, for which boto3 presigns with an old signature version.
 REGION = "eu-central-1"
 LISTENERS = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
 LISTENERS += ("filer.port", "filer.port.grpc", "admin.port", "admin.port.grpc")
 OFF = ("master.telemetry=false", "admin.ui=false", "webdav=false", "s3.port.iceberg=0", "s3.port.lance=0")
-# Makes an encryption key of any name when it is asked for.
+# Creates encryption keys of any name on demand.
 KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
 ROLE_ARN = "arn:aws:iam::123456789012:role/Reader"
 
@@ -29,8 +29,8 @@ ROLE_ARN = "arn:aws:iam::123456789012:role/Reader"
 class S3Server:
     """A server on 127.0.0.1 and free ports with its data in `folder`; a context manager. 0.5 s to start.
 
-    `access_key` with `secret_key` may do anything. `reader_access_key` with `reader_secret_key` may only read and
-    list, and so may who assumes `role_arn` (STS at the same endpoint), for `token_seconds` at a time.
+    `access_key` with `secret_key` has all permissions. `reader_access_key` with `reader_secret_key` may read and list,
+    as does the role `role_arn` (STS at the same endpoint), whose credentials are valid for `token_seconds`.
     """
 
     region = REGION
@@ -73,11 +73,11 @@ class S3Server:
             self.stop()
 
     def start(self) -> None:
-        """Start the server, or start it again on the same ports and data; returns when it answers."""
+        """Start or restart the server on its ports and data; return when it answers."""
         options = [f"{name}={port}" for name, port in zip(LISTENERS, self.ports, strict=True)]
         options += ["ip=127.0.0.1", "ip.bind=127.0.0.1", "dir=data", "s3.config=s3.json", "s3.iam.config=iam.json"]
         options += ["s3.autoCreateBucket=false", "volume.max=200", "master.volumeSizeLimitMB=64"]
-        # Relative, for the path of a socket has at most 107 bytes.
+        # Relative, because a socket's path is limited to 107 bytes.
         options += ["s3.localSocket=s3.sock", "filer.localSocket=filer.sock", *OFF]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -93,17 +93,17 @@ class S3Server:
             raise
 
     def stop(self) -> None:
-        """Kill the server: it takes its time to end in order."""
+        """Kill the server, since a regular shutdown is slow."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
         self.process = None
 
     def client(self, endpoint: str | None = None) -> Any:
-        """Return a boto3 client, of the server itself or through a proxy's endpoint."""
+        """Return a boto3 client of the server itself or of a proxy's endpoint."""
         endpoint = endpoint or self.endpoint
         if endpoint not in self.clients:
-            self.clients[endpoint] = Session().client(
+            self.clients[endpoint] = cast(Any, Session()).client(
                 "s3",
                 endpoint_url=endpoint,
                 region_name=self.region,
@@ -114,8 +114,8 @@ class S3Server:
         return self.clients[endpoint]
 
     def store(self, bucket: str, **fields: Any) -> S3Store:
-        """Make our store on a bucket, with the key that may do anything unless `fields` say otherwise."""
-        known = {"region": self.region, "endpoint_url": self.endpoint}
+        """Return our store for a bucket, by default with the key that has all permissions."""
+        known: dict[str, Any] = {"region": self.region, "endpoint_url": self.endpoint}
         keys = {"access_key_id": self.access_key, "secret_access_key": self.secret_key}
         return S3Store(bucket=bucket, **{**known, **keys, **fields})
 
@@ -128,7 +128,7 @@ class S3Server:
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return self._knock()
+                return self._try_requests()
             except (BotoCoreError, ClientError) as error:
                 if process.poll() is not None:
                     raise ServerEnded(self.log.read_text(errors="replace")) from error
@@ -136,8 +136,8 @@ class S3Server:
                     raise
                 time.sleep(0.05)
 
-    def _knock(self) -> None:
-        """Read and write: the server lists buckets before it finds again what lies in them."""
+    def _try_requests(self) -> None:
+        """Read and write an object: after a restart, the server lists buckets before it can access their objects."""
         client, where = self.client(), {"Bucket": "ready", "Key": "ready"}
         if "ready" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
             self.create_bucket("ready")
@@ -162,7 +162,7 @@ class S3Server:
         reading = policy(Action=["s3:GetObject", "s3:ListBucket"], Resource=["arn:aws:s3:::*", "arn:aws:s3:::*/*"])
         trust = policy(Principal={"AWS": "*"}, Action=["sts:AssumeRole"])
         return {
-            # The server takes the key as base64 of at least 32 bytes.
+            # The server requires base64 of at least 32 bytes.
             "sts": {"issuer": "test", "tokenDuration": duration, "maxSessionLength": "12h", "signingKey": "dGVz" * 12},
             "policy": {"defaultEffect": "Deny", "storeType": "memory"},
             "policies": [{"name": "ReadOnly", "document": reading}],
@@ -178,4 +178,4 @@ class S3Server:
 
 
 class ServerEnded(Exception):
-    """The server ended while it was starting; holds its log."""
+    """The server ended during its start; the message is its log."""
