@@ -1,6 +1,7 @@
 """The pages: public shells without data, and their static files."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from domain.steps import STEPS
 from resources.store.base import Store
 
 FILES = Path(__file__).parents[1] / "static"
@@ -18,19 +20,24 @@ FILES = Path(__file__).parents[1] / "static"
 PAGES: Mapping[str, str] = {"/": "list.html", "/transcripts/{id}": "transcript.html", "/costs": "costs.html"}
 
 
+# A module that is generated from the table of steps: each step's name, label and activity.
+STEPS_MODULE = "step_labels.js"
+_labels = [(name, step.label, step.activity) for name, step in STEPS.items() if step.label]
+STEPS_SOURCE = f"export const STEPS = {json.dumps(_labels)};\n"
+
+
 class Files(StaticFiles):
     """Static files, cached for ever: their path has a version."""
 
-    def file_response(self, *args: object, **named: object) -> Response:
-        """Return a file's answer."""
-        answer = super().file_response(*args, **named)  # pyright: ignore[reportArgumentType]
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Serve all files but the templates of pages, and the generated module."""
+        if path == STEPS_MODULE:
+            answer = Response(STEPS_SOURCE, media_type="text/javascript")
+        else:
+            answer = await super().get_response("" if path.endswith(".html") else path, scope)
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Serve all files but the templates of pages."""
-        return await super().get_response("" if path.endswith(".html") else path, scope)
 
 
 def add_to(app: FastAPI, store: Store) -> None:
@@ -72,7 +79,7 @@ def _headers(nonce: str, media: str) -> dict[str, str]:
 
 
 def _version() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(STEPS_SOURCE.encode())
     for path in sorted(FILES.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(FILES).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,7 +1,7 @@
-// What was used and what it cost, by step, recording, room or month; the address holds the choice.
+// Usage and costs by step, recording, room or month; the URL has the selection.
 
-import { ask } from "./api.js";
-import { $, fill, make, say } from "./dom.js";
+import { request } from "./api.js";
+import { $, fill, make, setText } from "./dom.js";
 import { askForToken } from "./session.js";
 
 const NAMES = { step: "Step", recording: "Recording", room: "Room", month: "Month" };
@@ -20,31 +20,31 @@ const COLUMNS = [
   ["Written", (row) => size(row.bytes_written)],
 ];
 
-let asked = 0;
+let requests = 0;
 
 async function load() {
   const [by, since] = [$("by").value, $("since").value];
-  const mine = ++asked;
+  const mine = ++requests;
   let found;
   try {
-    found = await ask(`/v1/costs?${new URLSearchParams({ by, ...(since && { since }) })}`);
+    found = await request(`/v1/costs?${new URLSearchParams({ by, ...(since && { since }) })}`);
   } catch (error) {
-    if (mine !== asked) return;
+    if (mine !== requests) return;
     $("region").hidden = true;
     if (error.status === 401) return askForToken(load);
-    say($("notice"), error.message);
+    setText($("notice"), error.message);
     $("notice").hidden = false;
     return;
   }
-  // The answer to an older choice can come last.
-  if (mine === asked) show(found);
+  // The answer to an older request can arrive last.
+  if (mine === requests) show(found);
 }
 
 function show({ by, currency, rows, total }) {
   $("notice").hidden = false;
   $("region").hidden = rows.length === 0;
-  if (!rows.length) return say($("notice"), "No run ended in this time.");
-  say($("notice"), `${money(total.cost)} ${currency} in all`);
+  if (!rows.length) return setText($("notice"), "No run ended in this period.");
+  setText($("notice"), `${money(total.cost)} ${currency} in total`);
   const headings = [NAMES[by], ...COLUMNS.map(([name]) => name), currency];
   fill($("head"), make("tr", {}, ...headings.map((name, index) => make("th", { scope: "col", className: index ? "number" : "" }, name))));
   fill($("rows"), ...rows.map((row) => line(row, name(by, row.key))));
@@ -52,7 +52,7 @@ function show({ by, currency, rows, total }) {
 }
 
 function line(row, key) {
-  const cells = [...COLUMNS.map(([, shown]) => shown(row)), money(row.cost)];
+  const cells = [...COLUMNS.map(([, format]) => format(row)), money(row.cost)];
   return make("tr", {}, make("th", { scope: "row" }, key), ...cells.map((text) => make("td", { className: "number" }, text)));
 }
 

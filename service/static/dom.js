@@ -1,8 +1,8 @@
-// Making and finding elements; every text goes in as text, never as HTML.
+// Creating and finding elements; texts are inserted as text, never as HTML.
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an element; `properties` are set on it, those with a dash, or `role`, as attributes. */
+/** Create an element; `properties` are set on it, those with a dash, and `role`, as attributes. */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -18,9 +18,9 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
 }
 
-/** Set a text only where it differs, lest screen readers say it again. */
-export function say(element, text) {
+/** Set a text only if it changes: screen readers announce every update. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const reducesMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,4 +1,4 @@
-// A recording's events: all from its first run on, then each as it happens.
+// A recording's events: all since its first run, then new ones as they happen.
 
 import { address } from "./api.js";
 
@@ -6,20 +6,20 @@ export const NAMES = [
   "STATUS", "PIPELINE_PROGRESS", "DURATION", "WAVEFORM", "TRANSCRIPT", "TOPIC", "FINAL_TITLE",
   "FINAL_SHORT_SUMMARY", "FINAL_LONG_SUMMARY", "ACTION_ITEMS",
 ];
-const PAUSE_MS = 5000;
+const RECONNECT_MS = 5000;
 
 /**
- * Hand each event on once, however often the connection is lost; `live` says whether there is one.
- * Returns a function that ends it.
+ * Call `take` with each event once, however often the connection is lost, and `live` with whether there is one.
+ * Returns a function that stops listening.
  */
 export function listen(id, take, live) {
   const seen = new Set();
   let source = null;
   let timer = null;
 
-  function hear(message) {
-    const told = JSON.parse(message.data);
-    const event = told.event ? told : { id: message.lastEventId, event: message.type, data: told };
+  function receive(message) {
+    const data = JSON.parse(message.data);
+    const event = data.event ? data : { id: message.lastEventId, event: message.type, data };
     if (event.id && seen.has(event.id)) return;
     seen.add(event.id);
     take(event);
@@ -28,12 +28,12 @@ export function listen(id, take, live) {
   function open() {
     source = new EventSource(address(id, "/events"));
     source.onopen = () => live(true);
-    source.onmessage = hear;
-    for (const name of NAMES) source.addEventListener(name, hear);
+    source.onmessage = receive;
+    for (const name of NAMES) source.addEventListener(name, receive);
     source.onerror = () => {
       live(false);
-      // Browsers try again by themselves, but not after an answer such as 503.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, PAUSE_MS);
+      // Browsers reconnect by themselves, but not after an answer such as 503.
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, RECONNECT_MS);
     };
   }
 

@@ -1,4 +1,4 @@
-// The keyboard: single keys, which can be switched off, and their help.
+// Keyboard shortcuts of a single key, which can be switched off, and their help.
 
 import { $ } from "./dom.js";
 
@@ -22,7 +22,7 @@ export function listenToKeys({ player, view }) {
     const action = actions[key.length === 1 ? key.toLowerCase() : key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
     if (localStorage.getItem(OFF) || target.closest(TYPING)) return;
-    // Space presses buttons, and arrows move sliders.
+    // Space activates buttons, and arrow keys move sliders.
     if (key === " " && target.closest("button,a,summary,input")) return;
     if (key.startsWith("Arrow") && target.closest("input")) return;
     event.preventDefault();

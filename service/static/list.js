@@ -1,38 +1,38 @@
-// The list of all transcripts: newest first, searched by the service, kept up to date while something is at work.
+// The list of all transcripts, newest first; the service searches it. It is refreshed, faster while runs are in progress.
 
-import { ask } from "./api.js";
-import { $, fill, make, say } from "./dom.js";
+import { request } from "./api.js";
+import { $, fill, make, setText } from "./dom.js";
 import { length, when } from "./format.js";
 import { askForToken } from "./session.js";
 
 const STATES = { new: "Waiting", processing: "Processing", ended: "Finished", error: "Failed", retired: "Retired" };
-const AT_WORK = new Set(["new", "processing"]);
-const LOOK_MS = 5000;
-const QUIET_MS = 15000;
+const IN_PROGRESS = new Set(["new", "processing"]);
+const REFRESH_MS = 5000;
+const IDLE_REFRESH_MS = 15000;
 const SIZE = 20;
 
-const asked = new URLSearchParams(location.search);
-const query = (asked.get("q") ?? "").trim();
-const page = Math.max(1, Number.parseInt(asked.get("page") ?? "1", 10) || 1);
-const shown = new Map();
+const parameters = new URLSearchParams(location.search);
+const query = (parameters.get("q") ?? "").trim();
+const page = Math.max(1, Number.parseInt(parameters.get("page") ?? "1", 10) || 1);
+const rendered = new Map();
 
 async function load() {
   const wanted = new URLSearchParams({ page, size: SIZE, ...(query && { q: query }) });
   let found;
   try {
-    found = await ask(`/v1/transcripts?${wanted}`);
+    found = await request(`/v1/transcripts?${wanted}`);
   } catch (error) {
     if (error.status === 401) return askForToken(load);
-    say($("notice"), error.message);
+    setText($("notice"), error.message);
     $("notice").hidden = false;
-    return setTimeout(load, LOOK_MS);
+    return setTimeout(load, REFRESH_MS);
   }
   show(found);
-  return setTimeout(again, found.items.some(({ state }) => AT_WORK.has(state)) ? LOOK_MS : QUIET_MS);
+  return setTimeout(refresh, found.items.some(({ state }) => IN_PROGRESS.has(state)) ? REFRESH_MS : IDLE_REFRESH_MS);
 }
 
-/** Look again, but not while nobody does. */
-function again() {
+/** Load again, but not while the page is hidden. */
+function refresh() {
   if (document.hidden) document.addEventListener("visibilitychange", load, { once: true });
   else load();
 }
@@ -41,19 +41,19 @@ function show({ items, total }) {
   const nothing = query ? `Nothing was found for “${query}”.` : "There are no recordings yet.";
   const found = `${total.toLocaleString()} ${total === 1 ? "transcript" : "transcripts"}`;
   const count = query ? `${found} with “${query}”` : found;
-  say($("notice"), total ? count : nothing);
+  setText($("notice"), total ? count : nothing);
   $("notice").hidden = false;
-  // Rows that are as they were stay, with the focus that may be in them.
+  // Unchanged rows keep their elements, and so the focus.
   const rows = items.map((item) => {
-    const told = JSON.stringify(item);
-    const old = shown.get(item.id);
-    if (old?.told === told) return old.element;
+    const json = JSON.stringify(item);
+    const old = rendered.get(item.id);
+    if (old?.json === json) return old.element;
     const element = row(item);
-    shown.set(item.id, { told, element });
+    rendered.set(item.id, { json, element });
     return element;
   });
-  const there = [...$("rows").children];
-  const same = rows.length === there.length && rows.every((one, index) => one === there[index]);
+  const present = [...$("rows").children];
+  const same = rows.length === present.length && rows.every((one, index) => one === present[index]);
   if (!same) fill($("rows"), ...rows);
   pages(total);
 }
@@ -75,12 +75,12 @@ function row(item) {
   );
 }
 
-/** The excerpt with the words, or beginnings of words, that were searched for marked. */
+/** Return the excerpt's parts, with matches of the query's words or prefixes marked. */
 function marked(text) {
   const words = query.match(/[\p{L}\p{N}]+/gu);
   if (!words) return [text];
   const wanted = new RegExp(`(?<![\\p{L}\\p{N}])(${words.join("|")})`, "giu");
-  // Every other part is what was searched for.
+  // Every other part is a match.
   return text.split(wanted).map((part, index) => (index % 2 ? make("mark", {}, part) : part));
 }
 
@@ -88,7 +88,7 @@ function pages(total) {
   const last = Math.max(1, Math.ceil(total / SIZE));
   const link = (number) => `/?${new URLSearchParams({ ...(query && { q: query }), page: number })}`;
   $("pages").hidden = last < 2;
-  say($("where"), `${page} of ${last}`);
+  setText($("where"), `${page} of ${last}`);
   for (const [name, number] of [["newer", page - 1], ["older", page + 1]]) {
     $(name).hidden = number < 1 || number > last;
     $(name).href = link(number);

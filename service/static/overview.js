@@ -1,14 +1,14 @@
-// What a recording is about: title, facts, summary, decisions, next steps, topics. Shown as far as it is made.
+// Title, facts, summary, decisions, next steps and topics of a recording, as far as they exist.
 
 import { address } from "./api.js";
-import { $, fill, make, say } from "./dom.js";
+import { $, fill, make, setText } from "./dom.js";
 import { clock, colour, length, when } from "./format.js";
 
 const DOWNLOADS = [["txt", "Text"], ["md", "Markdown"], ["vtt", "WebVTT"], ["srt", "SRT"], ["json", "JSON"]];
 
 export function showHead(known) {
   const title = known.title || known.room_name || known.id;
-  say($("title"), title);
+  setText($("title"), title);
   document.title = `${title} · Transcript`;
   const facts = [];
   if (known.room_name && known.title) facts.push(make("span", {}, known.room_name));
@@ -24,13 +24,13 @@ export function showHead(known) {
 export function showSummary(known) {
   $("overview").hidden = !known.short_summary && !known.long_summary;
   $("method").hidden = known.method !== "extractive";
-  say($("short"), known.short_summary ?? "");
+  setText($("short"), known.short_summary ?? "");
   $("long-box").hidden = !known.long_summary_html;
-  // The service made it from Markdown, with all other markup as text.
+  // The service rendered this from Markdown, with any HTML in it escaped.
   if (known.long_summary_html) $("long").innerHTML = known.long_summary_html;
 }
 
-/** `go` is called with the seconds at which something was said. */
+/** Show decisions and next steps; `go` is called with a time in seconds. */
 export function showActions(items, go) {
   $("actions").hidden = !items;
   if (!items) return;
@@ -51,7 +51,7 @@ export function showActions(items, go) {
   fill($("next"), ...(next.length ? next : none("No next steps were found.")));
 }
 
-/** `jump` is called with the topic's place in the list. */
+/** Show the topics; `jump` is called with a topic's index. */
 export function showTopics(topics, jump) {
   $("topics").hidden = !topics?.length;
   $("topics").style.setProperty("--clock", topics?.at(-1)?.timestamp >= 3600 ? "4rem" : "2.6rem");
@@ -64,7 +64,7 @@ export function showTopics(topics, jump) {
   fill($("topic-list"), ...(topics ?? []).map(entry));
 }
 
-/** Say which topic is heard. */
+/** Mark the topic that is being played. */
 export function markTopic(index) {
   const now = $("topic-list").querySelector("[aria-current]");
   const button = $("topic-list").children[index]?.firstChild;

@@ -1,7 +1,7 @@
-// The page of one recording: what is made so far while it is made, and the whole transcript once it is.
+// The page of one recording: its progress and what exists so far, and the whole transcript once it is finished.
 
-import { address, ask, found, post } from "./api.js";
-import { $, make, say } from "./dom.js";
+import { address, post, request, requestOrNull } from "./api.js";
+import { $, make, setText } from "./dom.js";
 import { listen } from "./events.js";
 import { listenToKeys } from "./keys.js";
 import { markTopic, showActions, showDownloads, showHead, showSummary, showTopics } from "./overview.js";
@@ -9,14 +9,14 @@ import { Player } from "./player.js";
 import { showProgress } from "./progress.js";
 import { searchIn } from "./search.js";
 import { askForToken } from "./session.js";
-import { called, Steps } from "./steps.js";
+import { labelOf, Steps } from "./steps.js";
 import { TranscriptView } from "./transcript.js";
 import { lastUpTo, Words } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const DONE = new Set(["ended", "retired"]);
-// How often to look again while events can't be had, and for what an event announced (ms).
-const LOOK_MS = 5000;
+// Milliseconds between two requests while the event stream is down, and before what an event announced is requested.
+const REFRESH_MS = 5000;
 const SOON_MS = 300;
 const HEAD = new Set(["recording", "participants"]);
 
@@ -25,14 +25,14 @@ let known = null;
 let player = null;
 let view = null;
 let stop = null;
-let looking = null;
+let polling = null;
 let drawing = false;
 let failedRun;
 let status = null;
 
 async function begin() {
   try {
-    known = await ask(address(id));
+    known = await request(address(id));
   } catch (error) {
     if (error.status === 401) return askForToken(begin);
     return notice(error.status === 404 ? "There is no such recording." : error.message);
@@ -44,11 +44,11 @@ async function begin() {
   return DONE.has(known.state) || watch();
 }
 
-/** Whether there is a finished transcript; it may be at work again, or have failed to tell others of it. */
+/** Return whether the transcript is finished; it may be in progress again, or a delivery may have failed. */
 const isComplete = () => known.words !== null;
 
 function notice(text) {
-  say($("notice"), text);
+  setText($("notice"), text);
   $("notice").hidden = !text;
 }
 
@@ -66,9 +66,9 @@ function showState() {
   $("progress").hidden = failed ? !steps.list().length : DONE.has(known.state);
   $("progress").classList.toggle("stopped", failed);
   if (!failed) return;
-  say($("failure-title"), isComplete() ? "Not every step could be finished" : "This recording couldn’t be finished");
-  say($("failure-step"), known.step ? `It failed at: ${called(known.step)}` : "It failed before its first step.");
-  say($("failure-reason"), known.reason ?? "");
+  setText($("failure-title"), isComplete() ? "Not every step could be finished" : "This recording couldn’t be finished");
+  setText($("failure-step"), known.step ? `It failed at: ${labelOf(known.step)}` : "It failed before its first step.");
+  setText($("failure-reason"), known.reason ?? "");
   $("retry").hidden = !known.may_retry;
 }
 
@@ -76,18 +76,18 @@ function watch() {
   const tick = setInterval(() => showProgress(steps), 1000);
   const end = listen(id, take, (live) => {
     $("progress").classList.toggle("interrupted", !live);
-    clearInterval(looking);
-    looking = live ? null : setInterval(look, LOOK_MS);
+    clearInterval(polling);
+    polling = live ? null : setInterval(refresh, REFRESH_MS);
   });
   stop = () => {
     clearInterval(tick);
-    clearInterval(looking);
+    clearInterval(polling);
     end();
   };
   showProgress(steps);
 }
 
-const LEARN = {
+const UPDATES = {
   DURATION: ({ duration }) => ({ duration }),
   FINAL_TITLE: ({ title }) => ({ title }),
   FINAL_SHORT_SUMMARY: ({ short_summary }) => ({ short_summary }),
@@ -102,24 +102,24 @@ function take(event) {
     steps.take(event);
     const { current_step: step, step_status: now } = event.data;
     if (step === "topics" && now === "in_progress" && !isComplete()) known.topics = null;
-    // Where and when it was, and who was there: no event tells.
-    if (HEAD.has(step) && now === "completed" && !isComplete()) lookSoon();
-    // A run after the one that failed: it goes on.
+    // No event has the room, the time and the participants.
+    if (HEAD.has(step) && now === "completed" && !isComplete()) refreshSoon();
+    // An event of a run after the failed one.
     if (known.state === "error" && failedRun !== undefined && steps.run !== failedRun) known.state = "processing";
   } else if (event.event === "STATUS") {
     const { value, step, reason } = event.data;
     status = value;
     failedRun = value === "error" ? steps.run : undefined;
-    // What is finished is shown once it has been fetched.
+    // A finished recording is displayed once it has been fetched.
     Object.assign(known, { state: value === "ended" ? "processing" : value, step, reason });
-    if (value !== "processing") lookSoon();
-  } else if (LEARN[event.event] && !isComplete()) {
-    Object.assign(known, LEARN[event.event](event.data));
+    if (value !== "processing") refreshSoon();
+  } else if (UPDATES[event.event] && !isComplete()) {
+    Object.assign(known, UPDATES[event.event](event.data));
   }
   draw();
 }
 
-/** Show what events told, once for all that come together. */
+/** Render what events changed, once per frame. */
 function draw() {
   if (drawing) return;
   drawing = true;
@@ -132,27 +132,27 @@ function draw() {
 }
 
 let soon = null;
-function lookSoon(pause = SOON_MS) {
+function refreshSoon(pause = SOON_MS) {
   clearTimeout(soon);
-  soon = setTimeout(look, pause);
+  soon = setTimeout(refresh, pause);
 }
 
-async function look() {
+async function refresh() {
   let now;
   try {
-    now = await ask(address(id));
+    now = await request(address(id));
   } catch (error) {
     if (error.status === 401) location.reload();
     return;
   }
   const [before, had] = [text(known), view !== null];
   known = now;
-  if (had && text(known) !== before) renewed();
+  if (had && text(known) !== before) offerReload();
   if (had) showState();
   else showKnown();
   if (DONE.has(known.state)) stop?.();
-  // Its last steps, which tell others of it, are at work still.
-  else if (status === "ended") lookSoon(LOOK_MS);
+  // The deliveries are still in progress.
+  else if (status === "ended") refreshSoon(REFRESH_MS);
   if (isComplete() && !had) {
     await finish();
     notice("The transcript is finished.");
@@ -161,15 +161,15 @@ async function look() {
 
 const text = ({ title, long_summary, topics, words }) => JSON.stringify([title, long_summary, topics, words]);
 
-function renewed() {
-  notice("This transcript was made anew.");
+function offerReload() {
+  notice("This transcript has changed.");
   const again = make("button", { type: "button" }, "Show it");
   again.onclick = () => location.reload();
   $("notice").append(" ", again);
 }
 
 async function finish() {
-  const parts = ["/words", "/waveform"].map((part) => found(address(id, part)));
+  const parts = ["/words", "/waveform"].map((part) => requestOrNull(address(id, part)));
   const [spoken, wave] = await Promise.all(parts).catch((error) => {
     notice(error.message);
     return [null, null];
@@ -198,14 +198,14 @@ function showPlayer(peaks) {
   $("no-audio").hidden = known.audio.available;
   if (!known.audio.available) {
     const reason = known.audio.reason ?? "";
-    say($("no-audio"), reason && `${reason[0].toUpperCase()}${reason.slice(1)}. The text stays.`);
+    setText($("no-audio"), reason && `${reason[0].toUpperCase()}${reason.slice(1)}. The text remains.`);
     return;
   }
   const begins = (known.topics ?? []).map(({ timestamp }) => timestamp);
   let [from, to] = [0, 0];
   player = new Player(id, peaks, known.duration ?? 0, (seconds) => {
     if (seconds >= from && seconds < to) return;
-    [from, to] = view.hear(seconds);
+    [from, to] = view.mark(seconds);
     markTopic(lastUpTo(begins, seconds));
   });
 }
@@ -216,7 +216,7 @@ function seek(seconds) {
   player.seek(seconds);
 }
 
-/** Hear a place, or at least show it. */
+/** Play from a time, or scroll to it if there is no audio. */
 function go(seconds) {
   if (player) seek(seconds);
   else view?.show(view.words.at(seconds)[0]);
@@ -231,13 +231,13 @@ function jump(index) {
 
 $("retry").onclick = async () => {
   $("retry").disabled = true;
-  say($("retry-note"), "Asking for another try");
+  setText($("retry-note"), "Requesting a retry");
   try {
     const { daemon } = await post(address(id, "/retry"));
     const when = daemon ? "in a moment" : "as soon as Dagster’s daemon is up";
-    say($("retry-note"), `It begins again ${when}.`);
+    setText($("retry-note"), `It starts again ${when}.`);
   } catch (error) {
-    say($("retry-note"), error.message);
+    setText($("retry-note"), error.message);
   }
   $("retry").disabled = false;
 };

@@ -1,19 +1,19 @@
-// Playing the recording: the audio, its waveform, and the clock.
+// The player: audio, waveform and clock.
 
 import { address } from "./api.js";
-import { $, say } from "./dom.js";
+import { $, setText } from "./dom.js";
 import { clock } from "./format.js";
 import WaveSurfer from "./vendor/wavesurfer-8.0.1.esm.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Player {
-  /** `heard(seconds)` is called for each frame while it plays and after each jump. */
-  constructor(id, peaks, duration, heard) {
-    this.heard = heard;
+  /** `moved(seconds)` is called for each frame during playback, and after each jump. */
+  constructor(id, peaks, duration, moved) {
+    this.moved = moved;
     this.length = duration;
     this.target = null;
-    // Nothing is fetched before somebody wants to hear it: the peaks are known.
+    // The audio is fetched on play only: the peaks come from the waveform.
     this.audio = new Audio();
     this.audio.preload = "none";
     this.wave = WaveSurfer.create({
@@ -47,13 +47,13 @@ export class Player {
     $("rate").onchange = () => {
       this.audio.playbackRate = Number($("rate").value);
     };
-    say($("length"), clock(this.length));
+    setText($("length"), clock(this.length));
   }
 
   #audio() {
     const frame = () => {
       const at = this.audio.currentTime;
-      // Until it is where it was told to go, it tells where it was.
+      // Until a seek is done, the audio reports the old time.
       if (this.target === null || Math.abs(at - this.target) < 1) this.#show(at);
       if (!this.audio.paused) requestAnimationFrame(frame);
     };
@@ -73,34 +73,34 @@ export class Player {
       this.target = null;
       if (this.audio.paused) frame();
     });
-    this.audio.addEventListener("error", () => this.#again());
+    this.audio.addEventListener("error", () => this.#reload());
   }
 
-  /** The address that the audio was redirected to lasts some hours only: get another, once in a minute. */
-  #again() {
+  /** Load the audio again, once in a minute: the URL that it was redirected to expires after some hours. */
+  #reload() {
     const now = performance.now();
     if (this.triedAt && now - this.triedAt < 60_000) {
-      say($("audio-trouble"), "The audio can’t be played now.");
+      setText($("audio-trouble"), "The audio can’t be played now.");
       $("audio-trouble").hidden = false;
       return;
     }
     this.triedAt = now;
-    const at = this.shown;
+    const at = this.position;
     this.audio.load();
     this.seek(at);
   }
 
   #show(seconds) {
     this.#showClock(seconds);
-    this.heard(seconds);
+    this.moved(seconds);
   }
 
   #showClock(seconds) {
-    this.shown = seconds;
+    this.position = seconds;
     const whole = Math.floor(seconds);
     if (whole !== this.whole) {
       this.whole = whole;
-      say($("clock"), clock(seconds));
+      setText($("clock"), clock(seconds));
       $("position").value = whole;
       $("position").setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.length)}`);
     }
@@ -108,7 +108,7 @@ export class Player {
 
   play() {
     this.audio.playbackRate = Number($("rate").value);
-    // What goes wrong comes as an `error` of the audio; a pause in between is no mistake.
+    // Errors arrive as `error` events; an interrupted play() isn't one.
     this.audio.play().catch(() => {});
   }
 
@@ -117,7 +117,7 @@ export class Player {
     else this.audio.pause();
   }
 
-  /** Go to a time in seconds, and play from there unless told otherwise. */
+  /** Go to a time in seconds, and play from there unless `play` is false. */
   seek(seconds, play = true) {
     const at = Math.min(Math.max(0, seconds), this.length);
     this.target = at;
@@ -127,7 +127,7 @@ export class Player {
   }
 
   skip(seconds) {
-    this.seek(this.shown + seconds, false);
+    this.seek(this.position + seconds, false);
   }
 }
 

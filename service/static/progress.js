@@ -1,26 +1,26 @@
-// The panel that shows how far a recording is.
+// The panel with the progress of a recording's steps.
 
-import { $, make, say } from "./dom.js";
-import { took } from "./format.js";
-import { called } from "./steps.js";
+import { $, make, setText } from "./dom.js";
+import { elapsed } from "./format.js";
+import { labelOf } from "./steps.js";
 
 const STATUS = { pending: "to do", in_progress: "running", completed: "done", failed: "failed" };
 const rows = new Map();
 
-/** Show the steps as they are now; `now` is in epoch seconds. */
+/** Render the steps; `now` is in epoch seconds. */
 export function showProgress(steps, now = Date.now() / 1000) {
   const [done, all] = steps.counts();
-  say($("progress-title"), steps.headline());
-  say($("progress-note"), all ? `${done} of ${all} steps are done.` : "");
+  setText($("progress-title"), steps.headline());
+  setText($("progress-note"), all ? `${done} of ${all} steps are done.` : "");
   const percent = Math.round(steps.percent);
   $("bar").value = percent;
-  say($("percent"), `${percent} %`);
+  setText($("percent"), `${percent} %`);
   const list = steps.list();
   $("steps-box").hidden = !list.length;
   list.forEach((step, index) => {
     const row = rows.get(step.name) ?? newRow(step.name);
-    const there = $("steps").children[index] ?? null;
-    if (there !== row.element) $("steps").insertBefore(row.element, there);
+    const present = $("steps").children[index] ?? null;
+    if (present !== row.element) $("steps").insertBefore(row.element, present);
     showRow(row, step, now);
   });
 }
@@ -29,7 +29,7 @@ function newRow(name) {
   const status = make("span", { className: "hidden" });
   const details = make("span", { className: "quiet" });
   const reason = make("p", { className: "reason" });
-  const element = make("li", {}, make("span", { className: "step" }, called(name), " "), status, details, reason);
+  const element = make("li", {}, make("span", { className: "step" }, labelOf(name), " "), status, details, reason);
   const row = { element, status, details, reason };
   rows.set(name, row);
   return row;
@@ -37,10 +37,10 @@ function newRow(name) {
 
 function showRow(row, step, now) {
   row.element.className = step.status;
-  say(row.status, `: ${STATUS[step.status]}`);
-  say(row.details, details(step, now).join(" · "));
+  setText(row.status, `: ${STATUS[step.status]}`);
+  setText(row.details, details(step, now).join(" · "));
   const reason = step.status === "completed" ? "" : reasons(step).join("\n");
-  say(row.reason, reason);
+  setText(row.reason, reason);
   row.reason.hidden = !reason;
 }
 
@@ -52,19 +52,19 @@ function details(step, now) {
     parts.push(`${done} of ${count} tracks`);
   }
   if (step.attempt > 1) parts.push(attempt(step));
-  if (step.began && (step.ended || step.status === "in_progress")) parts.push(took((step.ended ?? now) - step.began));
+  if (step.began && (step.ended || step.status === "in_progress")) parts.push(elapsed((step.ended ?? now) - step.began));
   return parts;
 }
 
-const attempt = ({ attempt, most }) => `attempt ${attempt}${most ? ` of ${most}` : ""}`;
+const attempt = ({ attempt, maxAttempts }) => `attempt ${attempt}${maxAttempts ? ` of ${maxAttempts}` : ""}`;
 
 function reasons(step) {
-  const told = step.reason ? [step.reason] : [];
+  const found = step.reason ? [step.reason] : [];
   for (const [index, track] of step.tracks) {
     if (track.status !== "completed" && (track.reason || track.attempt > 1)) {
-      const how = track.attempt ? attempt(track) : STATUS[track.status];
-      told.push(`Track ${index}, ${how}${track.reason ? `: ${track.reason}` : ""}`);
+      const state = track.attempt ? attempt(track) : STATUS[track.status];
+      found.push(`Track ${index}, ${state}${track.reason ? `: ${track.reason}` : ""}`);
     }
   }
-  return told;
+  return found;
 }

@@ -1,6 +1,6 @@
-// Search in one transcript: over its text, so that it takes no longer when the page is long.
+// Search in one transcript: in its text, not in the page's elements, which would be slow on long pages.
 
-import { $, say } from "./dom.js";
+import { $, setText } from "./dom.js";
 
 const marks = globalThis.CSS?.highlights;
 
@@ -15,7 +15,7 @@ export function searchIn(words, view) {
 
   function show() {
     const wanted = $("find").value.trim();
-    say($("found"), wanted ? (places.length ? `${at + 1} of ${places.length}` : "No match") : "");
+    setText($("found"), wanted ? (places.length ? `${at + 1} of ${places.length}` : "No match") : "");
     $("previous").disabled = $("following").disabled = !places.length;
     view.elements.marked?.classList.remove("match");
     view.elements.marked = null;

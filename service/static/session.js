@@ -1,11 +1,11 @@
-// The form for the token, where reading isn't for everybody.
+// The form for the token, where reading isn't public.
 
 import { post } from "./api.js";
 import { $, make } from "./dom.js";
 
-const HINT = "These transcripts are not public. Ask who runs this service for its token.";
+const HINT = "These transcripts are not public. Ask the operator of this service for the token.";
 
-/** Show the form in the place of what can't be read; calls `done` when the token was right. */
+/** Show the form in place of the content; calls `done` once the token is accepted. */
 export function askForToken(done) {
   if ($("token-form")) return;
   const input = make("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
@@ -26,7 +26,7 @@ export function askForToken(done) {
     try {
       await post("/v1/session", { Authorization: `Bearer ${input.value.trim()}` });
     } catch (error) {
-      wrong.textContent = error.status === 401 ? "That is not the token." : error.message;
+      wrong.textContent = error.status === 401 ? "The token is wrong." : error.message;
       input.select();
       return;
     }

@@ -1,14 +1,14 @@
-// What was said, on the page: who said it, the word that is heard, and scrolling along.
+// The transcript on the page: turns of speakers, the word that is being played, and scrolling along.
 
-import { $, calm, fill, make } from "./dom.js";
+import { $, fill, make, reducesMotion } from "./dom.js";
 import { clock, colour } from "./format.js";
 
 const SCROLL_KEYS = new Set(["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"]);
-// Scrolling of ours goes on so long, in milliseconds.
-const OURS_MS = 900;
+// Milliseconds that scrolling by the page itself may last.
+const OWN_SCROLL_MS = 900;
 
 export class TranscriptView {
-  /** `seek(seconds)` is called when somebody wants to hear a place. */
+  /** `seek(seconds)` is called when a word or time is clicked. */
   constructor(words, topics, seek) {
     this.words = words;
     this.elements = [];
@@ -40,19 +40,19 @@ export class TranscriptView {
   }
 
   #turn(turn, named) {
-    const said = make("p", { className: "said" });
+    const spoken = make("p", { className: "spoken" });
     for (let row = turn.from; row < turn.to; row += 1) {
       const word = make("span", {}, this.words.words[row].text);
-      if (row > turn.from) said.append(this.words.space(row));
-      said.append(word);
+      if (row > turn.from) spoken.append(this.words.space(row));
+      spoken.append(word);
       this.elements.push(word);
       this.rows.set(word, row);
     }
     const time = make("a", { href: `#t=${Math.floor(turn.start)}`, className: "time" }, clock(turn.start));
     const name = make("strong", { className: named ? colour(turn.speaker) : "hidden" }, turn.name);
     const who = make("p", { className: "who" }, name, " ", time);
-    const element = make("div", { className: `turn ${colour(turn.speaker)}` }, who, said);
-    if (!named) element.classList.add("goes-on");
+    const element = make("div", { className: `turn ${colour(turn.speaker)}` }, who, spoken);
+    if (!named) element.classList.add("continued");
     this.turns.push(element);
     return element;
   }
@@ -61,28 +61,28 @@ export class TranscriptView {
     $("turns").onclick = (event) => {
       const time = event.target.closest("a.time");
       const row = time ? this.#turnOf(time).from : this.rows.get(event.target);
-      // Who marks a text to copy it doesn't want to hear it.
+      // A click that ends a selection doesn't start playback.
       if (row === undefined || (!time && !getSelection().isCollapsed)) return;
       if (time && (event.metaKey || event.ctrlKey || event.shiftKey)) return;
       event.preventDefault();
       seek(this.words.words[row].start);
     };
-    // Before anything was heard there is nothing to stay away from.
-    const leave = () => this.current >= 0 && this.follow(false);
-    addEventListener("wheel", leave, { passive: true });
-    addEventListener("touchmove", leave, { passive: true });
+    // Before playback there is nothing to scroll along with.
+    const stopFollowing = () => this.current >= 0 && this.follow(false);
+    addEventListener("wheel", stopFollowing, { passive: true });
+    addEventListener("touchmove", stopFollowing, { passive: true });
     const scrolls = ({ key, target }) => SCROLL_KEYS.has(key) && !target.closest("input,select");
-    addEventListener("keydown", (event) => scrolls(event) && leave());
-    addEventListener("scroll", () => performance.now() - this.scrolledAt > OURS_MS && leave(), { passive: true });
+    addEventListener("keydown", (event) => scrolls(event) && stopFollowing());
+    addEventListener("scroll", () => performance.now() - this.scrolledAt > OWN_SCROLL_MS && stopFollowing(), { passive: true });
   }
 
   #turnOf(element) {
     return this.words.turns[this.turns.indexOf(element.closest(".turn"))];
   }
 
-  /** Follow what is heard, or stop; `changed` is told. */
+  /** Start or stop following the playback; calls `changed`. */
   follow(on) {
-    // What scrolls on by itself just now isn't meant.
+    // Ignore scrolling that is still under way.
     if (on) this.scrolledAt = performance.now();
     if (this.follows === on) return;
     this.follows = on;
@@ -90,8 +90,8 @@ export class TranscriptView {
     if (on) this.#scrollAlong();
   }
 
-  /** Mark the word that is spoken; returns until when it is. */
-  hear(seconds) {
+  /** Mark the word at a time; returns from when to when it is the one. */
+  mark(seconds) {
     const [row, from, to] = this.words.at(seconds);
     if (row !== this.current) {
       this.elements[this.current]?.removeAttribute("class");
@@ -113,15 +113,15 @@ export class TranscriptView {
   /** Scroll to a word. */
   show(row) {
     this.scrolledAt = performance.now();
-    this.elements[row]?.scrollIntoView({ block: "center", behavior: calm() ? "auto" : "smooth" });
+    this.elements[row]?.scrollIntoView({ block: "center", behavior: reducesMotion() ? "auto" : "smooth" });
   }
 
-  /** Scroll to a topic, for readers of screens too. */
+  /** Scroll to a topic, and focus it for screen readers. */
   showTopic(index) {
     const heading = $(`topic-${index}`);
     if (!heading) return;
     this.scrolledAt = performance.now();
-    heading.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
+    heading.scrollIntoView({ block: "start", behavior: reducesMotion() ? "auto" : "smooth" });
     heading.focus({ preventScroll: true });
   }
 }

@@ -1,12 +1,12 @@
-// All words of a meeting: in turns, by time, and as one text to search in. No page here.
+// All words of a meeting: in turns, by time, and as one text to search in; no page here.
 
-// Chinese, Japanese and Thai put no space between words.
+// Chinese, Japanese and Thai have no spaces between words.
 const UNSPACED = /[\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uff01-\uffef]/;
-// A turn that runs longer is cut at the end of a sentence.
-const LONG_TURN = 70;
+// A turn with more words is cut at the end of a sentence.
+const MAX_TURN_WORDS = 70;
 const PAUSE_S = 10;
 
-/** Where to find the last of these sorted numbers that isn't above `value`; -1 for none. */
+/** Return the index of the last of sorted numbers that is at most `value`, or -1. */
 export function lastUpTo(numbers, value) {
   let [low, high] = [0, numbers.length];
   while (low < high) {
@@ -29,10 +29,10 @@ export class Words {
 
   #add(segment, topic) {
     let turn = this.turns.at(-1);
-    const goesOn =
+    const continues =
       turn && turn.speaker === segment.speaker && turn.name === segment.name && turn.topic === topic &&
-      turn.to - turn.from < LONG_TURN && segment.start - turn.end < PAUSE_S;
-    if (!goesOn) {
+      turn.to - turn.from < MAX_TURN_WORDS && segment.start - turn.end < PAUSE_S;
+    if (!continues) {
       turn = { speaker: segment.speaker, name: segment.name, start: segment.start, from: this.words.length, topic };
       this.turns.push(turn);
     }
@@ -51,26 +51,26 @@ export class Words {
       if (row) text += word.turn === this.words[row - 1].turn ? this.space(row) : "\n";
       this.offsets.push(text.length);
       const lower = word.text.toLowerCase();
-      // Some letters get longer, and all places after them would be wrong.
+      // Some letters get longer in lower case, which would shift all offsets after them.
       text += lower.length === word.text.length ? lower : word.text;
     });
     this.text = text;
   }
 
-  /** What stands before a word that isn't the first of its turn. */
+  /** Return the separator before a word that isn't the first of its turn. */
   space(row) {
     const [before, after] = [this.words[row - 1].text.at(-1) ?? "", this.words[row].text[0] ?? ""];
     return UNSPACED.test(before) && UNSPACED.test(after) ? "" : " ";
   }
 
-  /** The row that is spoken at a time, and how long that stays so: [row or -1, from, to]. */
+  /** Return the row that is spoken at a time, and from when to when: [row or -1, from, to]. */
   at(seconds) {
     const place = lastUpTo(this.starts, seconds);
     const to = this.starts[place + 1] ?? Infinity;
     return place < 0 ? [-1, 0, to] : [this.byTime[place], this.starts[place], to];
   }
 
-  /** Where a text is: [{row, offset, endRow, endOffset}], each from a place in a word to one in a word. */
+  /** Return all matches of a text: [{row, offset, endRow, endOffset}], with offsets in words. */
   find(query) {
     const wanted = query.toLowerCase().trim().replace(/\s+/g, " ");
     const places = [];

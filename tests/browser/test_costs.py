@@ -27,7 +27,7 @@ def test_costs_are_summed_up_as_is_chosen(made: tuple[World, str], visitor: Visi
     recording, url = made
     with visitor.visit(f"{url}/costs") as page:
         expect(page.locator("#rows tr")).to_have_count(15)
-        expect(page.locator("#notice")).to_contain_text("EUR in all")
+        expect(page.locator("#notice")).to_contain_text("EUR in total")
         page.get_by_label("By", exact=True).select_option("recording")
         expect(page.locator("#rows tr")).to_have_count(1)
         expect(page.locator("#rows a")).to_have_attribute("href", f"/transcripts/{recording.id}")

@@ -55,7 +55,7 @@ ITEMS = {
 
 
 def words(page: Page) -> Any:
-    return page.locator("#turns .said span")
+    return page.locator("#turns .spoken span")
 
 
 def heard(page: Page) -> float:
@@ -259,7 +259,7 @@ def test_two_hours_answer_at_once(visitor: Visitor, here: Site) -> None:
         expect(words(page)).to_have_count(10_000)
         # A player that plays would add work of its own to each frame.
         page.evaluate("HTMLMediaElement.prototype.play = async () => {}")
-        click = "document.querySelectorAll('#turns .said span')[n * 997 + 500].click()"
+        click = "document.querySelectorAll('#turns .spoken span')[n * 997 + 500].click()"
         find = """const box = document.getElementById('find');
             box.value = ['the', 'a', 'budget', 'numbers changed', 'e'][n % 5];
             box.dispatchEvent(new Event('input'))"""

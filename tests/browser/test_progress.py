@@ -70,7 +70,7 @@ def test_a_run_is_watched_to_its_end_without_a_reload(visitor: Visitor, here: Si
         expect(page.locator("#topic-list button")).to_have_text(["0:00Topic at 0", "1:00Topic at 60"])
         finish(here.store, here.script, *meeting("live", 1, 60, 2))
         here.script.tell("live", "STATUS", value="ended", step=None, reason=None)
-        expect(page.locator("#turns .said span")).to_have_count(60)
+        expect(page.locator("#turns .spoken span")).to_have_count(60)
         expect(page.locator("h1")).to_have_text("Weekly meeting")
         expect(page.locator("#progress")).to_be_hidden()
         expect(page.locator("#play")).to_be_visible()
@@ -106,7 +106,7 @@ def test_a_failed_one_is_tried_again(visitor: Visitor, here: Site) -> None:
         expect(page.locator("#failure-reason")).to_have_text(REASON)
         expect(one(page, "Transcribe each track")).to_contain_text(f"failed0 of 3 tracksTrack 2, failed: {REASON}")
         page.locator("#retry").click()
-        expect(page.locator("#retry-note")).to_contain_text("begins again")
+        expect(page.locator("#retry-note")).to_contain_text("starts again")
         assert here.script.retried == ["bad"]
         here.script.states["bad"] = overview("bad")
         step("track_transcripts", "pending", percent=50, workflow_id="run-2")
@@ -123,7 +123,7 @@ def test_what_failed_after_it_was_finished_is_shown_with_it(visitor: Visitor, he
     here.script.states["told"] = overview("told", "error", step="webhook_delivery", reason="nobody answers")
     here.script.step("told", "webhook_delivery", "failed", percent=93)
     with visitor.visit(f"{here.url}/transcripts/told") as page:
-        expect(page.locator("#turns .said span")).to_have_count(60)
+        expect(page.locator("#turns .spoken span")).to_have_count(60)
         expect(page.locator("#failure")).to_contain_text("Not every step could be finished")
         expect(page.locator("#failure")).to_contain_text("nobody answers")
         page.locator("#retry").click()
@@ -153,12 +153,12 @@ def test_readers_give_the_token_once(visitor: Visitor, tmp_path_factory: pytest.
             assert faults(page) == []
             page.keyboard.type("wrong")
             page.keyboard.press("Enter")
-            expect(page.locator("#token-wrong")).to_have_text("That is not the token.")
+            expect(page.locator("#token-wrong")).to_have_text("The token is wrong.")
             page.get_by_label("Access token").fill(TOKEN)
             page.get_by_role("button", name="Sign in").click()
-            expect(page.locator("#turns .said span")).to_have_count(60)
+            expect(page.locator("#turns .spoken span")).to_have_count(60)
             # The audio goes by the cookie, too.
-            page.locator("#turns .said span").nth(20).click()
+            page.locator("#turns .spoken span").nth(20).click()
             expect(page.locator("#clock")).to_have_text(re.compile("0:2[1-5]"))
             page.goto(f"{here.url}/")
             expect(page.get_by_role("link", name="Weekly meeting")).to_be_visible()
