@@ -37,16 +37,16 @@ def asks(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"connections": len(connections)})
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor)  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def plain() -> None:
     asks()
 
 
-@dg.job(executor_def=wrap(dg.in_process_executor))
+@dg.job(executor_def=wrap(dg.in_process_executor))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def kept() -> None:
     asks()
 
 
-@dg.job(executor_def=process_executor(1))
+@dg.job(executor_def=process_executor(1))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def in_processes() -> None:
     asks()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_the_table_is_the_specified_one():
         ({}, 600),
     ],
 )
-def test_mixing_may_take_longer_for_more_work(work, seconds):
+def test_mixing_may_take_longer_for_more_work(work: dict[str, Any], seconds: float):
     assert timeout_for("mixed_audio", **work) == seconds
 
 
@@ -71,7 +72,7 @@ def test_what_a_sensor_delivers_is_not_retried_in_the_run():
 
 
 def test_deliveries_go_on_for_a_day_at_most_an_hour_apart():
-    delays = [retry_delay("webhook_delivery", attempt) for attempt in range(1, 31)]
+    delays = [retry_delay("webhook_delivery", attempt) or 0.0 for attempt in range(1, 31)]
     assert delays[:4] == [60, 120, 240, 480]
     assert max(delays) == 3600
     assert 23 * 3600 <= sum(delays) <= 26 * 3600
@@ -79,7 +80,8 @@ def test_deliveries_go_on_for_a_day_at_most_an_hour_apart():
 
 
 def test_transcribing_goes_before_mixing():
-    assert int(op_tags("transcribe_track")["dagster/priority"]) > int(op_tags("mixed_audio")["dagster/priority"])
+    priorities = [int(str(op_tags(step)["dagster/priority"])) for step in ("transcribe_track", "mixed_audio")]
+    assert priorities[0] > priorities[1]
 
 
 def test_timeouts_and_delays_can_be_overridden():
@@ -91,7 +93,7 @@ def test_timeouts_and_delays_can_be_overridden():
 
 
 @pytest.mark.parametrize("wrong", [{"topic": 2}, {"topics": 0}, {"topics": -1}, {"topics": float("nan")}])
-def test_wrong_overrides_are_told(wrong):
+def test_wrong_overrides_are_rejected(wrong: dict[str, float]):
     with pytest.raises(PermanentError, match="REFLECTOR_STEP_TIMEOUTS"):
         with_timeouts(wrong)
 

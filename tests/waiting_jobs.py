@@ -10,12 +10,12 @@ def waits() -> None:
     """Have its turn."""
 
 
-@dg.job(executor_def=process_executor(2))
+@dg.job(executor_def=process_executor(2))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def in_processes() -> None:
     waits()
 
 
-@dg.job(executor_def=wrap(dg.in_process_executor, idle_wait=True))
+@dg.job(executor_def=wrap(dg.in_process_executor, idle_wait=True))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def in_process() -> None:
     waits()
 

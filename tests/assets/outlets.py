@@ -34,7 +34,7 @@ class Outlets:
     """One recording's transcript, and where it goes."""
 
     def __init__(self, folder: Path, zulip: ZulipHost, receiver: WebhookHost, mode: str = "live") -> None:
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         self.zulip, self.receiver = zulip, receiver
         self.url = f"sqlite:///{folder / 'reflector.db'}"
         database = Database(url=self.url)
@@ -51,7 +51,7 @@ class Outlets:
 
     def set_all(self) -> None:
         secret = {"webhook_secret": self.receiver.secret} if self.receiver.secret else {}
-        zulip = {"zulip_stream": "general", "zulip_topic": "notes", "zulip_auto_post": True}
+        zulip: dict[str, Any] = {"zulip_stream": "general", "zulip_topic": "notes", "zulip_auto_post": True}
         self.set_room(webhook_url=self.receiver.hook, **secret, **zulip)
 
     def transcribed(self, transcript: Transcript) -> None:

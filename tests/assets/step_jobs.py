@@ -65,7 +65,7 @@ def imported(context: dg.OpExecutionContext):
     context.add_output_metadata({"modules": json.dumps(sorted(sys.modules))})
 
 
-@dg.job(executor_def=process_executor(4))
+@dg.job(executor_def=process_executor(4))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def every_kind():
     for each in (hangs, spins_once, sibling, refused, told_to_wait, imported):
         each()
@@ -76,12 +76,12 @@ def asks(context: dg.OpExecutionContext):
     assert not has_own_process(context)
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor)  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def in_process():
     asks()
 
 
 def whole_run():
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         done = dg.execute_job(dg.reconstructable(in_process), instance)
         os._exit(0 if done.success else 1)

@@ -28,7 +28,7 @@ class Meeting:
 
     def __init__(self, folder: Path, host: LLMHost) -> None:
         self.host, self.store = host, LocalStore(root=str(folder))
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         self.instance.add_dynamic_partitions(RECORDINGS, [RECORDING])
         transcript = finished()
         said = [words.Word(word, n, n + 0.5, 0, 1.0) for n, word in enumerate(["We", "have", "many", "plans", "."])]

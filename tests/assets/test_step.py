@@ -141,7 +141,7 @@ def attempt(body, *, name="recording", partition=None, track=None, retries=ONCE_
             body(work)
         return dg.MaterializeResult(metadata=work.metadata)
 
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         if partition:
             instance.add_dynamic_partitions("step_recordings", [partition])
         result = dg.materialize([probe], instance=instance, partition_key=partition, raise_on_error=False)

@@ -46,7 +46,7 @@ class World:
         self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
         self.consents = Consents(database=database)
         self.gpu = gpu
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         rng = random.Random(1)
         self.said: dict[str, Any] = plain_recording(rng, 0) | {"duration": 2}
         self.id, self.session, self.room = (self.said[name] for name in ("id", "mtgSessionId", "room_name"))

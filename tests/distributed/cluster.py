@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import dagster as dg
 import psutil
@@ -18,7 +18,7 @@ from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
 from dagster._utils.hosted_user_process import recon_job_from_origin
-from kombu import Queue
+from kombu.entity import Queue
 
 from reflector_assets import tags
 from resources.local_folder import LocalFolder
@@ -172,11 +172,11 @@ class Cluster:
             instance_ref=self.instance.get_ref(),
             known_state=KnownExecutionState(),
         )
-        arguments = {
+        arguments: dict[str, Any] = {
             "execute_step_args_packed": pack_value(step),
             "executable_dict": recon_job_from_origin(origin).to_dict(),
         }
-        app = Celery(broker=self.redis.url)
+        app: Any = Celery(broker=self.redis.url)
         app.conf.task_queues = [Queue(queue, routing_key=f"{queue}.#")]
         app.send_task("execute_plan", kwargs=arguments, queue=queue)
         app.close()

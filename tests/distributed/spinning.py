@@ -17,7 +17,7 @@ def spins_once(context: dg.OpExecutionContext) -> None:
             pow(7, 10**9)
 
 
-@dg.job(
+@dg.job(  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
     executor_def=celery_executor(get_settings()),
     resource_defs={"io_manager": StoreIOManager(store=LocalStore(root=str(get_settings().data_dir)))},
 )

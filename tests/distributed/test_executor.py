@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ print(json.dumps({"executor": job.executor_def.name, "shown": serialize_value(jo
 """
 
 
-def about(deployment: Deployment, **env: str) -> dict[str, object]:
+def about(deployment: Deployment, **env: str) -> dict[str, Any]:
     deployment.env |= env
     done = deployment.run("python", "-c", ABOUT)
     assert done.returncode == 0, done.stderr
@@ -39,7 +40,6 @@ def test_celery_gets_queues_and_priorities_and_shows_no_password(celery: Deploym
     assert found["executor"] == "celery"
     assert "broker-password" not in str(found["shown"])
     tags = found["tags"]
-    assert isinstance(tags, dict)
     queues = {"padded_tracks": "cpu", "transcribe_track": "gpu", "topics": "llm", "title": "llm"}
     assert {name: tags[name].get("dagster-celery/queue") for name in queues} == queues
     assert "dagster-celery/queue" not in tags["recording"]
@@ -56,6 +56,5 @@ def test_pods_get_what_their_pool_asks_for(tmp_path: Path) -> None:
     found = about(deploy(tmp_path), REFLECTOR_EXECUTOR="k8s", REFLECTOR_K8S_PODS=json.dumps(PODS))
     assert found["executor"] == "k8s"
     tags = found["tags"]
-    assert isinstance(tags, dict)
     assert json.loads(tags["transcribe_track"]["dagster-k8s/config"]) == PODS["gpu"]
     assert "dagster-k8s/config" not in tags["padded_tracks"]

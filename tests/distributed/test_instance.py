@@ -56,5 +56,6 @@ def test_two_processes_may_open_a_new_instance_at_once(tmp_path: Path) -> None:
     with Postgres() as postgres:
         fresh = deploy(tmp_path, DAGSTER_POSTGRES_URL=postgres.url)
         with ThreadPoolExecutor() as pool:
-            done = list(pool.map(lambda _: fresh.run("dagster", "instance", "migrate"), range(2)))
+            waiting = [pool.submit(fresh.run, "dagster", "instance", "migrate") for _ in range(2)]
+            done = [one.result() for one in waiting]
         assert [one.returncode for one in done] == [0, 0], [one.stderr[-500:] for one in done]

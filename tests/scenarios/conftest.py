@@ -1,6 +1,7 @@
 """One daemon for all scenarios of a file: to start one takes ten seconds."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,9 @@ from tests.scenarios.world import World
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
-    executor = getattr(request.module, "EXECUTOR", "processes")
-    limit = getattr(request.module, "LIMIT", PATIENCE_S)
+    untyped: Any = request
+    executor = getattr(untyped.module, "EXECUTOR", "processes")
+    limit = getattr(untyped.module, "LIMIT", PATIENCE_S)
     with World(tmp_path_factory.mktemp("world"), executor, limit) as found:
         try:
             yield found

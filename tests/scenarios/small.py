@@ -1,6 +1,6 @@
 """A small graph over real Dagster storage, whose code and contents a test decides: runs take a blink."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from resources.database.database import Database
 from resources.database.inbox import Inbox
 from sensors import keep_up_to_date
 
-READS = {
+READS: dict[str, tuple[str, ...]] = {
     "recording": (),
     "tracks": ("recording",),
     "words": ("tracks",),
@@ -52,7 +52,12 @@ class Small:
         self.instance.add_dynamic_partitions("recordings", list(recording_ids))
 
     def run(
-        self, recording_id: str, assets: Sequence[str] = ALL, *, tagged: bool = True, **more: str
+        self,
+        recording_id: str,
+        assets: Sequence[str] = ALL,
+        *,
+        tagged: bool = True,
+        more: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run assets as a person would who picks them in Dagster, or as a sensor does (`tagged`)."""
         code = {tags.CODE: code_tag(self.graph(), assets)} if tagged else {}
@@ -61,7 +66,7 @@ class Small:
             partition_key=recording_id,
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
-            tags={**code, **more},
+            tags={**code, **(more or {})},
         )
         assert result.success or self.broken
         return result
@@ -78,7 +83,7 @@ class Small:
         for request in requests:
             self.keys.add(request.run_key)
             assets = [key.to_user_string() for key in request.asset_selection or ()]
-            self.run(str(request.partition_key), assets, tagged=False, **dict(request.tags))
+            self.run(str(request.partition_key), assets, tagged=False, more=request.tags)
         return [
             (str(request.partition_key), {key.to_user_string() for key in request.asset_selection or ()})
             for request in requests
@@ -104,7 +109,7 @@ class Small:
 
     def job(self) -> dg.JobDefinition:
         """The job over the assets as loaded now."""
-        job = dg.define_asset_job("process")
+        job = dg.define_asset_job("process")  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         defs = dg.Definitions(
             assets=self._assets(), jobs=[job], executor=dg.in_process_executor, resources={"io_manager": self._values}
         )
@@ -134,7 +139,9 @@ class Small:
         def join(context: dg.OpExecutionContext, heard: str) -> dg.Output[str]:
             return self._yield(name, context.partition_key)
 
-        @dg.graph_asset(name=name, partitions_def=recordings, code_version=self.code[name])
+        @dg.graph_asset(  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+            name=name, partitions_def=recordings, code_version=self.code[name]
+        )
         def words(tracks: str) -> str:
             return join(hear(tracks))
 

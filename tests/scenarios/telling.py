@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Telling:
         """A reader that has read nothing."""
         return RecordingLog(self.instance, self.store, ID, read_delay=self.read_delay)
 
-    def run(self, *names: str, gates: bool = True, **tags: str) -> dg.ExecuteInProcessResult:
+    def run(self, *names: str, gates: bool = True, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
         """Run assets, all without names."""
         assets = [self._asset(name, gates) for name in names or STEPS]
         return dg.materialize(
@@ -59,7 +60,7 @@ class Telling:
         )
 
     def _value(self, name: str) -> Any:
-        said = {
+        content: dict[str, Any] = {
             "title": "Plans",
             "summary": "What is next.",
             "timestamp": 0,
@@ -67,8 +68,8 @@ class Telling:
             "words_from": 0,
             "words_to": 2,
         }
-        topic = Topic.model_validate({"id": "topic-1", **said})
-        values = {
+        topic = Topic.model_validate({"id": "topic-1", **content})
+        values: dict[str, Any] = {
             "recording": Recording(id=ID, room_name="room"),
             "merged_words": WORDS,
             "topics": Topics((topic, topic.model_copy(update={"id": "topic-2"}))),
@@ -89,8 +90,8 @@ class Telling:
             return dg.MaterializeResult(value=value, data_version=data_version(value))
 
         before = STEPS[: STEPS.index(name)][-1:]
-        kind = pd.DataFrame if name == "merged_words" else type(self._value(name))
-        compute.__annotations__["return"] = dg.MaterializeResult[kind]
+        kinds: dict[str, Any] = {"merged_words": pd.DataFrame}
+        compute.__annotations__["return"] = dg.MaterializeResult[kinds.get(name, type(self._value(name)))]
         return dg.asset(name=name, partitions_def=recordings, deps=before, retry_policy=dg.RetryPolicy(max_retries=1))(
             compute
         )

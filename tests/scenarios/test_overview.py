@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -46,7 +47,12 @@ def small(tmp_path: Path) -> Iterator[Small]:
 def store(tmp_path: Path) -> LocalStore:
     store = LocalStore(root=str(tmp_path / "data"))
     for name in (MENDED, DONE, "left"):
-        described = {"title": f"About {name}", "room_name": "weekly", "duration": 60.0, "created_at": None}
+        described: dict[str, Any] = {
+            "title": f"About {name}",
+            "room_name": "weekly",
+            "duration": 60.0,
+            "created_at": None,
+        }
         store.write(f"recordings/{name}/transcript.json", json.dumps(described).encode())
     return store
 

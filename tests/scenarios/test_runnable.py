@@ -41,7 +41,9 @@ def graphs(draw: st.DrawFn) -> AssetGraph:
     """Graphs of some depth: every asset but a few reads one of the three before it, or two."""
     names = [f"a{n}" for n in range(draw(st.integers(1, 9)))]
     reads = [
-        draw(st.sets(st.sampled_from(names[max(0, n - 3) : n]), min_size=int(n % 4 > 0), max_size=2)) if n else set()
+        draw(st.sets(st.sampled_from(names[max(0, n - 3) : n]), min_size=int(n % 4 > 0), max_size=2))
+        if n
+        else set[str]()
         for n in range(len(names))
     ]
     return AssetGraph(Node(name, tuple(sorted(r)), "1") for name, r in zip(names, reads, strict=True))

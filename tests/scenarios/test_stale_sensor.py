@@ -19,7 +19,7 @@ EVERYTHING = (A, set(ALL))
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         graph = Small(instance, tmp_path)
         graph.add(A)
         yield graph

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,7 +15,7 @@ A, B = "first", "second"
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         graph = Small(instance, tmp_path / "values")
         graph.add(A, B)
         yield graph
@@ -123,7 +124,8 @@ def test_a_slower_process_that_notes_an_older_event_late_makes_nothing_stale(
     small.run(B, before)
     small.run(A, before)
     late = last(small, asset, B)
-    small.instance.event_log_storage.store_asset_event(late.event_log_entry, late.storage_id)
+    storage: Any = small.instance.event_log_storage
+    storage.store_asset_event(late.event_log_entry, late.storage_id)
     small.run(A, [reader])
     assert pointer(small, A, reader, asset) == B, "the pointer isn't behind what was consumed: the trap is gone"
     assert reader not in small.stale(A)

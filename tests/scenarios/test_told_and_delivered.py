@@ -33,7 +33,7 @@ class Looking:
         database = Database(url=f"sqlite:///{folder / 'reflector.db'}")
         self.deliveries = Deliveries(database=database)
         door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
-        self.resources = {
+        self.resources: dict[str, Any] = {
             "deliveries": self.deliveries,
             "messages": Messages(database=database, zulip=door),
             "store": LocalStore(root=str(folder / "store")),
@@ -62,7 +62,7 @@ def zulip() -> Iterator[ZulipHost]:
 
 @pytest.fixture
 def looking(tmp_path: Path, zulip: ZulipHost) -> Iterator[Looking]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         small = Small(instance, tmp_path)
         small.add(A, B)
         yield Looking(small, tmp_path, zulip)
@@ -122,7 +122,7 @@ def test_in_other_modes_nothing_is_requested_or_told(
 
 def fail(looking: Looking, recording_id: str = A, **more: str) -> str:
     looking.small.broken = {"title"}
-    return looking.small.run(recording_id, **more).run_id
+    return looking.small.run(recording_id, more=more).run_id
 
 
 def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looking: Looking, zulip: ZulipHost) -> None:

@@ -130,7 +130,7 @@ def test_the_receiver_relays_while_dagster_is_down(tmp_path: Path, old: OldHost)
 def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
     inbox, small = inbox_of(deployment), deployment.home / "small"
     inbox.put([of_webhook(EVENT)])
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         graph = Small(instance, small).graph()
 
         def look(mode: str) -> tuple[int, str, str | None]:
@@ -157,7 +157,7 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
     )
     relays.inbox.put([of_webhook(EVENT)])
     recording_id = json.loads(EVENT)["payload"]["recording_id"]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         small = Small(instance, tmp_path)
         small.add(recording_id)
         small.broken = {"title"}
@@ -173,7 +173,7 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
             assert isinstance(skip, dg.SkipReason)
             return skip.skip_message or ""
 
-        small.run(recording_id, **{tags.WILL_RETRY: "true"})
+        small.run(recording_id, more={tags.WILL_RETRY: "true"})
         assert look() == "0 failed permanently, 0 relayed"
         small.run(recording_id)
         assert "isn't live" in look(REFLECTOR_MODE="shadow")
