@@ -9,7 +9,9 @@ from testing.hosts.gpu_host import GPUHost
 
 def test_the_language_of_the_room(tmp_path: Path) -> None:
     with GPUHost() as gpu:
-        deployment = deploy(tmp_path / "deployment", REFLECTOR_LANGUAGE="en", **gpu.env)
+        deployment = deploy(
+            tmp_path / "deployment", REFLECTOR_LANGUAGE="en", REFLECTOR_EXECUTOR="in_process", **gpu.env
+        )
         for number, name in enumerate(("standup-20260323080000", "retro-20260323090000")):
             folder = tmp_path / name
             folder.mkdir()

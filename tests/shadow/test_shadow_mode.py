@@ -44,7 +44,8 @@ def old() -> Iterator[OldHost]:
 
 
 def shadowing(home: Path, old: OldHost, **env: str) -> Deployment:
-    return deploy(home, REFLECTOR_MODE="shadow", DAILY_WEBHOOK_SECRET=old.secret, **old.env, **env)
+    env |= {"REFLECTOR_MODE": "shadow", "REFLECTOR_EXECUTOR": "in_process", "DAILY_WEBHOOK_SECRET": old.secret}
+    return deploy(home, **old.env, **env)
 
 
 @pytest.mark.slow(30)
