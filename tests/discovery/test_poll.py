@@ -1,6 +1,7 @@
 """What the polling sensor says and does when Daily doesn't answer as it should."""
 
 import random
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -62,7 +63,7 @@ def test_retry_after_is_honoured_by_later_looks(inbox: Inbox) -> None:
 @pytest.mark.parametrize("trouble", ["hang", "reset", "drip", "503", "prose"])
 def test_what_was_read_before_trouble_stays_and_the_sweep_goes_on_from_there(inbox: Inbox, trouble: str) -> None:
     with DailyHost(recordings=list(MANY), rate=None) as host:
-        second = {"when": lambda call: "starting_after" in call.query}
+        second: dict[str, Any] = {"when": lambda call: "starting_after" in call.query}
         if trouble == "503":
             host.fail(1, 503, **second)
         elif trouble == "prose":

@@ -14,7 +14,7 @@ KEY = "a-key-that-nobody-may-see"
 
 
 def door(host: DailyHost, **changes: Any) -> DailyAPI:
-    return DailyAPI(**{"base_url": host.api_url, "api_key": KEY, "interval": 0, "timeout": 20, **changes})
+    return DailyAPI(**(dict[str, Any](base_url=host.api_url, api_key=KEY, interval=0, timeout=20) | changes))
 
 
 def failure(ask: Callable[[], object], kind: type[E]) -> E:

@@ -16,7 +16,7 @@ QUESTION: list[Message] = [
 
 
 def client(host: LLMHost, **more: Any) -> LLM:
-    return LLM(**{"base_url": host.url, "model": host.model, "api_key": host.key, "request_timeout": 5, **more})
+    return LLM(**(dict[str, Any](base_url=host.url, model=host.model, api_key=host.key, request_timeout=5) | more))
 
 
 def ask(llm: LLM, schema: type[BaseModel] = TopicAnswer, **more: Any) -> tuple[BaseModel, Usage]:
@@ -26,7 +26,7 @@ def ask(llm: LLM, schema: type[BaseModel] = TopicAnswer, **more: Any) -> tuple[B
 def many(llm: LLM, count: int, cache: AnswerCache | None = None) -> tuple[list[TopicAnswer], Usage]:
     """Ask `count` different questions at once."""
 
-    async def work(chat):
+    async def work(chat: Any):
         return await chat.each(
             lambda number: chat.ask([{"role": "user", "content": f"question {number:03}" + "!" * number}], TopicAnswer),
             range(count),

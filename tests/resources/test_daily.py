@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,8 @@ def host():
 
 
 def everything(api: DailyAPI, limit: int = 100):
-    items, after = [], None
+    items: list[Any] = []
+    after = None
     while True:
         page = api.recordings(limit, after)
         items += page.items
@@ -34,7 +36,7 @@ def everything(api: DailyAPI, limit: int = 100):
         after = page.items[-1].id
 
 
-def test_all_pages_of_a_long_list_come_newest_first(host):
+def test_all_pages_of_a_long_list_come_newest_first(host: DailyHost):
     host.recordings = [{"id": f"recording-{n}", "start_ts": 10_000 - n} for n in range(1234)]
     items, total = everything(door(host))
     assert [item.id for item in items] == [f"recording-{n}" for n in range(1234)]
@@ -43,13 +45,13 @@ def test_all_pages_of_a_long_list_come_newest_first(host):
     assert len(host.requests) == 13
 
 
-def test_a_page_is_as_long_as_asked_for(host):
+def test_a_page_is_as_long_as_asked_for(host: DailyHost):
     host.recordings = [{"id": f"recording-{n}"} for n in range(5)]
     assert [item.id for item in door(host).recordings(2, "recording-1").items] == ["recording-2", "recording-3"]
     failure(lambda: door(host).recordings(101), PermanentError)
 
 
-def test_no_oddity_loses_the_others_of_its_page(host):
+def test_no_oddity_loses_the_others_of_its_page(host: DailyHost):
     host.recordings, expected = odd_recordings(250, seed=1)
     items = [item for page in _pages(host) for item in page]
     assert [json.loads(item.body) for item in items] == host.recordings
@@ -57,7 +59,7 @@ def test_no_oddity_loses_the_others_of_its_page(host):
     assert arrived == expected
 
 
-def _pages(host):
+def _pages(host: DailyHost):
     """Pages by ids that can be gone on after, as an odd item can be the last of a page."""
     api, after, seen = door(host), None, 0
     while seen < len(host.recordings):
@@ -68,7 +70,7 @@ def _pages(host):
 
 
 @pytest.mark.parametrize("odd", [None, 17, "", [], {"a": 1}, "a\x00b", "a\nb", "\ud800", "x" * 5000])
-def test_an_id_that_cannot_be_kept_is_none(host, odd):
+def test_an_id_that_cannot_be_kept_is_none(host: DailyHost, odd: Any):
     host.answer(1, {"total_count": 2, "data": [{"id": odd, "x": 1}, {"id": "fine"}, "text", None, 5]})
     page = door(host).recordings()
     assert [item.id for item in page.items] == [None, "fine", None, None, None]
@@ -76,7 +78,7 @@ def test_an_id_that_cannot_be_kept_is_none(host, odd):
     assert page.items[1].body == b'{"id":"fine"}'
 
 
-def test_a_number_without_end_loses_nothing_but_itself(host):
+def test_a_number_without_end_loses_nothing_but_itself(host: DailyHost):
     host.answer(1, b'{"total_count": 2, "data": [{"id": "a", "duration": %s}, {"id": "b"}]}' % (b"9" * 5000))
     first, second = door(host).recordings().items
     assert (first.id, second.id) == ("a", "b")
@@ -84,7 +86,7 @@ def test_a_number_without_end_loses_nothing_but_itself(host):
 
 
 @pytest.mark.parametrize("total", [None, "12", -1, True, 1.5])
-def test_a_total_that_makes_no_sense_is_none(host, total):
+def test_a_total_that_makes_no_sense_is_none(host: DailyHost, total: Any):
     host.answer(1, {"total_count": total, "data": []})
     assert door(host).recordings() == ((), None)
 
@@ -103,19 +105,19 @@ def test_a_total_that_makes_no_sense_is_none(host, total):
         (b"x" * 80 + KEY.encode(), "***"),
     ],
 )
-def test_what_is_no_list_of_recordings_is_told(host, body, said):
+def test_what_is_no_list_of_recordings_is_told(host: DailyHost, body: Any, said: Any):
     host.answer(1, body)
     error = failure(door(host).recordings, PermanentError)
     assert said in str(error)
     assert KEY[:10] not in str(error)
 
 
-def test_a_cursor_that_is_gone_is_told_apart(host):
+def test_a_cursor_that_is_gone_is_told_apart(host: DailyHost):
     error = failure(lambda: door(host).recordings(100, "deleted"), InvalidInput)
     assert "deleted" in str(error)
 
 
-def test_one_recording(host):
+def test_one_recording(host: DailyHost):
     host.recordings, expected = odd_recordings(100, seed=2)
     chosen = next(iter(expected))
     described = next(r for r in host.recordings if r.get("id") == chosen)
@@ -124,19 +126,19 @@ def test_one_recording(host):
 
 
 @pytest.mark.parametrize("asked", ["unknown", "a b/c?d#e%2F", "../webhooks", "é✓"])
-def test_an_unknown_recording_is_not_found_whatever_its_id(host, asked):
+def test_an_unknown_recording_is_not_found_whatever_its_id(host: DailyHost, asked: Any):
     failure(lambda: door(host).recording(asked), NotFound)
     assert [request.path.count("/") for request in host.requests] == [3], "the id must not become another path"
 
 
 @pytest.mark.parametrize("asked", ["", ".", ".."])
-def test_an_id_that_would_be_another_path_is_refused(host, asked):
+def test_an_id_that_would_be_another_path_is_refused(host: DailyHost, asked: Any):
     failure(lambda: door(host).recording_json(asked), InvalidInput)
     assert not host.requests
     assert not host.refused
 
 
-def test_a_recording_that_is_not_as_daily_describes_them(host):
+def test_a_recording_that_is_not_as_daily_describes_them(host: DailyHost):
     host.answer(1, {"id": "a", "tracks": 7})
     failure(lambda: door(host).recording("a"), InvalidInput)
     host.answer(1, ["a"])
@@ -145,7 +147,7 @@ def test_a_recording_that_is_not_as_daily_describes_them(host):
 
 @pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250, 400])
-def test_everybody_is_found_in_either_order(host, newest_first, count):
+def test_everybody_is_found_in_either_order(host: DailyHost, newest_first: Any, count: Any):
     people = [{"participant_id": f"p{n}", "user_id": None, "user_name": f"N{n}"} for n in range(count)]
     host.participants["session"] = people
     host.newest_first = newest_first
@@ -154,7 +156,7 @@ def test_everybody_is_found_in_either_order(host, newest_first, count):
     assert len(host.requests) <= count / 100 + 4
 
 
-def test_odd_participants(host):
+def test_odd_participants(host: DailyHost):
     host.participants["session"] = [
         {"participant_id": "a", "user_name": "Ada", "user_id": "u1", "duration": None},
         {"participant_id": "b", "user_name": 7, "user_id": {"x": 1}},
@@ -170,7 +172,7 @@ def test_odd_participants(host):
     assert door(host).participants("session") == [("a", "u1", "Ada"), ("b", None, None), ("d", None, "Dora")]
 
 
-def test_an_unknown_session_has_nobody(host):
+def test_an_unknown_session_has_nobody(host: DailyHost):
     assert door(host).participants("never/held") == []
     host.fail(1, 403)
     failure(lambda: door(host).participants("never"), PermanentError)
@@ -178,10 +180,10 @@ def test_an_unknown_session_has_nobody(host):
 
 def test_participants_without_end_end():
     class Endless(Host[Request]):
-        def read(self, request):
+        def read(self, request: Any):
             return request
 
-        def reply(self, call):
+        def reply(self, call: Any):
             again = "joined_before" in call.query
             first = 0 if again else len(self.requests) * 100
             return Answer(body={"data": [{"participant_id": f"p{first + n}"} for n in range(100)]})
@@ -208,7 +210,7 @@ def test_participants_without_end_end():
     )
 )
 @settings(max_examples=25, deadline=None)
-def test_any_participants_are_read(items):
+def test_any_participants_are_read(items: Any):
     with DailyHost(key=KEY, rate=None) as host:
         host.answer(1, {"data": items})
         found = door(host).participants("s")
@@ -216,7 +218,7 @@ def test_any_participants_are_read(items):
     assert len({p.participant_id for p in found}) == len(found)
 
 
-def test_calls_from_threads_do_not_disturb_each_other(host):
+def test_calls_from_threads_do_not_disturb_each_other(host: DailyHost):
     host.recordings = [{"id": f"r{n}"} for n in range(20)]
     api, barrier = door(host), threading.Barrier(8)
 

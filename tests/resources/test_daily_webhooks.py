@@ -1,6 +1,7 @@
 """Webhooks made, seen, reactivated and deleted at a Daily that calls them."""
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -23,17 +24,17 @@ def host():
 @pytest.fixture
 def receiver():
     class Receiver(Host[Request]):
-        def read(self, request):
+        def read(self, request: Any):
             return request
 
-        def reply(self, call):
+        def reply(self, call: Any):
             return Answer(body={"ok": True})
 
     with Receiver() as server:
         yield server
 
 
-def test_a_webhook_comes_and_goes(host, receiver):
+def test_a_webhook_comes_and_goes(host: DailyHost, receiver: Any):
     api = door(host)
     made = api.create_webhook(f"{receiver.url}/hook", EVENTS, OURS)
     assert (made.url, made.state, made.failed_count, made.event_types) == (
@@ -52,13 +53,13 @@ def test_a_webhook_comes_and_goes(host, receiver):
     assert made.uuid in str(failure(lambda: api.delete_webhook(made.uuid), NotFound))
 
 
-def test_daily_makes_a_secret_where_we_have_none(host, receiver):
+def test_daily_makes_a_secret_where_we_have_none(host: DailyHost, receiver: Any):
     made = door(host).create_webhook(receiver.url, EVENTS)
     assert made.hmac is not None
     assert base64.b64decode(made.hmac.get_secret_value())
 
 
-def test_a_webhook_that_failed_is_reactivated(host, receiver):
+def test_a_webhook_that_failed_is_reactivated(host: DailyHost, receiver: Any):
     api = door(host)
     made = api.create_webhook(receiver.url, EVENTS)
     receiver.fail(3, 500)
@@ -73,14 +74,14 @@ def test_a_webhook_that_failed_is_reactivated(host, receiver):
     failure(lambda: api.update_webhook("unknown", receiver.url), NotFound)
 
 
-def test_a_url_that_does_not_answer_is_told(host, receiver):
+def test_a_url_that_does_not_answer_is_told(host: DailyHost, receiver: Any):
     receiver.fail(1, 401)
     error = failure(lambda: door(host).create_webhook(receiver.url, EVENTS, OURS), PermanentError)
     assert "recvd 401" in str(error)
     assert "answer its test with 200" in str(error)
 
 
-def test_a_secret_is_base64_and_never_shown(host, receiver):
+def test_a_secret_is_base64_and_never_shown(host: DailyHost, receiver: Any):
     error = failure(lambda: door(host).create_webhook(receiver.url, EVENTS, "not base64!"), InvalidInput)
     assert "not base64!" not in str(error)
     assert not host.requests
@@ -88,12 +89,12 @@ def test_a_secret_is_base64_and_never_shown(host, receiver):
     assert OURS not in str(failure(lambda: door(host).create_webhook(receiver.url, EVENTS, OURS), PermanentError))
 
 
-def test_unknown_events_are_told(host, receiver):
+def test_unknown_events_are_told(host: DailyHost, receiver: Any):
     error = failure(lambda: door(host).create_webhook(receiver.url, ["recording.eaten"]), PermanentError)
     assert "recording.eaten" in str(error)
 
 
-def test_odd_webhooks_are_read_all_the_same(host):
+def test_odd_webhooks_are_read_all_the_same(host: DailyHost):
     odd = {"uuid": "a", "url": None, "state": 0, "failedCount": "x", "eventTypes": [1, "b"], "hmac": 3, "new": {}}
     host.answer(1, [odd, {"uuid": "b", "state": "inactive"}, {"uuid": ""}, {"url": "c"}, None, 7])
     assert door(host).webhooks() == [

@@ -1,6 +1,7 @@
 """Deliveries: claimed by one, recorded by who claimed, replaced by newer content; on SQLite and PostgreSQL."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.domain.finished import finished
 pytest_plugins = ["tests.service.databases"]
 
 NOW = 1_800_000_000.0
-BODY = {
+BODY: dict[str, Any] = {
     "event": "test",
     "event_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
     "timestamp": "2026-03-23T08:00:00+00:00",

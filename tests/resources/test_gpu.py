@@ -1,5 +1,7 @@
 """Both doors to a transcription service, against a real server that checks their contract and misbehaves."""
 
+from typing import Any
+
 import dagster as dg
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ from resources.transcription.openai import OpenAIAudio
 from testing.hosts.gpu_host import FROM_URL, UPLOAD, GPUHost
 
 KEY = "recordings/r1/tracks/0.webm"
-WHO = {"speaker": 3, "recording": "r1", "track": 0}
+WHO: dict[str, Any] = {"speaker": 3, "recording": "r1", "track": 0}
 
 
 @pytest.fixture
@@ -25,25 +27,25 @@ def host():
 
 
 @pytest.fixture
-def audio(tmp_path):
+def audio(tmp_path: Any):
     store = LocalStore(root=str(tmp_path / "data"))
     stored = store.write(KEY, b"the bytes of a track")
     return TrackAudio(store, KEY, stored.sha256, 60.0)
 
 
-def gpu(host, **changes):
-    return GPUService(**{"url": host.url, "api_key": host.key, "model": host.model, "timeout": 20, **changes})
+def gpu(host: GPUHost, **changes: Any):
+    return GPUService(**(dict[str, Any](url=host.url, api_key=host.key, model=host.model, timeout=20) | changes))
 
 
-def sdk(host, **changes):
-    fields = {"url": f"{host.url}/v1", "api_key": host.key, "model": host.model, "timeout": 20}
+def sdk(host: GPUHost, **changes: Any):
+    fields: dict[str, Any] = {"url": f"{host.url}/v1", "api_key": host.key, "model": host.model, "timeout": 20}
     return OpenAIAudio(**{**fields, **changes})
 
 
 BOTH = pytest.mark.parametrize("door", [gpu, sdk], ids=["gpu", "openai"])
 
 
-def failure(door, audio, kind: type[ReflectorError]):
+def failure(door: Any, audio: Any, kind: type[ReflectorError]):
     with pytest.raises(kind) as told:
         door.transcribe(audio, **WHO)
     assert (told.value.recording, told.value.track) == ("r1", 0)
@@ -51,7 +53,7 @@ def failure(door, audio, kind: type[ReflectorError]):
 
 
 @BOTH
-def test_words_come_stripped_with_speaker_and_times(door, host, audio):
+def test_words_come_stripped_with_speaker_and_times(door: Any, host: GPUHost, audio: Any):
     heard = door(host).transcribe(audio, **WHO)
     assert [word.word for word in heard.words] == ["this", "is", "0", "speaking"]
     assert heard.words[1] == Word("is", 0.5, 0.9, 3, 1.0)
@@ -59,7 +61,7 @@ def test_words_come_stripped_with_speaker_and_times(door, host, audio):
     assert heard.language == "en"
 
 
-def test_the_service_is_sent_what_its_contract_says_and_reads_the_url(host, audio):
+def test_the_service_is_sent_what_its_contract_says_and_reads_the_url(host: GPUHost, audio: Any):
     gpu(host, language="de").transcribe(audio, **WHO)
     [call] = host.requests
     assert (call.path, call.status, call.bytes) == (FROM_URL, 200, len(b"the bytes of a track"))
@@ -68,7 +70,7 @@ def test_the_service_is_sent_what_its_contract_says_and_reads_the_url(host, audi
     assert list(host.calls.values()) == [1]
 
 
-def test_the_url_is_made_anew_for_every_call(host, tmp_path):
+def test_the_url_is_made_anew_for_every_call(host: GPUHost, tmp_path: Any):
     asked = []
 
     class Signing(LocalStore):
@@ -87,26 +89,26 @@ def test_the_url_is_made_anew_for_every_call(host, tmp_path):
     assert min(asked) > 20, "the URL must outlive the call"
 
 
-def test_openais_door_uploads_the_file(host, audio):
+def test_openais_door_uploads_the_file(host: GPUHost, audio: Any):
     sdk(host).transcribe(audio, **WHO)
     [call] = host.requests
     assert (call.path, call.name, call.bytes) == (UPLOAD, "0.webm", len(b"the bytes of a track"))
     assert call.fields["language"] == "en"
 
 
-def test_openais_door_leaves_the_language_open_when_it_is_to_be_detected(host, audio):
+def test_openais_door_leaves_the_language_open_when_it_is_to_be_detected(host: GPUHost, audio: Any):
     heard = sdk(host, language="auto").transcribe(audio, **WHO)
     assert "language" not in host.requests[0].fields
     assert heard.language == "english"
 
 
 @BOTH
-def test_a_silent_track_is_no_failure(door, host, audio):
+def test_a_silent_track_is_no_failure(door: Any, host: GPUHost, audio: Any):
     host.words = lambda call: []
     assert door(host).transcribe(audio, **WHO).words == ()
 
 
-def test_gpu_seconds_are_the_services_own_or_the_calls(host, audio):
+def test_gpu_seconds_are_the_services_own_or_the_calls(host: GPUHost, audio: Any):
     host.latency = 0.3
     assert 0.3 <= gpu(host).transcribe(audio, **WHO).gpu_seconds < 10
     host.extra = {"gpu_seconds": 1.25}
@@ -115,7 +117,7 @@ def test_gpu_seconds_are_the_services_own_or_the_calls(host, audio):
 
 @BOTH
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
-def test_what_a_retry_helps_is_transient(door, host, audio, status):
+def test_what_a_retry_helps_is_transient(door: Any, host: GPUHost, audio: Any, status: Any):
     host.fail(1, status, retry_after=7)
     error = failure(door(host), audio, TransientError)
     assert f"answered {status} (told to fail)" in str(error)
@@ -126,33 +128,33 @@ def test_what_a_retry_helps_is_transient(door, host, audio, status):
 
 @BOTH
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 307])
-def test_what_no_retry_helps_is_permanent(door, host, audio, status):
+def test_what_no_retry_helps_is_permanent(door: Any, host: GPUHost, audio: Any, status: Any):
     host.fail(1, status)
     failure(door(host), audio, PermanentError)
     assert len(host.requests) == 1
 
 
 @pytest.mark.parametrize(("given", "least"), [("Wed, 21 Oct 2099 07:28:00 GMT", 1e6), ("soon", None)])
-def test_retry_after_can_be_a_date_or_nonsense(host, audio, given, least):
+def test_retry_after_can_be_a_date_or_nonsense(host: GPUHost, audio: Any, given: Any, least: Any):
     host.fail(1, 503, retry_after=given)
     wait = failure(gpu(host), audio, TransientError).retry_after
     assert wait is None if least is None else wait is not None and wait > least
 
 
 @BOTH
-def test_a_wrong_key_is_told_without_the_key(door, host, audio):
+def test_a_wrong_key_is_told_without_the_key(door: Any, host: GPUHost, audio: Any):
     error = failure(door(host, api_key="s3cr3t-key"), audio, PermanentError)
     assert "TRANSCRIPT_MODAL_API_KEY" in str(error)
     assert "s3cr3t-key" not in repr(error)
 
 
 @BOTH
-def test_a_language_that_the_service_lacks_is_told(door, host, audio):
+def test_a_language_that_the_service_lacks_is_told(door: Any, host: GPUHost, audio: Any):
     error = failure(door(host, language="tlh"), audio, PermanentError)
     assert "'tlh'" in str(error)
 
 
-def test_a_url_that_the_service_cannot_read_is_told_without_the_url(host, audio, tmp_path):
+def test_a_url_that_the_service_cannot_read_is_told_without_the_url(host: GPUHost, audio: Any, tmp_path: Any):
     class Elsewhere(LocalStore):
         def url(self, key: str, expires: float = 3600) -> str:
             return f"file:///nowhere/{key}?X-Amz-Signature=c2ln"
@@ -163,34 +165,34 @@ def test_a_url_that_the_service_cannot_read_is_told_without_the_url(host, audio,
 
 
 @BOTH
-def test_a_service_that_never_answers_is_given_up(door, host, audio):
+def test_a_service_that_never_answers_is_given_up(door: Any, host: GPUHost, audio: Any):
     host.hang()
     error = failure(door(host, timeout=0.5), audio, TransientError)
     assert "didn't answer in 0.5 s" in str(error)
 
 
 @BOTH
-def test_a_service_that_drips_is_given_up_after_the_whole_time(door, host, audio):
+def test_a_service_that_drips_is_given_up_after_the_whole_time(door: Any, host: GPUHost, audio: Any):
     host.drip()
     error = failure(door(host, timeout=0.5), audio, TransientError)
     assert "didn't answer in 0.5 s" in str(error)
 
 
 @BOTH
-def test_a_connection_that_breaks_in_mid_answer_is_transient(door, host, audio):
+def test_a_connection_that_breaks_in_mid_answer_is_transient(door: Any, host: GPUHost, audio: Any):
     host.reset()
     error = failure(door(host), audio, TransientError)
     assert "the connection to the transcription service at 127.0.0.1" in str(error)
 
 
 @BOTH
-def test_a_service_that_is_away_is_transient(door, host, audio):
+def test_a_service_that_is_away_is_transient(door: Any, host: GPUHost, audio: Any):
     with GPUHost() as gone:
         pass
     failure(door(gone), audio, TransientError)
 
 
-def test_an_address_that_is_none_is_permanent(audio):
+def test_an_address_that_is_none_is_permanent(audio: Any):
     failure(GPUService(url="gpu.example:80"), audio, PermanentError)
 
 
@@ -211,7 +213,7 @@ def test_an_address_that_is_none_is_permanent(audio):
         ({"words": [{"word": w, "start": s, "end": s + 1} for w, s in (("a", 9), ("b", 2))]}, "word 2"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_permanent(door, host, audio, body, said):
+def test_an_answer_that_does_not_fit_is_permanent(door: Any, host: GPUHost, audio: Any, body: Any, said: Any):
     host.answer(1, body)
     assert said in str(failure(door(host), audio, PermanentError))
 
@@ -221,7 +223,7 @@ times = st.floats(-0.9, 60.9)
 
 @given(st.lists(st.tuples(st.text(max_size=5), times, st.floats(0, 2)), max_size=20))
 @settings(deadline=None)
-def test_accepted_words_are_always_in_order_and_inside(items):
+def test_accepted_words_are_always_in_order_and_inside(items: Any):
     given = [{"word": word, "start": start, "end": start + length} for word, start, length in items]
     try:
         words = wire.read_words({"words": given}, duration=60.0, speaker=1, service="x")
@@ -232,13 +234,13 @@ def test_accepted_words_are_always_in_order_and_inside(items):
     assert 0 <= wire.seconds_covered(words) <= 60
 
 
-def test_a_confidence_is_kept(host, audio):
+def test_a_confidence_is_kept(host: GPUHost, audio: Any):
     host.words = lambda call: [{"word": "a", "start": 0, "end": 1, "probability": 0.25}]
     assert gpu(host).transcribe(audio, **WHO).words[0].confidence == 0.25
 
 
 @BOTH
-def test_identity_holds_what_decides_the_result_and_no_secret(door, host):
+def test_identity_holds_what_decides_the_result_and_no_secret(door: Any, host: GPUHost):
     made = door(host, model="large", language="de")
     assert made.identity() == door(host, model="large", language="de", url="http://b", api_key="other").identity()
     assert len({made.identity(), door(host, model="small", language="de").identity()}) == 2
@@ -248,6 +250,6 @@ def test_identity_holds_what_decides_the_result_and_no_secret(door, host):
 
 
 @BOTH
-def test_a_key_can_come_from_the_environment(door, host, audio, monkeypatch):
+def test_a_key_can_come_from_the_environment(door: Any, host: GPUHost, audio: Any, monkeypatch: Any):
     monkeypatch.setenv("TRANSCRIPT_MODAL_API_KEY", host.key)
     assert door(host, api_key=dg.EnvVar("TRANSCRIPT_MODAL_API_KEY")).transcribe(audio, **WHO).words

@@ -36,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASRServer]:
 
 
 def door(server: ASRServer, **more: Any) -> OpenAIAudio:
-    return OpenAIAudio(**{"url": server.url, "api_key": server.key, "model": server.model, "timeout": 240, **more})
+    return OpenAIAudio(**(dict[str, Any](url=server.url, api_key=server.key, model=server.model, timeout=240) | more))
 
 
 def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer, tmp_path: Path) -> None:

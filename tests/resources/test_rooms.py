@@ -1,6 +1,7 @@
 """Rooms in the database and on the command line."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from testing.deployment import Deployment
 pytest_plugins = ["tests.service.databases"]
 
 SECRET = "hush-nobody-knows"
-FULL = {
+FULL: dict[str, Any] = {
     "language": "de",
     "webhook_url": "https://hooks.example.com/a?b=c",
     "webhook_secret": SECRET,

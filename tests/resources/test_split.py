@@ -38,7 +38,7 @@ def length(path: Path) -> float:
         return sum(frame.samples for frame in container.decode(audio=0)) / RATE
 
 
-def test_a_long_track_is_cut_into_parts_that_fit_where_it_is_silent(tmp_path):
+def test_a_long_track_is_cut_into_parts_that_fit_where_it_is_silent(tmp_path: Path):
     track = tmp_path / "long.webm"
     pauses = speech_and_pauses(track, 60)
     most = track.stat().st_size // 3
@@ -51,13 +51,13 @@ def test_a_long_track_is_cut_into_parts_that_fit_where_it_is_silent(tmp_path):
         assert length(part.path) == pytest.approx(end - part.start, abs=0.05)
 
 
-def test_a_short_track_is_sent_as_it_is(tmp_path):
+def test_a_short_track_is_sent_as_it_is(tmp_path: Path):
     track = tmp_path / "short.webm"
     speech_and_pauses(track, 5)
     assert split(track, tmp_path, most_bytes=25_000_000) == [(0.0, track)]
 
 
-def test_words_of_the_parts_are_on_the_tracks_clock(tmp_path):
+def test_words_of_the_parts_are_on_the_tracks_clock(tmp_path: Path):
     store = LocalStore(root=str(tmp_path))
     with store.new_file(KEY) as path:
         speech_and_pauses(path, 60)

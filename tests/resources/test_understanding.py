@@ -150,7 +150,7 @@ def test_a_repeated_step_asks_only_for_what_is_missing(host: LLMHost, asking: Wi
 def test_identity_is_what_decides_the_result(host: LLMHost, asking: WithLLM, tmp_path: Path) -> None:
     def identities(**more: Any) -> dict[str, str]:
         prompts = more.pop("prompts", {})
-        llm = LLM(**{"base_url": host.url, "model": "m", "api_key": "sk-secret", **more})
+        llm = LLM(**(dict[str, Any](base_url=host.url, model="m", api_key="sk-secret") | more))
         made = WithLLM(llm=llm, prompts=prompts, cache=more.get("cache"))
         return {asset: made.identity(asset) for asset in ASSETS}
 

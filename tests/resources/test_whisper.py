@@ -64,7 +64,7 @@ def hear(folder: Path) -> Callable[..., Transcription]:
     """Transcribe a file of the store, with tiny.en unless told otherwise."""
 
     def heard(name: str, *, duration: float = TRUTH["duration_s"], speaker: int = 0, **fields: Any) -> Transcription:
-        transcriber = EmbeddedWhisper(**{"model": "tiny.en", "model_dir": str(folder / "models"), **fields})
+        transcriber = EmbeddedWhisper(**(dict[str, Any](model="tiny.en", model_dir=str(folder / "models")) | fields))
         audio = TrackAudio(LocalStore(root=str(folder)), name, "unused", duration)
         return transcriber.transcribe(audio, speaker=speaker, recording="rec-1", track=2)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_a_lost_answer_never_posts_twice(host: ZulipHost, tmp_path: Path, troubl
         "html": Answer(200, b"<html></html>"),
     }[trouble]
 
-    def take(call):
+    def take(call: Any):
         host.reply(call)
         return how
 
@@ -183,7 +184,7 @@ def test_killed_between_posting_and_recording_it_is_posted_once(host: ZulipHost,
     """A process is killed when Zulip has the message and the answer is on its way."""
     arrived = threading.Event()
 
-    def take(call):
+    def take(call: Any):
         answer = host.reply(call)
         arrived.set()
         host.stopping.wait(PATIENCE_S)
