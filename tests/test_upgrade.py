@@ -72,7 +72,6 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     with GPUHost() as gpu, LLMHost(model="test-model") as llm, DailyHost(rate=None) as daily:
         deployment = deploy(
             home,
-            has_tables=False,
             **gpu.env,
             **llm.env,
             **daily.env,
