@@ -56,8 +56,10 @@ def make_late(postgres: Postgres, database: str, *tables: str) -> None:
 
 
 @contextmanager
-def writing(postgres: Postgres, database: str, write: Callable[[], object]) -> Iterator[None]:
-    """A write that has its number and commits at the end of the block."""
+def writing(
+    postgres: Postgres, database: str, write: Callable[[], object], seconds: float | None = None
+) -> Iterator[None]:
+    """A write that has its number and commits at the end of the block, or `seconds` after its beginning."""
     thread = threading.Thread(target=write)
     with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -67,12 +69,18 @@ def writing(postgres: Postgres, database: str, write: Callable[[], object]) -> I
             cursor.execute(WAITS)
             return cursor.rowcount > 0
 
+        def unlock() -> None:
+            cursor.execute(f"SELECT pg_advisory_unlock({LOCK})")
+
         thread.start()
         try:
             until(waits, what="the late write")
+            timer = threading.Timer(PATIENCE_S if seconds is None else seconds, unlock)
+            timer.start()
             yield
+            timer.cancel()
         finally:
-            cursor.execute(f"SELECT pg_advisory_unlock({LOCK})")
+            unlock()
             thread.join()
 
 
@@ -123,7 +131,8 @@ def test_a_statement_of_consent_waits_for_one_that_has_its_number(postgres: Post
     consents = Consents(database=Database(url=postgres.create_database("consents")))
     assert consents.after(0) == []
     make_late(postgres, "consents", "consents")
-    with writing(postgres, "consents", lambda: consents.record(LATE, "Ada", given=False)):
+    # The other statement, or whoever reads, waits for it: it can't be held until the end of the block.
+    with writing(postgres, "consents", lambda: consents.record(LATE, "Ada", given=False), seconds=1):
         consents.record(EARLY, "Ada", given=True)
         read = consents.after(0)
     last = max(one.seq for one in read)
