@@ -104,14 +104,15 @@ class EventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._tables: set[str] = set()
+        self._shards: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
         with self._db_lock:
-            if shard not in self._initialized_dbs:
+            if shard not in self._shards:
                 self._initialize(shard)
-                self._initialized_dbs.add(shard)
+                self._shards.add(shard)
             with ENGINES.get(self.conn_string_for_shard(shard)).begin() as connection:
                 yield connection
 

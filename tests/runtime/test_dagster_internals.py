@@ -23,7 +23,7 @@ def test_the_event_log_opens_each_transaction_by_one_method() -> None:
     for opens in (storage.run_connection, storage.index_connection):
         assert "self._connect(" in inspect.getsource(opens)
     made = inspect.getsource(storage.__init__)
-    assert all(name in made for name in ("self._db_lock", "self._initialized_dbs", "self._base_dir"))
+    assert all(name in made for name in ("self._db_lock", "self._base_dir"))
     assert storage.path_for_shard.__name__ in inspect.getsource(storage.__init__)
 
 
@@ -44,5 +44,6 @@ def test_retries_of_an_executor_are_read_from_its_config() -> None:
 def test_compute_logs_are_captured_between_two_files() -> None:
     assert list(inspect.signature(private.LocalComputeLogManager.capture_logs).parameters) == ["self", "log_key"]
     assert list(inspect.signature(private.redirect_to_file).parameters) == ["stream", "filepath"]
-    for method in ("get_captured_local_path", "complete_artifact_path"):
-        assert f"self.{method}(" in inspect.getsource(private.LocalComputeLogManager.capture_logs)
+    assert "get_captured_local_path" in inspect.getsource(private.LocalComputeLogManager.capture_logs)
+    complete = private.LocalComputeLogManager.complete_artifact_path
+    assert 'get_captured_local_path(log_key, "complete")' in inspect.getsource(complete)

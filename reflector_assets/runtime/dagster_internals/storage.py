@@ -3,7 +3,12 @@
 tests/runtime/test_dagster_internals.py fails when a release changes them.
 """
 
-from dagster._core.execution.compute_logs import redirect_to_file
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TextIO
+
+from dagster._core.execution import compute_logs
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -26,3 +31,6 @@ __all__ = [
     "SqliteScheduleStorage",
     "redirect_to_file",
 ]
+
+_compute_logs: Any = compute_logs
+redirect_to_file: Callable[[TextIO, Path], AbstractContextManager[None]] = _compute_logs.redirect_to_file
