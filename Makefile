@@ -51,8 +51,9 @@ test-fast: .venv/dev ## run the tests that need no server, daemon or browser
 	$(BIN)/python -m pytest -m "not slow"
 
 .PHONY: test-long
-test-long: .venv/dev ## run what takes longest: S3, PostgreSQL, Redis and Celery workers together, and random kills
-	$(BIN)/python -m pytest tests/distributed tests/production tests/scenarios/test_kills.py
+test-long: .venv/dev ## run endurance: a thousand recordings, random kills, S3, PostgreSQL, Redis and Celery together, benches
+	$(BIN)/python -m pytest tests/distributed tests/production tests/scenarios/test_kills.py tests/bench/test_benches.py \
+		tests/bench/test_growth.py tests/discovery/test_arrival.py
 
 .PHONY: check
 check: .venv/dev ## lint, format, types, import contracts

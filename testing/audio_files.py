@@ -1,5 +1,7 @@
 """Functions that create audio files, and that measure what a listener hears in them."""
 
+# pyright: basic
+
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -126,7 +128,7 @@ def remuxed(path: Path, source: Path, *, container: str = "webm", shift: float =
         for packet in old.demux(audio=0):
             if packet.size:
                 packet.stream = stream
-                packet.pts = packet.dts = packet.pts + round(shift / packet.time_base)
+                packet.pts = packet.dts = (packet.pts or 0) + round(shift / packet.time_base)
                 out.mux(packet)
     return path
 
@@ -150,7 +152,7 @@ def rewind(path: Path, *, seconds: float, cluster: int) -> None:
 def packets(path: Path) -> list[tuple[float, bytes]]:
     """Return time in seconds and bytes of every packet."""
     with av.open(str(path)) as file:
-        return [(float(p.pts * p.time_base), bytes(p)) for p in file.demux(audio=0) if p.size]
+        return [(float((p.pts or 0) * p.time_base), bytes(p)) for p in file.demux(audio=0) if p.size]
 
 
 def decode(path: Path, *, decoder: str | None = None) -> Sound:

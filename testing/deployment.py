@@ -1,5 +1,7 @@
 """A deployment in a folder of its own, with its command line."""
 
+# pyright: basic
+
 import atexit
 import json
 import os
@@ -91,7 +93,7 @@ def _instance_tables() -> Path:
     return folder
 
 
-def deploy(home: Path, *, has_tables: bool = True, **env: str) -> Deployment:
+def deploy(home: Path, has_tables: bool = True, /, **env: str) -> Deployment:
     """Create a deployment with an instance configured by dagster.yaml and its storage in this folder.
 
     Its tables exist already unless `has_tables` is False; then the first command creates them.

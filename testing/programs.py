@@ -6,6 +6,8 @@ runs the program's whole script. Of our own packages, the server imports only th
 environment on import: `domain`, `resources` and `service`.
 """
 
+# pyright: basic
+
 import atexit
 import contextlib
 import gc

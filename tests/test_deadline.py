@@ -1,5 +1,7 @@
 """A time limit holds against code that never returns, and touches nothing outside of its block."""
 
+# pyright: basic
+
 import asyncio
 import concurrent.futures
 import logging

@@ -1,5 +1,7 @@
 """The files in deploy/: parsed by the tools that execute them, and checked against the code."""
 
+# pyright: basic
+
 import itertools
 import json
 import os

@@ -1,5 +1,7 @@
 """The sample meeting from its folder of raw tracks to the finished transcript, as a user runs it."""
 
+# pyright: basic
+
 import json
 import re
 from collections import Counter
@@ -36,7 +38,7 @@ ASSETS = [
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Any]:
     """The sample meeting, imported and run with the embedded defaults; the deployment and run's answer."""
-    deployment = deploy(tmp_path_factory.mktemp("sample"), has_tables=False, REFLECTOR_WHISPER_MODEL="base")
+    deployment = deploy(tmp_path_factory.mktemp("sample"), False, REFLECTOR_WHISPER_MODEL="base")
     assert deployment.json("import", str(SAMPLE))["id"] == SAMPLE_ID
     return deployment, deployment.json("run", SAMPLE_ID)
 
@@ -123,7 +125,8 @@ def test_turns_begin_when_they_do_and_words_have_the_right_speaker(finished: tup
     def speaking(at: float, speaker: int) -> bool:
         return any(t["start"] - 0.4 <= at <= t["end"] + 0.4 and numbers[t["speaker"]] == speaker for t in turns)
 
-    right = [speaking((w.start + w.end) / 2, w.speaker) for w in table.itertuples()]
+    rows: Any = table.itertuples()
+    right = [speaking((word.start + word.end) / 2, word.speaker) for word in rows]
     assert sum(right) >= 0.98 * len(table)
 
 

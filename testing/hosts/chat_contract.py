@@ -1,5 +1,7 @@
 """OpenAI's contract for chat completions: validation of requests, their schema, and example answers."""
 
+# pyright: basic
+
 import json
 from typing import Any
 

@@ -4,6 +4,8 @@
 recordings, and runs until stdin ends. `--rate 0` disables the rate limit.
 """
 
+# pyright: basic
+
 import argparse
 import base64
 import hashlib

@@ -4,6 +4,8 @@ It has both endpoints, the one that downloads from a URL and OpenAI's with an up
 testing.hosts.gpu_host` prints its URL and key as JSON and runs until stdin ends.
 """
 
+# pyright: basic
+
 import urllib.error
 import urllib.request
 from collections import Counter

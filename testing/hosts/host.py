@@ -15,6 +15,8 @@ The host of a service checks its contract in `read` and answers in `reply`:
         clock.hang(1, when=lambda call: "zone" in call.query)
 """
 
+# pyright: basic
+
 import json
 import sys
 import threading

@@ -3,6 +3,8 @@
 `python -m testing.hosts.llm_host` prints its URL as JSON and runs until stdin ends.
 """
 
+# pyright: basic
+
 import json
 import time
 from collections.abc import Callable, Mapping

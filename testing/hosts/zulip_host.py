@@ -3,6 +3,8 @@
 `python -m testing.hosts.zulip_host` prints its URL, e-mail and key as JSON and runs until stdin ends.
 """
 
+# pyright: basic
+
 import base64
 import itertools
 import json

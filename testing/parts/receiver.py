@@ -3,6 +3,8 @@
 The signature is computed here independently of the product's code, from the base64 secret (spec: Daily.co).
 """
 
+# pyright: basic
+
 import base64
 import hashlib
 import hmac

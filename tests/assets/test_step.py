@@ -1,10 +1,13 @@
 """What surrounds every step: limits that hold in real step processes, retries by kind of error, clean messages."""
 
+# pyright: basic
+
 import json
 import multiprocessing
 import subprocess
 import sys
 import time
+from typing import Any
 
 import dagster as dg
 import httpx
@@ -30,7 +33,7 @@ class Run:
     def __init__(self, instance: dg.DagsterInstance, run_id: str) -> None:
         self.entries = instance.all_logs(run_id)
 
-    def of(self, step_key, *kinds):
+    def of(self, step_key: str, *kinds: dg.DagsterEventType) -> list[Any]:
         return [e for e in self.entries if e.step_key == step_key and e.dagster_event_type in kinds]
 
     def ends(self, step_key):
@@ -49,7 +52,7 @@ class Run:
     def kinds(self, step_key):
         return [e.dagster_event_type.value for e in self.ends(step_key)]
 
-    def reason(self, step_key):
+    def reason(self, step_key: str) -> str:
         [failure] = self.of(step_key, dg.DagsterEventType.STEP_FAILURE)
         return failure.dagster_event.step_failure_data.user_failure_data.description
 
@@ -130,7 +133,7 @@ def test_a_steps_process_has_everything_heavy_imported_before_it_begins(run):
 # Runs in this process: what an error becomes.
 
 
-def attempt(body, *, name="recording", partition=None, track=None, retries=ONCE_MORE):
+def attempt(body, *, name="recording", partition=None, track=None, retries: dg.RetryPolicy | None = ONCE_MORE):
     """Run a body as a step; returns its run's events and how often it was tried."""
     tries = []
 

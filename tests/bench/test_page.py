@@ -135,3 +135,7 @@ def test_an_unknown_bench_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixt
         command.main(["nonesuch", "--out", str(tmp_path / "out")])
     assert f"choose from {', '.join(NAMES)}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_all_names_are_modules() -> None:
+    assert [name for name in NAMES if not (ROOT / "bench" / f"{name}.py").exists()] == []

@@ -1,5 +1,7 @@
 """A real browser, and pages that must ask nobody else, break no policy and raise no error."""
 
+# pyright: basic
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from testing import PATIENCE_S
 
@@ -52,9 +54,18 @@ class Visitor:
         page.set_default_timeout(PATIENCE_S * 1000)
         troubles: list[str] = []
         own = "/".join(url.split("/")[:3])
-        page.on("request", lambda asked: asked.url.startswith((own, "data:")) or troubles.append(asked.url))
+
+        def note_request(request: Request) -> None:
+            if not request.url.startswith((own, "data:")):
+                troubles.append(request.url)
+
+        def note_message(message: ConsoleMessage) -> None:
+            if message.type in {"error", "warning"}:
+                troubles.append(message.text)
+
+        page.on("request", note_request)
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda said: said.type in {"error", "warning"} and troubles.append(said.text))
+        page.on("console", note_message)
         try:
             page.goto(url)
             yield page

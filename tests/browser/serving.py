@@ -1,5 +1,7 @@
 """The pages on 127.0.0.1 in this process, with scripted recordings and their events."""
 
+# pyright: basic
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

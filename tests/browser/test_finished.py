@@ -1,5 +1,7 @@
 """A finished transcript of two hours and 10,000 words in a real browser."""
 
+# pyright: basic
+
 import json
 import re
 from collections.abc import Iterator

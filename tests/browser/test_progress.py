@@ -1,5 +1,7 @@
 """A recording while it is made, in a real browser: live, failed, tried again, finished with no reload; and the list."""
 
+# pyright: basic
+
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,5 +1,7 @@
 """The application over one recording that was really made, on a database of its own."""
 
+# pyright: basic
+
 from contextlib import nullcontext
 
 from starlette.applications import Starlette

@@ -1,6 +1,8 @@
 """The search through all recordings, on both kinds of database: what is found, in which order, whatever is typed."""
 
-from collections.abc import Callable, Iterator
+# pyright: basic
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from resources.database.database import Database
 
 pytest_plugins = ["tests.service.databases"]
 
-ANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+ANY = settings(max_examples=60, deadline=None, suppress_health_check=tuple(HealthCheck.__members__.values()))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
@@ -27,7 +29,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def catalogue(both: str) -> Iterator[Catalogue]:
+def catalogue(both: str) -> Catalogue:
     found = Catalogue(database=Database(url=both))
     found.clear()
     return found

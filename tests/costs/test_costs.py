@@ -1,5 +1,7 @@
 """What was spent: exact sums whatever they are grouped by, the command, and the API."""
 
+# pyright: basic
+
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction

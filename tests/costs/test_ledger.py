@@ -1,5 +1,7 @@
 """Catalogue and ledger of one recording that failed, was retried and then processed: read off Dagster's log."""
 
+# pyright: basic
+
 import threading
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Recordings arrive by polling alone: none is lost, doubled or invented. With a real daemon and a real HTTP API."""
 
 import os
-import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 from testing.daemon import Daemon, open_instance, until
 from testing.hosts.daily_host import DailyHost
-from testing.hosts.daily_oddities import odd_recordings, plain_recording
+from testing.hosts.daily_oddities import odd_recordings
 from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(120)]
@@ -45,26 +44,6 @@ def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:
         odd = [item for item in everything(inbox) if item.recording_id not in expected]
         assert all(item.reason for item in odd)
         assert host.throttled == 0, "Daily takes two requests a second"
-
-
-def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:
-    rng = random.Random(7)
-    going_on, processed, deleted = (plain_recording(rng, number) for number in range(3))
-    finished = dict(going_on)
-    going_on |= {"status": "in-progress", "duration": None, "tracks": None}
-    processed["duration"] = None
-    deleted |= {"status": "in-progress", "duration": None, "tracks": None}
-    with DailyHost(recordings=[going_on, processed, deleted], rate=None) as host:
-        deployment = queueing(tmp_path, host)
-        inbox = inbox_of(deployment)
-        with open_instance(deployment) as instance, Daemon(deployment):
-            until(lambda: [item for item in everything(inbox) if item.ask_at], what="put off")
-            until(lambda: len(everything(inbox)) == 3 and not inbox.waiting(1))
-            assert partitions(instance) == set()
-            host.recordings[:] = [finished, {**processed, "duration": 61.5}]
-            until(lambda: partitions(instance) == {finished["id"], processed["id"]}, what="finished since")
-            [gone] = [item for item in everything(inbox) if item.recording_id == deleted["id"]]
-            until(lambda: inbox.item(gone.seq).state == "failed", what="Daily no longer has this recording")
 
 
 def _id(recording: dict[str, Any]) -> str | None:

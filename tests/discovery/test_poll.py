@@ -1,5 +1,7 @@
 """What the polling sensor says and does when Daily doesn't answer as it should."""
 
+# pyright: basic
+
 import random
 from typing import Any
 

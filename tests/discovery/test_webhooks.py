@@ -1,5 +1,7 @@
 """From Daily's webhook to a partition, a run and a transcript. With a real receiver and a real daemon."""
 
+# pyright: basic
+
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor

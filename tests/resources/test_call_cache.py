@@ -1,5 +1,7 @@
 """The call cache keeps what was paid for: whole or not at all, bounded, and shared by processes."""
 
+# pyright: basic
+
 import concurrent.futures
 import logging
 import logging.handlers
@@ -78,7 +80,8 @@ def test_what_is_not_used_goes_first(tmp_path: Path):
     for age, key in enumerate(KEYS[:10]):
         cache.put(key, bytes(1000))
         [file] = [path for path in files(cache) if path.name == key]
-        os.utime(file, (time.time() - 100 + age,) * 2)
+        then = time.time() - 100 + age
+        os.utime(file, (then, then))
     assert cache.get(KEYS[0]) is not None
     cache.put(KEYS[10], bytes(1000))
     kept = [key for key in KEYS if cache.get(key) is not None]
@@ -103,7 +106,8 @@ def test_what_a_killed_process_left_is_cleared_and_what_another_writes_is_not(ca
     left, other = folder / ".writing-left", folder / ".writing-now"
     left.write_bytes(b"half")
     other.write_bytes(b"half")
-    os.utime(left, (time.time() - 86_400,) * 2)
+    then = time.time() - 86_400
+    os.utime(left, (then, then))
     cache.put(KEYS[1], b"another")
     assert not left.exists()
     assert other.exists()

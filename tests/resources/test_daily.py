@@ -1,5 +1,7 @@
 """Recordings and participants out of Daily's API, against a host that checks its contract."""
 
+# pyright: basic
+
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor

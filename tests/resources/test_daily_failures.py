@@ -1,5 +1,7 @@
 """What Daily's failures are to us, and that its key is never seen."""
 
+# pyright: basic
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,5 +1,7 @@
 """Webhooks made, seen, reactivated and deleted at a Daily that calls them."""
 
+# pyright: basic
+
 import base64
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The database: its URLs, how its tables are made and changed, and what is said when it can't be used."""
 
+# pyright: basic
+
 import contextlib
 import json
 import subprocess

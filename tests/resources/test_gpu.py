@@ -1,5 +1,7 @@
 """Both doors to a transcription service, against a real server that checks their contract and misbehaves."""
 
+# pyright: basic
+
 from typing import Any
 
 import dagster as dg
@@ -45,7 +47,7 @@ def sdk(host: GPUHost, **changes: Any):
 BOTH = pytest.mark.parametrize("door", [gpu, sdk], ids=["gpu", "openai"])
 
 
-def failure(door: Any, audio: Any, kind: type[ReflectorError]):
+def failure(door: Any, audio: Any, kind: type[ReflectorError]) -> Any:
     with pytest.raises(kind) as told:
         door.transcribe(audio, **WHO)
     assert (told.value.recording, told.value.track) == ("r1", 0)
@@ -193,7 +195,7 @@ def test_a_service_that_is_away_is_transient(door: Any, host: GPUHost, audio: An
 
 
 def test_an_address_that_is_none_is_permanent(audio: Any):
-    failure(GPUService(url="gpu.example:80"), audio, PermanentError)
+    failure(GPUService(url="gpu.example:80", api_key=""), audio, PermanentError)
 
 
 @BOTH

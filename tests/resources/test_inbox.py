@@ -1,5 +1,7 @@
 """The inbox: nothing that arrives is lost, taken twice or out of order, and people can see and replay it."""
 
+# pyright: basic
+
 import json
 import threading
 

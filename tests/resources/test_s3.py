@@ -1,5 +1,7 @@
 """The store in S3, against a real server that checks signatures."""
 
+# pyright: basic
+
 import hashlib
 import multiprocessing
 import os

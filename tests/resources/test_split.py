@@ -1,5 +1,7 @@
 """Long tracks go to a service in parts that fit, cut where it is silent, and come back on one clock."""
 
+# pyright: basic
+
 from pathlib import Path
 
 import av
@@ -18,7 +20,7 @@ RATE = 48_000
 
 def speech_and_pauses(path: Path, seconds: int) -> list[tuple[float, float]]:
     """Write a track of noise with a pause of a second every seven; returns the pauses."""
-    pauses = [(at, at + 1.0) for at in range(6, seconds, 7)]
+    pauses: list[tuple[float, float]] = [(at, at + 1.0) for at in range(6, seconds, 7)]
     noise = np.random.default_rng(1).normal(0, 0.2, seconds * RATE).astype(np.float32)
     for begin, end in pauses:
         noise[int(begin * RATE) : int(end * RATE)] = 0

@@ -1,6 +1,9 @@
 """Compute logs: Dagster's files, and no process beside the step's."""
 
+# pyright: basic
+
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
@@ -9,7 +12,7 @@ LOGS = "{module: reflector_assets.runtime.compute_logs, class: FileComputeLogs, 
 
 
 @dg.asset
-def talkative() -> dg.MaterializeResult[None]:
+def talkative() -> dg.MaterializeResult[Any]:
     """Print to both streams, and count the processes that were started meanwhile."""
     print("on stdout", flush=True)
     children = psutil.Process().children(recursive=True)

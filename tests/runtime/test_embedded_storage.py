@@ -1,5 +1,7 @@
 """The embedded storage: Dagster's files, few connections, safe over forks and kills."""
 
+# pyright: basic
+
 import os
 import signal
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = "{custom: {module: reflector_assets.runtime.embedded_storage, class: EmbeddedStorage, config: %s}}"
@@ -76,7 +79,7 @@ def test_a_run_opens_few_connections(tmp_path: Path) -> None:
     made: list[object] = []
     with opened(tmp_path, EMBEDDED) as instance:
         run(instance, "a")
-        sa.event.listen(sa.Engine, "connect", lambda *one: made.append(one))
+        event.listen(sa.Engine, "connect", lambda *one: made.append(one))
         run(instance, "b")
     assert len(made) <= 6, "Dagster's own storage opens hundreds"
 
@@ -133,9 +136,8 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    for line in process.stdout:
-        if int(line) >= 20:
-            break
+    while int(line := process.stdout.readline()) < 20:
+        pass
     process.send_signal(signal.SIGKILL)
     stored = max(int(line), *(int(rest) for rest in process.stdout.read().split("\n")[:-1] if rest), 0)
     process.wait()
@@ -143,5 +145,5 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     with opened(tmp_path, EMBEDDED) as instance:
         assert set(map(str, range(stored + 1))) <= set(instance.get_dynamic_partitions("recordings"))
         records = instance.get_records_for_run("0a0a0a0a").records
-        messages = {event.message for one in records if (event := one.event_log_entry.dagster_event)}
+        messages = {logged.message for one in records if (logged := one.event_log_entry.dagster_event)}
         assert {f"event {number}" for number in range(stored + 1)} <= messages

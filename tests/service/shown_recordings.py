@@ -1,5 +1,7 @@
 """Recordings in a store, and where they are as a test says: what the service needs of Dagster's side."""
 
+# pyright: basic
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

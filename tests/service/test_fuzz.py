@@ -3,6 +3,8 @@
 They are at least 4,500, beside 500 more at the webhook in test_openapi.py.
 """
 
+# pyright: basic
+
 import asyncio
 import json
 import math

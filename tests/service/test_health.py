@@ -1,5 +1,7 @@
 """Whether the service lives and the deployment is ready, told in time also when a door hangs."""
 
+# pyright: basic
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

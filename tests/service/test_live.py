@@ -1,5 +1,7 @@
 """Live events over real sockets: many listeners cost one reader, get everything once, and don't wait for slow ones."""
 
+# pyright: basic
+
 import asyncio
 import socket
 import threading
@@ -16,8 +18,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from domain.events import Event
+from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.operations.queries import DagsterRecordings
-from service.ports import EventReader, Ports
+from service.ports import Ports
 from testing import PATIENCE_S
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
@@ -31,7 +34,7 @@ class Counted(DagsterRecordings):
 
     readers = 0
 
-    def reader(self, recording_id: str) -> EventReader:
+    def reader(self, recording_id: str) -> RecordingLog:
         self.readers += 1
         return super().reader(recording_id)
 
@@ -146,7 +149,7 @@ def test_a_listener_who_reads_nothing_holds_nobody(told: Telling, tmp_path: Path
         time.sleep(1)
 
         async def listen() -> list[list[str]]:
-            return await asyncio.gather(live.stream(), live.socket(max_size=None), live.stream())
+            return list(await asyncio.gather(live.stream(), live.socket(max_size=None), live.stream()))
 
         heard = asyncio.run(listen())
         assert all(ids == live.all() for ids in heard)
@@ -181,7 +184,8 @@ def test_who_may_not_read_is_told_so_on_every_way(told: Telling, tmp_path: Path)
         assert asyncio.run(live.socket(additional_headers=bearer))
         # As browsers, which can't set headers, do it.
         assert asyncio.run(live.socket(subprotocols=["bearer", TOKEN]))
-        for refused, code in (({}, 4401), ({"subprotocols": ["bearer", "wrong"]}, 4401)):
+        refusals: list[tuple[dict[str, Any], int]] = [({}, 4401), ({"subprotocols": ["bearer", "wrong"]}, 4401)]
+        for refused, code in refusals:
             with pytest.raises(ConnectionClosed) as closed:
                 asyncio.run(live.socket(**refused))
             assert closed.value.rcvd

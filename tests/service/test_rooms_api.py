@@ -1,5 +1,7 @@
 """The rooms API: who may use it, what it takes and answers, and that it never shows a secret."""
 
+# pyright: basic
+
 import json
 from collections.abc import Iterator
 

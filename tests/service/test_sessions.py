@@ -1,5 +1,7 @@
 """Who gets in: by token, by cookie, from which page; and the pages themselves, which hold nothing."""
 
+# pyright: basic
+
 import re
 from pathlib import Path
 from typing import Any

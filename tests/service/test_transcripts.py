@@ -1,6 +1,7 @@
 """One transcript over HTTP: its parts, its audio, its downloads, and making it again."""
 
-from collections.abc import Iterator
+# pyright: basic
+
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("shown"))
 
 
