@@ -10,6 +10,7 @@ from bench import overhead, throughput, whole_run
 from bench.__main__ import main
 from bench.page import Report
 from bench.results import Size
+from testing.deployment import ROOT
 from tests.bench.test_audio import check_shape
 
 pytestmark = pytest.mark.slow(120)
