@@ -30,7 +30,7 @@ from reflector_assets.runtime.dagster_internals.storage import (
     SqliteScheduleStorage,
 )
 
-# Each run has a file of its own: of so many, those used last stay open.
+# Each run has a file of its own; the engines used last stay open, up to this number.
 MAX_ENGINES = 16
 
 

@@ -33,7 +33,7 @@ class CostsQuery(BaseModel, extra="forbid"):
     by: By = "step"
     since: Annotated[
         float | None, BeforeValidator(_days), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_DAYS})
-    ] = Field(None, description="Only steps that ended in the last so many days.")
+    ] = Field(None, description="Only steps that ended within this number of days.")
 
 
 class Usage(BaseModel):
