@@ -15,7 +15,9 @@ from resources.database.database import Database
 
 pytest_plugins = ["tests.service.databases"]
 
-ANY = settings(max_examples=60, deadline=None, suppress_health_check=tuple(HealthCheck.__members__.values()))
+ANY = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
