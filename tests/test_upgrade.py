@@ -144,14 +144,13 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
             until(hook.events)
             until(lambda: all(run.is_finished for run in upgraded.instance.get_runs()))
     assert [event["transcript"]["id"] for event in hook.events()] == [upgraded.delivered]
-    # No sensor lost its state, failed, or requested anything but the delivery. On a busy machine Dagster can lose the
-    # code location for a moment: such a tick fails by itself, and a run that could not be started is started again.
+    # No sensor lost its state, failed, or requested a run but the delivery's.
     assert set(_sensors(upgraded.instance)) == set(states)
     ticks = [tick for state in states.values() for tick in _ticks(upgraded.instance, state, began)]
-    unreachable = {"DagsterCodeLocationNotFoundError", "DagsterUserCodeUnreachableError"}
-    assert [tick.error for tick in ticks if tick.error and tick.error.cls_name not in unreachable] == []
+    assert [tick.error for tick in ticks if tick.error] == []
     new = [run for run in upgraded.instance.get_runs() if run.run_id not in before]
-    assert {frozenset(run.asset_selection or ()) for run in new} == {frozenset({dg.AssetKey("webhook_delivery")})}
+    origins = [(run.status, run.tags) for run in new]
+    assert [run.asset_selection for run in new] == [{dg.AssetKey("webhook_delivery")}], origins
     assert upgraded.deployment.json("inbox", "list") == items
     assert upgraded.gpu.requests == []
 
