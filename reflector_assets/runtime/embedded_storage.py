@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,24 +79,24 @@ class Engines:
 ENGINES = Engines()
 
 
-class RunStorage(SqliteRunStorage):
+class KeptEngine:
+    """A storage of one database, whose transactions use the engine that is kept for it."""
+
+    _conn_string: str
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Open a transaction."""
+        with ENGINES.get(self._conn_string).begin() as connection:
+            yield connection
+
+
+class RunStorage(KeptEngine, SqliteRunStorage):
     """Runs, tags and partitions."""
 
-    @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """Open a transaction."""
-        with ENGINES.get(self._conn_string).begin() as connection:
-            yield connection
 
-
-class ScheduleStorage(SqliteScheduleStorage):
+class ScheduleStorage(KeptEngine, SqliteScheduleStorage):
     """Ticks and cursors of sensors and schedules."""
-
-    @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """Open a transaction."""
-        with ENGINES.get(self._conn_string).begin() as connection:
-            yield connection
 
 
 class EventLogStorage(SqliteEventLogStorage):
@@ -152,11 +152,9 @@ class EventLogStorage(SqliteEventLogStorage):
                 made.replace(template)
             copy = Path(folder, "copy")
             shutil.copyfile(template, copy)
-            # Atomic, and leaves one alone that another process made meanwhile.
-            try:
+            # Atomic, and leaves a file alone that exists by now. Without hard links, Dagster makes the file.
+            with suppress(OSError):
                 path.hardlink_to(copy)
-            except FileExistsError:
-                return
 
 
 class EmbeddedStorage(DagsterSqliteStorage):
