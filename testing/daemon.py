@@ -2,15 +2,18 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+import grpc
 import psutil
 
 from testing import PATIENCE_S
@@ -18,28 +21,33 @@ from testing.deployment import ROOT, Deployment
 
 
 class Daemon:
-    """`dagster-daemon run` with its code server; a context manager."""
+    """A code server and `dagster-daemon run`, as in a deployment; a context manager."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.log = deployment.home / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.code: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
 
     def __enter__(self) -> Self:
-        program = Path(sys.executable).parent / "dagster-daemon"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [program, "run", "-w", "workspace.yaml"],
-                cwd=ROOT,
-                env=self.deployment.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        """Start what doesn't run: the code server, then the daemon."""
+        if self._folder is None:
+            # A socket's path is limited to 107 bytes.
+            self._folder = Path(tempfile.mkdtemp(prefix="code-"))
+        socket, workspace = self._folder / "s", self._folder / "workspace.yaml"
+        if self.code is None or self.code.poll() is not None:
+            socket.unlink(missing_ok=True)
+            # Not by `python_module`: that makes the daemon replace its code server every minute.
+            workspace.write_text(f"load_from: [grpc_server: {{socket: {socket}, location_name: reflector}}]")
+            server = ("api", "grpc", "-m", "reflector_assets.definitions", "--location-name", "reflector")
+            self.code = self._start("dagster", *server, "-s", str(socket), "--log-level", "warning")
+            until(lambda: self._serves(socket), what="the code server")
+        self.process = self._start("dagster-daemon", "run", "-w", str(workspace))
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the daemon, its code server, and their child processes."""
+        """End the daemon, the code server, and their child processes."""
         family = self.family()
         # The daemon first: a sensor under evaluation would fail without the code server.
         for part in (family[:1], family[1:]):
@@ -49,21 +57,46 @@ class Daemon:
             for process in psutil.wait_procs(part, timeout=30)[1]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def family(self) -> list[psutil.Process]:
-        """Return the daemon and its descendants."""
-        assert self.process is not None
-        try:
-            daemon = psutil.Process(self.process.pid)
-            return [daemon, *daemon.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        """Return the daemon, the code server, and their descendants."""
+        found: list[psutil.Process] = []
+        for started in (self.process, self.code):
+            if started is not None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process = psutil.Process(started.pid)
+                    found += [process, *process.children(recursive=True)]
+        return found
 
     def kill(self) -> None:
         """Kill the daemon only."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [Path(sys.executable).parent / program, *arguments],
+                cwd=ROOT,
+                env=self.deployment.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _serves(self, socket: Path) -> bool:
+        """Return True if the code server answers; raise AssertionError if it ended."""
+        assert self.code is not None and self.code.poll() is None, self.log.read_text()[-5000:]
+        with grpc.insecure_channel(f"unix:{socket}") as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=1)
+            except grpc.FutureTimeoutError:
+                return False
+        return True
 
 
 def open_instance(deployment: Deployment) -> dg.DagsterInstance:
