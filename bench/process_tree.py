@@ -14,6 +14,7 @@ KINDS = {
     "pginstall/bin/postgres": POSTGRESQL,
     "watch_orphans": "compute logs",
     "tail": "compute logs",
+    "reflector_assets.preload": STEPS,
     "forkserver": STEPS,
     "resource_tracker": "runs",
     "spawn_main": "runs",

@@ -56,8 +56,7 @@ class Killer:
                     self.here.daemon.__enter__()
 
     def _victim(self, kind: str) -> psutil.Process | None:
-        workers = self.processes.run_workers()
         runs = Counter(run.tags.get(tags.PARTITION) for run in self.here.instance.get_runs())
-        found = workers if kind == "run" else self.processes.steps(workers)
+        found = self.processes.runs() if kind == "run" else self.processes.steps()
         eligible = [process for process, rid in found.items() if rid and runs[rid] < MOST_RUNS]
         return self.chance.choice(sorted(eligible, key=lambda one: one.pid)) if eligible else None

@@ -14,7 +14,8 @@ from celery.states import RECEIVED
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
 
 import reflector_assets.preload  # noqa: F401
-from reflector_assets.runtime.celery import App, has_begun, settings_app
+from reflector_assets.runtime.attempts import has_begun
+from reflector_assets.runtime.celery import App, settings_app
 from reflector_assets.runtime.dagster_internals.celery import create_task
 
 signals: Any = celery.signals

@@ -7,6 +7,7 @@ connection, none of which survives a fork. Models and their thread pools are loa
 
 import multiprocessing.queues
 import multiprocessing.synchronize  # noqa: F401 - a child process communicates with its run through these
+import sys
 from importlib import import_module
 
 import dagster as dg
@@ -15,6 +16,7 @@ import pyarrow.dataset
 import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the first table
 
 import reflector_assets.definitions  # noqa: F401
+from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
@@ -39,3 +41,6 @@ del instance
 
 # A child's garbage collector would copy every memory page: more than half of the time of a short step.
 resume_gc()
+
+if __name__ == "__main__":
+    warm_process.serve(*map(int, sys.argv[1:]))

@@ -20,6 +20,8 @@ SENSOR = "keep_up_to_date"
 TICK_BUDGET_S = 20.0
 # The number of runs that are searched for the last one of an asset.
 RECENT_RUNS = 20
+# The message of Dagster's event.
+RETRY_FAILED = "Failed to retry run"
 
 
 def build(
@@ -96,7 +98,7 @@ def request_for(
         for name in staleness.runnable(graph, found)
         if requested or _in_reach(found, reach) or _input_changed(found, name)
     ]
-    ready = _without_failed(graph, found, ready, runs, requested or 0.0, code_since)
+    ready = _without_failed(instance, graph, found, ready, runs, requested or 0.0, code_since)
     if not ready:
         return None
     priority = tags.NEW if new else tags.BACKFILL if requested else tags.REFRESH
@@ -122,6 +124,7 @@ def _input_changed(found: list[AssetState], asset: str) -> bool:
 
 
 def _without_failed(
+    instance: dg.DagsterInstance,
     graph: AssetGraph,
     found: list[AssetState],
     ready: list[str],
@@ -143,13 +146,18 @@ def _without_failed(
             left_out = bool(failed.intersection(node.reads))
         else:
             inputs = [record for name in (node.name, *node.reads) if (record := made[name])]
-            left_out = _has_failed(node, inputs, runs, requested, code_since)
+            left_out = _has_failed(instance, node, inputs, runs, requested, code_since)
         (failed if left_out else selected).add(node.name)
     return [name for name in ready if name in selected]
 
 
 def _has_failed(
-    node: Node, inputs: list[dg.EventLogRecord], runs: Sequence[dg.RunRecord], requested: float, code_since: float
+    instance: dg.DagsterInstance,
+    node: Node,
+    inputs: list[dg.EventLogRecord],
+    runs: Sequence[dg.RunRecord],
+    requested: float,
+    code_since: float,
 ) -> bool:
     """Return True if an asset's last run failed or was canceled with the same code and inputs.
 
@@ -158,13 +166,19 @@ def _has_failed(
     last = next((run for run in runs if _selects(run.dagster_run, node.name)), None)
     if last is None or last.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return False
-    if last.dagster_run.tags.get(tags.WILL_RETRY) == "true":
+    if last.dagster_run.tags.get(tags.WILL_RETRY) == "true" or _could_not_be_retried(instance, last.dagster_run):
         # It was killed, and Dagster hasn't resumed it.
         return False
     began, code = began_at(last), _code(last.dagster_run)
     if began < requested or (code[node.name] != str(node.code_version) if code else began < code_since):
         return False
     return not any(made.run_id != last.dagster_run.run_id and made.timestamp > began for made in inputs)
+
+
+def _could_not_be_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    return any(record.event_log_entry.message == RETRY_FAILED for record in records)
 
 
 def _selects(run: dg.DagsterRun, asset: str) -> bool:

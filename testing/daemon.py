@@ -43,7 +43,8 @@ class Daemon:
             server = ("api", "grpc", "-m", "reflector_assets.definitions", "--location-name", "reflector")
             self.code = self._start("dagster", *server, "-s", str(socket), "--log-level", "warning")
             until(lambda: self._serves(socket), what="the code server")
-        self.process = self._start("dagster-daemon", "run", "-w", str(workspace))
+        if self.process is None or self.process.poll() is not None:
+            self.process = self._start("dagster-daemon", "run", "-w", str(workspace))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,7 +91,8 @@ class Daemon:
 
     def _serves(self, socket: Path) -> bool:
         """Return True if the code server answers; raise AssertionError if it ended."""
-        assert self.code is not None and self.code.poll() is None, self.log.read_text()[-5000:]
+        assert self.code is not None
+        assert self.code.poll() is None, self.log.read_text()[-5000:]
         with grpc.insecure_channel(f"unix:{socket}") as channel:
             try:
                 grpc.channel_ready_future(channel).result(timeout=1)

@@ -1,8 +1,7 @@
-"""The running processes of a deployment, classified by their parents, so that a test can kill one of them."""
+"""The running processes of a deployment by what they do, so that a test can kill one of them."""
 
 import contextlib
 import os
-from collections.abc import Mapping
 
 import dagster as dg
 import psutil
@@ -13,11 +12,11 @@ from testing.deployment import Deployment
 
 
 class Processes:
-    """The running processes of a deployment, found by their Dagster instance and classified by their parents."""
+    """The running processes of a deployment, found by their Dagster instance."""
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.home, self.instance = str(deployment.home / "dagster"), instance
-        self.workers: dict[int, str] = {}
+        self.recordings: dict[int, str] = {}
 
     def all(self) -> list[psutil.Process]:
         """Return every process that works on the instance, including orphans."""
@@ -28,46 +27,43 @@ class Processes:
                     found.append(process)
         return found
 
-    def run_workers(self) -> dict[psutil.Process, str | None]:
-        """Return the processes that execute runs, children of a code server, with their recording if known yet."""
+    def runs(self) -> dict[psutil.Process, str | None]:
+        """Return the processes that execute runs, with their recording if known yet."""
         self._learn()
-        found = [p for p in self.all() if _says(p, "spawn_main") and _says(_parent(p), "api grpc")]
-        return {process: self.workers.get(process.pid) for process in found}
+        return {process: self.recordings.get(process.pid) for process in self._named("reflector-run")}
 
-    def steps(self, workers: Mapping[psutil.Process, str | None]) -> dict[psutil.Process, str]:
-        """Return the processes that execute steps, forked by these run workers' fork servers, with their recording."""
-        return {
-            step: recording
-            for worker, recording in workers.items()
-            if recording
-            for server in _children(worker)
-            if _says(server, "forkserver")
-            for step in _children(server)
-            if _says(step, "forkserver")
-        }
+    def steps(self) -> dict[psutil.Process, str]:
+        """Return the worker processes that have executed a step, with their recording."""
+        self._learn()
+        found = {process: self.recordings.get(process.pid) for process in self._named("reflector-step")}
+        return {process: recording for process, recording in found.items() if recording}
+
+    def warm(self) -> list[psutil.Process]:
+        """Return the processes from which runs and workers are forked."""
+        return self._named("reflector-warm")
+
+    def starters(self) -> list[psutil.Process]:
+        """Return the processes that stand for runs among the code server's children."""
+        return [process for process in self.all() if _says(process, "--multiprocessing-fork")]
+
+    def _named(self, name: str) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for process in self.all():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name() == name and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def _learn(self) -> None:
+        kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.STEP_WORKER_STARTED}
         for run in self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
-            records = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
-            for record in records:
-                event = record.event_log_entry.dagster_event
-                if event and event.step_key is None and (pid := event.engine_event_data.metadata.get("pid")):
-                    self.workers[int(str(pid.value))] = run.tags[tags.PARTITION]
+            for entry in self.instance.all_logs(run.run_id, of_type=kinds):
+                event = entry.dagster_event
+                if event and (pid := event.engine_event_data.metadata.get("pid")):
+                    self.recordings[int(str(pid.value))] = run.tags[tags.PARTITION]
 
 
-def _says(process: psutil.Process | None, word: str) -> bool:
+def _says(process: psutil.Process, word: str) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return process is not None and process.status() != psutil.STATUS_ZOMBIE and word in " ".join(process.cmdline())
+        return process.status() != psutil.STATUS_ZOMBIE and word in " ".join(process.cmdline())
     return False
-
-
-def _parent(process: psutil.Process) -> psutil.Process | None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.parent()
-    return None
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.children()
-    return []

@@ -17,13 +17,14 @@ import kombu.pools
 from celery import Celery
 from celery.exceptions import TaskRevokedError
 from celery.states import PENDING, READY_STATES, REVOKED, SUCCESS
-from dagster import DagsterEvent, DagsterEventType, multiple_process_executor_requirements, serialize_value
+from dagster import DagsterEvent, multiple_process_executor_requirements, serialize_value
 from dagster_celery.executor import CELERY_CONFIG, CeleryExecutor
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
-from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, crash_reason
+from reflector_assets.records import crash_reason
+from reflector_assets.runtime.attempts import attempt, if_ended
 from reflector_assets.runtime.dagster_internals.celery import (
     SerializableErrorInfo,
     execution_loop,
@@ -48,12 +49,6 @@ BROKER_TIMEOUT_S = 600.0
 HIGHEST_PRIORITY = 9
 # Celery's backend raises RuntimeError when it stops reconnecting.
 CONNECTION_ERRORS = (OperationalError, RedisError, OSError, RuntimeError)
-# Events about a step that are logged outside of its attempts.
-OUTSIDE_ATTEMPTS = {
-    DagsterEventType.ENGINE_EVENT,
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
-}
 T = TypeVar("T")
 # The Celery application; Celery has no types.
 App = Any
@@ -130,31 +125,6 @@ class WatchedCeleryExecutor(CeleryExecutor):
             return Task(watch, lambda app: submit_task(app, plan, step, queue, celery_priority, known_state).id, fail)
 
         return execution_loop(plan_context, execution_plan, step_execution_fn=send)
-
-
-def has_begun(instance: dg.DagsterInstance, run_id: str, step_key: str, number: int) -> bool:
-    """Return True if an attempt at a step (0 is the first) has begun, whether or not it has ended."""
-    return bool(attempt(instance, run_id, step_key, number, ATTEMPT_BEGINS | ATTEMPT_ENDS))
-
-
-def attempt(
-    instance: dg.DagsterInstance, run_id: str, step_key: str, number: int, kinds: set[DagsterEventType] | None = None
-) -> list[DagsterEvent]:
-    """Return the logged events of one attempt at a step, all or those of `kinds`, which must include the ends."""
-    attempts: list[list[DagsterEvent]] = [[]]
-    for entry in instance.all_logs(run_id, of_type=kinds):
-        event = entry.dagster_event
-        if event is None or event.step_key != step_key or event.event_type in OUTSIDE_ATTEMPTS:
-            continue
-        attempts[-1].append(event)
-        if event.is_step_up_for_retry:
-            attempts.append([])
-    return attempts[number] if number < len(attempts) else []
-
-
-def if_ended(events: list[DagsterEvent]) -> list[DagsterEvent]:
-    """Return an attempt's events if it has ended, else an empty list."""
-    return events if any(event.event_type in ATTEMPT_ENDS for event in events) else []
 
 
 class Broker:

@@ -1,30 +1,37 @@
 """The executor of steps, as the settings choose: local processes, the run's process, Celery workers or pods."""
 
+import logging
+
 from dagster import (
     Executor,
     ExecutorDefinition,
     InitExecutorContext,
+    executor,
     in_process_executor,
+    multiple_process_executor_requirements,
     multiprocess_executor,
 )
 
 from domain.errors import PermanentError
+from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.connection_pool import pool_connections
 from reflector_assets.runtime.idle_wait import IdleWaitExecutor
-from reflector_assets.runtime.process import PROCESSES
+from reflector_assets.runtime.process import MULTIPROCESS, PROCESSES
+from reflector_assets.runtime.worker_executor import WorkerExecutor
 from reflector_assets.settings.main import Settings
 
-PRELOAD_MODULE = "reflector_assets.preload"
+log = logging.getLogger(__name__)
+
 # The concurrent steps of one run that belong to no pool; they are short.
 UNPOOLED = 2
 
 
-def wrap(executor: ExecutorDefinition, *, idle_wait: bool = False) -> ExecutorDefinition:
+def wrap(wrapped: ExecutorDefinition, *, idle_wait: bool = False) -> ExecutorDefinition:
     """Return the executor with pooled connections to Dagster's database and, if `idle_wait`, without busy-waiting.
 
     Executors on other machines don't busy-wait.
     """
-    create = executor.executor_creation_fn
+    create = wrapped.executor_creation_fn
     assert create is not None
 
     def pool_and_create(context: InitExecutorContext) -> Executor:
@@ -32,33 +39,47 @@ def wrap(executor: ExecutorDefinition, *, idle_wait: bool = False) -> ExecutorDe
         return IdleWaitExecutor(create(context)) if idle_wait else create(context)
 
     return ExecutorDefinition(
-        name=executor.name,
-        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType] - a resolved schema is accepted
-        requirements=executor.get_requirements,
+        name=wrapped.name,
+        config_schema=wrapped.config_schema,  # pyright: ignore[reportArgumentType] - a resolved schema is accepted
+        requirements=wrapped.get_requirements,
         executor_creation_fn=pool_and_create,
-        description=executor.description,
+        description=wrapped.description,
     )
 
 
 def process_executor(max_concurrent: int) -> ExecutorDefinition:
-    """Return an executor with one process per step, at most `max_concurrent` of one run at once.
+    """Return an executor of steps in workers, at most `max_concurrent` of one run at once."""
+    if not warm_process.is_supported():
+        log.warning("this platform has no warm process: Dagster's multiprocess executor executes the steps")
+        return multiprocess(max_concurrent)
 
-    The processes are forked from a server that has already imported everything.
-    """
+    @executor(name=PROCESSES, requirements=multiple_process_executor_requirements())
+    def workers(context: InitExecutorContext) -> WorkerExecutor:
+        pool_connections(context.instance)
+        return WorkerExecutor(max_concurrent)
+
+    return workers
+
+
+def multiprocess(max_concurrent: int) -> ExecutorDefinition:
+    """Return Dagster's executor with a process per step, forked from a server that has already imported everything."""
     config: dict[str, object] = {
-        "start_method": {"forkserver": {"preload_modules": [PRELOAD_MODULE]}},
+        "start_method": {"forkserver": {"preload_modules": [warm_process.MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return wrap(multiprocess_executor, idle_wait=True).configured(config, name=PROCESSES)
+    return wrap(multiprocess_executor, idle_wait=True).configured(config, name=MULTIPROCESS)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Return the executor that the settings choose; raise PermanentError if a package or setting for it is missing."""
     if settings.executor == "in_process":
         return wrap(in_process_executor, idle_wait=True)
+    # The pools limit heavy steps; a step that waits for a GPU service or an LLM uses no core.
+    at_once = sum(settings.pools().values()) + UNPOOLED
     if settings.executor == "processes":
-        # The pools limit heavy steps; a step that waits for a GPU service or an LLM uses no core.
-        return process_executor(sum(settings.pools().values()) + UNPOOLED)
+        return process_executor(at_once)
+    if settings.executor == "multiprocess":
+        return multiprocess(at_once)
     try:
         if settings.executor == "celery":
             from reflector_assets.runtime.celery import celery_executor  # noqa: PLC0415

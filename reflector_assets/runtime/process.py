@@ -2,11 +2,14 @@
 
 import multiprocessing
 import sys
+from pathlib import Path
 
 from dagster import AssetExecutionContext, OpExecutionContext
 
 # The executors' names.
-PROCESSES, CELERY, K8S = "multiprocess", "celery", "k8s"
+PROCESSES, MULTIPROCESS, CELERY, K8S = "processes", "multiprocess", "celery", "k8s"
+# Set in a worker (worker.py).
+is_worker = False
 
 
 def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool:
@@ -19,9 +22,14 @@ def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool
     if executor == CELERY:
         billiard = sys.modules.get("billiard")
         return billiard is not None and billiard.current_process().name != "MainProcess"
-    return executor == K8S or (executor == PROCESSES and multiprocessing.parent_process() is not None)
+    return is_worker or executor == K8S or (executor == MULTIPROCESS and multiprocessing.parent_process() is not None)
 
 
 def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Return True if the step's process ends with the step; that of a Celery worker goes on."""
-    return has_own_process(context) and context.job_def.executor_def.name != CELERY
+    """Return True if the step's process ends with the step; a worker goes on."""
+    return not is_worker and has_own_process(context) and context.job_def.executor_def.name != CELERY
+
+
+def set_name(name: str) -> None:
+    """Name this process, on Linux, as `ps` and `top` show it: at most 15 characters."""
+    Path("/proc/self/comm").write_text(name)

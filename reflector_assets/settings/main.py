@@ -139,12 +139,13 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         "of days, or `all`.",
         pattern=r"none|all|\d+",
     )
-    executor: Literal["processes", "in_process", "celery", "k8s"] = Field(
+    executor: Literal["processes", "multiprocess", "in_process", "celery", "k8s"] = Field(
         "processes",
         alias="REFLECTOR_EXECUTOR",
-        description="How a run's steps are executed: each in a process of its own on the run's machine (`processes`), "
-        "one after another in the run's process (`in_process`), by Celery workers on several machines (`celery`), or "
-        "each in a pod of its own (`k8s`).",
+        description="How a run's steps are executed: in worker processes on the run's machine, each one at a time "
+        "(`processes`), by Dagster's executor with a new process per step (`multiprocess`), one after another in the "
+        "run's process (`in_process`), by Celery workers on several machines (`celery`), or each in a pod of its own "
+        "(`k8s`).",
     )
     worker_timeout: float = Field(
         30,

@@ -3,10 +3,16 @@
 # pyright: basic
 
 import inspect
+import re
+from multiprocessing import spawn
 
 import pytest
+from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.executor import child_process_executor, multiprocess
+from dagster._grpc import server
 
-from reflector_assets.runtime.dagster_internals import celery
+from reflector_assets.runtime import worker, worker_executor
+from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
 
 
@@ -49,3 +55,32 @@ def test_compute_logs_are_captured_between_two_files() -> None:
     assert "get_captured_local_path" in inspect.getsource(private.LocalComputeLogManager.capture_logs)
     complete = private.LocalComputeLogManager.complete_artifact_path
     assert 'get_captured_local_path(log_key, "complete")' in inspect.getsource(complete)
+
+
+def test_steps_are_executed_as_dagsters_own_executor_does() -> None:
+    ours = inspect.getsource(worker) + inspect.getsource(worker_executor)
+    theirs = inspect.getsource(multiprocess)
+    for name in steps.__all__:
+        assert name in ours, f"{name} isn't needed any more"
+        assert name in theirs + inspect.getsource(child_process_executor), f"{name}: Dagster's executor does without it"
+    parameters = inspect.signature(steps.create_execution_plan).parameters
+    assert {"job", "run_config", "step_keys_to_execute", "known_state", "repository_load_data"} <= set(parameters)
+    parameters = inspect.signature(steps.execute_plan_iterator).parameters
+    assert {"execution_plan", "job", "dagster_run", "run_config", "retry_mode", "instance"} <= set(parameters)
+
+
+def test_an_active_execution_is_driven_by_these_methods() -> None:
+    source = inspect.getsource(multiprocess.MultiprocessExecutor.execute)
+    for name in re.findall(r"self\._active\.(\w+)", inspect.getsource(worker_executor)):
+        assert hasattr(ActiveExecution, name), name
+        if name not in {"sleep_interval"}:
+            assert f"active_execution.{name}" in source, name
+    assert "has_pending_claims" in dir(steps.InstanceConcurrencyContext)
+
+
+def test_runs_are_started_by_the_spawn_method_whose_executable_can_be_set() -> None:
+    assert 'multiprocessing.get_context("spawn")' in inspect.getsource(server.DagsterApiServer.__init__)
+    assert "self._mp_ctx.Process(" in inspect.getsource(server.DagsterApiServer.StartRun)
+    command = spawn.get_command_line(tracker_fd=5, pipe_handle=7)
+    assert command[-1] == "--multiprocessing-fork"
+    assert command[command.index("-c") + 1].endswith("spawn_main(tracker_fd=5, pipe_handle=7)")

@@ -25,6 +25,7 @@ from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.records import IN_PROGRESS
 from resources.local_folder import LocalFolder
 from resources.store.base import LocalStore
+from testing import PATIENCE_S
 from testing.audio_files import babble, decode, opus_track
 from testing.daemon import Daemon, open_instance, until
 from testing.deployment import Deployment, deploy
@@ -45,12 +46,15 @@ MOST_RUNS = 4
 MOST_STEPS = 3
 PLAN = Counter(
     {
-        "step": 7,
-        "step in a call": 6,
-        "worker": 4,
-        "worker in a call": 3,
-        "worker at its end": 2,
-        "daemon": 4,
+        "step": 5,
+        "step in a call": 5,
+        "run": 3,
+        "run in a call": 3,
+        "run at its end": 2,
+        "warm process": 3,
+        "starter": 2,
+        "code server": 2,
+        "daemon": 2,
         "machine": 1,
     }
 )
@@ -78,6 +82,7 @@ class Scenario:
         self.daemon = Daemon(deployment)
         self.recordings: list[str] = []
         self.kills: list[Kill] = []
+        self.left_behind: list[str] = []
 
     def add(self) -> None:
         """Import a recording of its own sound, as `reflector import` does."""
@@ -106,9 +111,8 @@ class Scenario:
                 victim.kill()
         kill = Kill(kind, at, frozenset(recordings))
         self.kills.append(kill)
-        if kind in {"daemon", "machine"}:
-            assert self.daemon.process is not None
-            self.daemon.process.wait()
+        if kind in {"daemon", "code server", "machine"}:
+            psutil.wait_procs(victims)
             time.sleep(self.chance.uniform(0, 2))
             self.daemon.__enter__()
         return kill
@@ -121,19 +125,24 @@ class Scenario:
         if len(self.recordings) - len(made - busy) < AT_ONCE:
             self.add()
         tired = {recording for recording, count in runs.items() if count >= MOST_RUNS}
-        workers = self.processes.run_workers()
-        steps = self.processes.steps(workers)
-        workers = {p: r for p, r in workers.items() if r not in tired and (r or not tired)}
+        executing = self.processes.runs()
+        steps = self.processes.steps()
+        executing = {p: r for p, r in executing.items() if r not in tired and (r or not tired)}
         turn = next((kind for kind in kinds if kind not in RARE), None)
         for kind in dict.fromkeys(kind for kind in kinds if kind in RARE or kind == turn):
-            if kind == "daemon":
-                assert self.daemon.process is not None
-                return kind, [psutil.Process(self.daemon.process.pid)], ()
+            if kind in {"daemon", "code server"}:
+                process = self.daemon.process if kind == "daemon" else self.daemon.code
+                assert process is not None
+                return kind, [psutil.Process(process.pid)], ()
             if kind == "machine" and busy and not busy & tired:
                 return kind, self.processes.all(), busy
+            if kind == "warm process" and (warm := self.processes.warm()):
+                return kind, warm, ()
+            if kind == "starter" and not busy & tired and (starters := self.processes.starters()):
+                return kind, [self.chance.choice(starters)], busy
             eligible = self._eligible(kind, busy, made)
-            found: dict[psutil.Process, str | None] = {**(steps if kind.startswith("step") else workers)}
-            found = {p: r for p, r in found.items() if r in eligible or (r is None and kind == "worker")}
+            found: dict[psutil.Process, str | None] = {**(steps if kind.startswith("step") else executing)}
+            found = {p: r for p, r in found.items() if r in eligible or (r is None and kind == "run")}
             if found:
                 victim = self.chance.choice(sorted(found, key=lambda process: process.pid))
                 return kind, [victim], [r for r in [found[victim]] if r]
@@ -141,7 +150,7 @@ class Scenario:
 
     def _eligible(self, kind: str, busy: set[str], made: set[str]) -> set[str]:
         """The recordings of which a process may be killed in this way now."""
-        eligible = busy if kind != "machine" else set[str]()
+        eligible = busy if kind.startswith(("step", "run")) else set[str]()
         if kind.endswith("in a call"):
             eligible = {recording_of(call.name) for call in list(self.gpu.requests) if call.status == 0}
         elif kind.endswith("at its end"):
@@ -158,7 +167,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     seed = int(os.environ.get("REFLECTOR_KILL_SEED") or random.randrange(10**6))
     print(f"\nREFLECTOR_KILL_SEED={seed}")
     with GPUHost(latency=LATENCY) as gpu, LLMHost(latency=0.1) as llm:
-        deployment = deploy(tmp_path_factory.mktemp("kills"), REFLECTOR_RETRY_DELAY="0.2", **gpu.env, **llm.env)
+        home = tmp_path_factory.mktemp("kills")
+        (home / "tmp").mkdir()
+        settings = {"REFLECTOR_RETRY_DELAY": "0.2", "TMPDIR": str(home / "tmp")}
+        deployment = deploy(home, **settings, **gpu.env, **llm.env)
         # The test's own process makes the database, before the daemon opens it.
         with open_instance(deployment) as instance:
             scenario = Scenario(deployment, instance, gpu, llm, seed)
@@ -186,12 +198,21 @@ def kill_and_recover(scenario: Scenario) -> None:
         until(lambda: not scenario.unfinished(), 300, "recordings that don't end")
     finally:
         print(f"{time.monotonic() - begin:6.1f} s  not finished: {scenario.unfinished()}", flush=True)
+    scenario.daemon.__exit__()
+    # Workers whose run was killed end by themselves.
+    _, left = psutil.wait_procs(scenario.processes.all(), timeout=PATIENCE_S)
+    scenario.left_behind = [" ".join(process.cmdline()) for process in left]
 
 
 def test_whatever_is_killed_every_recording_ends_finished(killed: Scenario) -> None:
     assert Counter(kill.kind for kill in killed.kills) == PLAN
     assert PLAN.total() >= 25
     assert killed.unfinished() == []
+
+
+def test_nothing_is_left_behind(killed: Scenario) -> None:
+    assert killed.left_behind == []
+    assert list((killed.deployment.home / "tmp").iterdir()) == []
 
 
 def test_a_step_had_no_trouble_but_that_its_process_was_killed(killed: Scenario) -> None:

@@ -1,0 +1,266 @@
+"""A single-threaded process with everything imported, from which runs and workers are forked within milliseconds.
+
+The process that starts it holds one end of a socket pair: once that is closed, and the last child has ended, the warm
+process ends, too. A request is a connection to an abstract Unix socket (Linux only, as are the pidfds), one packet with
+what to start, and open files; the connection then carries the child's exit status back. Both sides accept only a peer
+of the same user.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing import set_executable, spawn
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from reflector_assets.runtime import process, starter, worker
+
+# The module that the process runs; it imports everything, then calls `serve`.
+MODULE = "reflector_assets.preload"
+RUN, WORKER = "run", "worker"
+MAX_BYTES, MAX_FILES = 1 << 16, 64
+# For a requester that was killed between its connection and its packet, in seconds.
+REQUEST_TIMEOUT_S = 5.0
+# One that ended soon, as where memory is short, is replaced later.
+RESTART_DELAY_S, RESTART_LATER_S, SOON_S = 0.5, 30.0, 60.0
+# A run waits this long for another warm process before it starts its own.
+REPLACEMENT_S = 5.0
+# Tells runs the address, also those that start without the warm process.
+ADDRESS = "REFLECTOR_WARM_PROCESS"
+log = logging.getLogger(__name__)
+# What keeps alive the warm processes that this process started.
+_owned: list[socket.socket] = []
+
+
+def is_supported() -> bool:
+    """Return True if this platform has what the warm process needs."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+
+def start(address: str | None = None) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a warm process that ends after this process and the last child; return its address and it."""
+    address = address or f"\0reflector-{secrets.token_hex(16)}"
+    ours, theirs = socket.socketpair()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, theirs:
+        listener.bind(address)
+        listener.listen(socket.SOMAXCONN)
+        files = [listener.fileno(), theirs.fileno()]
+        command = [sys.executable, "-m", MODULE, *map(str, files)]
+        # A thread of the numerical library would make each fork unsafe.
+        environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, ADDRESS: address[1:]}
+        started = subprocess.Popen(command, pass_fds=files, stdin=subprocess.DEVNULL, env=environment)
+    _owned.append(ours)
+    return address, started
+
+
+def fork_runs() -> None:
+    """Start a warm process for this code server, and have its runs forked from there."""
+    address, started = start()
+    # Executed by its descriptor, the program leaves no file behind. It stays open: all later runs need it.
+    program = os.memfd_create("starter", 0)
+    python = Path(sys.executable).resolve()
+    text = Path(starter.__file__).read_text()
+    os.write(program, f"#!{python} -IS\n{text}\n\nmain({address!r}, {sys.executable!r})\n".encode())
+    os.environ[ADDRESS] = address[1:]
+    set_executable(f"/proc/{os.getpid()}/fd/{program}")
+    threading.Thread(target=_keep_alive, args=(address, started), daemon=True, name="keeps-warm").start()
+
+
+def _keep_alive(address: str, started: subprocess.Popen[bytes]) -> None:
+    """Replace a warm process that was killed; until then runs start without it."""
+    while True:
+        began = time.monotonic()
+        code = started.wait()
+        log.warning("the warm process has ended with code %s, and is started again", code)
+        time.sleep(RESTART_LATER_S if time.monotonic() - began < SOON_S else RESTART_DELAY_S)
+        started = start(address)[1]
+
+
+def fork_worker(channel: Connection) -> socket.socket:
+    """Fork a worker that serves `channel`; return the connection that will carry its exit status.
+
+    If there is no warm process, or no longer, this starts one.
+    """
+    end = time.monotonic() + REPLACEMENT_S
+    while address := os.environ.get(ADDRESS):
+        with contextlib.suppress(OSError):
+            return _request(f"\0{address}", channel)
+        if time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    address, _ = start()
+    os.environ[ADDRESS] = address[1:]
+    return _request(address, channel)
+
+
+def _request(address: str, channel: Connection) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(address)
+        _check_user(connection)
+        socket.send_fds(connection, [WORKER.encode()], [channel.fileno()])
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_user(connection: socket.socket) -> None:
+    """Raise PermissionError if the peer belongs to another user."""
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    if struct.unpack("3i", peer)[1] != os.geteuid():
+        raise PermissionError("the socket belongs to another user")
+
+
+def serve(listener: int, owner: int) -> None:
+    """Fork for every request until the owner and all children have ended; don't return in a child."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    process.set_name("reflector-warm")
+    if task := WarmProcess(socket.socket(fileno=listener), socket.socket(fileno=owner)).serve():
+        _end_after(task)
+
+
+class WarmProcess:
+    """The loop of the warm process."""
+
+    def __init__(self, listener: socket.socket, owner: socket.socket) -> None:
+        self._listener, self._owner = listener, owner
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(owner, selectors.EVENT_READ)
+        # By the pidfd: a child's pid, and the connection for its exit status.
+        self._children: dict[int, tuple[int, socket.socket]] = {}
+        self._is_owned = True
+
+    def serve(self) -> Callable[[], None] | None:
+        """Fork for every request; return in a child what it is to do, and None once nothing is left."""
+        while self._is_owned or self._children:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    if task := self._accept():
+                        return task
+                elif key.fileobj is self._owner:
+                    self._selector.unregister(self._owner)
+                    self._is_owned = False
+                else:
+                    self._reap(key.fd)
+        return None
+
+    def _accept(self) -> Callable[[], None] | None:
+        connection, _ = self._listener.accept()
+        try:
+            _check_user(connection)
+            connection.settimeout(REQUEST_TIMEOUT_S)
+            packet, files, _, _ = socket.recv_fds(connection, MAX_BYTES, MAX_FILES)
+        except OSError:
+            traceback.print_exc()
+            connection.close()
+            return None
+        kind, *rest = packet.decode().split("\0")
+        if kind == RUN and len(files) == len(rest) - 1:
+            task = self._fork(
+                connection, lambda: _be_run(connection, rest[0], dict(zip(files, map(int, rest[1:]), strict=True)))
+            )
+        elif kind == WORKER and len(files) == 1:
+            task = self._fork(connection, lambda: _be_worker(connection, files[0]))
+        else:
+            task = None
+            connection.close()
+        if task is None:
+            for file in files:
+                os.close(file)
+        return task
+
+    def _fork(self, connection: socket.socket, task: Callable[[], None]) -> Callable[[], None] | None:
+        if (pid := os.fork()) == 0:
+            self._leave_to_parent()
+            return task
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = pid, connection
+        self._selector.register(pidfd, selectors.EVENT_READ)
+        return None
+
+    def _reap(self, pidfd: int) -> None:
+        pid, connection = self._children.pop(pidfd)
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with connection, contextlib.suppress(OSError):
+            connection.send(str(status).encode())
+
+    def _leave_to_parent(self) -> None:
+        """Close in a child what belongs to the warm process."""
+        self._selector.close()
+        self._listener.close()
+        self._owner.close()
+        for pidfd, (_, connection) in self._children.items():
+            os.close(pidfd)
+            connection.close()
+
+
+def _be_run(connection: socket.socket, program: str, files: dict[int, int]) -> None:
+    """Execute a run as the child of multiprocessing that `program` describes; `files` are received: expected numbers.
+
+    The run is killed when its starter is: the code server then takes it for dead, and it will be resumed.
+    """
+    above = max([connection.fileno(), *files, *files.values()]) + 1
+    moved = [(fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, above), number) for file, number in files.items()]
+    connection.settimeout(None)
+    watched = socket.socket(fileno=fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, above))
+    connection.close()
+    for file in files:
+        os.close(file)
+    for file, number in moved:
+        os.dup2(file, number, inheritable=False)
+        os.close(file)
+    threading.Thread(target=_die_with, args=(watched,), daemon=True).start()
+    process.set_name("reflector-run")
+    arguments = dict(part.split("=") for part in program.partition("spawn_main(")[2].rstrip(")").split(", "))
+    sys.argv[:] = ["-c", "--multiprocessing-fork"]
+    spawn.spawn_main(**{name: int(number) for name, number in arguments.items()})
+
+
+def _die_with(connection: socket.socket) -> None:
+    """Kill this process once the other end of a connection is closed."""
+    with contextlib.suppress(ConnectionResetError):
+        connection.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _be_worker(connection: socket.socket, channel: int) -> None:
+    connection.close()
+    worker.work(channel)
+
+
+def _end_after(task: Callable[[], None]) -> None:
+    """Execute a child's task and end its process, without freeing what it shares with the warm process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    code = 1
+    try:
+        task()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,195 @@
+"""A process that executes steps of one run, one at a time, and the run's side of it.
+
+The run sends the step's key, the worker the step's events, then `Ended`. Between steps the worker keeps the instance,
+the job and loaded models. It ends when the run has closed the channel; if the run was killed during a step, after that
+step, so that no paid call is lost. After a step that failed, and when it holds much memory, it is replaced.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from traceback import TracebackException
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets.records import ATTEMPT_ENDS
+from reflector_assets.runtime import process
+from reflector_assets.runtime.connection_pool import pool_connections
+from reflector_assets.runtime.dagster_internals.steps import (
+    DagsterEvent,
+    DagsterExecutionInterruptedError,
+    RetryMode,
+    SerializableErrorInfo,
+    capture_interrupts,
+    create_context_free_log_manager,
+    create_execution_plan,
+    execute_plan_iterator,
+    step_worker_started,
+)
+
+# A worker that holds more private memory after a step doesn't get another one.
+MAX_BYTES = 300 << 20
+# The warm process reports an exit code at once.
+STATUS_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a worker needs to know of its run."""
+
+    job: Any
+    run: dg.DagsterRun
+    config: Any
+    instance: Any
+    retries: RetryMode
+    repository_load_data: Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a step, with its last events and an error that isn't its own; the worker may leave with it."""
+
+    events: tuple[DagsterEvent, ...]
+    error: SerializableErrorInfo | None
+    leaves: bool
+
+
+def work(descriptor: int) -> None:
+    """Execute the steps that a run requests on a channel until the channel is closed."""
+    process.is_worker = True
+    with Connection(descriptor) as channel, contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        channel.send(os.getpid())
+        run: Run = channel.recv()
+        process.set_name("reflector-step")
+        with dg.DagsterInstance.from_ref(run.instance) as instance:
+            pool_connections(instance)
+            while not _execute(run, instance, channel, *channel.recv()).leaves:
+                pass
+
+
+def _execute(run: Run, instance: dg.DagsterInstance, channel: Connection, key: str, known_state: Any) -> Ended:
+    """Execute a step and send its events."""
+    error = None
+    last: list[DagsterEvent] = []
+    with capture_interrupts():
+        try:
+            for event in _events(run, instance, key, known_state):
+                # The run may request the next step as soon as it knows of the end: then this worker is to be free.
+                if last or event.event_type in ATTEMPT_ENDS:
+                    last.append(event)
+                else:
+                    _send(channel, event)
+        except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as raised:
+            error = SerializableErrorInfo.from_traceback(TracebackException.from_exception(raised))
+    succeeded = error is None and bool(last) and last[0].is_step_success
+    ended = Ended(tuple(last), error, leaves=not succeeded or private_bytes() > MAX_BYTES)
+    _send(channel, ended)
+    return ended
+
+
+def _events(run: Run, instance: dg.DagsterInstance, key: str, known_state: Any) -> Iterator[DagsterEvent]:
+    yield step_worker_started(
+        create_context_free_log_manager(instance, run.run),
+        run.run.job_name,
+        message=f'Executing step "{key}" in a worker.',
+        metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
+        step_key=key,
+    )
+    plan = create_execution_plan(
+        job=run.job,
+        run_config=run.config,
+        step_keys_to_execute=[key],
+        known_state=known_state,
+        repository_load_data=run.repository_load_data,
+    )
+    retries = run.retries.for_inner_plan()
+    yield from execute_plan_iterator(
+        plan, run.job, run.run, run_config=run.config, retry_mode=retries, instance=instance
+    )
+
+
+def _send(channel: Connection, message: Any) -> None:
+    # A step goes on without its run.
+    with contextlib.suppress(OSError):
+        channel.send(message)
+
+
+def private_bytes() -> int:
+    """Return the memory of this process that it shares with no other."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Private_"))
+
+
+class Worker:
+    """The run's side of a worker; raises OSError if none can be started."""
+
+    def __init__(self, run: Run, fork: Callable[[Any], socket.socket]) -> None:
+        self._channel, theirs = Pipe()
+        with theirs:
+            self._status = fork(theirs)
+        self._pidfd: int | None = None
+        self.pid = 0
+        self._channel.send(run)
+
+    def is_alive(self) -> bool:
+        """Return True unless the worker is known to have ended."""
+        return self._pidfd is None or not wait([self._pidfd], 0)
+
+    def begin(self, key: str, known_state: Any) -> None:
+        """Send a step to execute. One that doesn't reach the worker is lost with it."""
+        _send(self._channel, (key, known_state))
+
+    def sources(self) -> list[Any]:
+        """Return what becomes ready when the worker has sent something or ended."""
+        return [self._channel] if self._pidfd is None else [self._channel, self._pidfd]
+
+    def receive(self) -> Iterator[DagsterEvent | Ended]:
+        """Return what the worker has sent; raise WorkerGone after the last message of one that has ended."""
+        # A child process of the step can hold the channel open, therefore the pidfd.
+        gone = not self.is_alive()
+        try:
+            while self._channel.poll():
+                message = self._channel.recv()
+                if isinstance(message, int):
+                    self.pid, self._pidfd = message, os.pidfd_open(message)
+                else:
+                    yield message
+        except (EOFError, OSError):
+            gone = True
+        if gone:
+            raise WorkerGone(self.pid, self._exit_code())
+
+    def interrupt(self) -> None:
+        """Interrupt the step that the worker executes."""
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGINT)
+
+    def close(self) -> None:
+        """Let the worker end, after the step that it executes, if any."""
+        self._channel.close()
+        self._status.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+
+    def _exit_code(self) -> int | None:
+        """Return the exit code, None if the warm process is gone that would report it."""
+        self._status.settimeout(STATUS_TIMEOUT_S)
+        with contextlib.suppress(OSError, ValueError):
+            return int(self._status.recv(16))
+        return None
+
+
+class WorkerGone(Exception):
+    """A worker has ended; `code` is its exit code, or minus the signal, None if unknown."""
+
+    def __init__(self, pid: int, code: int | None) -> None:
+        super().__init__(f"the worker {pid} has ended")
+        self.pid, self.code = pid, code

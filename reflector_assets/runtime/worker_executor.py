@@ -1,0 +1,215 @@
+"""The executor whose steps run in workers: processes that execute several steps, each one at a time.
+
+The orchestration is that of Dagster's multiprocess executor. It differs in that it waits for workers without polling,
+and that a worker goes on to the run's next step: a step costs no process, no instance and no model of its own.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import wait
+from typing import Any
+
+import dagster as dg
+
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
+from reflector_assets.runtime.attempts import attempt
+from reflector_assets.runtime.dagster_internals.steps import (
+    DagsterEvent,
+    DagsterExecutionInterruptedError,
+    DagsterSubprocessError,
+    EngineEventData,
+    InstanceConcurrencyContext,
+    RetryMode,
+    SerializableErrorInfo,
+    get_run_crash_explanation,
+    step_worker_starting,
+)
+from reflector_assets.runtime.warm_process import fork_worker
+from reflector_assets.runtime.worker import Ended, Run, Worker, WorkerGone
+
+# Seconds between looks for an interruption of the run, and for a free place in a pool.
+INTERRUPTION_S, POOL_S = 0.5, 0.25
+CRASH = "ChildProcessCrashException"
+INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+
+
+class WorkerExecutor(dg.Executor):
+    """Executes a run's steps in at most `max_concurrent` workers."""
+
+    def __init__(self, max_concurrent: int) -> None:
+        self._max_concurrent = max_concurrent
+
+    @property
+    def retries(self) -> RetryMode:
+        return RetryMode.ENABLED
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
+        yield DagsterEvent.engine_event(
+            plan_context,
+            f"Executing steps in workers of the run's process (pid: {os.getpid()})",
+            EngineEventData.multiprocess(os.getpid(), step_keys_to_execute=execution_plan.step_keys_to_execute),
+        )
+        with (
+            InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as pools,
+            execution_plan.start(
+                retry_mode=self.retries, max_concurrent=self._max_concurrent, instance_concurrency_context=pools
+            ) as active,
+            Execution(self, plan_context, execution_plan, active, pools) as execution,
+        ):
+            yield from execution.events()
+        yield DagsterEvent.engine_event(
+            plan_context, f"All steps have ended (pid: {os.getpid()})", EngineEventData.multiprocess(os.getpid())
+        )
+
+
+class Execution:
+    """One run's execution: its active steps, the workers that execute them, and idle workers."""
+
+    def __init__(self, executor: WorkerExecutor, context: Any, plan: Any, active: Any, pools: Any) -> None:
+        self._executor, self._context, self._active, self._pools = executor, context, active, pools
+        self._run = Run(
+            context.reconstructable_job,
+            context.dagster_run,
+            context.run_config,
+            context.instance.get_ref(),
+            executor.retries,
+            plan.repository_load_data,
+        )
+        self._busy: dict[Worker, str] = {}
+        self._idle: list[Worker] = []
+        self._errors: dict[int, SerializableErrorInfo] = {}
+        self._stopping = False
+
+    def __enter__(self) -> "Execution":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in [*self._idle, *self._busy]:
+            worker.close()
+
+    def events(self) -> Iterator[DagsterEvent]:
+        """Execute all steps; raise what Dagster's executor raises if some failed or the run was interrupted."""
+        try:
+            while self._busy or not (self._stopping or self._active.is_complete):
+                yield from self._check_interruption()
+                yield from self._begin_steps()
+                for worker in self._wait():
+                    yield from self._receive(worker)
+                yield from self._active.plan_events_iterator(self._context)
+        except Exception:
+            self._interrupt()
+            raise
+        kinds = {error.cls_name for error in self._errors.values()}
+        if self._stopping and kinds <= INTERRUPTIONS:
+            raise DagsterExecutionInterruptedError
+        if self._errors:
+            listed = "\n".join(f"In process {pid}: {error.to_string()}" for pid, error in self._errors.items())
+            raise DagsterSubprocessError(
+                f"During the execution of steps errors occurred in worker processes:\n{listed}",
+                subprocess_error_infos=list(self._errors.values()),
+            )
+
+    def _check_interruption(self) -> Iterator[DagsterEvent]:
+        if self._active.check_for_interrupts():
+            keys = list(self._busy.values())
+            message = "Received a termination signal: interrupting the active steps."
+            yield DagsterEvent.engine_event(self._context, message, EngineEventData.interrupted(keys))
+            self._stopping = True
+            self._active.mark_interrupted()
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        for worker in self._busy:
+            worker.interrupt()
+
+    def _begin_steps(self) -> Iterator[DagsterEvent]:
+        while not self._stopping:
+            steps = self._active.get_steps_to_execute(limit=self._executor._max_concurrent - len(self._busy))
+            yield from self._active.concurrency_event_iterator(self._context)
+            if not steps:
+                return
+            for step in steps:
+                context = self._context.for_step(step)
+                yield step_worker_starting(context, f'A worker executes "{step.key}".', metadata={})
+                worker = self._free_worker()
+                worker.begin(step.key, self._active.get_known_state())
+                self._busy[worker] = step.key
+
+    def _free_worker(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive():
+                return worker
+            worker.close()
+        return Worker(self._run, fork_worker)
+
+    def _wait(self) -> list[Worker]:
+        """Wait until a worker has sent something or something else is due; return the workers to receive from."""
+        sources = {source: worker for worker in self._busy for source in worker.sources()}
+        seconds = INTERRUPTION_S if sources else 0
+        if self._pools.has_pending_claims():
+            seconds = POOL_S
+        elif interval := self._active.sleep_interval():
+            # Until a step is tried again.
+            seconds = min(max(interval, 0), INTERRUPTION_S)
+        if not sources:
+            time.sleep(seconds)
+            return []
+        return list(dict.fromkeys(sources[source] for source in wait(list(sources), seconds)))
+
+    def _receive(self, worker: Worker) -> Iterator[DagsterEvent]:
+        key = self._busy[worker]
+        try:
+            for message in worker.receive():
+                if not isinstance(message, Ended):
+                    yield from self._handle(message, key)
+                    continue
+                # First, since the next step may be executed once the end is known.
+                self._free(worker, keep=not message.leaves)
+                if message.error is not None:
+                    self._errors[worker.pid] = message.error
+                for event in message.events:
+                    yield from self._handle(event, key)
+                self._active.verify_complete(self._context, key)
+                return
+        except WorkerGone as gone:
+            self._free(worker, keep=False)
+            yield from self._crashed(key, gone)
+
+    def _handle(self, event: DagsterEvent, key: str) -> Iterator[DagsterEvent]:
+        yield event
+        self._active.handle_event(event)
+        if event.is_resource_init_failure:
+            yield from self._fail(key, event.engine_event_data.error)
+
+    def _fail(self, key: str, error: Any) -> Iterator[DagsterEvent]:
+        """End a step that couldn't end itself, by its retry policy."""
+        context = self._context.for_step(self._active.get_step_by_key(key))
+        event = self._executor.log_failure_or_retry_event_after_error(context, error, self._active.get_known_state())
+        self._active.handle_event(event)
+        yield event
+
+    def _crashed(self, key: str, gone: WorkerGone) -> Iterator[DagsterEvent]:
+        """End a step whose worker is gone: as it ended itself if the log says so, otherwise by its retry policy."""
+        number = self._active.get_known_state().get_retry_state().get_attempt_count(key)
+        logged = attempt(self._context.instance, self._context.run_id, key, number, ATTEMPT_BEGINS | ATTEMPT_ENDS)
+        if ended := [event for event in logged if event.event_type in ATTEMPT_ENDS]:
+            yield from self._handle(ended[0], key)
+            return
+        prefix = f"The worker of step {key} (pid: {gone.pid})"
+        what = f"{prefix} has ended." if gone.code is None else get_run_crash_explanation(prefix, gone.code)
+        error = SerializableErrorInfo(f"{CRASH}: {what}", [], CRASH)
+        context = self._context.for_step(self._active.get_step_by_key(key))
+        yield DagsterEvent.engine_event(context, what, EngineEventData.engine_error(error))
+        for event in self._fail(key, error):
+            yield event
+            if event.is_step_failure:
+                self._errors[gone.pid] = error
+
+    def _free(self, worker: Worker, *, keep: bool) -> None:
+        del self._busy[worker]
+        if keep:
+            self._idle.append(worker)
+        else:
+            worker.close()

@@ -1,0 +1,123 @@
+"""Steps in workers: reused within a run, replaced where needed, interrupted, and never left behind."""
+
+# pyright: basic
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+
+from testing import PATIENCE_S
+from testing.daemon import until
+from testing.deployment import ROOT
+from tests.runtime import worker_jobs
+
+pytestmark = pytest.mark.slow(60)
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as instance:
+        yield instance
+
+
+def run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> tuple[dg.JobExecutionResult, dict[str, int]]:
+    """Execute a job; return the result and the process of each step that succeeded."""
+    with dg.execute_job(dg.reconstructable(job), instance) as result:
+        pids = {
+            event.step_key: event.step_output_data.metadata["pid"].value
+            for event in result.all_events
+            if event.is_successful_output and "pid" in event.step_output_data.metadata
+        }
+        return result, pids
+
+
+def test_a_worker_executes_one_step_after_the_other(instance: dg.DagsterInstance) -> None:
+    result, pids = run(instance, worker_jobs.chain)
+    assert result.success
+    assert len(set(pids.values())) == 1
+    assert os.getpid() not in pids.values()
+
+
+def test_a_worker_that_holds_much_memory_is_replaced(instance: dg.DagsterInstance) -> None:
+    result, pids = run(instance, worker_jobs.growing)
+    assert result.success
+    assert pids["first"] == pids["grows"] != pids["third"]
+
+
+def test_a_killed_worker_costs_an_attempt_even_if_its_child_lives_on(instance: dg.DagsterInstance) -> None:
+    result, _ = run(instance, worker_jobs.killed)
+    try:
+        assert result.success
+        crashes = [
+            event.message for event in result.all_events if "terminated by signal 9 (SIGKILL)" in (event.message or "")
+        ]
+        assert len(crashes) == 1
+        [retry] = [event for event in result.all_events if event.is_step_up_for_retry]
+        assert retry.step_key == "killed_once"
+    finally:
+        for process in left_over():
+            process.kill()
+
+
+def left_over() -> list[psutil.Process]:
+    """Return orphans that this module's jobs have forked."""
+    orphans = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == "reflector-step" and process.ppid() == 1:
+                orphans.append(process)
+        except psutil.NoSuchProcess:
+            pass
+    return orphans
+
+
+def test_a_step_that_fails_leaves_the_others_alone(instance: dg.DagsterInstance) -> None:
+    result, pids = run(instance, worker_jobs.failing)
+    assert not result.success
+    assert set(pids) == {"first", "third"}
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "fails"
+    assert "no such thing" in failure.step_failure_data.error.to_string()
+
+
+def test_a_worker_that_ends_after_its_step_costs_nothing(instance: dg.DagsterInstance) -> None:
+    result, pids = run(instance, worker_jobs.dying)
+    assert result.success
+    assert pids["dies_after_its_end"] != pids["third"]
+    assert [event for event in result.all_events if event.is_step_up_for_retry] == []
+
+
+def test_without_its_warm_process_a_run_starts_another_one(instance: dg.DagsterInstance) -> None:
+    result, pids = run(instance, worker_jobs.orphaned)
+    assert result.success
+    assert pids["kills_all"] != pids["first"]
+
+
+def test_an_interrupted_run_ends_its_steps(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    program = (
+        "import dagster as dg\nfrom tests.runtime.worker_jobs import waiting\n"
+        "with dg.DagsterInstance.get() as instance, dg.execute_job(dg.reconstructable(waiting), instance): pass"
+    )
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        ) as process,
+        dg.DagsterInstance.from_config(str(tmp_path)) as instance,
+    ):
+        [record] = until(instance.get_runs)
+        until(lambda: instance.all_logs(record.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS), what="a first step")
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(PATIENCE_S)
+        assert instance.get_run_by_id(record.run_id).status == dg.DagsterRunStatus.FAILURE
+        failures = instance.all_logs(record.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        assert [entry.step_key for entry in failures] == ["waits"]
+        assert psutil.wait_procs(workers, timeout=PATIENCE_S)[1] == []
