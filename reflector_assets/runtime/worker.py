@@ -33,9 +33,8 @@ from reflector_assets.runtime.dagster_internals.steps import (
     execute_plan_iterator,
     step_worker_started,
 )
+from reflector_assets.settings.main import get_settings
 
-# A worker that holds more private memory after a step doesn't get another one.
-MAX_BYTES = 300 << 20
 # The warm process reports an exit code at once.
 STATUS_TIMEOUT_S = 5.0
 
@@ -88,8 +87,9 @@ def _execute(run: Run, instance: dg.DagsterInstance, channel: Connection, key: s
                     _send(channel, event)
         except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as raised:
             error = SerializableErrorInfo.from_traceback(TracebackException.from_exception(raised))
+    limit = get_settings().worker_memory << 20
     succeeded = error is None and bool(last) and last[0].is_step_success
-    ended = Ended(tuple(last), error, leaves=not succeeded or private_bytes() > MAX_BYTES)
+    ended = Ended(tuple(last), error, leaves=not succeeded or private_bytes() > limit)
     _send(channel, ended)
     return ended
 

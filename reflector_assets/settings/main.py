@@ -147,6 +147,13 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         "run's process (`in_process`), by Celery workers on several machines (`celery`), or each in a pod of its own "
         "(`k8s`).",
     )
+    worker_memory: int = Field(
+        1024,
+        alias="REFLECTOR_WORKER_MEMORY",
+        description="MiB of its own memory after which a worker process (`REFLECTOR_EXECUTOR=processes`) is replaced "
+        "before the run's next step; the embedded Whisper takes about 450.",
+        ge=64,
+    )
     worker_timeout: float = Field(
         30,
         alias="REFLECTOR_WORKER_TIMEOUT",

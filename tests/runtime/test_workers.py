@@ -12,6 +12,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from reflector_assets.runtime.warm_process import ADDRESS
 from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
@@ -44,7 +45,12 @@ def test_a_worker_executes_one_step_after_the_other(instance: dg.DagsterInstance
     assert os.getpid() not in pids.values()
 
 
-def test_a_worker_that_holds_much_memory_is_replaced(instance: dg.DagsterInstance) -> None:
+def test_a_worker_that_holds_much_memory_is_replaced(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # For a warm process of its own.
+    monkeypatch.delenv(ADDRESS, raising=False)
+    monkeypatch.setenv("REFLECTOR_WORKER_MEMORY", "400")
     result, pids = run(instance, worker_jobs.growing)
     assert result.success
     assert pids["first"] == pids["grows"] != pids["third"]
