@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from reflector_assets.runtime.executor import process_executor, wrap
+from reflector_assets.runtime.executor import process_executor, without_busy_wait
 
 
 @dg.op(pool="narrow")
@@ -15,7 +15,7 @@ def in_processes() -> None:
     waits()
 
 
-@dg.job(executor_def=wrap(dg.in_process_executor, idle_wait=True))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+@dg.job(executor_def=without_busy_wait(dg.in_process_executor))  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 def in_process() -> None:
     waits()
 

@@ -17,9 +17,8 @@ from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
 from reflector_assets.policies import policies
-from reflector_assets.runtime.connection_pool import pool_connections
 from reflector_assets.runtime.deadline import deadline
-from reflector_assets.runtime.process import ends_with_step, has_own_process
+from reflector_assets.runtime.process import has_own_process
 from resources import usage
 from resources.http import retry_after
 
@@ -69,8 +68,6 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     attempt, attempts = context.retry_number + 1, policy.retries + 1
     limit = policy.timeout if seconds is None else seconds
     context.log.info(f"attempt {attempt} of {attempts}, at most {limit:g} s")
-    if ends_with_step(context):
-        pool_connections(context.instance)
     work = Work(attempt)
     try:
         with deadline(limit, min(policy.grace, limit), hard=has_own_process(context)):

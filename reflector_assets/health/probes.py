@@ -117,7 +117,8 @@ def _reach_postgres(seconds: float) -> None:
     """Connect to the PostgreSQL that dagster.yaml names by a variable; Dagster retries longer, with poorer errors."""
     config: Any = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text())
     try:
-        name: str = config["storage"]["postgres"]["postgres_url"]["env"]
+        storage = config["storage"]
+        name: str = (storage.get("postgres") or storage["custom"]["config"])["postgres_url"]["env"]
     except (KeyError, TypeError):
         return
     if not os.environ.get(name):

@@ -3,10 +3,7 @@
 import logging
 
 from dagster import (
-    Executor,
     ExecutorDefinition,
-    InitExecutorContext,
-    executor,
     in_process_executor,
     multiple_process_executor_requirements,
     multiprocess_executor,
@@ -14,7 +11,6 @@ from dagster import (
 
 from domain.errors import PermanentError
 from reflector_assets.runtime import warm_process
-from reflector_assets.runtime.connection_pool import pool_connections
 from reflector_assets.runtime.idle_wait import IdleWaitExecutor
 from reflector_assets.runtime.process import MULTIPROCESS, PROCESSES
 from reflector_assets.runtime.worker_executor import WorkerExecutor
@@ -26,23 +22,15 @@ log = logging.getLogger(__name__)
 UNPOOLED = 2
 
 
-def wrap(wrapped: ExecutorDefinition, *, idle_wait: bool = False) -> ExecutorDefinition:
-    """Return the executor with pooled connections to Dagster's database and, if `idle_wait`, without busy-waiting.
-
-    Executors on other machines don't busy-wait.
-    """
+def without_busy_wait(wrapped: ExecutorDefinition) -> ExecutorDefinition:
+    """Return an executor on this machine whose runs wait for pools without using CPU."""
     create = wrapped.executor_creation_fn
     assert create is not None
-
-    def pool_and_create(context: InitExecutorContext) -> Executor:
-        pool_connections(context.instance)
-        return IdleWaitExecutor(create(context)) if idle_wait else create(context)
-
     return ExecutorDefinition(
         name=wrapped.name,
         config_schema=wrapped.config_schema,  # pyright: ignore[reportArgumentType] - a resolved schema is accepted
         requirements=wrapped.get_requirements,
-        executor_creation_fn=pool_and_create,
+        executor_creation_fn=lambda context: IdleWaitExecutor(create(context)),
         description=wrapped.description,
     )
 
@@ -53,12 +41,11 @@ def process_executor(max_concurrent: int) -> ExecutorDefinition:
         log.warning("this platform has no warm process: Dagster's multiprocess executor executes the steps")
         return multiprocess(max_concurrent)
 
-    @executor(name=PROCESSES, requirements=multiple_process_executor_requirements())
-    def workers(context: InitExecutorContext) -> WorkerExecutor:
-        pool_connections(context.instance)
-        return WorkerExecutor(max_concurrent)
-
-    return workers
+    return ExecutorDefinition(
+        name=PROCESSES,
+        requirements=multiple_process_executor_requirements(),
+        executor_creation_fn=lambda _: WorkerExecutor(max_concurrent),
+    )
 
 
 def multiprocess(max_concurrent: int) -> ExecutorDefinition:
@@ -67,13 +54,13 @@ def multiprocess(max_concurrent: int) -> ExecutorDefinition:
         "start_method": {"forkserver": {"preload_modules": [warm_process.MODULE]}},
         "max_concurrent": max_concurrent,
     }
-    return wrap(multiprocess_executor, idle_wait=True).configured(config, name=MULTIPROCESS)
+    return without_busy_wait(multiprocess_executor).configured(config, name=MULTIPROCESS)
 
 
 def build(settings: Settings) -> ExecutorDefinition:
     """Return the executor that the settings choose; raise PermanentError if a package or setting for it is missing."""
     if settings.executor == "in_process":
-        return wrap(in_process_executor, idle_wait=True)
+        return without_busy_wait(in_process_executor)
     # The pools limit heavy steps; a step that waits for a GPU service or an LLM uses no core.
     at_once = sum(settings.pools().values()) + UNPOOLED
     if settings.executor == "processes":
@@ -84,7 +71,7 @@ def build(settings: Settings) -> ExecutorDefinition:
         if settings.executor == "celery":
             from reflector_assets.runtime.celery import celery_executor  # noqa: PLC0415
 
-            return wrap(celery_executor(settings))
+            return celery_executor(settings)
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415
     except ImportError as error:
         raise PermanentError(
@@ -92,4 +79,4 @@ def build(settings: Settings) -> ExecutorDefinition:
             hint=f"pip install 'reflector-assets[{settings.executor}]'",
         ) from error
     # Image, namespace, secrets and volumes are those of the run's own pod.
-    return wrap(k8s_job_executor)
+    return k8s_job_executor

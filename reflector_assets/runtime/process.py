@@ -25,11 +25,6 @@ def has_own_process(context: AssetExecutionContext | OpExecutionContext) -> bool
     return is_worker or executor == K8S or (executor == MULTIPROCESS and multiprocessing.parent_process() is not None)
 
 
-def ends_with_step(context: AssetExecutionContext | OpExecutionContext) -> bool:
-    """Return True if the step's process ends with the step; a worker goes on."""
-    return not is_worker and has_own_process(context) and context.job_def.executor_def.name != CELERY
-
-
 def set_name(name: str) -> None:
     """Name this process, on Linux, as `ps` and `top` show it: at most 15 characters."""
     Path("/proc/self/comm").write_text(name)

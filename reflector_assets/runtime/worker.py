@@ -21,7 +21,6 @@ import dagster as dg
 
 from reflector_assets.records import ATTEMPT_ENDS
 from reflector_assets.runtime import process
-from reflector_assets.runtime.connection_pool import pool_connections
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
@@ -68,7 +67,6 @@ def work(descriptor: int) -> None:
         run: Run = channel.recv()
         process.set_name("reflector-step")
         with dg.DagsterInstance.from_ref(run.instance) as instance:
-            pool_connections(instance)
             while not _execute(run, instance, channel, *channel.recv()).leaves:
                 pass
 

@@ -124,7 +124,9 @@ class Postgres:
 
     def dagster(self, folder: Path) -> dg.DagsterInstance:
         """Open a Dagster instance on the first database; its settings are written to `folder`."""
-        text = f"telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: '{self.url}'}}}}\n"
+        config = f"{{postgres_url: '{self.url}'}}"
+        storage = f"module: reflector_assets.runtime.postgres_storage, class: PooledPostgresStorage, config: {config}"
+        text = f"telemetry: {{enabled: false}}\nstorage: {{custom: {{{storage}}}}}\n"
         (folder / "dagster.yaml").write_text(text)
         return dg.DagsterInstance.from_config(str(folder))
 

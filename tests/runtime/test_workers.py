@@ -31,7 +31,7 @@ def run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> tuple[dg.JobExec
     """Execute a job; return the result and the process of each step that succeeded."""
     with dg.execute_job(dg.reconstructable(job), instance) as result:
         pids = {
-            event.step_key: event.step_output_data.metadata["pid"].value
+            str(event.step_key): int(str(event.step_output_data.metadata["pid"].value))
             for event in result.all_events
             if event.is_successful_output and "pid" in event.step_output_data.metadata
         }
@@ -89,7 +89,7 @@ def test_a_step_that_fails_leaves_the_others_alone(instance: dg.DagsterInstance)
     assert set(pids) == {"first", "third"}
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert failure.step_key == "fails"
-    assert "no such thing" in failure.step_failure_data.error.to_string()
+    assert "no such thing" in str(failure.step_failure_data.error)
 
 
 def test_a_worker_that_ends_after_its_step_costs_nothing(instance: dg.DagsterInstance) -> None:
@@ -123,7 +123,8 @@ def test_an_interrupted_run_ends_its_steps(tmp_path: Path) -> None:
         workers = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait(PATIENCE_S)
-        assert instance.get_run_by_id(record.run_id).status == dg.DagsterRunStatus.FAILURE
+        [ended] = instance.get_runs()
+        assert ended.status == dg.DagsterRunStatus.FAILURE
         failures = instance.all_logs(record.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         assert [entry.step_key for entry in failures] == ["waits"]
         assert psutil.wait_procs(workers, timeout=PATIENCE_S)[1] == []

@@ -1,0 +1,87 @@
+"""Dagster's PostgreSQL with kept connections: few are opened, broken ones are replaced, a fork takes none along."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import event
+
+from testing.parts.postgres import Postgres
+from tests.runtime.connection_jobs import QUERIES, in_process, in_worker, opened
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def new_instance(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[[], dg.DagsterInstance]]:
+    """Open the server's instance once more."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(postgres.dagster(tmp_path))
+
+
+def opened_by_step(result: dg.JobExecutionResult) -> int:
+    """Return how many connections the step reports."""
+    [found] = [
+        one.step_output_data.metadata["connections"].value
+        for one in result.events_for_node("queries")
+        if one.event_type == dg.DagsterEventType.STEP_OUTPUT
+    ]
+    return int(str(found))
+
+
+def test_a_process_opens_few_connections(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+    first = new_instance()
+    first.get_runs_count()
+    with opened() as connections:
+        for _ in range(QUERIES):
+            assert new_instance().get_runs_count() == first.get_runs_count()
+    assert len(connections) == 0
+
+
+@pytest.mark.parametrize("job", [in_process, in_worker])
+def test_a_step_opens_none(new_instance: Callable[[], dg.DagsterInstance], job: dg.JobDefinition) -> None:
+    with dg.execute_job(dg.reconstructable(job), new_instance()) as result:
+        assert result.success
+        assert opened_by_step(result) == 0
+
+
+def test_tables_are_looked_up_once(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+    storage: Any = new_instance().event_log_storage
+    statements: list[str] = []
+    event.listen(storage._engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    found = [storage.has_table("none"), storage.has_table("event_logs"), storage.has_table("event_logs")]
+    assert (found, len(statements)) == ([False, True, True], 2)
+
+
+def test_a_kept_connection_is_replaced_when_the_server_was_restarted(
+    new_instance: Callable[[], dg.DagsterInstance], postgres: Postgres
+) -> None:
+    instance = new_instance()
+    before = instance.get_runs_count(), instance.get_dynamic_partitions("none")
+    postgres.stop(signal.SIGQUIT)
+    postgres.start()
+    assert (instance.get_runs_count(), instance.get_dynamic_partitions("none")) == before
+
+
+def test_a_forked_process_leaves_the_connections_to_its_parent(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+    instance = new_instance()
+    before = instance.get_runs_count()
+    if (pid := os.fork()) == 0:
+        with opened() as connections:
+            instance.get_runs_count()
+        os._exit(0 if len(connections) == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    with opened() as connections:
+        assert instance.get_runs_count() == before
+    assert connections == []
