@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json_array
-from reflector_assets.eventlog import overview
-from reflector_assets.runtime.instance import open_instance
+
+with on_first_use():
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import overview
+    from reflector_assets.runtime import instance as instances
 
 app = typer.Typer()
 # Rows without --limit, --all or --json.
@@ -30,7 +33,7 @@ def list_(
     """List the recordings, newest first, with the state of each."""
     most = limit or (None if everything or as_json else NEWEST)
     page = min(overview.PAGE, most + 1) if most else overview.PAGE
-    with open_instance() as instance:
+    with instances.open_instance() as instance:
         recordings = overview.recordings_overview(instance, wiring.store(), retired=everything, page=page)
         if as_json:
             print_json_array(row._asdict() for row in islice(recordings, most))
