@@ -27,6 +27,8 @@ IMPORTED: dict[tuple[str, ...], set[str]] = {
     **{(*words, "--help"): set() for words in HELPS},
     ("--no-such-option",): set(),
     ("show", "finished"): {"pydantic", "pydantic_settings", "domain.results"},
+    ("list",): {"pydantic", "pydantic_settings"},
+    ("list", "--json"): {"pydantic", "pydantic_settings"},
 }
 TRANSCRIPT: dict[str, object] = {
     "id": "finished",

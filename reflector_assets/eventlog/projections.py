@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 
 from domain.errors import NotFound
+from domain.recording import value_key
 from domain.text import spacing
 from reflector_assets.eventlog.usage import READ, account, has_failed
-from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION

@@ -23,7 +23,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
-from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, crash_reason
+from reflector_assets.log_entries import crash_reason
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
 from reflector_assets.runtime.dagster_internals.celery import (
     SerializableErrorInfo,
     execution_loop,
