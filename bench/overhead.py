@@ -55,7 +55,7 @@ def bench(size: Size) -> Result:
     return Result(
         name="overhead",
         title="Overhead per step",
-        how=f"A chain of {steps} empty assets in one partition, on the embedded storage in a folder of its own. A process is "
+        how=f"A chain of {steps} empty assets in one partition, on the embedded storage. A process is "
         "measured from start to exit, with two runs and its children. The seconds are those of the second run, for "
         "which servers of steps are started already, and from which those per step are "
         f"computed. The peak is that of the largest process. Medians of {repeat}, in turns. The product runs its steps "

@@ -15,6 +15,8 @@ NOTED = {
     "participant.joined": "participants are read from Daily's API",
     "participant.left": "participants are read from Daily's API",
 }
+# What our webhook subscribes to.
+EVENTS = (READY, "recording.error", *NOTED)
 CLOUD = {"cloud", "cloud-audio-only"}
 RAW = "raw-tracks"
 

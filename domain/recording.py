@@ -16,6 +16,10 @@ TRACK_KEY_PATTERN = re.compile(
 )
 
 
+# A public file name; all other files are named after their asset.
+FILE_NAMES = {"merged_words": "words.parquet"}
+
+
 class Frozen(BaseModel):
     """Base of the values passed between assets: immutable, without unknown fields."""
 
@@ -98,6 +102,11 @@ class Participants(RootModel[tuple[Participant, ...]]):
 def folder(recording_id: str) -> str:
     """Return the key prefix of all objects of a recording."""
     return f"recordings/{recording_id}"
+
+
+def value_key(asset: str, recording_id: str) -> str:
+    """Return the store's key of an asset's value."""
+    return f"{folder(recording_id)}/{FILE_NAMES.get(asset, f'{asset}.json')}"
 
 
 def check_recording_id(recording_id: str) -> str:

@@ -1,7 +1,7 @@
 """Stores asset values, one file per recording and asset: models as JSON, tables as Parquet."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
@@ -10,18 +10,10 @@ from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, O
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
-from domain.recording import folder
+from domain.recording import folder, value_key
 from domain.text import words
 from resources import usage
 from resources.store.base import Store
-
-# A public file name; all other files are named after their asset.
-FILE_NAMES: Mapping[str, str] = {"merged_words": "words.parquet"}
-
-
-def value_key(asset: str, recording_id: str) -> str:
-    """Return the store's key of an asset's value."""
-    return f"{folder(recording_id)}/{FILE_NAMES.get(asset, f'{asset}.json')}"
 
 
 def data_version(value: BaseModel | pd.DataFrame) -> DataVersion:

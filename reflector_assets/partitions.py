@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from dagster import DagsterInstance, DynamicPartitionsDefinition
 
-RECORDINGS = "recordings"
+from reflector_assets.log_entries import RECORDINGS
+
 recordings = DynamicPartitionsDefinition(name=RECORDINGS)
 
 

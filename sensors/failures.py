@@ -9,10 +9,9 @@ from pydantic import BaseModel, ValidationError
 from domain import backoff
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.notifications import failure_mark, failure_text, zulip_topic
-from domain.recording import Recording
+from domain.recording import Recording, value_key
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
-from reflector_assets.io_manager import value_key
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from domain.summarize.english import DETERMINERS, PRONOUNS, SPOKEN, VERBS
-from domain.text.words import UNSPACED, sentences
+from domain.text.spacing import UNSPACED
+from domain.text.words import sentences
 
 FILLERS = re.compile(
     r"(?:(?<=^)|(?<=[\s,]))"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from domain.results import ActionItems, Transcript, TranscriptSegment
-from domain.text.words import join
+from domain.text.spacing import join
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 MARKDOWN = re.compile(r"([\\`*_\[\]#~|])")

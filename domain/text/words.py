@@ -10,6 +10,7 @@ from pyarrow import ArrowException  # pyright: ignore[reportUnknownVariableType,
 
 from domain.errors import PermanentError
 from domain.results import TranscriptSegment
+from domain.text.spacing import join
 
 COLUMNS = {"word": "str", "start": "float64", "end": "float64", "speaker": "int64", "confidence": "float64"}
 UNREADABLE = (cast("type[Exception]", ArrowException), ValueError, OSError, KeyError, TypeError)
@@ -24,8 +25,6 @@ TITLE = re.compile(r"^[(\"'“]*(?:mr|mrs|ms|mx|dr|prof|st|rev|hon|gen|col|capt|
 INITIAL = re.compile(r"^[(\"'“]*[A-HJ-Z]\.(?:[A-Z]\.)*$")
 SHORTENED = re.compile(r"^(?:no|nos|approx|ca|inc|ltd|co|corp|jr|sr|dept|est|etc|vol|[ap]\.m|\w(?:\.\w)+)\.$", re.I)
 ELLIPSIS = re.compile(r"(?:\.\.|…)[\"'”’»)\]}]*$")  # noqa: RUF001
-# Chinese, Japanese and Thai put no space between words.
-UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uff01-\uffef]")
 
 
 class Word(NamedTuple):
@@ -135,15 +134,6 @@ def segments(found: Iterable[Sentence], names: Mapping[int, str]) -> tuple[Trans
         )
         for sentence in found
     )
-
-
-def join(parts: Iterable[str]) -> str:
-    """Join words or sentences with spaces, except in scripts without spaces."""
-    joined = ""
-    for part in (stripped for part in parts if (stripped := part.strip())):
-        tight = joined and UNSPACED.match(joined[-1]) and UNSPACED.match(part[0])
-        joined += part if tight or not joined else f" {part}"
-    return joined
 
 
 def _no_table(content: bytes, why: str) -> PermanentError:

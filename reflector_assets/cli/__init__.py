@@ -5,6 +5,7 @@ Exit codes: 0 success, 1 the recording or its run failed, 2 wrong usage.
 """
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -68,10 +69,25 @@ for _name, _help in COMMANDS.items():
     app.command(_name, help=_help)(lambda: None)
 
 
+def _find(arguments: Sequence[str]) -> tuple[Any, str, list[str]]:
+    """Return the command that the arguments name, its full name, and the rest of the arguments.
+
+    Typer does the same, but loads Pydantic to check that the groups on the way got no options: they have none.
+    """
+    name, rest = "reflector", list(arguments)
+    command: Any = get_group(app)
+    while rest and rest[0] in getattr(command, "commands", ()):
+        word = rest.pop(0)
+        command = load(word) if name == "reflector" else command.commands[word]
+        name = f"{name} {word}"
+    return command, name, rest
+
+
 def main() -> NoReturn:
     """Run the command line; print our own errors as one line on stderr and exit with code 1."""
     try:
-        app()
+        command, name, rest = _find(sys.argv[1:])
+        command(rest, prog_name=name)
     except ReflectorError as error:
         # WrongSettings lists all problems, each of which gets a line.
         for line in getattr(error, "problems", [str(error)]):

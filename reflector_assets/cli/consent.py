@@ -3,16 +3,19 @@
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from domain.consent import Consent
 from domain.errors import InvalidInput
-from domain.recording import check_recording_id
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json, timestamp
-from resources.store.erasure import deletion_of
+
+with on_first_use():
+    import pydantic
+
+    from domain import consent, recording
+    from reflector_assets import wiring
+    from resources.store import erasure
 
 app = typer.Typer(help="Record and show consent to keeping a meeting's audio.", no_args_is_help=True)
 
@@ -42,20 +45,20 @@ def show(meeting_id: MeetingId, as_json: AsJson = False) -> None:
 
 
 def _record(meeting_id: str, user: str | None, *, given: bool) -> None:
-    check_recording_id(meeting_id)
+    recording.check_recording_id(meeting_id)
     try:
-        statement = Consent(consent_given=given, user_id=user)
-    except ValidationError as error:
+        statement = consent.Consent(consent_given=given, user_id=user)
+    except pydantic.ValidationError as error:
         raise InvalidInput(f"--user: {error.errors(include_input=False)[0]['msg']}") from None
     with wiring.opened(wiring.consents()) as consents:
         consents.record(meeting_id, statement.user_id, given=given)
 
 
 def _show(meeting_id: str, *, as_json: bool) -> None:
-    check_recording_id(meeting_id)
+    recording.check_recording_id(meeting_id)
     with wiring.opened(wiring.consents()) as consents:
         statements, recordings = consents.statements(meeting_id), consents.recordings_of(meeting_id) or [meeting_id]
-    given_up = {one: marker for one in recordings if (marker := deletion_of(wiring.store(), one))}
+    given_up = {one: marker for one in recordings if (marker := erasure.deletion_of(wiring.store(), one))}
     if as_json:
         print_json(
             {

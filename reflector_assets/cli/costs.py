@@ -8,13 +8,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from domain.costs import By, Row, report
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.eventlog import projections
-from reflector_assets.operations import queries
-from reflector_assets.operations.runs import known
-from reflector_assets.runtime.instance import database_errors, open_instance
-from reflector_assets.settings.main import get_settings
+
+with on_first_use():
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import projections
+    from reflector_assets.operations import queries, runs
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 
@@ -28,15 +30,15 @@ def costs(
     as_json: AsJson = False,
 ) -> None:
     """Show usage and its cost at the prices in the settings, failed attempts included."""
-    prices = queries.prices(get_settings())
+    prices = queries.prices(configuration.get_settings())
     with (
-        open_instance() as instance,
+        instances.open_instance() as instance,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
-        database_errors(),
+        instances.database_errors(),
     ):
         if recording_id is not None:
-            known(instance, recording_id, store)
+            runs.known(instance, recording_id, store)
 
         def catch_up() -> bool:
             return projections.catch_up(instance, store, catalogue, ledger)

@@ -7,18 +7,20 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from domain.daily import NOTED, READY
 from domain.errors import InvalidInput
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, note, out, print_json
-from reflector_assets.settings.main import get_settings
-from resources.daily.api import Webhook
+
+with on_first_use():
+    from domain import daily
+    from reflector_assets import wiring
+    from reflector_assets.settings import main as configuration
+    from resources.daily import api as daily_api
 
 app = typer.Typer(help="Manage our webhook at Daily.co.", no_args_is_help=True)
 webhook = typer.Typer(help="The webhook by which Daily announces recordings.", no_args_is_help=True)
 app.add_typer(webhook, name="webhook")
 
-EVENTS = (READY, "recording.error", *NOTED)
 PATH = "/v1/daily/webhook"
 
 
@@ -38,15 +40,15 @@ def create(
     _check(url)
     # Raises for a secret that isn't base64 before anything is sent to Daily.
     wiring.webhook_secrets()
-    given = get_settings().daily_webhook_secret
+    given = configuration.get_settings().daily_webhook_secret
     secret = given.get_secret_value() if given else None
     api = wiring.daily_api()
     known = next((hook for hook in api.webhooks() if hook.url.rstrip("/") == url.rstrip("/")), None)
     if known is None:
-        outcome, made = "created", api.create_webhook(url, EVENTS, secret)
+        outcome, made = "created", api.create_webhook(url, daily.EVENTS, secret)
     elif update or known.state != "ACTIVE":
         outcome = "updated" if known.state == "ACTIVE" else "reactivated"
-        made = api.update_webhook(known.uuid, known.url, EVENTS, secret)
+        made = api.update_webhook(known.uuid, known.url, daily.EVENTS, secret)
     else:
         outcome, made = "exists", known
     new_secret = made.hmac.get_secret_value() if outcome == "created" and secret is None and made.hmac else None
@@ -61,7 +63,7 @@ def create(
         note(line)
 
 
-def _notes(outcome: str, made: Webhook, secret: str | None) -> list[str]:
+def _notes(outcome: str, made: "daily_api.Webhook", secret: str | None) -> list[str]:
     """Return what is wrong with a webhook that existed before."""
     if outcome == "created":
         return []
@@ -71,7 +73,7 @@ def _notes(outcome: str, made: Webhook, secret: str | None) -> list[str]:
             "run `reflector daily webhook delete`, then `create` again."
         ]
     theirs = made.hmac.get_secret_value() if made.hmac else secret
-    missing = [event for event in EVENTS if event not in made.event_types]
+    missing = [event for event in daily.EVENTS if event not in made.event_types]
     problems = ["it signs with another secret than DAILY_WEBHOOK_SECRET"] if theirs.strip() != secret.strip() else []
     problems += [f"it doesn't send {', '.join(missing)}"] if missing else []
     return [f"{problem}; `reflector daily webhook create {made.url} --update` corrects it." for problem in problems]
@@ -130,5 +132,5 @@ def _check(url: str) -> None:
         raise typer.BadParameter(f"{url!r} isn't a URL such as https://host{PATH}", param_hint="URL")
 
 
-def _document(hook: Webhook) -> dict[str, Any]:
+def _document(hook: "daily_api.Webhook") -> dict[str, Any]:
     return hook.model_dump(mode="json", exclude={"hmac"})

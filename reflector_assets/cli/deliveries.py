@@ -6,9 +6,12 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json, timestamp
-from resources.database.deliveries import Delivery
+
+with on_first_use():
+    from reflector_assets import wiring
+    from resources.database import deliveries as database
 
 app = typer.Typer(help="Show and retry outgoing deliveries, such as webhooks.", no_args_is_help=True)
 
@@ -38,7 +41,7 @@ def retry(
         err.print("Dagster's daemon delivers it; `reflector deliveries list` shows the outcome.")
 
 
-def _print(found: list[Delivery], *, as_json: bool) -> None:
+def _print(found: list["database.Delivery"], *, as_json: bool) -> None:
     if as_json:
         print_json([_document(one) for one in found])
         return
@@ -49,7 +52,7 @@ def _print(found: list[Delivery], *, as_json: bool) -> None:
     out.print(table if found else "There are no deliveries.")
 
 
-def _document(one: Delivery) -> dict[str, Any]:
+def _document(one: "database.Delivery") -> dict[str, Any]:
     return {
         "delivery": one.key,
         "kind": one.kind,

@@ -10,8 +10,11 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.health.probes import check_all
+
+with on_first_use():
+    from reflector_assets.health import probes
 
 app = typer.Typer()
 
@@ -29,7 +32,7 @@ def doctor(
     """
     # The table shows the failures that libraries log.
     logging.disable(logging.CRITICAL)
-    outcomes = check_all(timeout)
+    outcomes = probes.check_all(timeout)
     failed = any(outcome.state == "failed" for outcome in outcomes)
     if as_json:
         rows = [dataclasses.asdict(outcome) for outcome in outcomes]

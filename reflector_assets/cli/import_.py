@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import dagster as dg
 import typer
 
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, note, out, print_json
-from reflector_assets.partitions import RECORDINGS
-from reflector_assets.runtime.instance import open_instance
+
+with on_first_use():
+    import dagster as dg
+
+    from reflector_assets import partitions, wiring
+    from reflector_assets.runtime import instance as instances
 
 app = typer.Typer()
 
@@ -30,13 +33,13 @@ def import_(
     The folder holds one audio file per participant (WebM, Ogg, WAV, M4A, MP3, FLAC), either directly or in `tracks/`,
     and optionally `recording.json` and `participants.json` as Daily's API returns them.
     """
-    with open_instance() as instance:
+    with instances.open_instance() as instance:
         imported = wiring.imported().import_folder(
             folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
         )
         recording = imported.recording
-        if not instance.has_dynamic_partition(RECORDINGS, recording.id):
-            instance.add_dynamic_partitions(RECORDINGS, [recording.id])
+        if not instance.has_dynamic_partition(partitions.RECORDINGS, recording.id):
+            instance.add_dynamic_partitions(partitions.RECORDINGS, [recording.id])
         earlier = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording.id])
         if imported.changed and instance.fetch_materializations(earlier, limit=1).records:
             # Records that the source changed, which makes `recording` stale.

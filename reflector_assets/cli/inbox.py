@@ -8,9 +8,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from domain.errors import InvalidInput
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_fields, print_json, timestamp
-from resources.database.inbox import Item
+
+with on_first_use():
+    from reflector_assets import wiring
+    from resources.database import inbox as database
 
 app = typer.Typer(help="Show what arrived from Daily and how it was handled; replay items.", no_args_is_help=True)
 
@@ -72,7 +75,7 @@ def replay(
         err.print("Dagster's daemon handles them; `reflector inbox list` shows the outcome.")
 
 
-def _document(item: Item) -> dict[str, Any]:
+def _document(item: "database.Item") -> dict[str, Any]:
     return {
         "item": item.seq,
         "received_at": timestamp(item.received_at),

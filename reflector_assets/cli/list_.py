@@ -1,15 +1,23 @@
 """`reflector list`: the recordings and the state of each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
-from reflector_assets import wiring
+from domain.overview import RecordingOverview
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json_array
-from reflector_assets.eventlog import overview
-from reflector_assets.runtime.instance import open_instance
+
+with on_first_use():
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import overview, states
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.runtime.dagster_internals import embedded_log
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 # Rows without --limit, --all or --json.
@@ -29,9 +37,8 @@ def list_(
 ) -> None:
     """List the recordings, newest first, with the state of each."""
     most = limit or (None if everything or as_json else NEWEST)
-    page = min(overview.PAGE, most + 1) if most else overview.PAGE
-    with open_instance() as instance:
-        recordings = overview.recordings_overview(instance, wiring.store(), retired=everything, page=page)
+    page = min(states.PAGE, most + 1) if most else states.PAGE
+    with _recordings(retired=everything, page=page) as recordings:
         if as_json:
             print_json_array(row._asdict() for row in islice(recordings, most))
             return
@@ -43,3 +50,15 @@ def list_(
     out.print(table if rows else "There are no recordings yet: `reflector import FOLDER` adds one.")
     if more:
         err.print(f"The newest {len(rows)}; `--limit` shows more, `--all` all.")
+
+
+@contextmanager
+def _recordings(*, retired: bool, page: int) -> Iterator[Iterator[RecordingOverview]]:
+    """Provide the recordings for a block, without loading Dagster where everything is in files of this machine."""
+    settings = configuration.get_settings()
+    log = embedded_log.find(configuration.dagster_home(), configuration.PROJECT_ROOT)
+    if log is not None and settings.storage_backend == "local" and not retired:
+        yield states.recordings(log, states.LocalFiles(settings.data_dir), page)
+        return
+    with instances.open_instance() as instance:
+        yield overview.recordings_overview(instance, wiring.store(), retired=retired, page=page)

@@ -2,9 +2,12 @@
 
 import typer
 
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.runtime.instance import open_instance
-from reflector_assets.settings.main import get_settings
+
+with on_first_use():
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 
@@ -12,8 +15,8 @@ app = typer.Typer()
 @app.command()
 def pools(as_json: AsJson = False) -> None:
     """Set Dagster's concurrency limits per kind of step, over all runs, from the settings."""
-    limits = get_settings().pools()
-    with open_instance() as instance:
+    limits = configuration.get_settings().pools()
+    with instances.open_instance() as instance:
         for pool, limit in limits.items():
             instance.event_log_storage.set_concurrency_slots(pool, limit)
     if as_json:

@@ -6,11 +6,14 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json
-from reflector_assets.operations.retention import Done, Retention
-from reflector_assets.runtime.instance import open_instance
-from reflector_assets.settings.main import get_settings
+
+with on_first_use():
+    from reflector_assets import wiring
+    from reflector_assets.operations import retention as operation
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 
@@ -26,10 +29,14 @@ def retention(
     REFLECTOR_RETIRE_DAYS: it leaves Dagster's partitions; its files stay, and `reflector show` and `reflector list
     --all` still show it.
     """
-    settings = get_settings()
-    with open_instance() as instance, wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
-        policy = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
-        rows = [policy.apply(due) if apply else Done(due) for due in policy.due()]
+    settings = configuration.get_settings()
+    with (
+        instances.open_instance() as instance,
+        wiring.opened(wiring.inbox()) as inbox,
+        wiring.opened(wiring.source()) as source,
+    ):
+        policy = operation.Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
+        rows = [policy.apply(due) if apply else operation.Done(due) for due in policy.due()]
     failed = any(row.failed for row in rows)
     if as_json:
         print_json({"applied": apply, "due": [_document(row) for row in rows]})
@@ -47,5 +54,5 @@ def retention(
         raise typer.Exit(1)
 
 
-def _document(row: Done) -> dict[str, Any]:
+def _document(row: "operation.Done") -> dict[str, Any]:
     return {**row.due._asdict(), "objects": row.objects, "failed": row.failed}

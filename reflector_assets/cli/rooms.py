@@ -3,14 +3,18 @@
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import InvalidInput
-from domain.rooms import Room, RoomSettings
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_fields, print_json
+
+with on_first_use():
+    import pydantic
+
+    from domain import rooms as model
+    from reflector_assets import wiring
 
 app = typer.Typer(help="Manage the settings of rooms, keyed by the room's base name.", no_args_is_help=True)
 
@@ -48,11 +52,11 @@ def set_(
     for field in clear or []:
         if field not in given:
             raise InvalidInput(f"rooms have no setting {field!r}", hint=f"Settings: {', '.join(given)}.")
-        values[field] = RoomSettings.model_fields[field].default
+        values[field] = model.RoomSettings.model_fields[field].default
     try:
-        Room(name=name)
-        settings = RoomSettings.model_validate(values)
-    except ValidationError as error:
+        model.Room(name=name)
+        settings = model.RoomSettings.model_validate(values)
+    except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise InvalidInput(f"room {name!r}: {first['loc'][0]}: {first['msg']}") from None
     with wiring.opened(wiring.rooms()) as rooms:
@@ -96,5 +100,5 @@ def delete(name: Name) -> None:
         rooms.delete(name)
 
 
-def _print(room: Room, *, as_json: bool) -> None:
+def _print(room: "model.Room", *, as_json: bool) -> None:
     (print_json if as_json else print_fields)(room.public())

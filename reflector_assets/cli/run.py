@@ -2,19 +2,20 @@
 
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.table import Column, Table
 
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json
-from reflector_assets.cli.progress_bar import Following, ProgressLines, own_stderr
-from reflector_assets.eventlog.reader import RecordingLog
-from reflector_assets.operations import refresh as refreshing
-from reflector_assets.operations import runs
-from reflector_assets.runtime.instance import daemon_is_up, open_instance
-from reflector_assets.settings.main import get_settings
-from reflector_assets.staleness import AssetGraph
+
+with on_first_use():
+    from reflector_assets import definitions, wiring
+    from reflector_assets.cli import progress_bar
+    from reflector_assets.eventlog import reader
+    from reflector_assets.operations import refresh as refreshing
+    from reflector_assets.operations import runs
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 
@@ -32,16 +33,15 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run its stale assets, leave fresh ones alone."""
-    assets, defs, graph = _definitions()
-    with open_instance() as instance, ProgressLines(own_stderr()) as lines:
-        log = RecordingLog(instance, wiring.store(), runs.known(instance, recording_id))
-        with Following(log, lines.show):
+    with instances.open_instance() as instance, progress_bar.ProgressLines(progress_bar.own_stderr()) as lines:
+        log = reader.RecordingLog(instance, wiring.store(), runs.known(instance, recording_id))
+        with progress_bar.Following(log, lines.show):
             outcome = runs.bring_up_to_date(
                 instance,
-                defs,
-                graph,
+                definitions.defs,
+                definitions.graph,
                 recording_id,
-                only=runs.select(assets, selection),
+                only=runs.select(definitions.assets, selection),
                 force=force,
                 audio_is_gone=wiring.audio_is_gone,
             )
@@ -61,7 +61,8 @@ def run(
     for asset, reason in outcome.failed.items():
         complain(f"{asset} failed: {reason}")
     if outcome.failed:
-        err.print(f"The run: {get_settings().dagster_url}/runs/{outcome.run_id}", highlight=False, soft_wrap=True)
+        url = f"{configuration.get_settings().dagster_url}/runs/{outcome.run_id}"
+        err.print(f"The run: {url}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -76,28 +77,28 @@ def refresh(
     While Dagster's daemon is running, the runs are queued behind those of new recordings; otherwise they run here, one
     after another.
     """
-    assets, defs, graph = _definitions()
     failed: dict[str, dict[str, str]] = {}
     queued = False
-    with open_instance() as instance:
+    with instances.open_instance() as instance:
         oldest = None if since is None else since * 86400.0
-        found = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
+        found = list(refreshing.stale_recordings(instance, definitions.graph, oldest, wiring.audio_is_gone))
         if not as_json:
             _print_stale(found)
         if found and not dry_run:
-            queued = daemon_is_up(instance)
+            queued = instances.daemon_is_up(instance)
             for stale in found:
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                log = RecordingLog(instance, wiring.store(), stale.id)
-                with ProgressLines(own_stderr()) as lines, Following(log, lines.show):
+                log = reader.RecordingLog(instance, wiring.store(), stale.id)
+                console = progress_bar.own_stderr()
+                with progress_bar.ProgressLines(console) as lines, progress_bar.Following(log, lines.show):
                     outcome = runs.bring_up_to_date(
                         instance,
-                        defs,
-                        graph,
+                        definitions.defs,
+                        definitions.graph,
                         stale.id,
-                        only=runs.select(assets, None),
+                        only=runs.select(definitions.assets, None),
                         audio_is_gone=wiring.audio_is_gone,
                     )
                 if outcome.failed:
@@ -116,14 +117,7 @@ def refresh(
         raise typer.Exit(1)
 
 
-def _definitions() -> tuple[list[dg.AssetsDefinition], dg.Definitions, AssetGraph]:
-    """Return the asset graph; importing it reads the settings, and `--help` must work with wrong ones."""
-    from reflector_assets.definitions import assets, defs, graph  # noqa: PLC0415
-
-    return assets, defs, graph
-
-
-def _print_stale(found: list[refreshing.StaleRecording]) -> None:
+def _print_stale(found: list["refreshing.StaleRecording"]) -> None:
     if not found:
         out.print("Everything is up to date.")
         return

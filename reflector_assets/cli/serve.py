@@ -8,20 +8,22 @@ from functools import partial
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from domain.errors import InvalidInput, PermanentError, TransientError
 from domain.health import Outcome
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import complain
-from reflector_assets.health.probes import check_services
-from reflector_assets.health.readiness import Readiness, is_ready
-from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, catalogue_and_ledger, prices
-from reflector_assets.runtime.instance import open_instance
-from reflector_assets.settings.main import get_settings
-from service.app import build
-from service.auth import Access
-from service.ports import Accounts, Listing, Ports
+
+with on_first_use():
+    import uvicorn
+
+    from reflector_assets import wiring
+    from reflector_assets.health import probes, readiness
+    from reflector_assets.operations import queries
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
+    from service import app as application
+    from service import auth, ports
 
 app = typer.Typer()
 
@@ -40,7 +42,7 @@ def serve(
     ] = False,
 ) -> None:
     """Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C)."""
-    settings = get_settings()
+    settings = configuration.get_settings()
     host, port, trial = host or settings.host, settings.port if port is None else port, trial or settings.trial
     secrets = wiring.webhook_secrets()
     if not secrets and not trial:
@@ -58,17 +60,17 @@ def serve(
         wiring.opened(wiring.consents()) as consents,
         wiring.opened(wiring.relays()) as relays,
         wiring.opened(wiring.store()) as store,
-        catalogue_and_ledger() as (catalogue, ledger),
-        closing(DagsterRecordings(open_instance, store)) as recordings,
+        queries.catalogue_and_ledger() as (catalogue, ledger),
+        closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
     ):
-        everything = AllRecordings(recordings.connect, store, catalogue, ledger)
-        service = build(
+        everything = queries.AllRecordings(recordings.connect, store, catalogue, ledger)
+        service = application.build(
             inbox,
             rooms,
             consents,
             secrets=secrets,
             window=settings.webhook_window,
-            access=Access(
+            access=auth.Access(
                 settings.api_token.get_secret_value() if settings.api_token else None,
                 trial=trial,
                 public=settings.public_mode,
@@ -76,11 +78,11 @@ def serve(
             check_ready=_readiness_check(),
             origins=settings.origins,
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
-            ports=Ports(
+            ports=ports.Ports(
                 recordings,
                 store,
-                Listing(catalogue, everything.follow_recordings, everything.states),
-                Accounts(ledger, everything.catch_up, prices(settings), everything.queues),
+                ports.Listing(catalogue, everything.follow_recordings, everything.states),
+                ports.Accounts(ledger, everything.catch_up, queries.prices(settings), everything.queues),
             ),
         )
         try:
@@ -95,11 +97,11 @@ def serve(
 
 def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:
     """Return the readiness check of this deployment."""
-    readiness = Readiness(lambda names: check_services(names, READY_WITHIN_S))
+    services = readiness.Readiness(partial(probes.check_services, seconds=READY_WITHIN_S))
 
     def check() -> tuple[bool, list[Outcome]]:
-        outcomes = readiness.outcomes()
-        return is_ready(outcomes), outcomes
+        outcomes = services.outcomes()
+        return readiness.is_ready(outcomes), outcomes
 
     return check
 

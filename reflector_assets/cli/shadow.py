@@ -5,11 +5,14 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from domain import comparison
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
-from reflector_assets.eventlog.comparisons import comparisons
-from reflector_assets.runtime.instance import open_instance
+
+with on_first_use():
+    from domain import comparison
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import comparisons
+    from reflector_assets.runtime import instance as instances
 
 app = typer.Typer(help="Compare this system with the old one (REFLECTOR_MODE=shadow).", no_args_is_help=True)
 
@@ -20,8 +23,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Compare the transcripts of both systems over all recordings."""
-    with open_instance() as instance, wiring.opened(wiring.store()) as store:
-        found = list(comparisons(instance, store, None if since is None else since * 86400.0))
+    with instances.open_instance() as instance, wiring.opened(wiring.store()) as store:
+        found = list(comparisons.comparisons(instance, store, None if since is None else since * 86400.0))
     summary = comparison.report(found)
     if as_json:
         print_json({**summary.model_dump(mode="json"), "by_recording": [one.model_dump(mode="json") for one in found]})

@@ -7,11 +7,16 @@ import typer
 from rich.markdown import Markdown
 
 from domain.errors import NotFound
-from domain.recording import check_recording_id, folder
-from domain.results import Transcript
-from domain.text import captions
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out
-from reflector_assets.settings.main import get_settings
+
+with on_first_use():
+    from domain import recording, results
+    from domain.text import captions
+    from reflector_assets import wiring
+    from reflector_assets.operations import runs
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
 
@@ -23,11 +28,11 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a finished transcript: title, summary, action items, and its first lines."""
-    content, where = _read(check_recording_id(recording_id))
+    content, where = _read(recording.check_recording_id(recording_id))
     if as_json:
         sys.stdout.write(content.decode() + "\n")
         return
-    transcript = Transcript.model_validate_json(content)
+    transcript = results.Transcript.model_validate_json(content)
     out.print(Markdown(captions.overview(transcript)))
     segments = transcript.segments[: lines or None]
     out.print()
@@ -41,23 +46,19 @@ def show(
 def _read(recording_id: str) -> tuple[bytes, str]:
     """Return a recording's transcript.json and the place of its files. Raises NotFound.
 
-    Reads a local file directly: loading the store's module loads Dagster, which takes several times as long.
+    Reads a local file directly: the store's module loads Dagster, which takes several times as long.
     """
-    settings = get_settings()
-    directory = settings.data_dir / folder(recording_id)
+    settings = configuration.get_settings()
+    directory = settings.data_dir / recording.folder(recording_id)
     if settings.storage_backend == "local" and (directory / "transcript.json").is_file():
         return (directory / "transcript.json").read_bytes(), str(directory)
 
-    from reflector_assets import wiring  # noqa: PLC0415
-    from reflector_assets.operations import runs  # noqa: PLC0415
-    from reflector_assets.runtime.instance import open_instance  # noqa: PLC0415
-
-    with open_instance() as instance:
+    with instances.open_instance() as instance:
         runs.known(instance, recording_id, wiring.store())
     try:
-        content = wiring.store().read(f"{folder(recording_id)}/transcript.json")
+        content = wiring.store().read(f"{recording.folder(recording_id)}/transcript.json")
     except NotFound:
         raise NotFound(
             "it has no transcript yet", recording=recording_id, hint=f"Make it with `reflector run {recording_id}`."
         ) from None
-    return content, wiring.store().location(folder(recording_id))
+    return content, wiring.store().location(recording.folder(recording_id))

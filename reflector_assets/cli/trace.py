@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 import typer
 from rich.markup import escape
 
-from domain.recording import check_recording_id
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
-from reflector_assets.eventlog.history import History
-from reflector_assets.runtime.instance import database_errors, open_instance
+
+with on_first_use():
+    from domain import recording
+    from reflector_assets import wiring
+    from reflector_assets.eventlog import history
+    from reflector_assets.runtime import instance as instances
 
 app = typer.Typer()
 
@@ -19,17 +22,17 @@ COLOURS = {"run": "bold", "check": "yellow", "made": "dim", "consent": "magenta"
 @app.command()
 def trace(recording_id: RecordingId, as_json: AsJson = False) -> None:
     """Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries."""
-    check_recording_id(recording_id)
+    recording.check_recording_id(recording_id)
     with (
-        open_instance() as instance,
+        instances.open_instance() as instance,
         wiring.opened(wiring.store()) as store,
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.consents()) as consents,
         wiring.opened(wiring.deliveries()) as deliveries,
         wiring.opened(wiring.messages()) as messages,
-        database_errors(),
+        instances.database_errors(),
     ):
-        found = History(instance, store, inbox, consents, deliveries, messages).of(recording_id)
+        found = history.History(instance, store, inbox, consents, deliveries, messages).of(recording_id)
     if as_json:
         print_json(
             [

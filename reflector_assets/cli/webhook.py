@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from domain.errors import InvalidInput, PermanentError, TransientError
-from domain.notifications import trial_body
-from reflector_assets import wiring
+from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
+
+with on_first_use():
+    from domain import notifications
+    from reflector_assets import wiring
 
 app = typer.Typer(help="Test the webhooks of rooms.", no_args_is_help=True)
 
@@ -30,7 +33,7 @@ def try_(room: Annotated[str, typer.Argument(help="The room's name.")], as_json:
         )
     secret = found.webhook_secret.get_secret_value() if found.webhook_secret else None
     with wiring.opened(wiring.webhook()) as webhook:
-        body = trial_body(found.name, at=time.time(), event=str(uuid.uuid4()))
+        body = notifications.trial_body(found.name, at=time.time(), event=str(uuid.uuid4()))
         attempt = webhook.send(found.webhook_url, secret, body)
     if attempt.outcome != "sent":
         kind = TransientError if attempt.outcome == "later" else PermanentError

@@ -7,7 +7,7 @@ import dagster as dg
 
 from domain.comparison import ShadowComparison
 from domain.errors import NotFound
-from reflector_assets.io_manager import value_key
+from domain.recording import value_key
 from resources.store.base import Store
 
 ASSET = "shadow_comparison"

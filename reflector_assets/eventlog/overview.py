@@ -1,26 +1,47 @@
-"""The states of recordings, derived from Dagster's runs and the store; they aren't stored anywhere."""
+"""The states of recordings by Dagster's instance and any store."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 import dagster as dg
 
-from domain.errors import NotFound
 from domain.overview import RecordingOverview
-from domain.recording import folder
 from reflector_assets import tags
+from reflector_assets.eventlog import states
+from reflector_assets.eventlog.states import PAGE
 from reflector_assets.eventlog.steps import failure_reason
-from reflector_assets.io_manager import value_key
+from reflector_assets.log_entries import Run
 from reflector_assets.partitions import RECORDINGS, pages
-from reflector_assets.records import IN_PROGRESS
 from resources.database.catalogue import CatalogueRow
 from resources.store.base import Store
 
-# Recordings that are read from the store in parallel, and that are in one query to Dagster.
-AT_ONCE, PAGE = 8, 200
+
+class DagsterLog(NamedTuple):
+    """The partitions and runs of an instance, as `states.Log`."""
+
+    instance: dg.DagsterInstance
+
+    def pages(self, size: int) -> Iterator[Sequence[str]]:
+        return pages(self.instance, ascending=False, limit=size)
+
+    def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
+        last: dict[str, Run] = {}
+        if recording_ids:
+            # Newest first.
+            for run in self.instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)})):
+                last.setdefault(run.tags[tags.PARTITION], Run(run.run_id, run.status.value))
+        return last
+
+    def made_all(self, run_id: str) -> bool:
+        kinds = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
+        planned, made = (
+            {record.asset_key for record in self.instance.get_records_for_run(run_id, of_type=kind).records}
+            for kind in kinds
+        )
+        return bool(planned) and planned <= made
+
+    def failure_reason(self, run_id: str) -> tuple[str | None, str]:
+        return failure_reason(self.instance, run_id)
 
 
 def recordings_overview(
@@ -30,13 +51,14 @@ def recordings_overview(
 
     Finding the retired ones takes longer: only the store has them all.
     """
-    active: set[str] = set()
-    for ids in pages(instance, ascending=False, limit=page):
-        yield from _page(instance, store, list(map(CatalogueRow, ids)))
-        active.update(ids)
+    log, active = DagsterLog(instance), set[str]()
+    for one in states.recordings(log, store, page):
+        active.add(one.id)
+        yield one
     others = sorted(finished(store) - active) if retired else []
     for start in range(0, len(others), page):
-        for one in _page(instance, store, list(map(CatalogueRow, others[start : start + page]))):
+        ids = others[start : start + page]
+        for one in states.overviews(log, ids, lambda recording_id: states.stored(store, recording_id)):
             yield one._replace(state="retired")
 
 
@@ -45,25 +67,12 @@ def overviews(instance: dg.DagsterInstance, store: Store, rows: Sequence[Catalog
 
     Reads the store only for rows with nothing but an id.
     """
-    ids = [row.recording_id for row in rows]
-    active = instance.get_existing_dynamic_partitions(RECORDINGS, ids) if ids else ()
-    return [one if one.id in active else one._replace(state="retired") for one in _page(instance, store, rows)]
-
-
-def _page(instance: dg.DagsterInstance, store: Store, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
-    """Return overviews in order, by one query to Dagster and further ones only for failed runs."""
-    last: dict[str, dg.DagsterRun] = {}
-    if rows:
-        # Newest first.
-        for run in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: [row.recording_id for row in rows]})):
-            last.setdefault(run.tags[tags.PARTITION], run)
-
-    def make(row: CatalogueRow) -> RecordingOverview:
-        described = _described(row) or _stored(store, row.recording_id)
-        return _with_run(instance, described, last.get(row.recording_id))
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        return list(pool.map(make, rows))
+    described = {row.recording_id: _described(row) for row in rows}
+    active = instance.get_existing_dynamic_partitions(RECORDINGS, list(described)) if rows else ()
+    found = states.overviews(
+        DagsterLog(instance), list(described), lambda one: described[one] or states.stored(store, one)
+    )
+    return [one if one.id in active else one._replace(state="retired") for one in found]
 
 
 def finished(store: Store) -> set[str]:
@@ -74,29 +83,8 @@ def finished(store: Store) -> set[str]:
 
 def overview_of(instance: dg.DagsterInstance, store: Store, recording_id: str) -> RecordingOverview:
     """Return the overview of one recording."""
-    last = next(iter(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)), None)
-    return _with_run(instance, _stored(store, recording_id), last)
-
-
-def _stored(store: Store, recording_id: str) -> RecordingOverview:
-    """Describe a recording by its files, without its runs."""
-    transcript = _json(store, value_key("transcript", recording_id))
-    found = (
-        transcript
-        or _json(store, value_key("recording", recording_id))
-        or _json(store, f"{folder(recording_id)}/source/recording.json")
-        or {}
-    )
-    return RecordingOverview(
-        id=recording_id,
-        room=found.get("room_name"),
-        state="ended" if transcript else "new",
-        title=transcript.get("title") if transcript else None,
-        duration=found.get("duration"),
-        run_id=None,
-        reason=None,
-        created_at=_created_at(found),
-    )
+    [found] = states.overviews(DagsterLog(instance), [recording_id], lambda one: states.stored(store, one))
+    return found
 
 
 def _described(row: CatalogueRow) -> RecordingOverview | None:
@@ -113,48 +101,3 @@ def _described(row: CatalogueRow) -> RecordingOverview | None:
         reason=None,
         created_at=row.started_at,
     )
-
-
-def _with_run(
-    instance: dg.DagsterInstance, overview: RecordingOverview, last: dg.DagsterRun | None
-) -> RecordingOverview:
-    """Return an overview with what its last run adds."""
-    if last is None:
-        return overview
-    overview = overview._replace(run_id=last.run_id)
-    if last.status in IN_PROGRESS:
-        return overview._replace(state="processing")
-    if last.is_failure_or_canceled and not _did_all(instance, last):
-        step, reason = _reason(instance, last)
-        return overview._replace(state="error", step=step, reason=reason)
-    return overview
-
-
-def _did_all(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return True if a run materialized all planned assets: a run killed after its last step counts as failed."""
-    plan = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-    planned = instance.get_records_for_run(run.run_id, of_type=plan).records
-    made = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    return bool(planned) and {record.asset_key for record in planned} <= {record.asset_key for record in made}
-
-
-def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, str]:
-    if run.status == dg.DagsterRunStatus.CANCELED:
-        return None, "canceled"
-    step, reason = failure_reason(instance, run.run_id)
-    return step, f"{step}: {reason}" if step else reason
-
-
-def _created_at(described: Mapping[str, Any]) -> float | None:
-    """Return when a recording began: transcripts have it in ISO 8601, recordings in epoch seconds."""
-    if started := described.get("start_ts"):
-        return float(started)
-    created = described.get("created_at")
-    return datetime.fromisoformat(created).timestamp() if created else None
-
-
-def _json(store: Store, key: str) -> dict[str, Any] | None:
-    try:
-        return json.loads(store.read(key))
-    except NotFound:
-        return None

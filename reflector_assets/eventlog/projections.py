@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 
 from domain.errors import NotFound
-from domain.text import words
+from domain.recording import value_key
+from domain.text import spacing
 from reflector_assets.eventlog.usage import READ, account, has_failed
-from reflector_assets.io_manager import value_key
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
@@ -161,7 +161,7 @@ def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> I
         content["title"],
         datetime.fromisoformat(created).timestamp() if created else None,
         content["duration"],
-        words.join(segment["text"] for segment in content["segments"]),
+        spacing.join(segment["text"] for segment in content["segments"]),
     )
 
 

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 from domain.errors import InvalidInput, NotFound, PermanentError
 from domain.events import CAUSES, PIPELINE_PROGRESS, STATUS, Event, Status
-from domain.recording import Frozen
+from domain.recording import Frozen, value_key
 from domain.run_progress import RunProgress
 from domain.text import words
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import STATUS as STEP_STATUS
 from reflector_assets.eventlog.steps import failure_reason, step_events
-from reflector_assets.io_manager import data_version, value_key
+from reflector_assets.io_manager import data_version
 from reflector_assets.policies import assets, policies
 from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
 from reflector_assets.runtime.instance import database_errors

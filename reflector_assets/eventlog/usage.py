@@ -10,7 +10,8 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import USED
-from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, innermost, place, plain
+from reflector_assets.log_entries import innermost, place
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, plain
 from resources.database.ledger import EndedRun, Entry
 
 Kind = dg.DagsterEventType

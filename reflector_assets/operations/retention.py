@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import dagster as dg
 
 from domain.errors import ReflectorError
-from reflector_assets.io_manager import value_key
+from domain.recording import value_key
 from reflector_assets.operations.runs import at_work
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.settings.main import Settings

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from domain.errors import InvalidInput, NotFound
-from domain.recording import check_recording_id
+from domain.recording import check_recording_id, value_key
 from reflector_assets import staleness, tags
 from reflector_assets.eventlog.steps import failure_reason, step_events
-from reflector_assets.io_manager import value_key
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS

@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.errors import PermanentError
-from reflector_assets.records import crash_reason
+from reflector_assets.log_entries import crash_reason
 from reflector_assets.runtime.attempts import attempt, if_ended
 from reflector_assets.runtime.dagster_internals.celery import (
     SerializableErrorInfo,

@@ -10,7 +10,7 @@ from filelock import FileLock
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import TransientError
-from reflector_assets.settings.main import PROJECT_ROOT, get_settings
+from reflector_assets.settings.main import PROJECT_ROOT, dagster_home, get_settings
 
 
 def enter_project() -> None:
@@ -19,7 +19,7 @@ def enter_project() -> None:
     dagster.yaml names the embedded storage relative to the project's folder, so this changes the working directory; an
     existing DAGSTER_HOME takes precedence.
     """
-    os.environ["DAGSTER_HOME"] = os.environ.get("DAGSTER_HOME") or str(PROJECT_ROOT)
+    os.environ["DAGSTER_HOME"] = str(dagster_home())
     os.chdir(PROJECT_ROOT)
 
 

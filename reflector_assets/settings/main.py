@@ -211,6 +211,11 @@ def get_settings() -> Settings:
     return settings
 
 
+def dagster_home() -> Path:
+    """Return the folder of dagster.yaml."""
+    return Path(os.environ.get("DAGSTER_HOME") or PROJECT_ROOT)
+
+
 def unknown_names() -> list[tuple[str, str | None]]:
     """Return the names with our prefix that aren't settings, each with the setting that was probably meant."""
     known = (str(field.alias) for field in Settings.model_fields.values())

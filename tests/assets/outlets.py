@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel
 
+from domain.recording import value_key
 from domain.results import Transcript, WebhookDelivery, ZulipMessage
 from domain.rooms import Room
 from reflector_assets.assets.webhook import webhook_delivery
 from reflector_assets.assets.zulip import zulip_message
-from reflector_assets.io_manager import StoreIOManager, value_key
+from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import RECORDINGS, recordings
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries

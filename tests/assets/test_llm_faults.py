@@ -6,11 +6,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from domain.recording import Participants
+from domain.recording import Participants, value_key
 from domain.results import Topics
 from domain.text import words
 from reflector_assets.assets.understanding import action_items, title
-from reflector_assets.io_manager import StoreIOManager, value_key
+from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import RECORDINGS, recordings
 from resources.call_cache import CallCache
 from resources.llm.client import LLM

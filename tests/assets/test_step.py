@@ -16,7 +16,7 @@ import pytest
 
 from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
-from reflector_assets.records import crash_reason
+from reflector_assets.log_entries import crash_reason
 from testing import PATIENCE_S
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 

@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from domain.recording import value_key
 from reflector_assets import definitions, tags
 from reflector_assets.eventlog.overview import recordings_overview
-from reflector_assets.io_manager import value_key
 from reflector_assets.operations.retention import PAGE, Retention
 from reflector_assets.operations.runs import known
 from reflector_assets.partitions import RECORDINGS

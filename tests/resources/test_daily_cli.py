@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reflector_assets.cli.daily import EVENTS
+from domain.daily import EVENTS
 from testing.deployment import Deployment
 from testing.hosts.daily_host import DailyHost
 from testing.hosts.host import Answer, Host, Request

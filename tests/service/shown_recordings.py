@@ -14,9 +14,9 @@ import numpy as np
 from domain.errors import InvalidInput, NotFound
 from domain.events import Event
 from domain.overview import RecordingOverview, State
+from domain.recording import value_key
 from domain.results import Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
-from reflector_assets.io_manager import value_key
 from resources.store.base import LocalStore, Store
 from service.ports import Ports
 from tests.domain.finished import finished
