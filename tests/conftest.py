@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from testing.deployment import Deployment, deploy
 # Without cached bytecode, each of the hundreds of processes would compile everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell starts background jobs with SIGINT ignored; Dagster's processes would then ignore SIGTERM, too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Imports allocate a million objects and free few: with Python's threshold, collecting takes a tenth of the time.
 gc.set_threshold(20_000, 20, 20)
 
