@@ -5,10 +5,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,17 +17,22 @@ import grpc
 import psutil
 
 from testing import PATIENCE_S
-from testing.deployment import ROOT, Deployment
+from testing.deployment import BIN, ROOT, Deployment
+from testing.programs import Program
 
 
 class Daemon:
-    """A code server and `dagster-daemon run`, as in a deployment; a context manager."""
+    """A code server and `dagster-daemon run`, as in a deployment; a context manager.
 
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
+    They are new processes, or with `forked` started in less time (testing/programs.py): then `Processes` doesn't
+    recognize them.
+    """
+
+    def __init__(self, deployment: Deployment, *, forked: bool = False) -> None:
+        self.deployment, self.forked = deployment, forked
         self.log = deployment.home / "daemon.log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.code: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Program | None = None
+        self.code: subprocess.Popen[bytes] | Program | None = None
         self._folder: Path | None = None
 
     def __enter__(self) -> Self:
@@ -78,15 +83,11 @@ class Daemon:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes] | Program:
+        start = Program if self.forked else partial(subprocess.Popen, start_new_session=True)
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [Path(sys.executable).parent / program, *arguments],
-                cwd=ROOT,
-                env=self.deployment.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            return start(
+                [BIN / program, *arguments], cwd=ROOT, env=self.deployment.environment(), stdout=log, stderr=log
             )
 
     def _serves(self, socket: Path) -> bool:

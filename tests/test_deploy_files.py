@@ -18,7 +18,6 @@ import pytest
 import typer
 import yaml
 from dagster._config import validate_config
-from dagster_k8s import K8sRunLauncher
 
 from reflector_assets.settings.main import Settings
 from testing.deployment import ROOT
@@ -290,6 +289,9 @@ def test_instances_differ_only_in_documented_settings() -> None:
 
 
 def test_run_launcher_configuration_is_valid() -> None:
+    # Imported here: it takes longer than the whole file, and every worker imports every file.
+    from dagster_k8s import K8sRunLauncher
+
     launcher = yaml.safe_load((BASE / "instance.yaml").read_text())["run_launcher"]
     assert (launcher["module"], launcher["class"]) == ("dagster_k8s", "K8sRunLauncher")
     done = validate_config(K8sRunLauncher.config_type(), launcher["config"])

@@ -138,7 +138,7 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
         ):
             done = upgraded.deployment.reflector(*command)
             assert done.returncode == 0, done.stderr
-        with Daemon(upgraded.deployment):
+        with Daemon(upgraded.deployment, forked=True):
             began = time.time()
             until(lambda: all(_ticks(upgraded.instance, state, began) for state in states.values()))
             until(hook.events)

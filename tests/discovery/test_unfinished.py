@@ -23,7 +23,7 @@ def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:
     with DailyHost(recordings=[going_on, processed, deleted], rate=None) as host:
         deployment = queueing(tmp_path, host)
         inbox = inbox_of(deployment)
-        with open_instance(deployment) as instance, Daemon(deployment):
+        with open_instance(deployment) as instance, Daemon(deployment, forked=True):
             until(lambda: [item for item in everything(inbox) if item.ask_at], what="put off")
             until(lambda: len(everything(inbox)) == 3 and not inbox.waiting(1))
             assert partitions(instance) == set()

@@ -16,7 +16,6 @@ from domain.audio import decoding
 from domain.audio.padding import pad, silent_track
 from domain.audio.probe import open_audio
 from domain.errors import PermanentError, UnreadableAudio
-from domain.text import words
 from resources.store.base import LocalStore
 from resources.transcription import vad
 from resources.transcription.base import TrackAudio, Transcription
@@ -24,7 +23,7 @@ from resources.transcription.whisper import EmbeddedWhisper
 from testing.audio_files import RATE, Sound, opus_track
 from testing.deployment import SAMPLE
 
-pytestmark = pytest.mark.slow(120)
+pytestmark = pytest.mark.slow(40)
 
 TRUTH: Mapping[str, Any] = json.loads((SAMPLE / "truth.json").read_text())
 NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "participants.json").read_text())["data"]}
@@ -72,9 +71,9 @@ def hear(folder: Path) -> Callable[..., Transcription]:
 
 
 @pytest.fixture(scope="module")
-def meeting(hear: Callable[..., Transcription]) -> list[TrackResult]:
-    """The sample meeting as tiny.en hears it."""
-    return [turns_of(name, hear(f"{name}.webm", speaker=n)) for n, name in enumerate(TRUTH["speakers"])]
+def chloe(hear: Callable[..., Transcription]) -> TrackResult:
+    """One participant's track as tiny.en transcribes it."""
+    return turns_of("Chloe", hear("Chloe.webm", speaker=2))
 
 
 def turns_of(name: str, transcription: Transcription) -> TrackResult:
@@ -96,49 +95,33 @@ def onsets(found: TrackResult) -> list[float]:
     return [min(abs(word.start - said["start"]) for word in found.transcription.words) for said in found.turns]
 
 
-def test_at_most_8_of_100_words_of_the_meeting_are_wrong(meeting: list[TrackResult]):
-    assert jiwer.wer([found.said for found in meeting], [found.heard for found in meeting]) <= 0.08
+def test_at_most_8_of_100_words_of_a_track_are_wrong(chloe: TrackResult):
+    assert jiwer.wer(chloe.said, chloe.heard) <= 0.08
 
 
-def test_the_packaged_model_hears_as_well_and_tells_the_language(hear: Callable[..., Transcription]):
-    found = turns_of("Chloe", hear("Chloe.webm", model="base", language="auto"))
-    assert jiwer.wer(found.said, found.heard) <= 0.08
-    assert sum(onset <= 0.4 for onset in onsets(found)) >= 0.9 * len(found.turns)
-    assert found.transcription.language == "en"
+def test_turns_begin_when_they_were_spoken(chloe: TrackResult):
+    assert sum(onset <= 0.4 for onset in onsets(chloe)) >= 0.9 * len(chloe.turns)
 
 
-def test_turns_begin_when_they_were_spoken(meeting: list[TrackResult]):
-    late = [onset for found in meeting for onset in onsets(found)]
-    assert sum(onset <= 0.4 for onset in late) >= 0.9 * len(late)
+def test_words_are_in_order_sure_of_themselves_and_whole(chloe: TrackResult):
+    words = chloe.transcription.words
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    for word in words:
+        assert 0 <= word.start <= word.end <= TRUTH["duration_s"]
+        assert 0 <= word.confidence <= 1
+        assert word.speaker == 2
+        assert {type(word.start), type(word.end), type(word.confidence)} == {float}
+        assert word.word == word.word.strip()
+        assert word.word[0] not in ",.-"
+    spoken = sum(turn["end"] - turn["start"] for turn in chloe.turns)
+    assert chloe.transcription.speech == pytest.approx(spoken, rel=0.15)
 
 
-def test_words_belong_to_who_spoke_then(meeting: list[TrackResult]):
-    merged = words.words(words.merge([words.table(found.transcription.words) for found in meeting]))
-    right = [
-        any(
-            said["start"] - 0.3 <= (word.start + word.end) / 2 <= said["end"] + 0.3
-            for said in meeting[word.speaker].turns
-        )
-        for word in merged
-    ]
-    assert len(right) > 600
-    assert sum(right) >= 0.98 * len(right)
-
-
-def test_words_are_in_order_sure_of_themselves_and_whole(meeting: list[TrackResult]):
-    for speaker, found in enumerate(meeting):
-        heard = found.transcription.words
-        assert [word.start for word in heard] == sorted(word.start for word in heard)
-        for word in heard:
-            assert 0 <= word.start <= word.end <= TRUTH["duration_s"]
-            assert 0 <= word.confidence <= 1
-            assert word.speaker == speaker
-            assert {type(word.start), type(word.end), type(word.confidence)} == {float}
-            assert word.word == word.word.strip()
-            assert word.word[0] not in ",.-"
-    heard = sum(found.transcription.speech for found in meeting)
-    spoken = sum(said["end"] - said["start"] for said in TRUTH["turns"])
-    assert heard == pytest.approx(spoken, rel=0.15)
+def test_the_packaged_model_detects_the_language(hear: Callable[..., Transcription], folder: Path):
+    opus_track(folder / "short.webm", turn(folder, 2))
+    found = hear("short.webm", model="base", language="auto", duration=4)
+    assert found.language == "en"
+    assert found.words[0].word.startswith("Good")
 
 
 def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):

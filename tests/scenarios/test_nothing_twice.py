@@ -10,7 +10,7 @@ from tests.scenarios.world import World, llm_calls
 
 # What runs and what not is the same, and a run takes less time.
 EXECUTOR = "in_process"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(150)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW = "room-plain", "room-slow"
 # Assets of a recording.
@@ -90,7 +90,7 @@ def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: Wor
     assert [row["id"] for row in refreshed["recordings"]] == [SLOW]
     assert refreshed["queued"]
     launched = world.deployment.run_quickly(
-        "dagster", "job", "backfill", "-j", "process", "--partitions", SLOW, "--noprompt"
+        *("dagster", "job", "backfill", "-w", "workspace.yaml", "-j", "process", "--partitions", SLOW, "--noprompt")
     )
     assert launched.returncode == 0, launched.stderr
     until(lambda: world.statuses(SLOW)[1:] == ["QUEUED"], what="the run by hand is queued")

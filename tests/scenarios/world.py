@@ -85,7 +85,7 @@ class World:
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": limit}),
         )
-        self.daemon = Daemon(self.deployment)
+        self.daemon = Daemon(self.deployment, forked=True)
         self.began = time.time()
         self._open = ExitStack()
 
@@ -118,7 +118,7 @@ class World:
         """Restart the daemon and its code server, with further settings."""
         self.stop()
         self.deployment.env |= env
-        self.daemon = Daemon(self.deployment).__enter__()
+        self.daemon = Daemon(self.deployment, forked=True).__enter__()
 
     def folder(self, name: str, tracks: int = 1, words: int = 12) -> Path:
         """Write a folder of tracks; each says the recording's name and so many words."""
