@@ -87,6 +87,8 @@ def _deployment(home: Path, executor: str) -> Iterator[tuple[Deployment, DailyHo
             DAILY_SUBDOMAIN=DOMAIN,
             DAILY_WEBHOOK_SECRET=SECRET,
             **zulip.env,
+            # An idle tick would mostly sleep.
+            REFLECTOR_INBOX_WAIT="0",
             ZULIP_DAG_STREAM="operations",
             REFLECTOR_FALLBACK="true",
             REFLECTOR_OLD_URL=old.url,

@@ -11,10 +11,12 @@ from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
 from reflector_assets.operations.runs import code_tag
 from reflector_assets.partitions import RECORDINGS, recordings
+from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.inbox import REPLAYED, Inbox, Item
 from sensors.sensor import sensor
+from sensors.waiting import TickWait
 
 OFF = "only recorded: REFLECTOR_MODE is off; run `reflector inbox replay` after changing it"
 # The limits of one tick, in items and seconds.
@@ -34,10 +36,11 @@ class Cursor(BaseModel):
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor for a job over this graph."""
+    wait = TickWait(settings.inbox_wait)
 
     @sensor(
         "Drains the inbox: adds a partition and requests a run for each finished raw-tracks recording, postpones "
-        "unfinished ones, and records why it ignores the rest.",
+        "unfinished ones, and records why it ignores the rest. Waits up to REFLECTOR_INBOX_WAIT seconds for arrivals.",
         job_name=job_name,
     )
     def discovery(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
@@ -45,7 +48,11 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         # A tick that died before Dagster created its partitions and runs hasn't advanced the cursor: then nothing is
         # settled here, and its items are processed again.
         inbox.settle(cursor.taken, "accepted")
+        now = time.monotonic()
+        end = now + wait.begin(now)
         new, taken = _process(context.instance, inbox, settings)
+        while not new and inbox.wait(end - time.monotonic(), pause):
+            new, taken = _process(context.instance, inbox, settings)
         runs = [
             _first_run(graph, recording_id) for recording_id in new if not has_begun(context.instance, recording_id)
         ]

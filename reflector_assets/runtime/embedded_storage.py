@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -132,14 +132,8 @@ class EventLogStorage(SqliteEventLogStorage):
         if not path.exists():
             self._copy_template(path)
         engine = ENGINES.get(self.conn_string_for_shard(shard))
-        try:
-            with engine.connect() as connection:
-                if connection.scalar(sa.text("SELECT count(*) FROM alembic_version")):
-                    return
-        except DatabaseError:
-            # Left half made by a process that was killed.
-            pass
-        self._initdb(engine, for_index_shard=shard == "index")
+        if not _has_tables(engine):
+            self._initdb(engine, for_index_shard=shard == "index")
 
     def _copy_template(self, path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".new-", dir=self._base_dir) as folder:
@@ -157,14 +151,17 @@ class EventLogStorage(SqliteEventLogStorage):
                 path.hardlink_to(copy)
 
 
+S = TypeVar("S", RunStorage, ScheduleStorage)
+
+
 class EmbeddedStorage(DagsterSqliteStorage):
     """The storage class that dagster.yaml names; `base_dir` is the folder of all its files."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.base_dir = base_dir
-        self._run_storage = RunStorage.from_local(str(Path(base_dir, "history")) + os.sep)
+        self._run_storage = _opened(RunStorage, Path(base_dir, "history"), "runs.db")
         self._event_log_storage = EventLogStorage(str(Path(base_dir, "history", "runs")) + os.sep)
-        self._schedule_storage = ScheduleStorage.from_local(str(Path(base_dir, "schedules")))
+        self._schedule_storage = _opened(ScheduleStorage, Path(base_dir, "schedules"), "schedules.db")
         self._inst_data = inst_data
         DagsterStorage.__init__(self)
 
@@ -172,6 +169,25 @@ class EmbeddedStorage(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EmbeddedStorage":
         """Make the storage from dagster.yaml's `config`."""
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def _opened(storage: type[S], folder: Path, name: str) -> S:
+    """Open a storage of one database; Dagster makes its tables, and reads all its migrations, only if it has none."""
+    url = f"sqlite:///{folder / name}"
+    if (folder / name).exists() and _has_tables(ENGINES.get(url)):
+        return storage(url)
+    # Dagster's annotation names its own class.
+    return storage.from_local(f"{folder}{os.sep}")  # pyright: ignore[reportReturnType]
+
+
+def _has_tables(engine: sa.Engine) -> bool:
+    """Return True if a database's tables are complete: Dagster writes the revision last."""
+    try:
+        with engine.connect() as connection:
+            return bool(connection.scalar(sa.text("SELECT count(*) FROM alembic_version")))
+    except DatabaseError:
+        # Left half made by a process that was killed.
+        return False
 
 
 def _identity(url: str) -> tuple[int, int] | None:

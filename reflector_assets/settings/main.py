@@ -76,6 +76,14 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         examples=["7"],
         gt=0,
     )
+    inbox_wait: float = Field(
+        4.5,
+        alias="REFLECTOR_INBOX_WAIT",
+        description="Maximum number of seconds that a tick of the sensor `discovery` waits for arrivals; Dagster "
+        "starts one every 5 seconds. 0: arrivals wait for the next tick.",
+        ge=0,
+        le=30,
+    )
     daily_folder: Path = Field(
         Path(".reflector/daily"),
         alias="REFLECTOR_DAILY_FOLDER",

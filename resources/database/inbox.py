@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from resources.database.tables import deliveries, inbox, sweep
 REPLAYED = "replayed"
 # Prefix of an arrival's key that makes the key of its delivery to the old system.
 RELAY = "relay:"
+# Time between two looks for new arrivals.
+LOOK_INTERVAL_S = 0.1
 # Arrivals per statement; SQLite allows about thirty thousand values.
 AT_ONCE = 1000
 
@@ -101,6 +103,24 @@ class Inbox(ConfigurableResource[Any]):
         """Return items to be judged, oldest first, but webhooks before polled items, which can be a backlog."""
         waits = (inbox.c.state == "received", inbox.c.ask_at.is_(None))
         return self._items(*waits, limit=limit, order=(inbox.c.source == "poll", inbox.c.seq))
+
+    def wait(self, seconds: float, pause: Callable[[float], bool]) -> bool:
+        """Return True as soon as an item waits to be judged, or False after `seconds`, or when `pause` returns False.
+
+        `pause` sleeps for the given seconds between two looks, each of which is one statement on the same connection.
+        """
+        end, pinned = time.monotonic() + seconds, PinnedConnection()
+        look = sa.select(sa.exists().where(inbox.c.state == "received", inbox.c.ask_at.is_(None)))
+        try:
+            while time.monotonic() < end:
+                with self.database.begin_on(pinned) as connection:
+                    if connection.scalar(look):
+                        return True
+                if not pause(LOOK_INTERVAL_S):
+                    break
+        finally:
+            pinned.close()
+        return False
 
     def count_waiting(self) -> int:
         """Return the number of items that are not settled."""

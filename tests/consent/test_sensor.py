@@ -171,7 +171,8 @@ def test_a_retired_recording_is_kept_found_and_still_loses_its_audio(here: World
     here.inbox.settle([1], "accepted")
     assert here.run().success
     here.instance.delete_dynamic_partition("recordings", here.id)
-    sensor = discovery.build("process", definitions.graph, Settings.model_validate({"DAILY_SUBDOMAIN": DOMAIN}))
+    settings = Settings.model_validate({"DAILY_SUBDOMAIN": DOMAIN, "REFLECTOR_INBOX_WAIT": 0})
+    sensor = discovery.build("process", definitions.graph, settings)
     here.inbox.settle([1], "received")
     with dg.build_sensor_context(here.instance, resources={"inbox": here.inbox}) as context:
         result: Any = sensor(context)

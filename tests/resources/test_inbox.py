@@ -4,6 +4,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import NotFound
 from resources.database.database import Database
 from resources.database.inbox import Arrival, Inbox, of_poll, of_webhook
+from testing import PATIENCE_S
 from testing.deployment import Deployment
 
 pytest_plugins = ["tests.service.databases"]
@@ -74,6 +76,26 @@ def test_writers_at_once_store_each_event_once(inbox: Inbox) -> None:
         thread.join()
     assert (len(stored), sum(stored)) == (400, 50)
     assert len({item.key for item in inbox.waiting(1000)}) == len(inbox.waiting(1000)) == 50
+
+
+def test_a_wait_ends_with_the_first_arrival_that_can_be_judged(inbox: Inbox) -> None:
+    inbox.put([event(1)])
+    inbox.ask_later(1, at=0.0, reason="unfinished")
+    arrivals = iter([event(1), event(2), event(3)])
+
+    def pause(_: float) -> bool:
+        inbox.put([next(arrivals)])
+        return True
+
+    assert inbox.wait(PATIENCE_S, pause)
+    assert [item.recording_id for item in inbox.waiting(10)] == ["recording-2"]
+    assert inbox.wait(PATIENCE_S, lambda _: pytest.fail("an item waits already"))
+
+
+def test_a_wait_ends_when_its_time_is_over_or_the_process_ends(inbox: Inbox) -> None:
+    assert not inbox.wait(PATIENCE_S, lambda _: False)
+    assert not inbox.wait(0, lambda _: pytest.fail("there is no time to wait"))
+    assert not inbox.wait(0.01, lambda seconds: time.sleep(seconds) is None)
 
 
 def test_items_pass_through_their_states_with_reasons(inbox: Inbox) -> None:

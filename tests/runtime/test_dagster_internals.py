@@ -10,10 +10,12 @@ import pytest
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.executor import child_process_executor, multiprocess
 from dagster._grpc import server
+from dagster._grpc.server import DagsterApiServer
 
 from reflector_assets.runtime import worker, worker_executor
 from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
+from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD
 
 
 @pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])
@@ -43,6 +45,11 @@ def test_the_storage_is_made_of_three_of_which_each_has_its_folder() -> None:
     assert module._runs_directory("x") == "x/history/"
     assert module._event_logs_directory("x") == "x/history/runs/"
     assert module._schedule_directory("x") == "x/schedules"
+
+
+def test_a_code_server_has_a_thread_that_ends_with_it() -> None:
+    assert f'name="{CLEANUP_THREAD}"' in inspect.getsource(DagsterApiServer.__init__)
+    assert "if self._server_termination_event.is_set()" in inspect.getsource(DagsterApiServer._cleanup_thread)
 
 
 def test_retries_of_an_executor_are_read_from_its_config() -> None:

@@ -4,6 +4,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,28 @@ def test_a_run_opens_few_connections(tmp_path: Path) -> None:
         event.listen(sa.Engine, "connect", lambda *one: made.append(one))
         run(instance, "b")
     assert len(made) <= 6, "Dagster's own storage opens hundreds"
+
+
+def test_an_instance_of_an_existing_database_reads_no_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, EMBEDDED) as instance:
+        run(instance, "a")
+        known = state(instance)
+    monkeypatch.setattr(ScriptDirectory, "from_config", lambda _: pytest.fail("it takes 40 ms of CPU time"))
+    with opened(tmp_path, EMBEDDED) as instance:
+        assert state(instance) == known
+        assert instance.all_instigator_state() == []
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "schedules/schedules.db"])
+def test_a_database_that_was_left_half_made_gets_its_tables(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "files" / name
+    path.parent.mkdir(parents=True)
+    sqlite3.connect(path).execute("CREATE TABLE alembic_version (version_num VARCHAR(32))").connection.close()
+    with opened(tmp_path, EMBEDDED) as instance:
+        run(instance, "a")
+        assert instance.all_instigator_state() == []
 
 
 def test_a_process_that_ends_leaves_no_write_ahead_log(tmp_path: Path) -> None:
