@@ -9,7 +9,6 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.operations import refresh
-from sensors.changes import PAGE
 from sensors.keep_up_to_date import request_for
 from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
@@ -283,8 +282,10 @@ def test_a_recording_that_is_added_after_the_newest_was_deleted_is_found(done: S
     assert done.settle() == [(B, set(ALL))]
 
 
-def test_more_recordings_than_a_page_are_all_found(small: Small) -> None:
-    ids = [f"r{n}" for n in range(PAGE + 3)]
+def test_more_recordings_than_a_page_are_all_found(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("changes", "keep_up_to_date"):
+        monkeypatch.setattr(f"sensors.{module}.PAGE", 20)
+    ids = [f"r{n}" for n in range(20 + 3)]
     small.add(*ids)
     requested = [str(request.partition_key) for _ in range(4) for request in small.requests()]
     assert sorted(requested) == sorted([A, *ids])
