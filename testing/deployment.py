@@ -107,3 +107,17 @@ def deploy(home: Path, has_tables: bool = True, /, **env: str) -> Deployment:
     config = config.replace("start_timeout_seconds: 60", f"start_timeout_seconds: {2 * PATIENCE_S}")
     (home / "dagster" / "dagster.yaml").write_text(config)
     return Deployment(home, {"REFLECTOR_WHISPER_MODEL": "tiny.en", **env})
+
+
+def new_instance(home: Path, tables: Path | None = None) -> dg.DagsterInstance:
+    """Create an instance in a folder with a deployment's storage and, for the rest, Dagster's defaults.
+
+    It begins as a copy of the instance below `tables`, by default of an empty one.
+    """
+    folder = home / "dagster"
+    shutil.copytree(tables / "dagster" if tables else _instance_tables(), folder)
+    storage = "module: reflector_assets.runtime.embedded_storage, class: EmbeddedStorage"
+    (folder / "dagster.yaml").write_text(
+        f"telemetry: {{enabled: false}}\nstorage: {{custom: {{{storage}, config: {{base_dir: {folder}}}}}}}\n"
+    )
+    return dg.DagsterInstance.from_config(str(folder))

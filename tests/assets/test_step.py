@@ -18,6 +18,7 @@ from domain.errors import PermanentError, TransientError
 from reflector_assets.assets.step import step
 from reflector_assets.log_entries import crash_reason
 from testing import PATIENCE_S
+from testing.deployment import new_instance
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 
 pytestmark = pytest.mark.slow(40)
@@ -63,7 +64,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     with (
-        dg.instance_for_test(temp_dir=str(tmp_path_factory.mktemp("instance"))) as instance,
+        new_instance(tmp_path_factory.mktemp("home")) as instance,
         dg.execute_job(dg.reconstructable(every_kind), instance) as result,
     ):
         assert not result.success

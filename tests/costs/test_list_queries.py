@@ -19,6 +19,7 @@ from resources.database.catalogue import Catalogue, IndexedTranscript, Recording
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.store.base import LocalStore
+from testing.deployment import new_instance
 
 ROOM, BEGAN = "weekly-20260323080000", 1774252800.0
 STATUSES = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED, None]
@@ -64,7 +65,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     reads.clear()
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         yield World(instance, tmp_path)
 
 

@@ -1,5 +1,6 @@
 """A small graph over real Dagster storage, whose code and contents a test decides: runs take a blink."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,22 @@ class Small:
         self.tried: list[tuple[str, str]] = []
         self.cursor: str | None = None
         self.keys: set[str | None] = set()
+        self._loaded: dict[tuple[str, ...], tuple[staleness.AssetGraph, dg.JobDefinition]] = {}
+        self._folder = folder
         self._values = dg.FilesystemIOManager(base_dir=str(folder))
         # Nothing has arrived from Daily.
         self._inbox = Inbox(database=Database(url=f"sqlite:///{folder}/reflector.db"))
 
+    def copy(self, instance: dg.DagsterInstance, folder: Path) -> "Small":
+        """Return a copy on a copy of the instance, with the values copied to a new folder."""
+        shutil.copytree(self._folder, folder)
+        new = Small(instance, folder)
+        new.made, new.tried, new.cursor, new.keys = [*self.made], [*self.tried], self.cursor, {*self.keys}
+        return new
+
     def graph(self) -> staleness.AssetGraph:
-        return staleness.AssetGraph.of(self._assets())
+        """The graph of the assets as loaded now."""
+        return self._load()[0]
 
     def add(self, *recording_ids: str) -> None:
         self.instance.add_dynamic_partitions("recordings", list(recording_ids))
@@ -67,6 +78,7 @@ class Small:
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
             tags={**code, **(more or {})},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         assert result.success or self.broken
         return result
@@ -109,11 +121,18 @@ class Small:
 
     def job(self) -> dg.JobDefinition:
         """The job over the assets as loaded now."""
-        job = dg.define_asset_job("process")  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
-        defs = dg.Definitions(
-            assets=self._assets(), jobs=[job], executor=dg.in_process_executor, resources={"io_manager": self._values}
-        )
-        return defs.resolve_job_def("process")
+        return self._load()[1]
+
+    def _load(self) -> tuple[staleness.AssetGraph, dg.JobDefinition]:
+        code = tuple(self.code.values())
+        if code not in self._loaded:
+            assets = self._assets()
+            job = dg.define_asset_job("process")  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+            defs = dg.Definitions(
+                assets=assets, jobs=[job], executor=dg.in_process_executor, resources={"io_manager": self._values}
+            )
+            self._loaded[code] = staleness.AssetGraph.of(assets), defs.resolve_job_def("process")
+        return self._loaded[code]
 
     def _assets(self) -> list[dg.AssetsDefinition]:
         return [self._graph_asset(name) if name == "words" else self._asset(name) for name in ALL]

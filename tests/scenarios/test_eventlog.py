@@ -12,6 +12,7 @@ from domain.errors import InvalidInput
 from domain.events import Event
 from reflector_assets import tags
 from testing import PATIENCE_S
+from testing.deployment import new_instance
 from tests.scenarios.telling import ID, STEPS, Telling
 
 pytestmark = pytest.mark.slow(40)
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow(40)
 
 @pytest.fixture
 def told(tmp_path: Path) -> Iterator[Telling]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         yield Telling(instance, tmp_path / "data")
 
 

@@ -16,7 +16,7 @@ from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.store.base import LocalStore
 from testing.daemon import open_instance
-from testing.deployment import Deployment
+from testing.deployment import Deployment, new_instance
 from tests.scenarios.small import Small
 
 NAMES = [f"recording-{number}" for number in range(5)]
@@ -26,9 +26,7 @@ FAILED, MENDED, BUSY, DONE, NEW = NAMES
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
     """One recording of each state; MENDED failed once, and then not again."""
-    home = tmp_path / "instance"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home), overrides={"telemetry": {"enabled": False}}) as instance:
+    with new_instance(tmp_path / "instance") as instance:
         small = Small(instance, tmp_path)
         small.add(*NAMES)
         small.broken.add("tracks")

@@ -9,8 +9,8 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.operations import refresh
-from sensors.changes import PAGE
 from sensors.keep_up_to_date import request_for
+from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
 
 A, B = "first", "second"
@@ -25,12 +25,24 @@ def small(tmp_path: Path) -> Iterator[Small]:
         yield graph
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Small, Path]]:
+    """A finished recording, and a sensor that has seen it, with the folder of its instance."""
+    home = tmp_path_factory.mktemp("finished")
+    with new_instance(home) as instance:
+        made = Small(instance, home / "values")
+        made.add(A)
+        assert made.settle() == [EVERYTHING]
+        made.tried.clear()
+        yield made, home
+
+
 @pytest.fixture
-def done(small: Small) -> Small:
-    """A finished recording, and a sensor that has seen it."""
-    assert small.settle() == [EVERYTHING]
-    small.tried.clear()
-    return small
+def done(finished: tuple[Small, Path], tmp_path: Path) -> Iterator[Small]:
+    """A copy of the same: to make it takes longer than most tests."""
+    made, home = finished
+    with new_instance(tmp_path, home) as instance:
+        yield made.copy(instance, tmp_path / "values")
 
 
 def set_reach(small: Small, reach: str) -> None:
@@ -270,8 +282,10 @@ def test_a_recording_that_is_added_after_the_newest_was_deleted_is_found(done: S
     assert done.settle() == [(B, set(ALL))]
 
 
-def test_more_recordings_than_a_page_are_all_found(small: Small) -> None:
-    ids = [f"r{n}" for n in range(PAGE + 3)]
+def test_more_recordings_than_a_page_are_all_found(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("changes", "keep_up_to_date"):
+        monkeypatch.setattr(f"sensors.{module}.PAGE", 20)
+    ids = [f"r{n}" for n in range(20 + 3)]
     small.add(*ids)
     requested = [str(request.partition_key) for _ in range(4) for request in small.requests()]
     assert sorted(requested) == sorted([A, *ids])

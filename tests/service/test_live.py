@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import httpx
 import pytest
 from websockets.asyncio.client import connect
@@ -22,6 +21,7 @@ from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.operations.queries import DagsterRecordings
 from service.ports import Ports
 from testing import PATIENCE_S
+from testing.deployment import new_instance
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
 
@@ -112,7 +112,7 @@ def serving(told: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
 
 @pytest.fixture
 def told(tmp_path: Path) -> Iterator[Telling]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         yield Telling(instance, tmp_path / "data")
 
 
