@@ -11,6 +11,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from testing import programs
 from testing.deployment import Deployment, deploy
 
 # Without cached bytecode, each of the hundreds of processes would compile everything again.
@@ -29,6 +30,11 @@ gc.set_threshold(20_000, 20, 20)
 # How long an example takes depends on what else the machine does.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+# The workers, which are started with this environment, share a server.
+if programs.SHARED not in os.environ:
+    programs.share()
 
 
 @pytest.hookimpl(optionalhook=True)
