@@ -17,6 +17,7 @@ import os
 import pkgutil
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 PACKAGES = (
     *("dagster", "dagster._core.storage.sqlite_storage", "dagster._core.storage.local_compute_log_manager"),
     *("dagster._core.storage.runs.sqlite", "dagster._core.storage.event_log.sqlite", "dagster._core.execution.api"),
@@ -38,6 +41,8 @@ PACKAGES = (
     *("numpy", "pandas", "pyarrow.parquet", "av", "lameenc", "httpx", "psycopg2", "uvicorn.protocols.http.auto"),
 )
 OURS = ("domain", "resources", "service")
+# The environment variable with the folder of the server's socket.
+SHARED = "TESTING_PROGRAMS"
 # Of a message between the processes.
 MOST_BYTES = 1 << 17
 
@@ -98,20 +103,37 @@ def run(
         return subprocess.CompletedProcess(program.args, code, out.read(), err.read())
 
 
+def share() -> None:
+    """Have this process and those that it starts use one server."""
+    folder = tempfile.mkdtemp(prefix="programs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[SHARED] = folder
+
+
 @cache
 def _server() -> socket.socket:
-    """Start this process's fork server, which ends with this process, and return the socket to it."""
-    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    with theirs:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "testing.programs", str(theirs.fileno())],
-            cwd=Path(__file__).parent.parent,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-        )
-    atexit.register(server.wait)
-    atexit.register(ours.close)
-    return ours
+    """Return a connection to the server, started if there is none; it ends when all connections are closed."""
+    if SHARED not in os.environ:
+        share()
+    folder = Path(os.environ[SHARED])
+    address = str(folder / "socket")
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with FileLock(folder / "lock"):
+        try:
+            connection.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            Path(address).unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+                listener.bind(address)
+                listener.listen()
+                subprocess.Popen(
+                    [sys.executable, "-m", "testing.programs", str(listener.fileno())],
+                    cwd=Path(__file__).parent.parent,
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[listener.fileno()],
+                )
+            connection.connect(address)
+    return connection
 
 
 def _import() -> None:
@@ -123,24 +145,36 @@ def _import() -> None:
                 importlib.import_module(module.name)
 
 
-def _serve(asked: socket.socket) -> None:
+def _serve(listener: socket.socket) -> None:
     """Fork for every requested program; return in the child, which is set up to run it."""
     _import()
     # Exclude existing objects from garbage collection in the children.
     gc.freeze()
+    clients: list[socket.socket] = [listener.accept()[0]]
     while True:
-        _, files, *_ = socket.recv_fds(asked, 1, 3)
+        ready = select.select([listener, *clients], [], [])[0]
+        if listener in ready:
+            clients.append(listener.accept()[0])
+            continue
+        _, files, *_ = socket.recv_fds(ready[0], 1, 3)
         # Waiting for children that have ended adds their CPU time to the server's.
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        if not files:
-            sys.exit()
-        if os.fork() == 0:
+        if files and os.fork() == 0:
             break
         for file in files:
             os.close(file)
-    asked.close()
+        if not files:
+            clients.remove(ready[0])
+            ready[0].close()
+        if not clients:
+            # Who comes now starts another server; who came before is still served.
+            Path(listener.getsockname()).unlink(missing_ok=True)
+            if not select.select([listener], [], [], 0)[0]:
+                sys.exit()
+    for inherited in (listener, *clients):
+        inherited.close()
     connection = socket.socket(fileno=files[0])
     command, folder, env = json.loads(connection.recv(MOST_BYTES))
     if pid := os.fork():

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from testing import programs
 from testing.deployment import Deployment, deploy
 
 # Without cached bytecode, each of the hundreds of processes would compile everything again.
@@ -26,9 +27,16 @@ if MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory
 # Imports allocate a million objects and free few: with Python's threshold, collecting takes a tenth of the time.
 gc.set_threshold(20_000, 20, 20)
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes depends on what else the machine does. `make test-long` uses the profile "long".
+MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", MACHINE, max_examples=50)
+settings.register_profile("long", MACHINE)
 settings.load_profile("suite")
+
+
+# The workers, which are started with this environment, share a server.
+if programs.SHARED not in os.environ:
+    programs.share()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflector_assets.staleness import AssetGraph, AssetState, Node, runnable
+from tests.examples import examples
 
 
 class Model:
@@ -70,7 +71,7 @@ def ancestors(graph: AssetGraph, name: str) -> set[str]:
     return found
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100, 300))
 @given(changed())
 def test_a_stale_asset_waits_exactly_behind_a_fresh_one_that_may_become_stale(model: Model) -> None:
     found = model.states()
@@ -83,7 +84,7 @@ def test_a_stale_asset_waits_exactly_behind_a_fresh_one_that_may_become_stale(mo
     assert bool(ready) == bool(stale), "something can always begin"
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100, 300))
 @given(changed(), st.data())
 def test_a_catch_up_comes_to_rest_and_computes_each_asset_once_and_only_for_a_reason(
     model: Model, data: st.DataObject

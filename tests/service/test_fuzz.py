@@ -1,6 +1,6 @@
 """Odd requests: none gives a 5xx, nothing unsigned is stored, nothing invalid becomes a recording.
 
-They are at least 4,500, beside 500 more at the webhook in test_openapi.py.
+With the profile "long" they are at least 4,500, beside 500 more at the webhook in test_openapi.py.
 """
 
 # pyright: basic
@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from domain.daily import judge_event
 from resources.database.inbox import Inbox
 from testing.parts.receiver import OTHER_SECRET, SECRET, signature, signed
+from tests.examples import examples
 from tests.service.in_process import application
 
 pytest_plugins = ["tests.service.databases"]
@@ -30,7 +31,8 @@ pytest_plugins = ["tests.service.databases"]
 DOMAIN = "example"
 Headers = list[tuple[bytes, bytes]]
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-quick = settings(max_examples=310, deadline=None, suppress_health_check=SLOW)
+EXAMPLES, AT_ONCE = examples(100, 310), 5
+quick = settings(max_examples=EXAMPLES, suppress_health_check=SLOW)
 
 
 @dataclass
@@ -190,13 +192,13 @@ def test_whatever_is_signed_is_stored_and_only_what_is_valid_becomes_a_recording
         sent: set[bytes] = set()
 
         @quick
-        @given(st.lists(bodies, min_size=5, max_size=5, unique=True))
+        @given(st.lists(bodies, min_size=AT_ONCE, max_size=AT_ONCE, unique=True))
         def send(some: list[bytes]) -> None:
             sent.update(some)
             assert asked.send([(encoded(signed(body)), body) for body in some]) == [200] * len(some)
 
         send()
-        assert asked.answers.total() >= 1500
+        assert asked.answers.total() >= AT_ONCE * (EXAMPLES - 10)
         rows = asked.inbox.items(limit=1_000_000)
     assert {row.body for row in rows} <= sent
     # Of two events with the same id only the first is kept.
@@ -241,13 +243,13 @@ def test_nothing_that_isnt_signed_is_stored(tmp_path: Path) -> None:
     with door(f"sqlite:///{tmp_path / 'inbox.db'}") as asked:
 
         @quick
-        @given(st.lists(forged(), min_size=5, max_size=5))
+        @given(st.lists(forged(), min_size=AT_ONCE, max_size=AT_ONCE))
         def send(some: list[tuple[Headers, bytes]]) -> None:
             for (_, body), status in zip(some, asked.send(some), strict=True):
                 # Daily's check is answered, and not stored either.
                 assert status in {400, 401, 413} or (status == 200 and json.loads(body) == {"test": "test"})
 
         send()
-        assert asked.answers.total() >= 1500
+        assert asked.answers.total() >= AT_ONCE * (EXAMPLES - 10)
         assert {400, 401} <= set(asked.answers)
         assert asked.inbox.items() == []
