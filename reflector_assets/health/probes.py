@@ -16,6 +16,7 @@ import psycopg2
 import urllib3
 import yaml
 from dagster import ConfigurableResource, DagsterInstance, EnvVar
+from dagster_postgres import PostgresEventLogStorage
 from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
@@ -110,7 +111,10 @@ def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: flo
             f"Dagster's storage is SQLite, which {settings.executor} workers on other machines can't reach",
             hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
         )
-    return f"{'SQLite' if is_sqlite else 'PostgreSQL'}: {runs} runs, {assets} assets"
+    storage = "SQLite" if is_sqlite else "PostgreSQL"
+    if type(instance.event_log_storage) is PostgresEventLogStorage:
+        storage += " with a new connection per query (deploy/dagster.yaml keeps them)"
+    return f"{storage}: {runs} runs, {assets} assets"
 
 
 def _reach_postgres(seconds: float) -> None:
