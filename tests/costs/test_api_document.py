@@ -26,5 +26,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_they_keep_to_the_document(made: World, tmp_path: Path, path: str) -> None:
     front = Front(app_of(made, f"sqlite:///{tmp_path}/reflector.db"))
     # Not negative_data_rejection: some of what it takes for a parameter too many never gets into the URL.
-    attack(front, path, "GET", examples(10, 25), [*CHECKS, ignored_auth, positive_data_acceptance], Authorization=f"Bearer {TOKEN}")
+    attack(
+        front,
+        path,
+        "GET",
+        examples(10, 25),
+        [*CHECKS, ignored_auth, positive_data_acceptance],
+        Authorization=f"Bearer {TOKEN}",
+    )
     assert front.answers[200] > 0
