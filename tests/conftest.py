@@ -1,12 +1,15 @@
 """An instance, a data folder and a command line of its own for each test that asks for them."""
 
+import atexit
 import gc
 import os
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
+import certifi
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,6 +37,12 @@ settings.register_profile("long", MACHINE)
 settings.load_profile("suite")
 
 
+# Each HTTP client reads all certificate authorities, which takes longer than most requests. No test relies on one.
+with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as authority:
+    authority.write(certifi.contents().partition("-----END CERTIFICATE-----\n")[0] + "-----END CERTIFICATE-----\n")
+atexit.register(os.unlink, authority.name)
+os.environ["SSL_CERT_FILE"] = authority.name
+certifi.where = lambda: authority.name
 # The workers, which are started with this environment, share a server.
 if programs.SHARED not in os.environ:
     programs.share()
