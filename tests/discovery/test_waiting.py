@@ -3,6 +3,7 @@
 # pyright: basic
 
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def test_a_tick_waits_takes_what_arrives_and_ends_with_the_code_server(tmp_path:
             until(lambda: len(ticks(instance)) == 2, what="the second tick")
             until(lambda: inbox.of_recording(recording["id"])[-1].state == "accepted", what="evaluated")
             assert daemon.code is not None
-            daemon.code.terminate()
+            daemon.code.send_signal(signal.SIGTERM)
             until(lambda: ticks(instance)[1].is_completed, what="the end of the second tick")
             took, waited = ticks(instance)[:2]
             [run] = instance.get_runs()

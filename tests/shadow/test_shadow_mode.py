@@ -135,7 +135,11 @@ def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
         graph = Small(instance, small).graph()
 
         def look(mode: str) -> tuple[int, str, str | None]:
-            given = {"REFLECTOR_MODE": mode, "REFLECTOR_OLD_URL": "https://old", "REFLECTOR_INBOX_WAIT": 0}
+            given: dict[str, object] = {
+                "REFLECTOR_MODE": mode,
+                "REFLECTOR_OLD_URL": "https://old",
+                "REFLECTOR_INBOX_WAIT": 0,
+            }
             settings = Settings.model_validate(given)
             with dg.build_sensor_context(instance=instance, resources={"inbox": inbox}) as context:
                 result = discovery.build("process", graph, settings)(context)
