@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-import pandas as pd
 from pydantic import Field
 
 from domain.recording import Frozen
 from domain.results import ActionItems, Summary, Title, Topics, Waveform
 from domain.text import words
+from domain.text.table import Table
 
 StepStatus = Literal["pending", "in_progress", "completed", "failed"]
 Metadata = Mapping[str, Any]
@@ -134,7 +134,7 @@ def _waveform(value: Waveform, _metadata: Metadata) -> Iterator[WaveformPeaks]:
     yield WaveformPeaks(waveform=value.root)
 
 
-def _text(value: pd.DataFrame, _metadata: Metadata) -> Iterator[TranscriptText]:
+def _text(value: Table, _metadata: Metadata) -> Iterator[TranscriptText]:
     yield TranscriptText(text=words.text(value))
 
 
@@ -169,7 +169,7 @@ BEGUN = Cause("STATUS", Status, _begun)
 ENDED = Cause("STATUS", Status, _ended)
 DURATION = Cause("DURATION", Duration, _duration)
 WAVEFORM = Cause("WAVEFORM", WaveformPeaks, _waveform, Waveform)
-TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, pd.DataFrame)
+TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, Table)
 TOPIC = Cause("TOPIC", TopicFound, _topics, Topics)
 FINAL_TITLE = Cause("FINAL_TITLE", FinalTitle, _title, Title)
 FINAL_LONG_SUMMARY = Cause("FINAL_LONG_SUMMARY", FinalLongSummary, _long_summary, Summary)

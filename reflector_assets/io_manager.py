@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
-import pandas as pd
 from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from domain.recording import folder, value_key
 from domain.text import words
+from domain.text.table import Table
 from resources import usage
 from resources.store.base import Store
 
 
-def data_version(value: BaseModel | pd.DataFrame) -> DataVersion:
+def data_version(value: BaseModel | Table) -> DataVersion:
     """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale."""
-    content = words.to_parquet(value) if isinstance(value, pd.DataFrame) else value.model_dump_json().encode()
+    content = words.to_parquet(value) if isinstance(value, Table) else value.model_dump_json().encode()
     return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
 
@@ -28,7 +28,7 @@ class StoreIOManager(ConfigurableIOManager):
     store: Store
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
-        if isinstance(obj, pd.DataFrame):
+        if isinstance(obj, Table):
             content = words.to_parquet(obj)
         elif isinstance(obj, BaseModel):
             content = obj.model_dump_json(indent=1).encode()

@@ -21,7 +21,10 @@ from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
 
-for module in lazy_imports(get_settings()):
+# What steps import when they need it, since it takes long.
+IN_STEPS = ("pandas", "domain.audio.mixdown", "domain.audio.padding", "resources.transcription.vad")
+
+for module in (*IN_STEPS, *lazy_imports(get_settings())):
     import_module(module)
 
 

@@ -32,7 +32,6 @@ from resources.outgoing.zulip_messages import Messages
 from resources.source import Source
 from resources.store import erasure
 from resources.store.base import LocalStore, Store
-from resources.store.s3 import S3Store
 from resources.transcription.base import Transcriber
 from resources.transcription.gpu import GPUService
 from resources.transcription.openai import OpenAIAudio
@@ -52,6 +51,8 @@ def store() -> Store:
     settings = get_settings()
     if settings.storage_backend == "local":
         return LocalStore(root=str(settings.data_dir))
+    from resources.store.s3 import S3Store  # noqa: PLC0415 - boto3, which few deployments need
+
     return S3Store(
         bucket=_required("TRANSCRIPT_STORAGE_AWS_BUCKET_NAME", settings.storage_bucket, "reflector-results"),
         prefix=settings.storage_prefix,
@@ -91,6 +92,8 @@ def daily_bucket() -> Store:
     settings = get_settings()
     if settings.daily_bucket is None:
         return LocalStore(root=str(settings.daily_folder))
+    from resources.store.s3 import S3Store  # noqa: PLC0415 - boto3, which few deployments need
+
     return S3Store(
         bucket=settings.daily_bucket,
         region=settings.daily_region,

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.audio.probe import probe
 from domain.errors import InvalidInput, NotFound, UnreadableAudio
 from domain.recording import Frozen, Recording, Track, TrackName, check_recording_id, folder
 from resources.http import as_list, as_object
@@ -172,6 +171,8 @@ def _tracks(
     folder: Path, recording_id: str, described: dict[str, Any], *, skip_unreadable: bool
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Return the usable files and notes; raise the first unreadable file's error unless it is to be skipped."""
+    from domain.audio.probe import probe  # noqa: PLC0415 - PyAV takes 0.1 s to load
+
     files = _audio_files(folder, recording_id, described)
     if not files and described.get("tracks") != []:
         raise InvalidInput(

@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
 from domain.summarize.english import REFERRING
@@ -28,9 +25,11 @@ from domain.summarize.sentences import (
     tokens,
     utterances,
 )
+from domain.text.table import Table
 from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # Raise with every change to results: earlier results are then stale.
@@ -64,7 +63,7 @@ class Reading(NamedTuple):
         return self.names.get(speaker) or f"Speaker {speaker + 1}"
 
 
-def topics(words: pd.DataFrame, names: Mapping[int, str]) -> Topics:
+def topics(words: Table, names: Mapping[int, str]) -> Topics:
     """Give each chunk a title of its key phrases and a summary of one or two of its sentences."""
     found = chunks(len(words))
     reading = read(words, names)
@@ -92,7 +91,7 @@ def title(found: Topics) -> Title:
     return Title(title=(listing(named) if english else ", ".join(named)) or UNTITLED, method=EXTRACTIVE)
 
 
-def summary(words: pd.DataFrame, found: Topics, names: Mapping[int, str]) -> Summary:
+def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     """Combine a recap and a paragraph per subject (at most six) from the meeting's own sentences."""
     reading = read(words, names)
     if not reading.utterances:
@@ -109,7 +108,7 @@ def summary(words: pd.DataFrame, found: Topics, names: Mapping[int, str]) -> Sum
     return Summary(long_summary=long_summary(recap, paragraphs), short_summary=recap, method=EXTRACTIVE)
 
 
-def action_items(words: pd.DataFrame, names: Mapping[int, str]) -> ActionItems:
+def action_items(words: Table, names: Mapping[int, str]) -> ActionItems:
     """Extract decisions and next steps by their wording, in English only."""
     reading = read(words, names)
     if reading.language != "english":
@@ -118,7 +117,7 @@ def action_items(words: pd.DataFrame, names: Mapping[int, str]) -> ActionItems:
     return ActionItems(decisions=decisions, next_steps=next_steps, method=EXTRACTIVE)
 
 
-def read(words: pd.DataFrame, names: Mapping[int, str]) -> Reading:
+def read(words: Table, names: Mapping[int, str]) -> Reading:
     """Split into sentences, detect the language and weight the words."""
     found = utterances(words)
     language = language_of(one.text for one in found)
@@ -140,6 +139,8 @@ def read(words: pd.DataFrame, names: Mapping[int, str]) -> Reading:
 
 def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
     """Pick the most relevant and least redundant sentences of a part, in the order of the meeting."""
+    import numpy as np  # noqa: PLC0415 - takes 0.2 s to load
+
     if reading.weights is None:
         return list(part[:most])
     able = [at for at in part if len(tokens(reading.utterances[at].text)) >= 4] or list(part)
@@ -160,6 +161,8 @@ def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
 
 def page_rank(links: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the PageRank of a graph, given as a sparse matrix of weights, with jumps distributed by the prior."""
+    import numpy as np  # noqa: PLC0415 - takes 0.2 s to load
+
     prior = prior / prior.sum()
     out = np.asarray(links.sum(axis=1)).ravel()
     steps = links.multiply(1 / np.where(out > 0, out, 1)[:, None]).T.tocsr()

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import pandas as pd
-
 from domain.summarize.english import DETERMINERS, PRONOUNS, SPOKEN, VERBS
 from domain.text.spacing import UNSPACED
+from domain.text.table import Table
 from domain.text.words import sentences
 
 FILLERS = re.compile(
@@ -52,7 +51,7 @@ class Phrase(NamedTuple):
     score: float
 
 
-def utterances(table: pd.DataFrame) -> list[Utterance]:
+def utterances(table: Table) -> list[Utterance]:
     """Return the cleaned sentences of a words table, without those of fillers only."""
     confidence = table["confidence"].tolist()
     found = [

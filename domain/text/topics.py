@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import pandas as pd
-
 from domain.results import Topic
+from domain.text.table import Table
 from domain.text.words import segments, sentences
 
 UNTITLED = "Untitled Meeting"
@@ -32,7 +31,7 @@ def chunks(count: int, size: int = CHUNK_WORDS, least: int = MIN_CHUNK_WORDS) ->
     return found
 
 
-def topic(index: int, chunk: Chunk, table: pd.DataFrame, title: str, summary: str) -> Topic:
+def topic(index: int, chunk: Chunk, table: Table, title: str, summary: str) -> Topic:
     """Build the topic of chunk number `index` (from 0), from its first word's start to its last word's end."""
     words = table.iloc[chunk.words_from : chunk.words_to]
     start, end = float(words["start"].min()), float(words["end"].max())
@@ -47,13 +46,13 @@ def topic(index: int, chunk: Chunk, table: pd.DataFrame, title: str, summary: st
     )
 
 
-def chunk_text(table: pd.DataFrame, chunk: Chunk, names: Mapping[int, str]) -> str:
+def chunk_text(table: Table, chunk: Chunk, names: Mapping[int, str]) -> str:
     """Format a chunk as lines "Name: sentence", in the order of the meeting."""
     lines = segments(sentences(table.iloc[chunk.words_from : chunk.words_to]), plain_names(names))
     return "\n".join(f"{segment.name}: {segment.text}" for segment in lines)
 
 
-def meeting_text(table: pd.DataFrame, names: Mapping[int, str]) -> str:
+def meeting_text(table: Table, names: Mapping[int, str]) -> str:
     """Format the whole meeting as lines "Name: sentence"."""
     return chunk_text(table, Chunk(0, len(table)), names)
 

@@ -5,15 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple, cast
 
-import pandas as pd
-from pyarrow import ArrowException  # pyright: ignore[reportUnknownVariableType, reportMissingTypeStubs] - has no types
-
 from domain.errors import PermanentError
 from domain.results import TranscriptSegment
 from domain.text.spacing import join
+from domain.text.table import Table
 
 COLUMNS = {"word": "str", "start": "float64", "end": "float64", "speaker": "int64", "confidence": "float64"}
-UNREADABLE = (cast("type[Exception]", ArrowException), ValueError, OSError, KeyError, TypeError)
 
 PAUSE_S = 1.5
 MAX_SENTENCE_S = 20.0
@@ -47,7 +44,7 @@ class Sentence(NamedTuple):
     rows: tuple[int, ...]
 
 
-def table(words: Iterable[Word]) -> pd.DataFrame:
+def table(words: Iterable[Word]) -> Table:
     """Build the table: columns word (stripped), start and end (seconds), speaker, confidence."""
     rows = list(words)
     columns: dict[str, list[Any]] = {
@@ -60,41 +57,47 @@ def table(words: Iterable[Word]) -> pd.DataFrame:
     return _frame(columns)
 
 
-def words(table: pd.DataFrame) -> list[Word]:
+def words(table: Table) -> list[Word]:
     """Return the rows of the table as words."""
     columns = [table[name].tolist() for name in COLUMNS]
     return [Word(*row) for row in zip(*columns, strict=True)]
 
 
-def to_parquet(table: pd.DataFrame) -> bytes:
+def to_parquet(table: Table) -> bytes:
     """Serialize the table as Parquet; the same table gives the same bytes."""
     # Rebuilt, because the index and the kind of string column would be stored too.
     plain = _frame({name: table[name].tolist() for name in COLUMNS})
     return plain.to_parquet(engine="pyarrow", compression="zstd", index=False)
 
 
-def from_parquet(content: bytes) -> pd.DataFrame:
+def from_parquet(content: bytes) -> Table:
     """Parse the output of `to_parquet`; raise PermanentError for anything else."""
+    import pandas as pd  # noqa: PLC0415 - see `Table`
+    from pyarrow import ArrowException  # noqa: PLC0415 # pyright: ignore[reportUnknownVariableType, reportMissingTypeStubs]
+
+    unreadable = (cast("type[Exception]", ArrowException), ValueError, OSError, KeyError, TypeError)
     try:
         read = pd.read_parquet(BytesIO(content), engine="pyarrow", columns=list(COLUMNS))
         empty = bool(read.isna().any(axis=None))
         found = _frame({name: read[name].tolist() for name in COLUMNS})
-    except UNREADABLE as error:
+    except unreadable as error:
         raise _no_table(content, (str(error).splitlines() or [type(error).__name__])[0]) from error
     if empty:
         raise _no_table(content, "it has empty cells")
     return found
 
 
-def merge(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def merge(tables: Sequence[Table]) -> Table:
     """Merge the tracks' tables, sorted by start (stable)."""
     if not tables:
         return table(())
+    import pandas as pd  # noqa: PLC0415 - see `Table`
+
     joined = pd.concat(list(tables), ignore_index=True)
     return joined.sort_values("start", kind="stable", ignore_index=True)
 
 
-def sentences(table: pd.DataFrame) -> list[Sentence]:
+def sentences(table: Table) -> list[Sentence]:
     """Split each speaker's words into sentences, sorted by start (stable).
 
     Speakers are split separately, so overlapping speech doesn't break sentences. A sentence ends at its punctuation,
@@ -108,9 +111,9 @@ def sentences(table: pd.DataFrame) -> list[Sentence]:
     return sorted(found, key=lambda sentence: (sentence.start, sentence.rows[0]))
 
 
-def text(spoken: pd.DataFrame | Sequence[Sentence]) -> str:
+def text(spoken: Table | Sequence[Sentence]) -> str:
     """Return the text in reading order, with a new line whenever the speaker changes."""
-    found = sentences(spoken) if isinstance(spoken, pd.DataFrame) else spoken
+    found = sentences(spoken) if isinstance(spoken, Table) else spoken
     lines: list[str] = []
     last: int | None = None
     for sentence in found:
@@ -142,7 +145,9 @@ def _no_table(content: bytes, why: str) -> PermanentError:
     )
 
 
-def _frame(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
+def _frame(columns: Mapping[str, list[Any]]) -> Table:
+    import pandas as pd  # noqa: PLC0415 - see `Table`
+
     return pd.DataFrame({name: pd.Series(columns[name], dtype=cast("Any", kind)) for name, kind in COLUMNS.items()})
 
 

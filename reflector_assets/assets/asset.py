@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 import dagster as dg
-import pandas as pd
 from pydantic import BaseModel
 
 from domain.events import CAUSES
 from domain.steps import STEPS
+from domain.text.table import Table
 from reflector_assets import tags, wiring
 from reflector_assets.assets.step import Context, Work
 from reflector_assets.io_manager import data_version
@@ -17,7 +17,7 @@ from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 
 OWNERS = ["team:transcripts"]
-T = TypeVar("T", bound=BaseModel | pd.DataFrame)
+T = TypeVar("T", bound=BaseModel | Table)
 
 
 def code_version(asset: str, revision: int) -> str:

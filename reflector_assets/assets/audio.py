@@ -5,9 +5,6 @@ from contextlib import ExitStack
 
 import dagster as dg
 
-from domain.audio.mixdown import mix
-from domain.audio.padding import Padding, pad, silent_track
-from domain.audio.probe import SilentFile
 from domain.audio.waveform_svg import waveform_markdown
 from domain.errors import UnreadableAudio
 from domain.recording import Recording, Track, folder
@@ -30,6 +27,8 @@ def padded_tracks(
     context: dg.AssetExecutionContext, recording: Recording, source: Source, store: Store
 ) -> dg.MaterializeResult[PaddedTracks]:
     """One WebM/Opus file per track, aligned with the recording: a late start and muted gaps are filled with silence."""
+    from domain.audio.padding import Padding, pad, silent_track  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+    from domain.audio.probe import SilentFile  # noqa: PLC0415 - the same
 
     keys = {track.index: f"{folder(recording.id)}/tracks/{track.index}.webm" for track in recording.tracks}
 
@@ -112,6 +111,8 @@ def mixed_audio(
     context: dg.AssetExecutionContext, padded_tracks: PaddedTracks, store: Store
 ) -> dg.MaterializeResult[MixedAudio]:
     """The meeting as one stereo MP3 of all tracks; the peaks are computed in the same pass."""
+    from domain.audio.mixdown import mix  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+
     recording_id = context.partition_key
     key = f"{folder(recording_id)}/audio.mp3"
     seconds = timeout_for("mixed_audio", tracks=len(padded_tracks.tracks), duration=padded_tracks.duration)

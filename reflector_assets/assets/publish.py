@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import dagster as dg
-import pandas as pd
 
 from domain.recording import Participants, Recording, folder
 from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
+from domain.text.table import Table
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from resources.store.base import Store
@@ -21,7 +21,7 @@ def transcript(
     padded_tracks: PaddedTracks,
     mixed_audio: MixedAudio,
     waveform: Waveform,  # noqa: ARG001 - a finished recording has a waveform
-    merged_words: pd.DataFrame,
+    merged_words: Table,
     topics: Topics,
     title: Title,
     summary: Summary,

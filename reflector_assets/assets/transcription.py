@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from domain.errors import PermanentError
 from domain.recording import folder
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
+from domain.text.table import Table
 from reflector_assets import tags
 from reflector_assets.assets.asset import OWNERS, check, code_version, for_run, recording_asset, result
 from reflector_assets.assets.step import step
@@ -169,7 +169,7 @@ def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
 )
 def merged_words(
     context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, store: Store
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[Table]:
     """All words of all speakers in one table, by start time: word, start (s), end (s), speaker, confidence."""
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
@@ -199,7 +199,7 @@ def _missing(transcripts: TrackTranscripts) -> list[str]:
     return [f"track {index} is missing" for index in range(transcripts.expected) if index not in indices]
 
 
-def _bad_times(table: pd.DataFrame, duration: float) -> list[str]:
+def _bad_times(table: Table, duration: float) -> list[str]:
     # Daily's duration is in whole seconds and can be slightly shorter than the audio.
     late = table[(table["end"] > duration + 2.0) | (table["start"] < 0)]
     backwards = table[table["end"] < table["start"]]

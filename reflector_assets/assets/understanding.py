@@ -1,12 +1,12 @@
 """The meeting's content: topics, title, summary, decisions and next steps."""
 
 import dagster as dg
-import pandas as pd
 
 from domain.errors import PermanentError, TransientError
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
 from domain.text.captions import clock
+from domain.text.table import Table
 from domain.text.topics import chunks
 from reflector_assets.assets.asset import check, for_run, recording_asset, result
 from reflector_assets.assets.step import step
@@ -21,7 +21,7 @@ USAGE: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tok
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def topics(
     context: dg.AssetExecutionContext,
-    merged_words: pd.DataFrame,
+    merged_words: Table,
     participants: Participants,
     understanding: Understanding,
 ) -> dg.MaterializeResult[Topics]:
@@ -50,7 +50,7 @@ def title(
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def summary(
     context: dg.AssetExecutionContext,
-    merged_words: pd.DataFrame,
+    merged_words: Table,
     topics: Topics,
     participants: Participants,
     understanding: Understanding,
@@ -84,7 +84,7 @@ def summary(
 )
 def action_items(
     context: dg.AssetExecutionContext,
-    merged_words: pd.DataFrame,
+    merged_words: Table,
     participants: Participants,
     understanding: Understanding,
 ) -> dg.MaterializeResult[ActionItems]:

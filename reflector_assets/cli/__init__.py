@@ -4,6 +4,7 @@ Every reporting command takes --json and then prints one JSON document on stdout
 Exit codes: 0 success, 1 the recording or its run failed, 2 wrong usage.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -93,4 +94,7 @@ def main() -> NoReturn:
         for line in getattr(error, "problems", [str(error)]):
             complain(line)
         sys.exit(1)
+    finally:
+        # Python's last garbage collection would visit all that was loaded, a tenth of the time.
+        gc.freeze()
     sys.exit(0)

@@ -9,6 +9,8 @@ from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json
 
 with on_first_use():
+    import dagster as dg
+
     from reflector_assets import definitions, wiring
     from reflector_assets.cli import progress_bar
     from reflector_assets.eventlog import reader
@@ -33,18 +35,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run its stale assets, leave fresh ones alone."""
-    with instances.open_instance() as instance, progress_bar.ProgressLines(progress_bar.own_stderr()) as lines:
-        log = reader.RecordingLog(instance, wiring.store(), runs.known(instance, recording_id))
-        with progress_bar.Following(log, lines.show):
-            outcome = runs.bring_up_to_date(
-                instance,
-                definitions.defs,
-                definitions.graph,
-                recording_id,
-                only=runs.select(definitions.assets, selection),
-                force=force,
-                audio_is_gone=wiring.audio_is_gone,
-            )
+    graph = definitions.graph
+    with instances.open_instance() as instance:
+        runs.known(instance, recording_id)
+        only = runs.select(definitions.assets, selection)
+        outcome = None if force else runs.if_fresh(instance, graph, recording_id, only, wiring.audio_is_gone)
+        outcome = outcome or _bring_up_to_date(instance, recording_id, only, force=force)
     if as_json:
         print_json(
             {
@@ -77,11 +73,12 @@ def refresh(
     While Dagster's daemon is running, the runs are queued behind those of new recordings; otherwise they run here, one
     after another.
     """
+    graph = definitions.graph
     failed: dict[str, dict[str, str]] = {}
     queued = False
     with instances.open_instance() as instance:
         oldest = None if since is None else since * 86400.0
-        found = list(refreshing.stale_recordings(instance, definitions.graph, oldest, wiring.audio_is_gone))
+        found = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
         if not as_json:
             _print_stale(found)
         if found and not dry_run:
@@ -90,17 +87,7 @@ def refresh(
                 if queued:
                     refreshing.request(instance, stale.id)
                     continue
-                log = reader.RecordingLog(instance, wiring.store(), stale.id)
-                console = progress_bar.own_stderr()
-                with progress_bar.ProgressLines(console) as lines, progress_bar.Following(log, lines.show):
-                    outcome = runs.bring_up_to_date(
-                        instance,
-                        definitions.defs,
-                        definitions.graph,
-                        stale.id,
-                        only=runs.select(definitions.assets, None),
-                        audio_is_gone=wiring.audio_is_gone,
-                    )
+                outcome = _bring_up_to_date(instance, stale.id, runs.select(definitions.assets, None))
                 if outcome.failed:
                     failed[stale.id] = outcome.failed
     if as_json:
@@ -115,6 +102,24 @@ def refresh(
             complain(f"{recording_id}: {asset} failed: {reason}")
     if failed:
         raise typer.Exit(1)
+
+
+def _bring_up_to_date(
+    instance: "dg.DagsterInstance", recording_id: str, only: set[str], *, force: bool = False
+) -> "runs.Outcome":
+    """Run what is stale, and show its progress."""
+    log = reader.RecordingLog(instance, wiring.store(), recording_id)
+    console = progress_bar.own_stderr()
+    with progress_bar.ProgressLines(console) as lines, progress_bar.Following(log, lines.show):
+        return runs.bring_up_to_date(
+            instance,
+            definitions.defs,
+            definitions.graph,
+            recording_id,
+            only=only,
+            force=force,
+            audio_is_gone=wiring.audio_is_gone,
+        )
 
 
 def _print_stale(found: list["refreshing.StaleRecording"]) -> None:

@@ -64,6 +64,22 @@ def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[
     return keys
 
 
+def if_fresh(
+    instance: dg.DagsterInstance,
+    graph: staleness.AssetGraph,
+    recording_id: str,
+    only: set[str],
+    audio_is_gone: Callable[[str], bool],
+) -> Outcome | None:
+    """Return the outcome of `bring_up_to_date` if there is nothing to run or to wait for, else None."""
+    if in_progress(instance, recording_id) is not None:
+        return None
+    found = staleness.states(instance, graph, recording_id, audio_is_gone)
+    if only.intersection(staleness.runnable(graph, found)):
+        return None
+    return Outcome(None, [], [state.asset for state in found if state.asset in only], {})
+
+
 def bring_up_to_date(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,

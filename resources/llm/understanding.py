@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from dagster import ConfigurableResource, ResourceDependency
 from pydantic import Field, ValidationError, field_validator
 
@@ -24,6 +23,7 @@ from domain.summarize.prompts import (
     TitleAnswer,
     TopicAnswer,
 )
+from domain.text.table import Table
 from domain.text.topics import (
     CHUNK_WORDS,
     EXTRACTIVE,
@@ -62,7 +62,7 @@ class Understanding(ConfigurableResource[Any], ABC):
         """Return what determines the result of topics, title, summary or action_items besides their inputs."""
 
     @abstractmethod
-    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
+    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
         """Return a title and a summary for each chunk of the words table."""
 
     @abstractmethod
@@ -70,13 +70,11 @@ class Understanding(ConfigurableResource[Any], ABC):
         """Return a title from the topics; "Untitled Meeting" if there are none."""
 
     @abstractmethod
-    def summary(
-        self, words: pd.DataFrame, topics: Topics, names: dict[int, str], *, recording: str
-    ) -> tuple[Summary, Usage]:
+    def summary(self, words: Table, topics: Topics, names: dict[int, str], *, recording: str) -> tuple[Summary, Usage]:
         """Return a recap and a paragraph per subject."""
 
     @abstractmethod
-    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
+    def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
         """Return decisions, and next steps with assignee and date."""
 
 
@@ -86,7 +84,7 @@ class Extractive(Understanding):
     def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
         return f"{EXTRACTIVE} {extractive.REVISION}"
 
-    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
+    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
         return extractive.topics(words, names), Usage()
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
@@ -94,7 +92,7 @@ class Extractive(Understanding):
 
     def summary(
         self,
-        words: pd.DataFrame,
+        words: Table,
         topics: Topics,
         names: dict[int, str],
         *,
@@ -102,7 +100,7 @@ class Extractive(Understanding):
     ) -> tuple[Summary, Usage]:
         return extractive.summary(words, topics, names), Usage()
 
-    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:  # noqa: ARG002
+    def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:  # noqa: ARG002
         return extractive.action_items(words, names), Usage()
 
 
@@ -131,7 +129,7 @@ class WithLLM(Understanding):
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
-    def topics(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
+    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
         found = list(enumerate(chunks(len(words))))
         if not found:
             return Topics(()), Usage()
@@ -157,7 +155,7 @@ class WithLLM(Understanding):
 
     def summary(
         self,
-        words: pd.DataFrame,
+        words: Table,
         topics: Topics,  # noqa: ARG002 - the model reads the whole meeting
         names: dict[int, str],
         *,
@@ -184,7 +182,7 @@ class WithLLM(Understanding):
         (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self.cache)
         return Summary(long_summary=long_summary(recap, written), short_summary=recap, method=method), usage
 
-    def action_items(self, words: pd.DataFrame, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
+    def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
         method = self.llm.model
         if not len(words):
             return ActionItems(method=method), Usage()

@@ -13,7 +13,6 @@ from resources.http import as_list, host
 from resources.secrets import secret_value
 from resources.transcription import wire
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
-from resources.transcription.split import split
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -38,6 +37,8 @@ class OpenAIAudio(Transcriber):
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track; see `Transcriber`. GPU seconds stay 0: such services bill by audio length."""
+        from resources.transcription.split import split  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+
         service = host(self.url)
         try:
             with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:

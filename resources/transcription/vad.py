@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 
 from domain.audio import decoding, opus
 from domain.audio.probe import SilentFile, open_audio
+from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
 
 Samples = NDArray[np.float32]
 
-RATE = 16_000
 STEP = opus.RATE // RATE
 # Samples per window of voice detection, and the peak below which audio is digital silence, as of a muted microphone.
 WINDOW = 240 * RATE
 SILENT = 1e-4
-# Pauses, padding and maximum length of a clip; Whisper's window is 30 s, of which 2 s stay free.
-MIN_SILENCE_MS, PAD_MS, CLIP_S, MERGE_GAP_S = 500, 200, 28, 1.0
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +29,6 @@ class AudioPiece(NamedTuple):
 
     start: int
     samples: Samples
-
-
-class Clip(NamedTuple):
-    """A stretch with voice: its start, its samples and how many of them are voice, counted in samples at 16 kHz."""
-
-    start: int
-    samples: Samples
-    voice: int
-
-    @property
-    def end(self) -> int:
-        """Position of the first sample after the clip."""
-        return self.start + len(self.samples)
 
 
 def decode(path: Path) -> Iterator[AudioPiece]:

@@ -7,12 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.text.words import Word
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
-from resources.transcription.vad import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip, clips, decode
+from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
@@ -67,6 +65,8 @@ class EmbeddedWhisper(Transcriber):
         Raises UnreadableAudio for a file that can't be decoded, PermanentError for an unknown model or language,
         TransientError when a model can't be downloaded.
         """
+        from resources.transcription.vad import clips, decode  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+
         try:
             with audio.local() as path:
                 return self._transcribe(clips(decode(path)), audio.duration, speaker)
@@ -122,6 +122,7 @@ def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
 
 def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
     """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
+    import numpy as np  # noqa: PLC0415 - the same
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
 
     slots = np.zeros(len(batch) * SLOT_S * RATE, np.float32)
