@@ -10,6 +10,8 @@ import pytest
 
 from testing import PATIENCE_S
 
+pytestmark = pytest.mark.slow(8)
+
 
 def children(found: "Queue[list[list[str]]]") -> None:
     """Import what a run imports first, and tell which processes that started."""

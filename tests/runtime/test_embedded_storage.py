@@ -84,6 +84,7 @@ def test_a_run_opens_few_connections(tmp_path: Path) -> None:
     assert len(made) <= 6, "Dagster's own storage opens hundreds"
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
@@ -122,6 +123,7 @@ def test_a_run_log_that_was_left_half_made_gets_its_tables(tmp_path: Path) -> No
         assert instance.get_records_for_run(run_id).records == []
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     """Partitions and runs that a process reported as stored are there after its SIGKILL."""
     with opened(tmp_path, EMBEDDED):
