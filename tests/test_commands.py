@@ -80,6 +80,7 @@ def test_the_list_of_commands_has_the_short_help_of_each(name: str) -> None:
     assert load(name).help.split("\n\n")[0] == COMMANDS[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", IMPORTED, ids=" ".join)
 def test_a_command_imports_only_what_it_needs(deployment: Deployment, arguments: tuple[str, ...]) -> None:
     transcript = deployment.folder("finished") / "transcript.json"

@@ -98,6 +98,7 @@ def test_wrong_overrides_are_rejected(wrong: dict[str, float]):
         with_timeouts(wrong)
 
 
+@pytest.mark.slow
 def test_the_deployments_settings_reach_the_steps():
     code = (
         "from reflector_assets.policies import retry_policy, timeout_for\n"

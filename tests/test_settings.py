@@ -154,6 +154,7 @@ def test_a_time_limit_of_an_unknown_step_is_reported(deployment: Deployment) -> 
     assert "transcribe_trak" in line
 
 
+@pytest.mark.slow
 def test_dagster_does_not_show_secrets(deployment: Deployment) -> None:
     """Dagster's pages show the configuration of resources, where a secret appears as its variable's name."""
     deployment.env |= {

@@ -195,6 +195,7 @@ def test_who_dies_in_an_attempt_doesnt_keep_it_and_newer_content_goes_instead(ou
     assert [event["transcript"]["title"] for event in outlets.receiver.events()] == ["Better title"]
 
 
+@pytest.mark.slow
 def test_two_processes_deliver_once(outlets: Outlets) -> None:
     outlets.receiver.secret = None
     outlets.set_all()

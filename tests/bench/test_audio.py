@@ -24,6 +24,7 @@ def check_shape(result: Result) -> None:
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
+@pytest.mark.slow
 def test_audio_without_ffmpeg(tmp_path: Path) -> None:
     sides = Sides(Meeting(2, 0.5), tmp_path / "recording")
     for work in OURS:

@@ -66,6 +66,7 @@ def test_a_result_as_markdown() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_bench_prints_markdown_and_writes_json(tmp_path: Path) -> None:
     code = """
 from bench.results import cli

@@ -101,6 +101,7 @@ def test_what_is_no_question_is_refused(client: TestClient, query: dict[str, str
     assert client.get("/v1/costs", params=query).status_code == 422
 
 
+@pytest.mark.slow
 def test_the_command_sums_up_and_takes_one_recording(deployment: Deployment) -> None:
     deployment.env |= {"REFLECTOR_PRICE_CPU_HOUR": "3600", "REFLECTOR_CURRENCY": "CHF"}
     deployment.reflector("import", str(SAMPLE))

@@ -68,6 +68,7 @@ def seconds(world: World, name: str) -> float:
     return sum(float(one[name].value) for one in told if name in one)  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.slow
 def test_a_recording_that_failed_and_was_retried_counts_all_its_attempts(
     made: World, books: tuple[Catalogue, Ledger], llm: LLMHost
 ) -> None:

@@ -29,6 +29,7 @@ def files(cache: Any):
     return [path for path in Path(cache.folder).rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_what_was_put_is_got_in_another_process_too(cache: Any):
     assert cache.get(KEYS[0]) is None
     cache.put(KEYS[0], b"an answer")
@@ -128,6 +129,7 @@ def hammer(folder: Any, seed: Any):
     return wrong + len(warnings.buffer)
 
 
+@pytest.mark.slow
 def test_processes_that_write_the_same_entries_see_whole_ones_only(tmp_path: Path, caplog: Any):
     with concurrent.futures.ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
         assert list(pool.map(hammer, [str(tmp_path)] * 3, range(3))) == [0, 0, 0]

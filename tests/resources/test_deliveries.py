@@ -135,6 +135,7 @@ def test_a_forbidden_address_is_refused_and_a_receiver_that_is_away_is_tried_aga
     assert "of-the-receiver" not in (away.reason or "")
 
 
+@pytest.mark.slow
 def test_people_try_a_webhook_and_list_and_retry_deliveries(deployment: Deployment) -> None:
     deployment.env |= {"REFLECTOR_ALLOW_HTTP": "true", "REFLECTOR_ALLOWED_NETWORKS": "127.0.0.0/8"}
     with WebhookHost(secret="hush") as host:

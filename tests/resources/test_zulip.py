@@ -180,6 +180,7 @@ def test_of_many_at_once_one_posts(host: ZulipHost, tmp_path: Path) -> None:
     assert host.says() == [f"first {MARK}"]
 
 
+@pytest.mark.slow
 def test_killed_between_posting_and_recording_it_is_posted_once(host: ZulipHost, tmp_path: Path) -> None:
     """A process is killed when Zulip has the message and the answer is on its way."""
     arrived = threading.Event()

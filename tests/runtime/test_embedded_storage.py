@@ -108,6 +108,7 @@ def test_a_database_that_was_left_half_made_gets_its_tables(tmp_path: Path, name
         assert instance.all_instigator_state() == []
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
@@ -146,6 +147,7 @@ def test_a_run_log_that_was_left_half_made_gets_its_tables(tmp_path: Path) -> No
         assert instance.get_records_for_run(run_id).records == []
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     """Partitions and runs that a process reported as stored are there after its SIGKILL."""
     with opened(tmp_path, EMBEDDED):

@@ -10,6 +10,7 @@ import pytest
 
 from testing import PATIENCE_S
 
+pytestmark = pytest.mark.slow(8)
 CODE_SERVER = ["dagster", "api", "grpc", "--socket", "x"]
 
 

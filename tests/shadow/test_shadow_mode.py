@@ -94,6 +94,7 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
         assert deployment.json("run", ID)["materialized"] == [], "it is compared once"
 
 
+@pytest.mark.slow
 def test_what_the_old_system_lacks_is_waited_for(tmp_path: Path, old: OldHost) -> None:
     with GPUHost(words=words) as gpu:
         deployment = shadowing(tmp_path / "deployment", old, **gpu.env)

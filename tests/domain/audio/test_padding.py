@@ -261,6 +261,7 @@ print(json.dumps([
     assert after < before * 1.1
 
 
+@pytest.mark.slow
 def test_the_sample_meeting(tmp_path: Path) -> None:
     truth = json.loads((SAMPLE / "truth.json").read_text())
     tracks = sorted(

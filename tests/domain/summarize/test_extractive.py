@@ -46,6 +46,7 @@ def test_the_sample_meeting_gets_a_summary(sample: pd.DataFrame) -> None:
     assert summary.short_summary in summary.long_summary
 
 
+@pytest.mark.slow
 def test_the_result_is_deterministic_across_processes(sample: pd.DataFrame) -> None:
     """The result must not depend on Python's hash seed."""
     code = (
