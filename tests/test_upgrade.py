@@ -146,12 +146,15 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
             # A tick that the end of the daemon interrupts fails.
             ticks = [tick for state in states.values() for tick in _ticks(upgraded.instance, state, began)]
     assert [event["transcript"]["id"] for event in hook.events()] == [upgraded.delivered]
-    # No sensor lost its state, failed, or requested a run but the delivery's.
+    # No sensor lost its state, failed, or requested any other run.
     assert set(_sensors(upgraded.instance)) == set(states)
     assert [tick.error for tick in ticks if tick.error] == []
     new = [run for run in upgraded.instance.get_runs() if run.run_id not in before]
-    origins = [(run.status, run.tags) for run in new]
-    assert [run.asset_selection for run in new] == [{dg.AssetKey("webhook_delivery")}], origins
+    assert {run.asset_selection for run in new} == {frozenset({dg.AssetKey("webhook_delivery")})}
+    # The delivery's run was interrupted by the old daemon's end: Dagster retries it, and the sensor, which doesn't
+    # request one beside a run in progress, may do so at the same moment.
+    origins = ["retry" if run.parent_run_id in before else run.tags.get("dagster/sensor_name") for run in new]
+    assert sorted(map(str, origins)) in (["deliver_webhooks"], ["retry"], ["deliver_webhooks", "retry"]), origins
     assert upgraded.deployment.json("inbox", "list") == items
     assert upgraded.gpu.requests == []
 
