@@ -150,7 +150,7 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
     assert set(_sensors(upgraded.instance)) == set(states)
     assert [tick.error for tick in ticks if tick.error] == []
     new = [run for run in upgraded.instance.get_runs() if run.run_id not in before]
-    assert {run.asset_selection for run in new} == {frozenset({dg.AssetKey("webhook_delivery")})}
+    assert all(run.asset_selection == {dg.AssetKey("webhook_delivery")} for run in new)
     # The delivery's run was interrupted by the old daemon's end: Dagster retries it, and the sensor, which doesn't
     # request one beside a run in progress, may do so at the same moment.
     origins = ["retry" if run.parent_run_id in before else run.tags.get("dagster/sensor_name") for run in new]
