@@ -119,7 +119,13 @@ def test_an_interrupted_run_ends_its_steps(tmp_path: Path) -> None:
         dg.DagsterInstance.from_config(str(tmp_path)) as instance,
     ):
         [record] = until(instance.get_runs)
-        until(lambda: instance.all_logs(record.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS), what="a first step")
+        until(
+            lambda: (
+                instance.all_logs(record.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+                and worker_jobs.WAITING in [entry.user_message for entry in instance.all_logs(record.run_id)]
+            ),
+            what="one step that has ended and one that waits",
+        )
         workers = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait(PATIENCE_S)

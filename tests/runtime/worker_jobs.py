@@ -13,6 +13,7 @@ from reflector_assets.runtime import process
 from reflector_assets.runtime.executor import process_executor
 
 ONCE_MORE = dg.RetryPolicy(max_retries=1)
+WAITING = "the step waits to be interrupted"
 HELD: list[np.ndarray] = []
 
 
@@ -82,7 +83,8 @@ def failing() -> None:
 
 
 @dg.op
-def waits() -> None:
+def waits(context: dg.OpExecutionContext) -> None:
+    context.log.info(WAITING)
     time.sleep(3600)
 
 
