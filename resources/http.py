@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -38,7 +40,9 @@ def send(
         # httpx's own limits are per read: a server that drips would never reach them.
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(timeout=httpx.Timeout(None, connect=CONNECT_S), trust_env=trust_env) as client,
+            httpx.AsyncClient(
+                timeout=httpx.Timeout(None, connect=CONNECT_S), trust_env=trust_env, verify=ssl_context(trust_env)
+            ) as client,
             client.stream(method, url, **request) as response,
         ):
             async for piece in response.aiter_bytes():
@@ -48,6 +52,12 @@ def send(
         return response, bytes(content)
 
     return asyncio.run(exchange())
+
+
+@cache
+def ssl_context(trust_env: bool) -> ssl.SSLContext:
+    """Return the context of all requests of this process: to read the authorities takes longer than most requests."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def host(url: str) -> str:

@@ -10,7 +10,7 @@ import httpx
 from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, TransientError
-from resources.http import error_line, one_line, retry_after
+from resources.http import error_line, one_line, retry_after, ssl_context
 from resources.http import host as service
 from resources.outgoing.addresses import Network, check_addresses, parse_networks, resolve
 
@@ -105,7 +105,7 @@ class _Checked(httpx.AsyncBaseTransport):
 
     def __init__(self, allowed: Iterable[Network]) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_CheckedBackend(allowed)
+            ssl_context=ssl_context(False), network_backend=_CheckedBackend(allowed)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
