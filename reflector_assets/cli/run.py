@@ -1,5 +1,7 @@
 """`reflector run` and `reflector refresh`: bring one recording, or all of them, up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -35,12 +37,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run its stale assets, leave fresh ones alone."""
-    graph = definitions.graph
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
         only = runs.select(definitions.assets, selection)
-        outcome = None if force else runs.if_fresh(instance, graph, recording_id, only, wiring.audio_is_gone)
-        outcome = outcome or _bring_up_to_date(instance, recording_id, only, force=force)
+        outcome = _bring_up_to_date(instance, recording_id, only, force=force)
     if as_json:
         print_json(
             {
@@ -108,18 +108,23 @@ def _bring_up_to_date(
     instance: "dg.DagsterInstance", recording_id: str, only: set[str], *, force: bool = False
 ) -> "runs.Outcome":
     """Run what is stale, and show its progress."""
+    return runs.bring_up_to_date(
+        instance,
+        definitions.defs,
+        definitions.graph,
+        recording_id,
+        only=only,
+        force=force,
+        audio_is_gone=wiring.audio_is_gone,
+        progress=lambda: _progress(instance, recording_id),
+    )
+
+
+@contextmanager
+def _progress(instance: "dg.DagsterInstance", recording_id: str) -> Iterator[None]:
     log = reader.RecordingLog(instance, wiring.store(), recording_id)
-    console = progress_bar.own_stderr()
-    with progress_bar.ProgressLines(console) as lines, progress_bar.Following(log, lines.show):
-        return runs.bring_up_to_date(
-            instance,
-            definitions.defs,
-            definitions.graph,
-            recording_id,
-            only=only,
-            force=force,
-            audio_is_gone=wiring.audio_is_gone,
-        )
+    with progress_bar.ProgressLines(progress_bar.own_stderr()) as lines, progress_bar.Following(log, lines.show):
+        yield
 
 
 def _print_stale(found: list["refreshing.StaleRecording"]) -> None:

@@ -3,6 +3,8 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -64,22 +66,6 @@ def select(assets: Sequence[dg.AssetsDefinition], selection: str | None) -> set[
     return keys
 
 
-def if_fresh(
-    instance: dg.DagsterInstance,
-    graph: staleness.AssetGraph,
-    recording_id: str,
-    only: set[str],
-    audio_is_gone: Callable[[str], bool],
-) -> Outcome | None:
-    """Return the outcome of `bring_up_to_date` if there is nothing to run or to wait for, else None."""
-    if in_progress(instance, recording_id) is not None:
-        return None
-    found = staleness.states(instance, graph, recording_id, audio_is_gone)
-    if only.intersection(staleness.runnable(graph, found)):
-        return None
-    return Outcome(None, [], [state.asset for state in found if state.asset in only], {})
-
-
 def bring_up_to_date(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
@@ -89,46 +75,53 @@ def bring_up_to_date(
     only: set[str],
     force: bool = False,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    progress: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Outcome:
     """Run a recording's stale assets in this process until none is left; `force` also runs fresh ones, once.
 
     New content can make further assets stale, so there can be several consecutive runs. Waits for a run of this
     recording that is in progress; raise InvalidInput if that one can't start. If `audio_is_gone`, assets that need
-    audio run only when nothing else is selected, and then fail with that reason.
+    audio run only when nothing else is selected, and then fail with that reason. `progress` is entered once there is
+    something to run or to wait for.
     """
-    job = defs.resolve_job_def("process")
     materialized: list[str] = []
     run_id: str | None = None
-    while True:
-        if (busy := in_progress(instance, recording_id)) is not None:
-            _wait_for(instance, busy)
-            continue
-        found = staleness.states(instance, graph, recording_id, audio_is_gone)
-        ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
-        if force and run_id is None:
-            possible = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
-            ready = [name for name in graph.names() if name in (possible or only)]
-        if not ready:
-            fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
-            return Outcome(run_id, materialized, fresh, {})
-        run_id = str(uuid.uuid4())
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=recording_id,
-            asset_selection=[dg.AssetKey(name) for name in ready],
-            run_id=run_id,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
-        )
-        done = {key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)}
-        materialized += [name for name in graph.names() if name in done]
-        if not result.success:
-            fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
-            failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-            failed = {event.asset: event.reason or "failed" for event in step_events(failures)}
-            step, reason = failure_reason(instance, run_id)
-            return Outcome(run_id, materialized, fresh, failed or {step or "the run": reason})
+    with ExitStack() as stack:
+        show = cache(lambda: stack.enter_context(progress()))
+        while True:
+            if (busy := in_progress(instance, recording_id)) is not None:
+                show()
+                _wait_for(instance, busy)
+                continue
+            found = staleness.states(instance, graph, recording_id, audio_is_gone)
+            ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
+            if force and run_id is None:
+                possible = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
+                ready = [name for name in graph.names() if name in (possible or only)]
+            if not ready:
+                fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
+                return Outcome(run_id, materialized, fresh, {})
+            show()
+            run_id = str(uuid.uuid4())
+            result = defs.resolve_job_def("process").execute_in_process(
+                instance=instance,
+                partition_key=recording_id,
+                asset_selection=[dg.AssetKey(name) for name in ready],
+                run_id=run_id,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
+            )
+            done = {
+                key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)
+            }
+            materialized += [name for name in graph.names() if name in done]
+            if not result.success:
+                fresh = [s.asset for s in found if s.reason is None and s.asset in only and s.asset not in materialized]
+                failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+                failed = {event.asset: event.reason or "failed" for event in step_events(failures)}
+                step, reason = failure_reason(instance, run_id)
+                return Outcome(run_id, materialized, fresh, failed or {step or "the run": reason})
 
 
 def _wait_for(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
