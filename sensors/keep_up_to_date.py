@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import dagster as dg
 
@@ -136,6 +137,8 @@ def _without_failed(
 
     Assets downstream of one that will run stay.
     """
+    # Several assets have the same last run.
+    given_up = cache(partial(_could_not_be_retried, instance))
     made = {state.asset: state.record for state in found}
     selected: set[str] = set()
     failed: set[str] = set()
@@ -146,18 +149,18 @@ def _without_failed(
             left_out = bool(failed.intersection(node.reads))
         else:
             inputs = [record for name in (node.name, *node.reads) if (record := made[name])]
-            left_out = _has_failed(instance, node, inputs, runs, requested, code_since)
+            left_out = _has_failed(node, inputs, runs, requested, code_since, given_up)
         (failed if left_out else selected).add(node.name)
     return [name for name in ready if name in selected]
 
 
 def _has_failed(
-    instance: dg.DagsterInstance,
     node: Node,
     inputs: list[dg.EventLogRecord],
     runs: Sequence[dg.RunRecord],
     requested: float,
     code_since: float,
+    given_up: Callable[[str], bool],
 ) -> bool:
     """Return True if an asset's last run failed or was canceled with the same code and inputs.
 
@@ -166,7 +169,7 @@ def _has_failed(
     last = next((run for run in runs if _selects(run.dagster_run, node.name)), None)
     if last is None or last.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return False
-    if last.dagster_run.tags.get(tags.WILL_RETRY) == "true" or _could_not_be_retried(instance, last.dagster_run):
+    if last.dagster_run.tags.get(tags.WILL_RETRY) == "true" or given_up(last.dagster_run.run_id):
         # It was killed, and Dagster hasn't resumed it.
         return False
     began, code = began_at(last), _code(last.dagster_run)
@@ -175,9 +178,9 @@ def _has_failed(
     return not any(made.run_id != last.dagster_run.run_id and made.timestamp > began for made in inputs)
 
 
-def _could_not_be_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def _could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
-    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
     return any(record.event_log_entry.message == RETRY_FAILED for record in records)
 
 

@@ -9,6 +9,7 @@ from multiprocessing import spawn
 import pytest
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.executor import child_process_executor, multiprocess
+from dagster._daemon.auto_run_reexecution import auto_run_reexecution
 from dagster._grpc import server
 from dagster._grpc.server import DagsterApiServer
 
@@ -16,6 +17,7 @@ from reflector_assets.runtime import worker, worker_executor
 from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
 from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD
+from sensors.keep_up_to_date import RETRY_FAILED
 
 
 @pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])
@@ -91,3 +93,8 @@ def test_runs_are_started_by_the_spawn_method_whose_executable_can_be_set() -> N
     command = spawn.get_command_line(tracker_fd=5, pipe_handle=7)
     assert command[-1] == "--multiprocessing-fork"
     assert command[command.index("-c") + 1].endswith("spawn_main(tracker_fd=5, pipe_handle=7)")
+
+
+def test_a_run_that_could_not_be_retried_is_marked_with_this_message() -> None:
+    source = inspect.getsource(auto_run_reexecution.consume_new_runs_for_automatic_reexecution)
+    assert f'report_engine_event(\n                "{RETRY_FAILED}"' in source

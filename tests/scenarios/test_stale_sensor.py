@@ -9,7 +9,7 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.operations import refresh
-from sensors.keep_up_to_date import request_for
+from sensors.keep_up_to_date import RETRY_FAILED, request_for
 from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
 
@@ -198,6 +198,19 @@ def test_a_run_that_dagster_forgot_to_resume_is_requested_anew(done: Small, monk
     assert done.settle() == []
     monkeypatch.setattr("reflector_assets.operations.runs.RESUME_DEADLINE_S", 0.0)
     assert done.settle()[0] == (A, {"title"})
+
+
+@pytest.mark.parametrize(("message", "requested"), [(RETRY_FAILED, True), ("Retrying the run", False)])
+def test_a_killed_run_that_dagster_could_not_retry_is_requested_anew(
+    done: Small, message: str, requested: bool
+) -> None:
+    done.code["title"] = "2"
+    code = ",".join(f"{asset}={done.code.get(asset, '1')}" for asset in ALL)
+    run_tags = {tags.PARTITION: A, tags.WILL_RETRY: "false", tags.CODE: code}
+    run = done.instance.create_run_for_job(done.job(), tags=run_tags)
+    done.instance.report_run_failed(run)
+    done.instance.report_engine_event(message, run)
+    assert bool(done.requests()) == requested
 
 
 def test_reach_none_leaves_finished_recordings_alone_but_makes_new_ones(done: Small) -> None:
