@@ -48,7 +48,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         super().__init__(
             postgres_url, should_autocreate_tables and postgres_url not in _engines, inst_data, token_provider
         )
-        self._event_log_storage = PooledEventLog(postgres_url, should_autocreate_tables=False)
+        self._event_log_storage = PooledEventLog(
+            postgres_url, should_autocreate_tables=False, token_provider=token_provider
+        )
         if postgres_url not in _engines:
             _engines[postgres_url] = create_pg_engine(
                 postgres_url,

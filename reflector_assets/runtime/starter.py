@@ -11,6 +11,9 @@ import socket
 import struct
 import sys
 
+# The first word of a request for a run.
+RUN = "run"
+
 
 def main(address: str, python: str) -> None:
     """Have the warm process at `address` fork a run; execute `python` for all else, or if that is impossible."""
@@ -29,17 +32,32 @@ def main(address: str, python: str) -> None:
     os._exit(status)
 
 
-def _request(address: str, arguments: list[str]) -> socket.socket | None:
-    """Send the run's program and the files that multiprocessing passed; return None if nobody of this user listens."""
+def connect(address: str) -> socket.socket:
+    """Connect to the warm process at `address`; raise OSError if there is none of this user."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.connect(address)
-        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        if struct.unpack("3i", peer)[1] != os.geteuid():
-            return None
+        check_user(connection)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def check_user(connection: socket.socket) -> None:
+    """Raise PermissionError if the peer belongs to another user."""
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    if struct.unpack("3i", peer)[1] != os.geteuid():
+        raise PermissionError("the socket belongs to another user")
+
+
+def _request(address: str, arguments: list[str]) -> socket.socket | None:
+    """Send the run's program and the files that multiprocessing passed; return None if that is impossible."""
+    try:
+        connection = connect(address)
         files = [number for number in map(int, os.listdir("/proc/self/fd")) if _is_passed(number)]  # noqa: PTH208
         program = arguments[arguments.index("-c") + 1]
-        message = "\0".join(["run", program, *map(str, files)])
+        message = "\0".join([RUN, program, *map(str, files)])
         socket.send_fds(connection, [message.encode()], files)
     except OSError:
         return None

@@ -15,7 +15,6 @@ import secrets
 import selectors
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ from reflector_assets.runtime import process, starter, worker
 
 # The module that the process runs; it imports everything, then calls `serve`.
 MODULE = "reflector_assets.preload"
-RUN, WORKER = "run", "worker"
+WORKER = "worker"
 MAX_BYTES, MAX_FILES = 1 << 16, 64
 # For a requester that was killed between its connection and its packet, in seconds.
 REQUEST_TIMEOUT_S = 5.0
@@ -107,22 +106,13 @@ def fork_worker(channel: Connection) -> socket.socket:
 
 
 def _request(address: str, channel: Connection) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection = starter.connect(address)
     try:
-        connection.connect(address)
-        _check_user(connection)
         socket.send_fds(connection, [WORKER.encode()], [channel.fileno()])
     except OSError:
         connection.close()
         raise
     return connection
-
-
-def _check_user(connection: socket.socket) -> None:
-    """Raise PermissionError if the peer belongs to another user."""
-    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    if struct.unpack("3i", peer)[1] != os.geteuid():
-        raise PermissionError("the socket belongs to another user")
 
 
 def serve(listener: int, owner: int) -> None:
@@ -163,7 +153,7 @@ class WarmProcess:
     def _accept(self) -> Callable[[], None] | None:
         connection, _ = self._listener.accept()
         try:
-            _check_user(connection)
+            starter.check_user(connection)
             connection.settimeout(REQUEST_TIMEOUT_S)
             packet, files, _, _ = socket.recv_fds(connection, MAX_BYTES, MAX_FILES)
         except OSError:
@@ -171,7 +161,7 @@ class WarmProcess:
             connection.close()
             return None
         kind, *rest = packet.decode().split("\0")
-        if kind == RUN and len(files) == len(rest) - 1:
+        if kind == starter.RUN and len(files) == len(rest) - 1:
             task = self._fork(
                 connection, lambda: _be_run(connection, rest[0], dict(zip(files, map(int, rest[1:]), strict=True)))
             )

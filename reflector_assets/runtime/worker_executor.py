@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
+from reflector_assets.records import ATTEMPT_ENDS
 from reflector_assets.runtime.attempts import attempt
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
@@ -38,7 +38,7 @@ class WorkerExecutor(dg.Executor):
     """Executes a run's steps in at most `max_concurrent` workers."""
 
     def __init__(self, max_concurrent: int) -> None:
-        self._max_concurrent = max_concurrent
+        self.max_concurrent = max_concurrent
 
     @property
     def retries(self) -> RetryMode:
@@ -53,7 +53,7 @@ class WorkerExecutor(dg.Executor):
         with (
             InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as pools,
             execution_plan.start(
-                retry_mode=self.retries, max_concurrent=self._max_concurrent, instance_concurrency_context=pools
+                retry_mode=self.retries, max_concurrent=self.max_concurrent, instance_concurrency_context=pools
             ) as active,
             Execution(self, plan_context, execution_plan, active, pools) as execution,
         ):
@@ -125,7 +125,7 @@ class Execution:
 
     def _begin_steps(self) -> Iterator[DagsterEvent]:
         while not self._stopping:
-            steps = self._active.get_steps_to_execute(limit=self._executor._max_concurrent - len(self._busy))
+            steps = self._active.get_steps_to_execute(limit=self._executor.max_concurrent - len(self._busy))
             yield from self._active.concurrency_event_iterator(self._context)
             if not steps:
                 return
@@ -193,9 +193,8 @@ class Execution:
     def _crashed(self, key: str, gone: WorkerGone) -> Iterator[DagsterEvent]:
         """End a step whose worker is gone: as it ended itself if the log says so, otherwise by its retry policy."""
         number = self._active.get_known_state().get_retry_state().get_attempt_count(key)
-        logged = attempt(self._context.instance, self._context.run_id, key, number, ATTEMPT_BEGINS | ATTEMPT_ENDS)
-        if ended := [event for event in logged if event.event_type in ATTEMPT_ENDS]:
-            yield from self._handle(ended[0], key)
+        for event in attempt(self._context.instance, self._context.run_id, key, number, ATTEMPT_ENDS):
+            yield from self._handle(event, key)
             return
         prefix = f"The worker of step {key} (pid: {gone.pid})"
         what = f"{prefix} has ended." if gone.code is None else get_run_crash_explanation(prefix, gone.code)
