@@ -169,7 +169,7 @@ def _serve(listener: socket.socket) -> None:
             clients.remove(ready[0])
             ready[0].close()
         if not clients:
-            # Who comes now starts another server; who came before is still served.
+            # A later connection starts another server; those that wait already are still served.
             Path(listener.getsockname()).unlink(missing_ok=True)
             if not select.select([listener], [], [], 0)[0]:
                 sys.exit()
