@@ -20,7 +20,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
             # Whatever was tried, the sensor never failed, and no recording had two runs at once. While a daemon starts
             # or ends, Dagster can have a tick without its code loaded, of which the sensor knows nothing.
             failed = [tick.error for tick in found.looks(found.began) if tick.is_failure]
-            expected = {"DagsterCodeLocationNotFoundError", *getattr(untyped.module, "TICK_ERRORS", ())}
+            expected: set[str] = {"DagsterCodeLocationNotFoundError", *getattr(untyped.module, "TICK_ERRORS", ())}
             assert [error for error in failed if error.cls_name not in expected] == []
             assert found.overlaps() == []
         except BaseException:
