@@ -37,9 +37,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring a recording up to date: run its stale assets, leave fresh ones alone."""
+    only = runs.select(definitions.assets, selection)
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
-        only = runs.select(definitions.assets, selection)
         outcome = _bring_up_to_date(instance, recording_id, only, force=force)
     if as_json:
         print_json(
