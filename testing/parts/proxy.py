@@ -177,8 +177,9 @@ class Proxy:
                 # In order: what was sent arrives.
                 _drain(client)
                 return _close(connection)
-            client.sendall(said)
+            # Counted first: a client that has it all may look at the count at once.
             connection.answered += len(said)
+            client.sendall(said)
         assert plan is not None
         _drain(client)
         if plan.then:
@@ -195,8 +196,8 @@ class Proxy:
         client, raw = connection.client, connection.plan.raw
         with contextlib.suppress(OSError):
             connection.asked += len(client.recv(PIECE))
-            client.sendall(raw)
             connection.answered += len(raw)
+            client.sendall(raw)
             client.shutdown(socket.SHUT_WR)
             # Closing with unread bytes would reset the connection, and the client might not read the answer.
             client.settimeout(1)
