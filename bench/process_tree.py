@@ -8,35 +8,39 @@ from typing import Self
 
 import psutil
 
-STEPS, POSTGRESQL = "steps", "PostgreSQL"
-# The first match in the command line decides; a run's own process is a child of the code server's.
+FORKED, STEPS, POSTGRESQL = "runs and workers", "fork server", "PostgreSQL"
+# The first match in the command line decides. Forks have the command line of the process that they come from.
 KINDS = {
     "pginstall/bin/postgres": POSTGRESQL,
-    "watch_orphans": "compute logs",
-    "tail": "compute logs",
+    "reflector_assets.runtime.warm_process": FORKED,
     "reflector_assets.preload": STEPS,
     "forkserver": STEPS,
     "resource_tracker": "runs",
     "spawn_main": "runs",
+    "multiprocessing-fork": "runs",
     "api grpc": "code server",
     "execute_run": "runs",
     "dagster-daemon": "daemon",
     "serve": "service",
 }
-INTERVAL_S = 0.2
+# Their CPU includes that of their children that ended.
+PARENTS = {FORKED, STEPS, POSTGRESQL}
+INTERVAL_S = 1.0
 
 
 @dataclass
 class ProcessTree:
-    """Samples processes every `every` seconds while the block lasts; `peak` is the maximum of their memory in MiB.
+    """Samples processes every `every` seconds while the block lasts: CPU, and memory in MiB by kind of process.
 
-    The CPU of a process that starts and ends between two samples is lost, unless its parent waits for it, as those of
-    steps and PostgreSQL do.
+    Memory is proportional (PSS): what processes share counts once; `peak` is the maximum of all together. The CPU of a
+    process that starts and ends between two samples is lost, unless its parent waits for it, as those of runs, workers
+    and PostgreSQL do.
     """
 
     processes: Callable[[], list[psutil.Process]]
     every: float = INTERVAL_S
     peak: float = 0.0
+    memory: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     cpu: dict[int, tuple[str, float]] = field(default_factory=dict[int, tuple[str, float]])
 
     def __enter__(self) -> Self:
@@ -64,23 +68,25 @@ class ProcessTree:
             self._sample()
 
     def _sample(self, *, first: bool = False) -> None:
-        memory = 0.0
+        memory: dict[str, float] = {}
         kinds: dict[int, str] = {}
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 kind = kinds[process.pid] = _kind(" ".join(process.cmdline()))
                 times, parent = process.cpu_times(), kinds.get(process.ppid())
                 seconds = times.user + times.system
-                if parent == STEPS:
-                    # A step or its child: counted by the fork server, which waits for it.
+                if parent in PARENTS and kind == parent:
+                    # Its parent waits for it, and counts it then.
                     seconds = 0.0
-                elif kind in {STEPS, POSTGRESQL}:
+                elif kind in PARENTS:
                     seconds += times.children_user + times.children_system
                 if first:
                     self._before[process.pid] = seconds
                 self.cpu[process.pid] = kind, seconds - self._before.get(process.pid, 0.0)
-                memory += process.memory_info().rss / 2**20
-        self.peak = max(self.peak, memory)
+                memory[kind] = memory.get(kind, 0.0) + process.memory_full_info().pss / 2**20
+        self.peak = max(self.peak, sum(memory.values()))
+        for kind, mib in memory.items():
+            self.memory.setdefault(kind, []).append(mib)
 
 
 def _kind(command: str) -> str:

@@ -1,27 +1,31 @@
 """One recording from its appearance to its end, against the time it spends waiting for GPU and LLM.
 
 GPU and LLM calls take a fixed time, on stand-ins on 127.0.0.1, so the rest of the wall time is overhead, divided into
-named parts. The baseline is the sum of the same calls.
+named parts. The baselines are the sum of the same calls, Dagster's own executor, and steps in the run's process.
 """
 
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.process_tree import ProcessTree
-from bench.results import Chart, Result, Size, Table, cli
+from bench.results import Chart, Result, Size, Table, Target, cli
 from bench.whole_run_timeline import PARTS, SENSOR, SERVICES, Timeline, timeline
 from bench.world import World, world
 from testing.daemon import until
 from testing.hosts.gpu_host import Call
 from testing.hosts.host import Request
 
+WORKERS, OTHERS = "processes", ("in_process", "multiprocess")
 # Numbers of tracks, repeats, seconds of a GPU call and of an LLM call.
-SIZES = {Size.LEAST: ([1], 1, 0.5, 0.1), Size.SHORT: ([1, 3], 1, 5.0, 0.5), Size.FULL: ([1, 3, 6, 12], 3, 5.0, 0.5)}
+SIZES = {Size.LEAST: ([1], 1, 0.5, 0.1), Size.SHORT: ([1, 3], 3, 5.0, 0.5), Size.FULL: ([1, 3, 6, 12], 5, 5.0, 0.5)}
+# The number of tracks that executors are compared and goals are set for.
+COMPARED = 3
+OVERHEAD_S, CPU_S, FIRST_STEP_S = 5.0, 6.0, 2.0
 SECONDS, WORDS = 60.0, 2000
 
 
@@ -73,11 +77,15 @@ def process(here: World, tracks: int) -> Run:
     )
 
 
-def measure(size: Size) -> dict[int, list[Run]]:
+def measure(executor: str, counts: Sequence[int], size: Size) -> dict[int, list[Run]]:
     """Return runs by their number of tracks, after a first one that warms up."""
-    counts, repeat, gpu_s, llm_s = SIZES[size]
-    # Identical recordings must not share answers.
-    settings = {"REFLECTOR_CALL_CACHE_BYTES": "0", "REFLECTOR_POLL_INTERVAL": "3600"}
+    _, repeat, gpu_s, llm_s = SIZES[size]
+    settings = {
+        "REFLECTOR_EXECUTOR": executor,
+        # Identical recordings must not share answers.
+        "REFLECTOR_CALL_CACHE_BYTES": "0",
+        "REFLECTOR_POLL_INTERVAL": "3600",
+    }
     with (
         tempfile.TemporaryDirectory() as folder,
         world(Path(folder), gpu_s=gpu_s, llm_s=llm_s, settings=settings) as here,
@@ -88,53 +96,78 @@ def measure(size: Size) -> dict[int, list[Run]]:
         return {tracks: [process(here, tracks) for _ in range(repeat)] for tracks in counts}
 
 
+def median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
+    return statistics.median(map(figure, runs))
+
+
 def bench(size: Size) -> Result:
-    """Measure recordings of several numbers of tracks."""
-    found = {
-        tracks: sorted(runs, key=lambda run: run.timeline.seconds)[len(runs) // 2]
-        for tracks, runs in measure(size).items()
-    }
-    _, repeat, gpu_s, llm_s = SIZES[size]
-    overhead = statistics.median(run.overhead for run in found.values())
-    whole = ["tracks", "sum of the calls", "waiting for them", "appearance to end", "ratio to the sum", "overhead"]
+    """Measure recordings of several numbers of tracks, and one number with each executor."""
+    counts, repeat, gpu_s, llm_s = SIZES[size]
+    found = {(WORKERS, tracks): runs for tracks, runs in measure(WORKERS, counts, size).items()}
+    if COMPARED in counts:
+        found |= {(name, COMPARED): measure(name, [COMPARED], size)[COMPARED] for name in OTHERS}
+    middle = {key: sorted(runs, key=lambda run: run.timeline.seconds)[len(runs) // 2] for key, runs in found.items()}
+    whole = ["executor", "tracks", "sum of the calls", "waiting for them", "appearance to end", "ratio to the sum"]
     return Result(
         name="whole_run",
         title="One recording",
-        how=f"One recording of {SECONDS:g} s and {WORDS} words at a time, announced by a webhook, with a real daemon. "
-        f"A GPU call takes {gpu_s:g} s and an LLM call {llm_s:g} s. Median of {repeat}; median overhead "
-        f"{overhead:.1f} s.",
+        how=f"One recording of {SECONDS:g} s and {WORDS} words at a time, announced by a webhook, with a real daemon "
+        f"and its code server. A GPU call takes {gpu_s:g} s and an LLM call {llm_s:g} s. Medians of {repeat}. "
+        "`executor` is REFLECTOR_EXECUTOR: `processes` are the product's workers, `multiprocess` is Dagster's own.",
         tables=[
             Table(
                 title="Seconds",
-                columns=[*whole, "of it until the run is requested", "CPU s"],
+                columns=[*whole, "overhead", "until the run is requested", "until the first step", "CPU s"],
                 rows=[
                     [
-                        *(tracks, run.serial, run.timeline.parts[SERVICES], run.timeline.seconds),
-                        *(run.timeline.seconds / run.serial, run.overhead, run.timeline.parts[SENSOR], run.cpu),
+                        *(*key, median(runs, lambda run: run.serial)),
+                        median(runs, lambda run: run.timeline.parts[SERVICES]),
+                        median(runs, lambda run: run.timeline.seconds),
+                        median(runs, lambda run: run.timeline.seconds / run.serial),
+                        median(runs, lambda run: run.overhead),
+                        median(runs, lambda run: run.timeline.parts[SENSOR]),
+                        median(runs, lambda run: run.timeline.first_step),
+                        median(runs, lambda run: run.cpu),
                     ]
-                    for tracks, run in found.items()
+                    for key, runs in found.items()
                 ],
             ),
             Table(
                 title="Where every second goes",
-                columns=["tracks", *PARTS],
-                rows=[[tracks, *(run.timeline.parts[part] for part in PARTS)] for tracks, run in found.items()],
-                note="Each moment counts once, for the first part that covers it: the work of a step while another "
-                "waits for the GPU is not overhead.",
+                columns=["executor", "tracks", *PARTS],
+                rows=[[*key, *(run.timeline.parts[part] for part in PARTS)] for key, run in middle.items()],
+                note="Of the median run. Each moment counts once, for the first part that covers it: the work of a "
+                "step while another waits for the GPU is not overhead.",
             ),
         ],
+        targets=_targets(found[WORKERS, COMPARED]) if COMPARED in counts else [],
         charts=[
             Chart(
                 name="whole-run",
                 title="Where a recording's seconds go",
                 x_label="tracks",
                 y_label="seconds",
-                x=[str(tracks) for tracks in found],
-                values={part: [run.timeline.parts[part] for run in found.values()] for part in PARTS},
+                x=[str(tracks) for name, tracks in middle if name == WORKERS],
+                values={
+                    part: [run.timeline.parts[part] for (name, _), run in middle.items() if name == WORKERS]
+                    for part in PARTS
+                },
                 kind="stack",
             )
         ],
     )
+
+
+def _targets(runs: Sequence[Run]) -> list[Target]:
+    limits = {
+        "s of overhead": (median(runs, lambda run: run.overhead), OVERHEAD_S),
+        "CPU s": (median(runs, lambda run: run.cpu), CPU_S),
+        "s from the webhook to the first step": (median(runs, lambda run: run.timeline.first_step), FIRST_STEP_S),
+    }
+    return [
+        Target(what=f"a recording of {COMPARED} tracks in workers: {what}", found=found, limit=limit)
+        for what, (found, limit) in limits.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -16,15 +16,16 @@ BETWEEN = "between steps"
 SENSOR = "until the sensor requests the run"
 QUEUE = "in the queue"
 WORKER = "starting the run's process"
-SERVER = "starting the fork server"
+SERVER = "starting the first step's process"
 PARTS = (SENSOR, QUEUE, WORKER, SERVER, SERVICES, STEPS, STARTING, BETWEEN)
 Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Seconds from a recording's appearance to its run's end; `parts` add up to them."""
+    """Seconds from a recording's appearance to its first step, and to its run's end; `parts` add up to the latter."""
 
+    first_step: float
     seconds: float
     parts: dict[str, float]
 
@@ -37,7 +38,7 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
     worked: dict[str, float] = {}
     starting: list[Span] = []
     working: list[Span] = []
-    first_step = 0.0
+    worker_started = 0.0
     for entry in instance.all_logs(run.run_id):
         event = entry.dagster_event
         if event is None:
@@ -46,7 +47,7 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
         if event.event_type == dg.DagsterEventType.STEP_WORKER_STARTING:
             begun[step] = at
         elif event.event_type == dg.DagsterEventType.STEP_WORKER_STARTED:
-            first_step = first_step or at
+            worker_started = worker_started or at
         elif event.event_type == dg.DagsterEventType.STEP_START:
             starting.append((begun.pop(step, at), at))
             worked[step] = at
@@ -60,13 +61,14 @@ def timeline(instance: dg.DagsterInstance, recording_id: str, appeared: float, c
         SENSOR: [(appeared, enqueued)],
         QUEUE: [(enqueued, dequeued)],
         WORKER: [(dequeued, started)],
-        SERVER: [(min(begin for begin, _ in starting), first_step)],
+        SERVER: [(min(begin for begin, _ in starting), worker_started)],
         SERVICES: list(calls),
         STEPS: working,
         STARTING: starting,
         BETWEEN: [(appeared, end)],
     }
-    return Timeline(end - appeared, shares(spans, appeared, end))
+    first = min(end for _, end in starting)
+    return Timeline(first - appeared, end - appeared, shares(spans, appeared, end))
 
 
 def shares(spans: dict[str, list[Span]], begin: float, end: float) -> dict[str, float]:

@@ -69,10 +69,12 @@ class Feed:
 
     async def so_far(self, after: str | None = None) -> list[Entry]:
         """Return the events so far, or those of them after one; raises InvalidInput, ReflectorError."""
+        # First, so that an invalid id is reported before there are events, too.
+        wanted = self._reader.after(after) if after is not None else None
         await self._started.wait()
         if self._error is not None and not self._entries:
             raise self._error
-        return [entry for entry in self._entries if after is None or self._reader.after(after, entry.event)]
+        return [entry for entry in self._entries if wanted is None or wanted(entry.event)]
 
     async def listen(self, after: str | None = None) -> AsyncIterator[Entry]:
         """Yield the events so far, or those of them after one, and then new events for ever."""

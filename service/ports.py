@@ -19,8 +19,8 @@ class EventReader(Protocol):
         """Return the events since the last call; blocks, raises ReflectorError."""
         ...
 
-    def after(self, event_id: str, event: Event) -> bool:
-        """Return True if an event comes after the one with the id; raises InvalidInput if it isn't an id."""
+    def after(self, event_id: str) -> Callable[[Event], bool]:
+        """Return a function that is True for events after the one with the id; raises InvalidInput if it isn't an id."""
         ...
 
 

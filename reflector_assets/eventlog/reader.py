@@ -6,7 +6,7 @@ Dagster's numbers, joined by `~` for overlapping runs.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,10 +83,15 @@ class RecordingLog:
         ready, self._ready = self._ready, []
         return ready
 
-    def after(self, event_id: str, event: Event) -> bool:
-        """Return True if an event comes after the one with that id; raise InvalidInput for an invalid id."""
-        seen, (run, *position) = _positions(event_id), _own_position(event.id)
-        return tuple(position) > seen[run] if run in seen else run > min(seen)
+    def after(self, event_id: str) -> Callable[[Event], bool]:
+        """Return a function that is True for events after the one with that id; raise InvalidInput for an invalid id."""
+        seen = _positions(event_id)
+
+        def comes_after(event: Event) -> bool:
+            run, *position = _own_position(event.id)
+            return tuple(position) > seen[run] if run in seen else run > min(seen)
+
+        return comes_after
 
     def _read(self) -> None:
         settled = time.time() - self.read_delay

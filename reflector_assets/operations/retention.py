@@ -1,7 +1,7 @@
 """Retention: deletes old audio, and removes old finished recordings from Dagster's partitions."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import dagster as dg
@@ -9,15 +9,21 @@ import dagster as dg
 from domain.errors import ReflectorError
 from domain.recording import value_key
 from reflector_assets.operations.runs import at_work
-from reflector_assets.partitions import RECORDINGS, pages
+from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from resources.database.inbox import Inbox
+from resources.database.positions import advance_position, read_position
 from resources.source import Source
 from resources.store import erasure
 from resources.store.base import Store
 
 PAGE = 500
 DAY = 86400.0
+RECORDING, MADE = dg.AssetKey("recording"), dg.DagsterEventType.ASSET_MATERIALIZATION
+# Up to this time, in epoch seconds, the audio of all recordings is gone.
+AUDIO_GONE = "audio_gone"
+# Events have the times of the machines that they come from.
+CLOCKS_DIFFER_S = DAY
 
 
 class Due(NamedTuple):
@@ -48,23 +54,14 @@ class Retention(NamedTuple):
     settings: Settings
 
     def due(self, now: float | None = None) -> Iterator[Due]:
-        """Yield the actions that are due, oldest recordings first, except for recordings with a run in progress."""
+        """Yield the actions that are due, except for recordings with a run in progress: audio first, oldest first."""
         now = time.time() if now is None else now
-        limits = [days for days in (self._audio_days, self.settings.retire_days) if days is not None]
-        if not limits:
-            return
-        for recording_id, made in self._partitions():
-            days = (now - made) / DAY if made is not None else 0.0
-            if days < min(limits) or at_work(self.instance, recording_id, self.inbox):
-                continue
-            if self._audio_days is not None and days >= self._audio_days:
-                reason = f"retention: older than {self._audio_days} days"
-                marker = erasure.deletion_of(self.store, recording_id)
-                if marker is None or marker.proven_at is None:
-                    yield Due(recording_id, "audio", round(days, 1), reason)
-            retire = self.settings.retire_days
-            if retire is not None and days >= retire and self.store.exists(value_key("transcript", recording_id)):
-                yield Due(recording_id, "partition", round(days, 1), f"finished, and older than {retire} days")
+        audio, retire = self._audio_days, self.settings.retire_days
+        if audio is not None:
+            yield from self._audio_due(now, audio)
+        if retire is not None:
+            # Audio of a retired recording would not be looked for.
+            yield from self._partitions_due(now, max(retire, audio or 0))
 
     def apply(self, due: Due) -> Done:
         """Perform an action; one that fails is returned with the reason, and stays due."""
@@ -84,11 +81,60 @@ class Retention(NamedTuple):
         # In other modes the old system deletes audio.
         return self.settings.retention_days if self.settings.mode == "live" else None
 
-    def _partitions(self) -> Iterator[tuple[str, float | None]]:
-        """Yield all recordings with the time of their last import or run; reads a page before yielding any of it."""
-        for page in pages(self.instance, ascending=True, limit=PAGE):
+    def _audio_due(self, now: float, days: int) -> Iterator[Due]:
+        """Yield audio that is due, and remember up to which age all audio is proven to be gone."""
+        gone_until = float(read_position(self.inbox.database, AUDIO_GONE))
+        all_gone = True
+        for recording_id, made in self._made_between(gone_until - CLOCKS_DIFFER_S, now - days * DAY):
+            marker = erasure.deletion_of(self.store, recording_id)
+            if marker is not None and marker.proven_at is not None:
+                gone_until = max(gone_until, made) if all_gone else gone_until
+                continue
+            if all_gone:
+                all_gone = False
+                self._remember(gone_until)
+            if not at_work(self.instance, recording_id, self.inbox):
+                yield Due(recording_id, "audio", _age(now, made), f"retention: older than {days} days")
+        if all_gone:
+            self._remember(gone_until)
+
+    def _partitions_due(self, now: float, days: int) -> Iterator[Due]:
+        """Yield finished recordings that are due; retired ones have no partition, and unfinished ones are few."""
+        partitions = set(self.instance.get_dynamic_partitions(RECORDINGS))
+        for recording_id, made in self._made_between(0.0, now - days * DAY, partitions):
+            finished = self.store.exists(value_key("transcript", recording_id))
+            if finished and not at_work(self.instance, recording_id, self.inbox):
+                yield Due(recording_id, "partition", _age(now, made), f"finished, and older than {days} days")
+
+    def _remember(self, gone_until: float) -> None:
+        database = self.inbox.database
+        with database.begin() as connection:
+            advance_position(database, connection, AUDIO_GONE, int(gone_until))
+
+    def _made_between(
+        self, start: float, end: float, among: Collection[str] | None = None
+    ) -> Iterator[tuple[str, float]]:
+        """Yield recordings whose last import or run was in a time span, in epoch seconds, with its time; oldest first.
+
+        Only the events of these recordings are read.
+        """
+        first, last = self._last_before(start), self._last_before(end)
+        latest = self.instance.get_latest_storage_id_by_partition(RECORDING, MADE)
+        kept = latest if among is None else latest.keys() & among
+        numbers = sorted((latest[one], one) for one in kept if first < latest[one] <= last)
+        for begin in range(0, len(numbers), PAGE):
+            page = [one for _, one in numbers[begin : begin + PAGE]]
             made = self._made(page)
-            yield from ((one, made.get(one)) for one in page)
+            yield from ((one, made[one]) for one in page if one in made and made[one] <= end)
+
+    def _last_before(self, moment: float) -> int:
+        """Return Dagster's number of the last materialization of `recording` before a time; 0 if there is none."""
+        if moment <= 0:
+            # Dagster would ignore a time of 0.
+            return 0
+        of = dg.AssetRecordsFilter(asset_key=RECORDING, before_timestamp=moment)
+        records = self.instance.fetch_materializations(of, limit=1).records
+        return records[0].storage_id if records else 0
 
     def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
         """Return when `recording` was last materialized, in epoch seconds by recording id, where it ever was."""
@@ -96,12 +142,16 @@ class Retention(NamedTuple):
         wanted: list[str] = list(recording_ids)
         while wanted:
             # Newest first; repeated materializations can crowd out other recordings, which are queried again.
-            of = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=wanted)
+            of = dg.AssetRecordsFilter(asset_key=RECORDING, asset_partitions=wanted)
             records = self.instance.fetch_materializations(of, limit=PAGE).records
             for record in records:
                 made.setdefault(str(record.partition_key), record.timestamp)
             wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
         return made
+
+
+def _age(now: float, made: float) -> float:
+    return round((now - made) / DAY, 1)
 
 
 def apply(retention: Retention, most: int, seconds: float, report: Callable[[Done], None]) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import overhead, throughput, whole_run
+from bench import idle, overhead, throughput, whole_run
 from bench.__main__ import main
 from bench.page import Report
 from bench.results import Size
@@ -23,8 +23,14 @@ def test_overhead() -> None:
 def test_whole_run() -> None:
     result = whole_run.bench(Size.LEAST)
     check_shape(result)
-    (_, _, _, seconds, *_), (_, *parts) = result.tables[0].rows[0], result.tables[1].rows[0]
+    (*_, seconds, _, _, _, _, _), (_, _, *parts) = result.tables[0].rows[0], result.tables[1].rows[0]
     assert sum(float(part) for part in parts) == pytest.approx(float(seconds), abs=0.01)
+
+
+def test_idle() -> None:
+    result = idle.bench(Size.LEAST)
+    check_shape(result)
+    assert {"daemon", "code server", "service", idle.ALL} <= {row[1] for row in result.tables[0].rows}
 
 
 def test_throughput() -> None:

@@ -3,7 +3,7 @@
 # pyright: basic
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,10 @@ class Reader:
         self.place += len(new)
         return new
 
-    def after(self, event_id: str, event: Event) -> bool:
+    def after(self, event_id: str) -> Callable[[Event], bool]:
         if not event_id.isdigit():
             raise InvalidInput(f"{event_id!r} is no event's id")
-        return int(event.id) > int(event_id)
+        return lambda event: int(event.id) > int(event_id)
 
 
 def shown(folder: Path) -> tuple[Ports, Scripted, LocalStore]:

@@ -313,4 +313,4 @@ def test_scripted_recordings_are_what_the_service_asks_for() -> None:
     reader = script.reader("a")
     first = reader.read()
     assert ([event.event for event in first], reader.read()) == (["STATUS"], [])
-    assert reader.after("000000", first[0])
+    assert reader.after("000000")(first[0])

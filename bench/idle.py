@@ -1,0 +1,87 @@
+"""What a deployment costs without work: share of a core and memory, by process: `python -m bench.idle`."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from bench.process_tree import ProcessTree
+from bench.results import Result, Size, Table, Target, cli
+from bench.world import World, world
+from testing.daemon import until
+
+# Seconds to wait after a recording, and to measure.
+SIZES = {Size.LEAST: (0.0, 2.0), Size.SHORT: (30.0, 60.0), Size.FULL: (60.0, 600.0)}
+EXECUTORS = ("processes", "multiprocess")
+CORE, PSS_MIB = 0.05, 450.0
+ALL = "all"
+
+
+def measure(executor: str, size: Size) -> tuple[dict[str, float], dict[str, float]]:
+    """Return shares of a core and proportional MiB by kind of process, some time after a recording was processed."""
+    settle, seconds = SIZES[size]
+    settings = {"REFLECTOR_EXECUTOR": executor}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        world(Path(folder), gpu_s=0.1, llm_s=0.1, settings=settings) as here,
+        here.daemon,
+    ):
+        _process(here)
+        time.sleep(settle)
+        with ProcessTree(here.processes, every=seconds / 10) as processes:
+            begin = time.monotonic()
+            time.sleep(seconds)
+        # The last sample is at the end of the block.
+        lasted = time.monotonic() - begin
+        shares = {kind: used / lasted for kind, used in processes.seconds().items()}
+        memory = {kind: statistics.median(seen) for kind, seen in processes.memory.items()}
+        return _with_sum(shares), _with_sum(memory)
+
+
+def _process(here: World) -> None:
+    """Process a recording, after which all that stays is there."""
+    recording = here.record(1)
+    here.announce(recording)
+
+    def ended() -> bool:
+        runs = here.runs(recording["id"])
+        return bool(runs) and all(run.dagster_run.is_finished for run in runs)
+
+    until(ended, 300, recording["id"])
+
+
+def _with_sum(figures: dict[str, float]) -> dict[str, float]:
+    return {**figures, ALL: sum(figures.values())}
+
+
+def bench(size: Size) -> Result:
+    """Measure with the product's workers and with Dagster's own executor."""
+    found = {executor: measure(executor, size) for executor in EXECUTORS}
+    settle, seconds = SIZES[size]
+    shares, memory = found[EXECUTORS[0]]
+    return Result(
+        name="idle",
+        title="Idle",
+        how=f"The receiver, the daemon and its code server, on SQLite, with Daily's API polled as by default and "
+        f"nothing to do: {seconds:g} s, which begin {settle:g} s after the end of a recording. Memory is proportional "
+        "(PSS), a median of ten samples.",
+        tables=[
+            Table(
+                title="By process",
+                columns=["executor", "process", "share of a core", "PSS MiB"],
+                rows=[
+                    [executor, kind, used[kind], held[kind]]
+                    for executor, (used, held) in found.items()
+                    for kind in sorted(held)
+                ],
+            )
+        ],
+        targets=[
+            Target(what="idle: share of a core, all processes", found=shares[ALL], limit=CORE),
+            Target(what="idle: memory of all processes, PSS MiB", found=memory[ALL], limit=PSS_MIB),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    cli("idle", __doc__, bench)
