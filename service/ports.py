@@ -20,7 +20,7 @@ class EventReader(Protocol):
         ...
 
     def after(self, event_id: str) -> Callable[[Event], bool]:
-        """Return a function that is True for events after the one with the id; raises InvalidInput if it isn't an id."""
+        """Return a function that is True for events after the one with the id; raises InvalidInput."""
         ...
 
 

@@ -15,7 +15,8 @@ import dagster as dg
 from domain.errors import NotFound
 from domain.recording import value_key
 from domain.text import spacing
-from reflector_assets.eventlog.usage import READ, account, has_failed
+from reflector_assets.eventlog import usage
+from reflector_assets.eventlog.usage import account
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
@@ -174,35 +175,16 @@ def _follow_ending(instance: dg.DagsterInstance, ledger: Ledger, ending: str, li
         limit=limit,
         ascending=True,
     )
-    for record, at in zip(page.records, _positions(page.records, until), strict=True):
-        run = instance.get_run_by_id(record.event_log_entry.run_id)
-        read = account(run, _log(instance, run), record.timestamp) if run else None
-        ended, entries = read or (None, [])
-        ledger.put(ending, at, ended, entries)
+    if page.records:
+        of = dg.RunsFilter(run_ids=[record.event_log_entry.run_id for record in page.records])
+        runs = {run.run_id: run for run in instance.get_runs(of)}
+        ended = [
+            account(run, usage.rows(instance, run.run_id), record.timestamp)
+            for record in page.records
+            if (run := runs.get(record.event_log_entry.run_id))
+        ]
+        ledger.put(ending, _positions(page.records, until)[-1], [one for one in ended if one is not None])
     return len(page.records) < limit
-
-
-def _log(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.EventLogRecord]:
-    """Return the records that the ledger needs: about half of the log if no attempt failed."""
-    if run.status == dg.DagsterRunStatus.SUCCESS:
-        records = _records(instance, run.run_id, READ)
-        if not any(has_failed(record) for record in records):
-            return records
-    # The usage of a failed attempt is in a log line, which has no event type.
-    return _records(instance, run.run_id, None)
-
-
-def _records(
-    instance: dg.DagsterInstance, run_id: str, of_type: set[dg.DagsterEventType] | None
-) -> list[dg.EventLogRecord]:
-    records: list[dg.EventLogRecord] = []
-    cursor: str | None = None
-    while True:
-        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type)
-        records += page.records
-        if not page.has_more:
-            return records
-        cursor = page.cursor
 
 
 def _float(value: object) -> float | None:

@@ -84,7 +84,7 @@ class RecordingLog:
         return ready
 
     def after(self, event_id: str) -> Callable[[Event], bool]:
-        """Return a function that is True for events after the one with that id; raise InvalidInput for an invalid id."""
+        """Return a function that is True for events after the one with that id; raise InvalidInput."""
         seen = _positions(event_id)
 
         def comes_after(event: Event) -> bool:

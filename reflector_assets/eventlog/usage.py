@@ -1,7 +1,7 @@
 """The usage of a run's steps, read from its event log; includes failed attempts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -10,14 +10,15 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import USED
-from reflector_assets.log_entries import innermost, place
-from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS, plain
+from reflector_assets.log_entries import place
+from reflector_assets.runtime.dagster_internals import event_rows
+from reflector_assets.runtime.dagster_internals.event_rows import EventRow
 from resources.database.ledger import EndedRun, Entry
 
-Kind = dg.DagsterEventType
-FAILS = {Kind.STEP_UP_FOR_RETRY, Kind.STEP_FAILURE}
-OUTPUTS = {Kind.STEP_OUTPUT, Kind.HANDLED_OUTPUT}
-READ = {*ATTEMPT_BEGINS, *ATTEMPT_ENDS, *OUTPUTS, Kind.ASSET_MATERIALIZATION_PLANNED, Kind.ASSET_MATERIALIZATION}
+BEGINS = ("STEP_START", "STEP_RESTARTED")
+FAILS = ("STEP_UP_FOR_RETRY", "STEP_FAILURE")
+OUTPUTS = ("STEP_OUTPUT", "HANDLED_OUTPUT")
+DONE, PLANNED, MADE = "STEP_SUCCESS", "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
 # Amounts in metadata, in the ledger's units.
 SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
 COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")
@@ -62,25 +63,27 @@ class Step:
         self.used[name] = min(self.used.get(name, 0) + amount, MOST)
 
 
-def account(
-    run: dg.DagsterRun, records: Sequence[dg.EventLogRecord], ended_at: float
-) -> tuple[EndedRun, list[Entry]] | None:
+def rows(instance: dg.DagsterInstance, run_id: str) -> Iterator[EventRow]:
+    """Yield the rows of a run's event log that `account` reads, in order."""
+    brief, whole = (*BEGINS, DONE, PLANNED, MADE), (*FAILS, *OUTPUTS)
+    return event_rows.of_run(instance, run_id, brief=brief, whole=whole, line=USED)
+
+
+def account(run: dg.DagsterRun, events: Iterable[EventRow], ended_at: float) -> tuple[EndedRun, list[Entry]] | None:
     """Return a run that ended at a time (epoch seconds), with its ledger entries; None if it has no recording."""
     recording_id = run.tags.get(tags.PARTITION)
     if recording_id is None:
         return None
     steps: dict[str, Step] = {}
-    planned: set[dg.AssetKey | None] = set()
-    made: set[dg.AssetKey | None] = set()
-    for record in records:
-        entry = record.event_log_entry
-        event = entry.dagster_event
-        if event is not None and event.event_type == Kind.ASSET_MATERIALIZATION_PLANNED:
+    planned: set[str | None] = set()
+    made: set[str | None] = set()
+    for event in events:
+        if event.kind == PLANNED:
             planned.add(event.asset_key)
-        elif event is not None and event.event_type == Kind.ASSET_MATERIALIZATION:
+        elif event.kind == MADE:
             made.add(event.asset_key)
-        elif entry.step_key is not None:
-            _read(steps.setdefault(entry.step_key, Step(entry.step_key)), entry)
+        elif event.step_key is not None:
+            _read(steps.setdefault(event.step_key, Step(event.step_key)), event)
     started = [step for step in steps.values() if step.began is not None]
     for step in started:
         if step.since is not None:
@@ -90,33 +93,19 @@ def account(
     return ended, [_entry(run.run_id, recording_id, step) for step in started]
 
 
-def has_failed(record: dg.EventLogRecord) -> bool:
-    """Return True if a record is that of a failed attempt."""
-    event = record.event_log_entry.dagster_event
-    return event is not None and event.event_type in FAILS
-
-
-def _read(step: Step, entry: dg.EventLogEntry) -> None:
-    event = entry.dagster_event
-    if event is None:
-        if entry.user_message.startswith(USED):
-            step.reported |= json.loads(entry.user_message.removeprefix(USED))
-    elif event.event_type in ATTEMPT_BEGINS:
-        step.begin(entry.timestamp)
-    elif event.event_type in OUTPUTS:
-        step.reported |= plain(getattr(event.event_specific_data, "metadata", None))
-    elif event.event_type in FAILS and step.since is not None:
-        step.end(entry.timestamp, str(step.reported.get("kind") or _kind(event.event_specific_data)))
-    elif event.event_type == Kind.STEP_SUCCESS:
-        step.end(entry.timestamp, None)
-
-
-def _kind(data: object) -> str:
-    """Return the class of an error: that in our Failure's metadata, or that of the innermost error."""
-    failure = getattr(data, "user_failure_data", None)
-    if failure is not None and (kind := plain(failure.metadata).get("kind")):
-        return str(kind)
-    return str(getattr(innermost(getattr(data, "error", None)), "cls_name", None) or "Unknown")[:100]
+def _read(step: Step, event: EventRow) -> None:
+    if event.kind is None:
+        if event.message.startswith(USED):
+            step.reported |= json.loads(event.message.removeprefix(USED))
+    elif event.kind in BEGINS:
+        step.begin(event.at)
+    elif event.kind in OUTPUTS:
+        step.reported |= event.metadata
+    elif event.kind in FAILS and step.since is not None:
+        kind = step.reported.get("kind") or event.failure.get("kind") or event.error_class or "Unknown"
+        step.end(event.at, str(kind)[:100])
+    elif event.kind == DONE:
+        step.end(event.at, None)
 
 
 def _entry(run_id: str, recording_id: str, step: Step) -> Entry:

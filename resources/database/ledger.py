@@ -61,23 +61,23 @@ class Ledger(ConfigurableResource[Any]):
         """Return the number of the last of Dagster's events of this kind that was read."""
         return read_position(self.database, ending)
 
-    def put(self, ending: str, storage_id: int, run: EndedRun | None, entries: Sequence[Entry] = ()) -> None:
-        """Store a run's entries, idempotently, and that Dagster's events were read up to `storage_id`.
-
-        `run` is None for runs that don't belong to a recording.
-        """
+    def put(self, ending: str, storage_id: int, runs: Sequence[tuple[EndedRun, Sequence[Entry]]]) -> None:
+        """Store runs with their entries, idempotently, and that Dagster's events were read up to `storage_id`."""
+        entries: list[dict[str, Any]] = [
+            {**entry._asdict(), "kind": storable(entry.kind)} for _, of_run in runs for entry in of_run
+        ]
         with self.database.begin() as connection:
             advance_position(self.database, connection, ending, storage_id)
-            if run is not None:
-                row = self.database.insert(ended_runs).values(run._asdict())
-                connection.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=run._asdict()))
+            if runs:
+                row = self.database.insert(ended_runs)
+                changed = {name: row.excluded[name] for name in EndedRun._fields}
+                put = row.on_conflict_do_update(index_elements=["run_id"], set_=changed)
+                connection.execute(put, [run._asdict() for run, _ in runs])
             if entries:
                 row = self.database.insert(ledger)
                 changed = {name: row.excluded[name] for name in Entry._fields}
-                connection.execute(
-                    row.on_conflict_do_update(index_elements=["run_id", "step"], set_=changed),
-                    [{**entry._asdict(), "kind": storable(entry.kind)} for entry in entries],
-                )
+                put = row.on_conflict_do_update(index_elements=["run_id", "step"], set_=changed)
+                connection.execute(put, entries)
 
     def used(self, by: By, *, recording_id: str | None = None, since: float | None = None) -> dict[str, Use]:
         """Return the usage of steps that ended since a time, by asset, recording, room's base name or month."""

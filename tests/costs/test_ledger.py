@@ -9,12 +9,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from domain.costs import BY, Use, total
-from reflector_assets.eventlog import overview, projections
+from reflector_assets.eventlog import overview, projections, usage
 from resources.database.catalogue import Catalogue
 from resources.database.database import Database
-from resources.database.ledger import Ledger
+from resources.database.ledger import EndedRun, Ledger
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
 from testing.hosts.llm_host import LLMHost
@@ -186,9 +187,9 @@ def test_a_kill_between_two_pieces_loses_nothing(made: World, books: tuple[Catal
     """The position moves in the transaction that keeps what was read: one that is broken off moves nothing."""
     _, ledger = books
     before = ledger.position("RUN_FAILURE")
-    unstorable: Any = [("not", "an entry")]
-    with pytest.raises(AttributeError):
-        ledger.put("RUN_FAILURE", 10**6, None, unstorable)
+    unstorable: Any = EndedRun("run", "recording", 0.0, None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(IntegrityError):
+        ledger.put("RUN_FAILURE", 10**6, [(unstorable, [])])
     assert ledger.position("RUN_FAILURE") == before == 0
     catch_up(made, books)
     assert {entry.outcome for _, entry in ledger.entries()} == {"done", "failed"}
@@ -196,7 +197,6 @@ def test_a_kill_between_two_pieces_loses_nothing(made: World, books: tuple[Catal
 
 def test_a_run_whose_process_was_killed_counts_by_the_clock(tmp_path: Path, new_database: Any) -> None:
     """Its step has begun and never ended; nobody told what it used."""
-    from reflector_assets.eventlog.usage import account
 
     @dg.asset(partitions_def=dg.DynamicPartitionsDefinition(name="recordings"))
     def recording() -> None:
@@ -207,9 +207,8 @@ def test_a_run_whose_process_was_killed_counts_by_the_clock(tmp_path: Path, new_
         result = dg.materialize([recording], instance=instance, partition_key="killed", raise_on_error=False)
         run = instance.get_run_by_id(result.run_id)
         assert run is not None
-        records = instance.get_records_for_run(result.run_id).records
-        begun = [r for r in records if (e := r.event_log_entry.dagster_event) and e.event_type_value == "STEP_START"]
-        read = account(run, begun, begun[0].timestamp + 12.5)
+        begun = [row for row in usage.rows(instance, result.run_id) if row.kind == "STEP_START"]
+        read = usage.account(run, begun, begun[0].at + 12.5)
     assert read is not None
     ended, [entry] = read
     assert ended.outcome == "failed"
