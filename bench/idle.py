@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.process_tree import ProcessTree
@@ -12,15 +13,20 @@ from testing.daemon import until
 
 # Seconds to wait after a recording, and to measure.
 SIZES = {Size.LEAST: (0.0, 2.0), Size.SHORT: (30.0, 60.0), Size.FULL: (60.0, 600.0)}
-EXECUTORS = ("processes", "multiprocess")
+# What is measured, with its settings; the time until the warm process ends is shortened to that of the bench.
+IDLE, WARM, DAGSTERS = "idle", "warm process kept", "Dagster's own executor"
+VARIANTS = {
+    IDLE: {"REFLECTOR_WARM_IDLE": "5"},
+    WARM: {"REFLECTOR_WARM_IDLE": "0"},
+    DAGSTERS: {"REFLECTOR_EXECUTOR": "multiprocess"},
+}
 CORE, PSS_MIB = 0.05, 450.0
 ALL = "all"
 
 
-def measure(executor: str, size: Size) -> tuple[dict[str, float], dict[str, float]]:
+def measure(settings: Mapping[str, str], size: Size) -> tuple[dict[str, float], dict[str, float]]:
     """Return shares of a core and proportional MiB by kind of process, some time after a recording was processed."""
     settle, seconds = SIZES[size]
-    settings = {"REFLECTOR_EXECUTOR": executor}
     with (
         tempfile.TemporaryDirectory() as folder,
         world(Path(folder), gpu_s=0.1, llm_s=0.1, settings=settings) as here,
@@ -55,23 +61,24 @@ def _with_sum(figures: dict[str, float]) -> dict[str, float]:
 
 
 def bench(size: Size) -> Result:
-    """Measure with the product's workers and with Dagster's own executor."""
-    found = {executor: measure(executor, size) for executor in EXECUTORS}
+    """Measure with and without the warm process, and with Dagster's own executor."""
+    found = {name: measure(settings, size) for name, settings in VARIANTS.items()}
     settle, seconds = SIZES[size]
-    shares, memory = found[EXECUTORS[0]]
+    shares, memory = found[IDLE]
     return Result(
         name="idle",
         title="Idle",
         how=f"The receiver, the daemon and its code server, on SQLite, with Daily's API polled as by default and "
         f"nothing to do: {seconds:g} s, which begin {settle:g} s after the end of a recording. Memory is proportional "
-        "(PSS), a median of ten samples.",
+        "(PSS), a median of ten samples. The warm process, from which runs are forked, ends after 10 minutes without a "
+        "run (REFLECTOR_WARM_IDLE; here sooner).",
         tables=[
             Table(
                 title="By process",
-                columns=["executor", "process", "share of a core", "PSS MiB"],
+                columns=["state", "process", "share of a core", "PSS MiB"],
                 rows=[
-                    [executor, kind, used[kind], held[kind]]
-                    for executor, (used, held) in found.items()
+                    [name, kind, used[kind], held[kind]]
+                    for name, (used, held) in found.items()
                     for kind in sorted(held)
                 ],
             )

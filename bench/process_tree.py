@@ -12,8 +12,7 @@ FORKED, STEPS, POSTGRESQL = "runs and workers", "fork server", "PostgreSQL"
 # The first match in the command line decides. Forks have the command line of the process that they come from.
 KINDS = {
     "pginstall/bin/postgres": POSTGRESQL,
-    "reflector_assets.runtime.warm_process": FORKED,
-    "reflector_assets.preload": STEPS,
+    "reflector_assets.preload": FORKED,
     "forkserver": STEPS,
     "resource_tracker": "runs",
     "spawn_main": "runs",

@@ -46,4 +46,4 @@ del instance
 resume_gc()
 
 if __name__ == "__main__":
-    warm_process.serve(*map(int, sys.argv[1:]))
+    warm_process.serve(*sys.argv[1:])

@@ -40,7 +40,7 @@ def resume_gc() -> None:
 
 gc.disable()
 if is_code_server() and get_settings().executor in FORKED and warm_process.is_supported():
-    warm_process.fork_runs()
+    warm_process.fork_runs(get_settings().warm_idle)
 if is_run_of_code_server() and warm_process.is_supported():
     set_name("reflector-run")
 if is_run_of_code_server() and get_settings().executor == "multiprocess":

@@ -1,9 +1,10 @@
 """A single-threaded process with everything imported, from which runs and workers are forked within milliseconds.
 
 The process that starts it holds one end of a socket pair: once that is closed, and the last child has ended, the warm
-process ends, too. A request is a connection to an abstract Unix socket (Linux only, as are the pidfds), one packet with
-what to start, and open files; the connection then carries the child's exit status back. Both sides accept only a peer
-of the same user.
+process ends, too. That of a code server also ends when it is idle for long; the code server keeps the listening socket,
+and the next request starts it again. A request is a connection to an abstract Unix socket (Linux only, as are the
+pidfds), one packet with what to start, and open files; the connection then carries the child's exit status back. Both
+sides accept only a peer of the same user.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import fcntl
 import logging
 import os
 import secrets
+import select
 import selectors
 import signal
 import socket
@@ -49,25 +51,40 @@ def is_supported() -> bool:
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 
-def start(address: str | None = None) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start a warm process that ends after this process and the last child; return its address and it."""
-    address = address or f"\0reflector-{secrets.token_hex(16)}"
+def start() -> str:
+    """Start a warm process that ends after this process and the last child; return its address."""
+    listener = _listen(address := f"\0reflector-{secrets.token_hex(16)}")
+    with listener:
+        _start(listener, address, 0.0)
+    return address
+
+
+def _listen(address: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen(socket.SOMAXCONN)
+    return listener
+
+
+def _start(listener: socket.socket, address: str, idle: float) -> subprocess.Popen[bytes]:
     ours, theirs = socket.socketpair()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, theirs:
-        listener.bind(address)
-        listener.listen(socket.SOMAXCONN)
+    with theirs:
         files = [listener.fileno(), theirs.fileno()]
-        command = [sys.executable, "-m", MODULE, *map(str, files)]
+        command = [sys.executable, "-m", MODULE, *map(str, files), str(idle)]
         # A thread of the numerical library would make each fork unsafe.
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, ADDRESS: address[1:]}
         started = subprocess.Popen(command, pass_fds=files, stdin=subprocess.DEVNULL, env=environment)
     _owned.append(ours)
-    return address, started
+    return started
 
 
-def fork_runs() -> None:
-    """Start a warm process for this code server, and have its runs forked from there."""
-    address, started = start()
+def fork_runs(idle: float) -> None:
+    """Start a warm process for this code server, and have its runs forked from there.
+
+    After `idle` seconds without a child it ends, and the next request starts it again; with 0 it stays.
+    """
+    listener = _listen(address := f"\0reflector-{secrets.token_hex(16)}")
+    started = _start(listener, address, idle)
     # Executed by its descriptor, the program leaves no file behind. It stays open: all later runs need it.
     program = os.memfd_create("starter", 0)
     python = Path(sys.executable).resolve()
@@ -75,17 +92,26 @@ def fork_runs() -> None:
     os.write(program, f"#!{python} -IS\n{text}\n\nmain({address!r}, {sys.executable!r})\n".encode())
     os.environ[ADDRESS] = address[1:]
     set_executable(f"/proc/{os.getpid()}/fd/{program}")
-    threading.Thread(target=_keep_alive, args=(address, started), daemon=True, name="keeps-warm").start()
+    arguments = listener, address, idle, started
+    threading.Thread(target=_keep_warm, args=arguments, daemon=True, name="keeps-warm").start()
 
 
-def _keep_alive(address: str, started: subprocess.Popen[bytes]) -> None:
-    """Replace a warm process that was killed; until then runs start without it."""
+def _keep_warm(listener: socket.socket, address: str, idle: float, started: subprocess.Popen[bytes]) -> None:
+    """Start the warm process again: one that was idle at the next request, one that was killed soon."""
     while True:
         began = time.monotonic()
         code = started.wait()
-        log.warning("the warm process has ended with code %s, and is started again", code)
-        time.sleep(RESTART_LATER_S if time.monotonic() - began < SOON_S else RESTART_DELAY_S)
-        started = start(address)[1]
+        _owned.pop().close()
+        if code == 0:
+            # The request waits in the listener for the warm process.
+            select.select([listener], [], [])
+        else:
+            # Until then, runs start without it.
+            listener.close()
+            log.warning("the warm process has ended with code %s, and is started again", code)
+            time.sleep(RESTART_LATER_S if time.monotonic() - began < SOON_S else RESTART_DELAY_S)
+            listener = _listen(address)
+        started = _start(listener, address, idle)
 
 
 def fork_worker(channel: Connection) -> socket.socket:
@@ -100,7 +126,7 @@ def fork_worker(channel: Connection) -> socket.socket:
         if time.monotonic() > end:
             break
         time.sleep(0.1)
-    address, _ = start()
+    address = start()
     os.environ[ADDRESS] = address[1:]
     return _request(address, channel)
 
@@ -115,20 +141,24 @@ def _request(address: str, channel: Connection) -> socket.socket:
     return connection
 
 
-def serve(listener: int, owner: int) -> None:
-    """Fork for every request until the owner and all children have ended; don't return in a child."""
+def serve(listener: str, owner: str, idle: str) -> None:
+    """Fork for every request until the owner and all children have ended; don't return in a child.
+
+    The arguments are those of the process: two descriptors, and the seconds of `fork_runs`.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     process.set_name("reflector-warm")
-    if task := WarmProcess(socket.socket(fileno=listener), socket.socket(fileno=owner)).serve():
+    sockets = socket.socket(fileno=int(listener)), socket.socket(fileno=int(owner))
+    if task := WarmProcess(*sockets, float(idle)).serve():
         _end_after(task)
 
 
 class WarmProcess:
     """The loop of the warm process."""
 
-    def __init__(self, listener: socket.socket, owner: socket.socket) -> None:
-        self._listener, self._owner = listener, owner
+    def __init__(self, listener: socket.socket, owner: socket.socket, idle: float) -> None:
+        self._listener, self._owner, self._idle = listener, owner, idle
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(owner, selectors.EVENT_READ)
@@ -137,9 +167,12 @@ class WarmProcess:
         self._is_owned = True
 
     def serve(self) -> Callable[[], None] | None:
-        """Fork for every request; return in a child what it is to do, and None once nothing is left."""
+        """Fork for every request; return in a child what it is to do, and None once nothing is left or was for long."""
         while self._is_owned or self._children:
-            for key, _ in self._selector.select():
+            ready = self._selector.select(self._idle if self._idle and not self._children else None)
+            if not ready:
+                return None
+            for key, _ in ready:
                 if key.fileobj is self._listener:
                     if task := self._accept():
                         return task

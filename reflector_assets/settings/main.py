@@ -155,6 +155,13 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         "run's process (`in_process`), by Celery workers on several machines (`celery`), or each in a pod of its own "
         "(`k8s`).",
     )
+    warm_idle: float = Field(
+        600.0,
+        alias="REFLECTOR_WARM_IDLE",
+        description="Seconds without a run after which the warm process, from which runs are forked, frees its memory; "
+        "the next run starts it again, which takes about two seconds; 0 keeps it.",
+        ge=0,
+    )
     worker_memory: int = Field(
         1024,
         alias="REFLECTOR_WORKER_MEMORY",

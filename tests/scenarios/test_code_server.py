@@ -44,6 +44,22 @@ def test_a_terminated_run_ends_with_its_steps_and_nothing_else(world: World, pro
     assert len(processes.warm()) == 1
 
 
+def test_an_idle_warm_process_ends_and_the_next_run_starts_it_again(world: World, processes: Processes) -> None:
+    world.daemon.__exit__()
+    world.deployment.env["REFLECTOR_WARM_IDLE"] = "0.5"
+    world.daemon.__enter__()
+    for name in ("room-first", "room-second"):
+        until(lambda: not processes.warm(), what="the idle warm process's end")
+        world.gpu.latency = 3.0
+        world.record(name)
+        run = transcribing(world, name)
+        [warm] = processes.warm()
+        assert warm in [process.parent() for process in processes.runs()]
+        assert warm in [process.parent() for process in processes.steps()]
+        assert world.ended(name).dagster_run.run_id == run.dagster_run.run_id
+        assert world.statuses(name) == ["SUCCESS"]
+
+
 def test_a_code_server_that_is_stopped_lets_its_runs_end(world: World, processes: Processes) -> None:
     world.gpu.latency = 3.0
     world.record("room-running")
