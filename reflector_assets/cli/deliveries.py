@@ -3,11 +3,9 @@
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
 
 from reflector_assets.cli.imports import on_first_use
-from reflector_assets.cli.output import AsJson, err, out, print_json, timestamp
+from reflector_assets.cli.output import AsJson, Row, err, out, print_json, print_rows, timestamp
 
 with on_first_use():
     from reflector_assets import wiring
@@ -45,11 +43,15 @@ def _print(found: list["database.Delivery"], *, as_json: bool) -> None:
     if as_json:
         print_json([_document(one) for one in found])
         return
-    table = Table("Delivery", "Kind", Column("Recording", no_wrap=True), "State", "Attempts", "Next", "Status", "Why")
+    if not found:
+        out.print("There are no deliveries.")
+        return
+    rows: list[Row] = []
     for one in found:
-        cells = [one.key, one.kind, one.recording_id or "", one.state, str(one.attempts), timestamp(one.due_at) or ""]
-        table.add_row(*map(escape, [*cells, str(one.status_code or ""), one.reason or ""]))
-    out.print(table if found else "There are no deliveries.")
+        status, due = str(one.status_code or ""), timestamp(one.due_at)
+        note = "; ".join(part for part in (one.reason, due and f"next attempt {due}") if part)
+        rows.append(Row([one.state, one.kind, str(one.attempts), status, one.recording_id or "", one.key], note))
+    print_rows(["State", "Kind", "Attempts", "Status", "Recording", "Delivery"], rows, flexible=1)
 
 
 def _document(one: "database.Delivery") -> dict[str, Any]:

@@ -4,12 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
 
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
-from reflector_assets.cli.output import AsJson, err, out, print_fields, print_json, timestamp
+from reflector_assets.cli.output import AsJson, Row, err, out, print_fields, print_json, print_rows, timestamp
 
 with on_first_use():
     from reflector_assets import wiring
@@ -34,12 +32,15 @@ def list_(
     if as_json:
         print_json([_document(item) for item in items])
         return
-    table = Table("Item", "Arrived", "By", "Event", Column("Recording", no_wrap=True), "State", "Why")
+    if not items:
+        out.print("The inbox is empty.")
+        return
+    rows: list[Row] = []
     for item in items:
         arrived = datetime.fromtimestamp(item.received_at, UTC).strftime("%d %b %H:%M")
-        cells: list[str | None] = [arrived, item.source, item.event_type, item.recording_id, item.state, item.reason]
-        table.add_row(str(item.seq), *(escape(cell or "") for cell in cells))
-    out.print(table if items else "The inbox is empty.")
+        known = [str(item.seq), arrived, item.state, item.recording_id or ""]
+        rows.append(Row([*known, item.source, item.event_type or ""], item.reason))
+    print_rows(["Item", "Arrived", "State", "Recording", "By", "Event"], rows, flexible=1)
 
 
 @app.command()

@@ -6,11 +6,10 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from domain.overview import RecordingOverview
 from reflector_assets.cli.imports import on_first_use
-from reflector_assets.cli.output import AsJson, err, out, print_json_array
+from reflector_assets.cli.output import AsJson, Row, err, out, print_json_array, print_rows
 
 with on_first_use():
     from reflector_assets import wiring
@@ -44,10 +43,11 @@ def list_(
             return
         rows = list(islice(recordings, most))
         more = next(recordings, None) is not None
-    table = Table(Column("ID", no_wrap=True), "Room", "State", "Title", "Reason")
-    for row in rows:
-        table.add_row(row.id, row.room or "", row.state, row.title or "", row.reason or "")
-    out.print(table if rows else "There are no recordings yet: `reflector import FOLDER` adds one.")
+    if not rows:
+        out.print("There are no recordings yet: `reflector import FOLDER` adds one.")
+        return
+    lines = [Row([row.id, row.state, row.room or "", row.title or ""], row.reason) for row in rows]
+    print_rows(["ID", "State", "Room", "Title"], lines, flexible=2)
     if more:
         err.print(f"The newest {len(rows)}; `--limit` shows more, `--all` all.")
 

@@ -2,14 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from textwrap import indent
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
 
 out, err = Console(), Console(stderr=True)
 
@@ -45,6 +48,37 @@ def print_fields(fields: Mapping[str, object]) -> None:
     """Print one `name: value` line per field, as it is."""
     for name, value in fields.items():
         out.print(f"{name}: {'' if value is None else value}", highlight=False, markup=False, soft_wrap=True)
+
+
+class Row(NamedTuple):
+    """The cells of a line, and a note of any length below it."""
+
+    cells: Sequence[str]
+    note: str | None = None
+
+
+def print_rows(names: Sequence[str], rows: Sequence[Row], flexible: int, *, console: Console = out) -> None:
+    """Print a line for each row; on a terminal, the last `flexible` cells are cropped to its width."""
+    columns = zip(names, *(row.cells for row in rows), strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
+    if console.is_terminal:
+        for left in range(flexible, 0, -1):
+            used = sum(widths[:-left]) + 2 * (len(names) - 1)
+            widths[-left] = min(widths[-left], max(1, (console.width - used) // left))
+    for cells, note in [Row(names), *rows]:
+        line = Text("  ").join(map(_cell, cells, widths))
+        line.rstrip()
+        style = "bold" if cells is names else None
+        console.print(line, style=style, no_wrap=True, overflow="ignore", crop=False, highlight=False)
+        if note:
+            below = Padding(Text(note), (0, 0, 0, 2)) if console.is_terminal else Text(f"  {note}")
+            console.print(below, soft_wrap=not console.is_terminal, highlight=False)
+
+
+def _cell(content: str, width: int) -> Text:
+    cell = Text(" ".join(content.split()))
+    cell.truncate(width, overflow="ellipsis", pad=True)
+    return cell
 
 
 def timestamp(seconds: float | None) -> str | None:
