@@ -18,6 +18,8 @@ PRE_SKIP = 312
 SAMPLES = Fraction(1, RATE)
 LAYOUT = {1: "mono", 2: "stereo", 6: "5.1"}
 
+CLUSTER = b"\x1f\x43\xb6\x75"
+
 Sound = NDArray[np.float32]
 
 
@@ -136,7 +138,7 @@ def remuxed(path: Path, source: Path, *, container: str = "webm", shift: float =
 def rewind(path: Path, *, seconds: float, cluster: int) -> None:
     """Set back the timestamps of a live WebM file from one of its clusters on, as a restarted recorder does."""
     data, at, count = bytearray(path.read_bytes()), -1, 0
-    while (at := data.find(b"\x1f\x43\xb6\x75", at + 1)) >= 0:
+    while (at := data.find(CLUSTER, at + 1)) >= 0:
         # The cluster's header is followed by its timestamp in milliseconds: id E7, size, value.
         stamp = data.index(b"\xe7", at + 4)
         size = data[stamp + 1] & 0x7F
@@ -147,6 +149,32 @@ def rewind(path: Path, *, seconds: float, cluster: int) -> None:
         count += 1
     assert count > cluster
     path.write_bytes(data)
+
+
+def restamped(path: Path, source: Path, moved: Callable[[int], float]) -> int:
+    """Copy a file to Matroska in which the packets of cluster n are later by `moved(n)` seconds; return their number.
+
+    Muxers write no times that go back, so the bytes are changed. A cluster has one packet, the first one perhaps two.
+    """
+    with av.open(str(source)) as old:
+        packets = [packet for packet in old.demux(audio=0) if packet.size]
+        options = {"live": "1", "cluster_time_limit": "1", "write_crc32": "0"}
+        with av.open(str(path), "w", format="matroska", options=options) as out:
+            stream = out.add_stream_from_template(old.streams.audio[0])
+            for packet in packets:
+                packet.stream = stream
+                out.mux_one(packet)
+    first, *clusters = path.read_bytes().split(CLUSTER)
+    for number, cluster in enumerate(clusters):
+        # The size, whose first byte says its length; then the time in milliseconds: id E7, size, value.
+        start = 9 - cluster[0].bit_length()
+        assert cluster[start] == 0xE7
+        end = start + 2 + (cluster[start + 1] & 0x7F)
+        time = max(0, int.from_bytes(cluster[start + 2 : end], "big") + round(moved(number) * 1000))
+        body = b"\xe7\x88" + time.to_bytes(8, "big") + cluster[end:]
+        clusters[number] = (1 << 56 | len(body)).to_bytes(8, "big") + body
+    path.write_bytes(CLUSTER.join([first, *clusters]))
+    return len(clusters)
 
 
 def packets(path: Path) -> list[tuple[float, bytes]]:

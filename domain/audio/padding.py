@@ -142,9 +142,10 @@ def _encode(source: Source, target: Path, shift: int) -> Padding:
             filled += missing
             for _ in range(missing // RATE):
                 write(np.zeros((channels, RATE), dtype=np.float32))
-            if missing % RATE:
-                write(np.zeros((channels, missing % RATE), dtype=np.float32))
-            write(samples)
+            for rest in (np.zeros((channels, missing % RATE), dtype=np.float32), samples):
+                # The chunk that marks the end is empty, which the encoder would reject.
+                if rest.size:
+                    write(rest)
         container.mux(stream.encode(None))
     return Padding(
         duration=clock / RATE,

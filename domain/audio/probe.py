@@ -14,6 +14,7 @@ from av.packet import Packet
 
 from domain.audio import ebml
 from domain.audio.opus import RATE, packet_samples
+from domain.audio.strays import corrected
 from domain.errors import UnreadableAudio
 from domain.recording import Frozen
 
@@ -77,28 +78,36 @@ class Source:
 
     def packets(self) -> "Iterator[Packet[Any]]":
         """Yield the packets with data up to the first damage, which is noted; raise SilentFile if there are none."""
-        demuxed = self.container.demux(self.stream)
-        damage, position, size, end = "", 0, 0, 0
-        while True:
-            try:
-                packet = next(demuxed, None)
-            except av.error.FFmpegError as error:
-                damage = _reason(error)
-                break
-            if packet is None:
-                break
-            if packet.size:
-                self.read += 1
-                position, size = packet.pos or 0, packet.size
-                end = (packet.pts or end) + (packet.duration or 0)
-                yield packet
+        damage: list[str] = []
+        position, size, end, strays = 0, 0, 0, 0
+        for at, strayed, packet in corrected(self._demuxed(damage)):
+            if strayed and at is not None:
+                packet.pts = packet.dts = at * self._denominator // self._numerator
+                strays += 1
+            position, size = max(position, packet.pos or 0), packet.size
+            end = (packet.pts or end) + (packet.duration or 0)
+            yield packet
+        if strays:
+            self.notes.append(f"{strays} packets have times that disagree with their neighbours', and are put to them")
         if not self.read and self._is_matroska and len(self.container.streams) == 1 and ebml.has_blocks(self.path):
             raise UnreadableAudio(f"none of the packets in {self.path.name} holds {self.codec} sound", hint=HINT)
         if not self.read:
             raise SilentFile(f"{self.path.name} has an audio stream and no sound in it")
         seconds = (self.at(end) or 0) / RATE
-        if damage := damage or self._truncation(position, size, seconds):
-            self.notes.append(f"damaged end: usable until {seconds:.1f} s ({damage})")
+        if reason := next(iter(damage), "") or self._truncation(position, size, seconds):
+            self.notes.append(f"damaged end: usable until {seconds:.1f} s ({reason})")
+
+    def _demuxed(self, damage: list[str]) -> "Iterator[tuple[int | None, int, Packet[Any]]]":
+        """Yield the packets with data, each with its time and length in samples; append what breaks them off."""
+        is_opus = self.codec == "opus"
+        try:
+            for packet in self.container.demux(self.stream):
+                if packet.size:
+                    self.read += 1
+                    length = packet_samples(bytes(packet)) if is_opus else self.at(packet.duration) or 0
+                    yield self.at(packet.pts), length, packet
+        except av.error.FFmpegError as error:
+            damage.append(_reason(error))
 
     def _truncation(self, position: int, size: int, seconds: float) -> str:
         """Describe what is missing after the last packet, given its offset and size in bytes and its end in seconds."""

@@ -1,0 +1,84 @@
+"""A few packets with wrong times move nothing; gaps, resets and late starts stay as they are."""
+
+from itertools import accumulate, pairwise
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from domain.audio.opus import RATE
+from domain.audio.strays import FEW, STRAY, corrected
+
+LENGTH = 960
+
+
+def times(stamps: list[int | None]) -> list[tuple[int, int | None]]:
+    """Return (packet number, time) of what is left."""
+    return [(number, at) for at, _, number in corrected((at, LENGTH, n) for n, at in enumerate(stamps))]
+
+
+def unchanged(stamps: list[int]) -> bool:
+    return times([*stamps]) == list(enumerate(stamps))
+
+
+def track(start: int, gaps: list[tuple[int, int]]) -> list[int]:
+    """Return the times of runs of packets, given as (number, samples of silence after them)."""
+    steps = [LENGTH + (gap if number == count - 1 else 0) for count, gap in gaps for number in range(count)]
+    return list(accumulate(steps[:-1], initial=start))
+
+
+TRACKS = st.builds(
+    track,
+    st.integers(0, 500 * RATE),
+    st.lists(st.tuples(st.integers(FEW + 3, 30), st.integers(0, 60 * RATE)), min_size=1, max_size=4),
+)
+
+
+@given(TRACKS)
+def test_gaps_and_late_starts_stay(stamps: list[int]) -> None:
+    assert unchanged(stamps)
+
+
+@given(TRACKS, st.integers(1, 29), st.integers(RATE, 500 * RATE))
+def test_a_reset_stays(stamps: list[int], at: int, back: int) -> None:
+    # A gap close to it can look like a return.
+    assume(FEW < at < len(stamps) - FEW and stamps[at + FEW] - stamps[at - FEW - 1] == (2 * FEW + 1) * LENGTH)
+    assert unchanged([*stamps[:at], *(one - back for one in stamps[at:])])
+
+
+@given(TRACKS, st.data())
+def test_strays_move_nothing(stamps: list[int], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(stamps) - 1))
+    count = data.draw(st.integers(1, FEW))
+    # In one run of packets, with others before or behind them that agree.
+    lengths = [later - earlier for earlier, later in pairwise(stamps[max(0, place - FEW - 1) : place + count + FEW])]
+    assume(len(stamps) - place - count >= FEW and all(length == LENGTH for length in lengths))
+    # Of the first packets, most have to agree.
+    assume(place > FEW or (place == 0 and count == 1))
+    offset = data.draw(st.integers(STRAY + 2 * FEW * LENGTH, 100 * RATE))
+    wrong = stamps[place] + (offset if not place or data.draw(st.booleans()) else -offset)
+    moved = [*stamps[:place], *([wrong] * count), *stamps[place + count :]]
+    assume(wrong < stamps[place] or min(stamps[place + count :]) < wrong - STRAY)
+    assert times([*moved]) == list(enumerate(stamps))
+
+
+def test_a_last_packet_far_ahead_joins_the_others() -> None:
+    stamps = [n * LENGTH for n in range(40)]
+    for count in (1, 2):
+        moved = [*stamps[:-count], *(one + 60 * RATE for one in stamps[-count:])]
+        assert times([*moved]) == list(enumerate(stamps))
+    assert unchanged([*stamps[:-1], stamps[-1] + 10 * RATE])
+
+
+def test_a_last_packet_that_goes_back_is_no_gap() -> None:
+    stamps = [n * LENGTH for n in range(40)]
+    assert unchanged([*stamps[:-1], 0])
+
+
+def test_repeated_packets_are_left_out() -> None:
+    stamps = [n * LENGTH for n in range(200)]
+    again = [*stamps[:150], *stamps[20:23], *stamps[150:]]
+    assert [at for _, at in times([*again])] == stamps
+
+
+def test_packets_without_time_are_passed_on() -> None:
+    assert times([0, None, None, 3 * LENGTH]) == [(0, 0), (1, None), (2, None), (3, 3 * LENGTH)]
