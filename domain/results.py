@@ -67,6 +67,7 @@ class TranscribedTrack(Frozen):
     transcript: TrackTranscript
     gpu_seconds: float
     kept: bool
+    notes: tuple[str, ...] = ()
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     bytes_read: int = 0

@@ -69,6 +69,7 @@ def transcribe_track(
             "speech_s": round(transcription.speech, 1),
             "language": transcription.language,
             "kept_from_an_earlier_call": from_cache,
+            **({"notes": "\n".join(transcription.notes)} if transcription.notes else {}),
             **used,
         }
     )
@@ -83,6 +84,7 @@ def transcribe_track(
             speech=round(transcription.speech, 3),
         ),
         kept=from_cache,
+        notes=transcription.notes,
         **{name: used[name] for name in USAGE},
     )
 
@@ -109,6 +111,7 @@ def join_transcripts(
     tracks: dict[str, float] = {name: sum(getattr(t, name) for t in transcribed) for name in USAGE}
     tracks["wall_seconds"] = max((t.wall_seconds for t in transcribed), default=0.0)
     own = work.metadata
+    notes = [f"track {t.transcript.index}: {note}" for t in transcribed for note in t.notes]
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
     return dg.Output(
         value,
@@ -120,6 +123,7 @@ def join_transcripts(
             "tracks": dg.MetadataValue.md(
                 f"| track | speaker | words | speech s | language |\n| --- | --- | --- | --- | --- |\n{rows}"
             ),
+            **({"notes": "\n".join(notes)} if notes else {}),
             **own,
             "wall_seconds": round(own["wall_seconds"] + tracks["wall_seconds"], 3),
             "cpu_seconds": round(own["cpu_seconds"] + tracks["cpu_seconds"], 3),

@@ -31,12 +31,16 @@ class TrackAudio:
 
 
 class Transcription(NamedTuple):
-    """The words of one track by start, its language if known, seconds of speech and of GPU time."""
+    """The words of one track by start, its language if known, seconds of speech and of GPU time.
+
+    `notes` say what was wrong with words and how it was mended.
+    """
 
     words: tuple[Word, ...]
     language: str | None
     speech: float
     gpu_seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class Transcriber(ConfigurableResource[Any], ABC):

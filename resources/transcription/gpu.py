@@ -10,6 +10,7 @@ from resources import usage
 from resources.http import host, send
 from resources.secrets import secret_value
 from resources.transcription import wire
+from resources.transcription.answer_words import Answer
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 
 PATH = "/v1/audio/transcriptions-from-url"
@@ -46,8 +47,7 @@ class GPUService(Transcriber):
             answer = wire.read_answer(content, service)
             billed = answer.get("gpu_seconds")
             return wire.transcription(
-                answer,
-                duration=audio.duration,
+                [Answer(answer, 0.0, audio.duration)],
                 speaker=speaker,
                 language=self.language,
                 gpu_seconds=round(billed if isinstance(billed, int | float) and 0 <= billed < 1e6 else took, 3),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field
 
 from domain.errors import ReflectorError
-from resources.http import as_list, host
+from resources.http import host
 from resources.secrets import secret_value
 from resources.transcription import wire
+from resources.transcription.answer_words import Answer
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ class OpenAIAudio(Transcriber):
             with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:
                 parts = split(path, Path(folder), most_bytes=self.max_upload)
                 answers = _run(self._post([part for _, part in parts], service), self.timeout, service)
+            starts = [start for start, _ in parts]
+            ends = [*starts[1:], audio.duration]
             return wire.transcription(
-                _joined([start for start, _ in parts], answers),
-                duration=audio.duration,
+                list(map(Answer, answers, starts, ends)),
                 speaker=speaker,
                 language=self.language,
                 gpu_seconds=0.0,
@@ -100,7 +102,8 @@ class OpenAIAudio(Transcriber):
                         model=self.model,
                         language=language,
                         response_format="verbose_json",
-                        timestamp_granularities=["word"],
+                        # Segments serve where a server returns no words.
+                        timestamp_granularities=["word", "segment"],
                     )
                 except openai.APIStatusError as error:
                     raise self._refusal(error, service) from error
@@ -137,26 +140,3 @@ def _run(work: Coroutine[Any, Any, T], seconds: float, service: str) -> T:
         return asyncio.run(limited())
     except TimeoutError as error:
         raise wire.timed_out(seconds, service) from error
-
-
-def _joined(starts: list[float], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join the answers for the parts of a track, with times relative to the track."""
-    if len(answers) == 1:
-        return answers[0]
-    words: list[Any] = []
-    for start, answer in zip(starts, answers, strict=True):
-        given = answer.get("words")
-        if given is None and not str(answer.get("text") or "").strip():
-            continue
-        if (listed := as_list(given)) is None:
-            return answer
-        words += [_shifted(item, start) for item in listed]
-    return {"language": answers[0].get("language"), "words": words}
-
-
-def _shifted(item: Any, by: float) -> Any:
-    """Shift a word's times; leave anything else for `read_words` to reject."""
-    try:
-        return {**item, "start": float(item["start"]) + by, "end": float(item["end"]) + by}
-    except (TypeError, KeyError, ValueError):
-        return item

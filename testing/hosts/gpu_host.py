@@ -115,17 +115,20 @@ def read_upload(request: Request) -> Call | str:
     if not boundary:
         return "no multipart form"
     fields: dict[str, Any] = {}
+    granularities: set[str] = set()
     name, size = "", 0
     for part in request.raw.split(f"--{boundary}".encode())[1:-1]:
         head, content = part[2:-2].split(b"\r\n\r\n", 1)
         about = BytesParser().parsebytes(head)
         if filename := about.get_filename():
             name, size = filename, len(content)
+        elif (field := str(about.get_param("name", header="content-disposition"))) == "timestamp_granularities[]":
+            granularities.add(content.decode())
         else:
-            fields[str(about.get_param("name", header="content-disposition"))] = content.decode()
+            fields[field] = content.decode()
     if not name or "model" not in fields:
         return "file and model are required"
-    if fields.get("response_format") != "verbose_json" or fields.get("timestamp_granularities[]") != "word":
+    if fields.get("response_format") != "verbose_json" or "word" not in granularities <= {"word", "segment"}:
         return "words with times need response_format verbose_json and timestamp_granularities[] word"
     return Call(**vars(request), name=name, fields=fields, bytes=size)
 
