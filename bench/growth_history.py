@@ -176,10 +176,18 @@ def recording_id(number: int) -> str:
 
 
 def retire(home: Path, kept: int) -> None:
-    """Delete the partitions of all but the newest recordings: Dagster, too, deletes nothing but this row."""
-    with closing(sqlite3.connect(home / "dagster" / "history" / "runs" / "index.db")) as database, database:
+    """Delete the partitions and runs of all but the newest recordings; writes no archives."""
+    history = home / "dagster" / "history"
+    with closing(sqlite3.connect(history / "runs" / "index.db")) as database, database:
         newest = "SELECT id FROM dynamic_partitions WHERE partition LIKE 'recording-%' ORDER BY id DESC LIMIT ?"
         database.execute(f"DELETE FROM dynamic_partitions WHERE id NOT IN ({newest})", (kept,))
+    with closing(sqlite3.connect(history / "runs.db")) as database, database:
+        database.execute("ATTACH ? AS events", (str(history / "runs" / "index.db"),))
+        retired = (
+            "SELECT run_id FROM run_tags WHERE key = 'dagster/partition' "
+            "AND value NOT IN (SELECT partition FROM events.dynamic_partitions)"
+        )
+        database.execute(f"DELETE FROM runs WHERE run_id IN ({retired})")
 
 
 def size_of(folder: Path) -> int:

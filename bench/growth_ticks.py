@@ -86,7 +86,8 @@ def main() -> None:
         found |= _keep_up_to_date(instance, count, repeat)
         found["`/metrics`, recordings by state"] = measured(everything.queues, min(repeat, 5))
         with wiring.opened(wiring.inbox()) as inbox, wiring.opened(wiring.source()) as source:
-            retention = Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, get_settings())
+            store, bucket = wiring.store(), wiring.daily_bucket()
+            retention = Retention(instance, store, bucket, source, inbox, ledger, get_settings())
             found["retention, nightly scan"] = measured(lambda: list(retention.due()), 1)
         found |= _first_catch_up(instance, min(count, WITH_LOGS))
     print(json.dumps(found))

@@ -1,4 +1,4 @@
-"""The only partition set: one partition per recording, keyed by Daily's recording id."""
+"""The sets of partitions: one partition per recording, keyed by Daily's recording id."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,6 +6,8 @@ from dagster import DagsterInstance, DynamicPartitionsDefinition
 
 from reflector_assets.log_entries import RECORDINGS
 
+# Recordings that were retired, or are being retired: no asset has these partitions.
+RETIRED = "retired"
 recordings = DynamicPartitionsDefinition(name=RECORDINGS)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets import log_entries
+from reflector_assets import log_entries, tags
 
 # On PostgreSQL a record can become visible up to this much later than one with a higher number: younger records are
 # read again.
@@ -26,6 +26,26 @@ ATTEMPT_ENDS = {
 def settled(records: Iterable[dg.EventLogRecord], until: float) -> list[dg.EventLogRecord]:
     """Return the records before the first one later than `until` (epoch seconds): no more will appear among them."""
     return list(takewhile(lambda record: record.timestamp <= until, records))
+
+
+def records_of(
+    instance: dg.DagsterInstance, run_id: str, of_type: set[dg.DagsterEventType] | None = None
+) -> list[dg.EventLogRecord]:
+    """Return all event records of a run, in order."""
+    records: list[dg.EventLogRecord] = []
+    cursor: str | None = None
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type)
+        records += page.records
+        if not page.has_more:
+            return records
+        cursor = page.cursor
+
+
+def made_at(record: dg.EventLogRecord) -> float:
+    """Return when a materialization was made, in epoch seconds, even if it was reported again since."""
+    made = record.asset_materialization
+    return float((made.tags or {}).get(tags.MADE_AT, record.timestamp)) if made else record.timestamp
 
 
 def plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:

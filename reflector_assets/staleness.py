@@ -81,7 +81,7 @@ def states(
     `audio_is_gone` is called if an asset that needs audio is stale: when the audio was deleted, such assets count as
     fresh, and so do the assets downstream of one that was never materialized.
     """
-    latest = {node.name: _latest(instance, node.name, recording_id) for node in graph}
+    latest = {node.name: latest_of(instance, node.name, recording_id) for node in graph}
     found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
     if any(state.asset in NEED_AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
         impossible = without_audio(graph, found)
@@ -122,7 +122,7 @@ def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
     return f"{graph.digest()}|{made}"
 
 
-def _latest(
+def latest_of(
     instance: dg.DagsterInstance, asset: str, recording_id: str, up_to: int | None = None
 ) -> dg.EventLogRecord | None:
     """Return a recording's last materialization of an asset, or the last one up to a storage id.
@@ -154,19 +154,24 @@ def _reason(
     if made[CODE_VERSION] != node.code_version:
         return CODE_CHANGED
     for parent in node.reads:
-        if parent in node.after:
-            continue
-        newest = latest[parent]
-        if newest is None:
-            continue
-        pointer = made.get(f"{INPUT_POINTER}{parent}", "")
-        if not pointer.isdigit():
-            return f"{parent} is new"
-        if newest.storage_id <= int(pointer):
-            continue
-        consumed = _latest(instance, parent, recording_id, up_to=max(int(pointer), _began(instance, record)))
-        if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
-            return f"{parent} changed"
+        newest = None if parent in node.after else latest[parent]
+        if newest and (reason := input_reason(instance, recording_id, record, parent, newest)):
+            return reason
+    return None
+
+
+def input_reason(
+    instance: dg.DagsterInstance, recording_id: str, record: dg.EventLogRecord, parent: str, newest: dg.EventLogRecord
+) -> str | None:
+    """Return why a materialization is stale by its input `parent`, whose newest one is given; None if it isn't."""
+    pointer = _tags(record).get(f"{INPUT_POINTER}{parent}", "")
+    if not pointer.isdigit():
+        return f"{parent} is new"
+    if newest.storage_id <= int(pointer):
+        return None
+    consumed = latest_of(instance, parent, recording_id, up_to=max(int(pointer), _began(instance, record)))
+    if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
+        return f"{parent} changed"
     return None
 
 
@@ -176,6 +181,8 @@ def _began(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> int:
     The attempt has read the newest content of its recording up to there. Its input pointers can be older: Dagster
     updates an asset's newest event after storing it, so on PostgreSQL the slower of two processes can set an older one.
     """
+    if not record.run_id:
+        return 0
     step = record.event_log_entry.step_key
     starts = instance.get_records_for_run(record.run_id, of_type=set(ATTEMPT_BEGINS)).records
     own = (one.storage_id for one in starts if one.event_log_entry.step_key == step)

@@ -1,4 +1,4 @@
-"""Tags of runs: those of Dagster that we read, and our own."""
+"""Tags of runs and materializations: those of Dagster that we read, and our own."""
 
 PARTITION = "dagster/partition"
 PRIORITY = "dagster/priority"
@@ -12,3 +12,5 @@ ROOT_RUN = "dagster/root_run_id"
 CODE = "reflector/code"
 # The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.
 FORCE = "reflector/force"
+# Of a materialization that was reported again when its recording was retired: when it was made, in epoch seconds.
+MADE_AT = "reflector/made_at"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from reflector_assets import tags
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import COMMIT_LAG_S, ENDINGS, settled
+from reflector_assets.records import COMMIT_LAG_S, ENDINGS, made_at, settled
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 
@@ -152,4 +152,4 @@ def _recent(instance: dg.DagsterInstance, recording_id: str, reach: float) -> bo
     made = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording_id]), limit=1
     ).records
-    return not made or time.time() - made[0].timestamp <= reach
+    return not made or time.time() - made_at(made[0]) <= reach

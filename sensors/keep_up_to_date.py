@@ -10,6 +10,7 @@ import dagster as dg
 from reflector_assets import staleness, tags
 from reflector_assets.operations.runs import at_work, code_tag, is_about_to_be_resumed
 from reflector_assets.partitions import RECORDINGS
+from reflector_assets.records import made_at
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
 from resources.database.inbox import Inbox
@@ -116,7 +117,7 @@ def request_for(
 def _in_reach(found: list[AssetState], reach: float) -> bool:
     """Return True if code changes affect this recording, by the age of its `recording` asset."""
     made = next((state.record for state in found if state.asset == "recording"), None)
-    return made is None or time.time() - made.timestamp <= reach
+    return made is None or time.time() - made_at(made) <= reach
 
 
 def _input_changed(found: list[AssetState], asset: str) -> bool:
@@ -175,7 +176,7 @@ def _has_failed(
     began, code = began_at(last), _code(last.dagster_run)
     if began < requested or (code[node.name] != str(node.code_version) if code else began < code_since):
         return False
-    return not any(made.run_id != last.dagster_run.run_id and made.timestamp > began for made in inputs)
+    return not any(made.run_id != last.dagster_run.run_id and made_at(made) > began for made in inputs)
 
 
 def _could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:

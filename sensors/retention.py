@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from reflector_assets.operations.retention import Done, Retention, apply
+from reflector_assets.operations.retention import Done, Retention, apply, delete_old_runs
 from reflector_assets.settings.main import Settings, get_settings
 from resources.database.inbox import Inbox
+from resources.database.ledger import Ledger
 from resources.source import Source
 from resources.store.base import Store
 
@@ -14,6 +15,8 @@ NAME = "retention"
 # The limits of one day, in actions and seconds.
 MOST, SECONDS = 1000, 3600.0
 WHEN = "17 3 * * *"
+# The job's own runs that stay in Dagster.
+KEPT_RUNS = 30
 
 
 @dg.op
@@ -30,9 +33,11 @@ def delete_what_is_due(
         else:
             context.log.info(f"{done.due.what} of {done.due.id} deleted, {done.objects} objects: {done.due.reason}")
 
-    retention = Retention(context.instance, store, daily_bucket, source, inbox, get_settings())
+    ledger = Ledger(database=inbox.database)
+    retention = Retention(context.instance, store, daily_bucket, source, inbox, ledger, get_settings())
     complete = apply(retention, MOST, SECONDS, report)
     context.log.info("complete" if complete else "continues tomorrow")
+    delete_old_runs(context.instance, NAME, KEPT_RUNS)
     if failed:
         names = ", ".join(sorted({done.due.id for done in failed})[:5])
         raise dg.Failure(f"{len(failed)} were not done, first {names}: {failed[0].failed}", allow_retries=False)
@@ -55,7 +60,7 @@ def build(settings: Settings) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=WHEN,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Daily: deletes audio older than PUBLIC_DATA_RETENTION_DAYS, and removes the partitions of "
+        description="Daily: deletes audio older than PUBLIC_DATA_RETENTION_DAYS, and archives the runs of "
         "recordings older than REFLECTOR_RETIRE_DAYS.",
     )
     def retention() -> Iterator[dg.RunRequest | dg.SkipReason]:

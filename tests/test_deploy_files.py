@@ -288,6 +288,15 @@ def test_instances_differ_only_in_documented_settings() -> None:
     assert production["storage"] == kubernetes["storage"]
 
 
+def test_ticks_are_deleted_after_some_days() -> None:
+    kept = yaml.safe_load((ROOT / "dagster.yaml").read_text())["retention"]
+    for kind in ("sensor", "schedule"):
+        days = kept[kind]["purge_after_days"]
+        assert set(days) == {"skipped", "started", "failure", "success"}
+        assert all(0 < number <= 90 for number in days.values())
+    assert kept["sensor"]["purge_after_days"]["skipped"] == 1
+
+
 def test_run_launcher_configuration_is_valid() -> None:
     # Imported here: it takes longer than the whole file, and every worker imports every file.
     from dagster_k8s import K8sRunLauncher

@@ -5,6 +5,7 @@ import dagster as dg
 from domain.results import ConsentCleanup
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
+from reflector_assets.eventlog import archive
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
 from resources.outgoing.mode import OutgoingMode
@@ -40,6 +41,9 @@ def consent_cleanup(
         value = ConsentCleanup(audio_deleted=False)
         if (denied or earlier) and live:
             reason = earlier.reason if earlier else REASON
+            if denied:
+                # The events of an earlier retirement quote the meeting.
+                archive.erase(store, recording_id)
             deleted = erasure.audio_of(store, daily_bucket, recording).delete(reason)
             value = ConsentCleanup(audio_deleted=True, reason=reason)
         elif denied:

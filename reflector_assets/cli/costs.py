@@ -45,6 +45,7 @@ def costs(
 
         if rebuild:
             projections.forget(catalogue, ledger)
+            projections.read_archives(store, ledger)
         if not catch_up():
             err.print("Reading the events since the last update ...")
             while not catch_up():

@@ -14,6 +14,7 @@ with on_first_use():
     from reflector_assets.operations import retention as operation
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
+    from resources.database import ledger as ledgers
 
 app = typer.Typer()
 
@@ -26,8 +27,8 @@ def retention(
     """Show audio and recordings that are past their retention period; with --apply, delete or retire them.
 
     Audio is deleted after PUBLIC_DATA_RETENTION_DAYS, for good; its text stays. A recording is retired after
-    REFLECTOR_RETIRE_DAYS: it leaves Dagster's partitions; its files stay, and `reflector show` and `reflector list
-    --all` still show it.
+    REFLECTOR_RETIRE_DAYS: it leaves Dagster, its events are archived beside its files, and `reflector show`, `trace`,
+    `costs` and `list --all` still show it.
     """
     settings = configuration.get_settings()
     with (
@@ -35,7 +36,9 @@ def retention(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.source()) as source,
     ):
-        policy = operation.Retention(instance, wiring.store(), wiring.daily_bucket(), source, inbox, settings)
+        ledger = ledgers.Ledger(database=inbox.database)
+        store, bucket = wiring.store(), wiring.daily_bucket()
+        policy = operation.Retention(instance, store, bucket, source, inbox, ledger, settings)
         rows = [policy.apply(due) if apply else operation.Done(due) for due in policy.due()]
     failed = any(row.failed for row in rows)
     if as_json:

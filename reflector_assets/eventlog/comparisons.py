@@ -8,6 +8,7 @@ import dagster as dg
 from domain.comparison import ShadowComparison
 from domain.errors import NotFound
 from domain.recording import value_key
+from reflector_assets.records import made_at
 from resources.store.base import Store
 
 ASSET = "shadow_comparison"
@@ -25,7 +26,7 @@ def comparisons(instance: dg.DagsterInstance, store: Store, since: float | None)
         )
         for record in page.records:
             recording_id = record.partition_key
-            if recording_id is None or recording_id in seen:
+            if recording_id is None or recording_id in seen or made_at(record) < (oldest or 0.0):
                 continue
             seen.add(recording_id)
             try:

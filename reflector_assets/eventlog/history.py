@@ -1,6 +1,6 @@
 """A recording's history in chronological order, composed of Dagster's log, the databases and the store."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, cast
 
@@ -10,6 +10,7 @@ from domain.errors import NotFound
 from domain.redaction import redact_urls
 from domain.run_progress import StepEvent
 from reflector_assets import tags
+from reflector_assets.eventlog import archive
 from reflector_assets.eventlog.steps import step_events
 from reflector_assets.staleness import DATA_VERSION
 from resources.database.consents import Consents
@@ -81,12 +82,11 @@ class History(NamedTuple):
         for fetch in (self.instance.fetch_materializations, self.instance.fetch_observations):
             for record in fetch(of, limit=MOST_RUNS).records:
                 event = record.asset_materialization or record.asset_observation
-                if not record.run_id and event is not None:
+                if not record.run_id and event is not None and tags.MADE_AT not in (event.tags or {}):
                     yield HistoryEntry(record.timestamp, "told", event.description or "reported by hand")
 
     def _runs(self, recording_id: str) -> Iterator[HistoryEntry]:
-        of = dg.RunsFilter(tags={tags.PARTITION: recording_id})
-        for record in self.instance.get_run_records(of, limit=MOST_RUNS):
+        for record, events in archive.all_runs(self.instance, self.store, recording_id):
             run = record.dagster_run
             origin = {name: value for name, value in run.tags.items() if name.startswith(ORIGIN_TAGS)}
             assets = sorted(key.to_user_string() for key in run.asset_selection or ())
@@ -97,41 +97,11 @@ class History(NamedTuple):
             yield HistoryEntry(created, "run", text, run.run_id, details)
             if record.start_time is not None:
                 yield HistoryEntry(record.start_time, "run", "the run began", run.run_id)
-            yield from self._log(run)
+            yield from _log(run, events)
             if record.end_time is not None:
                 resumed = ", and is resumed" if run.tags.get(tags.WILL_RETRY) == "true" else ""
                 text = f"the run ended: {run.status.value.lower()}{resumed}"
                 yield HistoryEntry(record.end_time, "run", text, run.run_id)
-
-    def _log(self, run: dg.DagsterRun) -> Iterator[HistoryEntry]:
-        """Yield the attempts, failed checks and materializations of a run."""
-        started: dict[str, float] = {}
-        attempts: dict[str, int] = {}
-        for record in self.instance.get_records_for_run(run.run_id).records:
-            for step in step_events([record]):
-                if step.status == "started":
-                    started[step.step_key] = step.timestamp
-                    attempts[step.step_key] = attempts.get(step.step_key, 0) + 1
-                elif step.status in ENDS:
-                    yield _attempt(step, run.run_id, started.get(step.step_key), attempts.get(step.step_key, 0))
-            entry = record.event_log_entry
-            event = entry.dagster_event
-            if event is None:
-                continue
-            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                check = event.asset_check_evaluation_data
-                if not check.passed:
-                    name = f"{check.asset_key.to_user_string()}: {check.check_name}"
-                    problems = {key: str(value.value) for key, value in check.metadata.items()}
-                    text = " ".join([f"the check {name} failed", *problems.values()])
-                    yield HistoryEntry(entry.timestamp, "check", text, run.run_id, {"severity": check.severity.value})
-            elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
-                made = event.step_materialization_data.materialization
-                version = (made.tags or {}).get(DATA_VERSION, "")
-                stored = made.metadata.get("stored_as")
-                details: Details = {"version": version, "stored_as": stored.value if stored else None}
-                text = f"{event.asset_key.to_user_string()} was made"
-                yield HistoryEntry(entry.timestamp, "made", text, run.run_id, details)
 
     def _consents(self, recording_id: str) -> Iterator[HistoryEntry]:
         for statement in self.consents.history(recording_id):
@@ -180,6 +150,37 @@ def requested_by(run: dg.DagsterRun) -> str:
         if name := run.tags.get(tag):
             return f"{kind} {name}"
     return "a user"
+
+
+def _log(run: dg.DagsterRun, events: Sequence[dg.EventLogRecord]) -> Iterator[HistoryEntry]:
+    """Yield the attempts, failed checks and materializations of a run."""
+    started: dict[str, float] = {}
+    attempts: dict[str, int] = {}
+    for record in events:
+        for step in step_events([record]):
+            if step.status == "started":
+                started[step.step_key] = step.timestamp
+                attempts[step.step_key] = attempts.get(step.step_key, 0) + 1
+            elif step.status in ENDS:
+                yield _attempt(step, run.run_id, started.get(step.step_key), attempts.get(step.step_key, 0))
+        entry = record.event_log_entry
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+                problems = {key: str(value.value) for key, value in check.metadata.items()}
+                text = " ".join([f"the check {name} failed", *problems.values()])
+                yield HistoryEntry(entry.timestamp, "check", text, run.run_id, {"severity": check.severity.value})
+        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
+            made = event.step_materialization_data.materialization
+            version = (made.tags or {}).get(DATA_VERSION, "")
+            stored = made.metadata.get("stored_as")
+            details: Details = {"version": version, "stored_as": stored.value if stored else None}
+            text = f"{event.asset_key.to_user_string()} was made"
+            yield HistoryEntry(entry.timestamp, "made", text, run.run_id, details)
 
 
 def _attempt(step: StepEvent, run_id: str, started: float | None, attempt: int) -> HistoryEntry:

@@ -15,7 +15,7 @@ import dagster as dg
 from domain.errors import NotFound
 from domain.recording import value_key
 from domain.text import spacing
-from reflector_assets.eventlog import usage
+from reflector_assets.eventlog import archive, usage
 from reflector_assets.eventlog.usage import account
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
@@ -81,6 +81,16 @@ def forget(catalogue: Catalogue, ledger: Ledger) -> None:
     """Clear both, so that the next calls of `catch_up` rebuild them."""
     catalogue.clear()
     ledger.clear()
+
+
+def read_archives(store: Store, ledger: Ledger) -> None:
+    """Put the runs of retired recordings, which are no longer in Dagster, into the ledger."""
+    for key in store.list_keys("recordings"):
+        _, recording_id, name = key.split("/", 2)
+        if name != archive.NAME:
+            continue
+        ended = [account(log.run, usage.rows_of(log.events), log.ended_at) for log in archive.read(store, recording_id)]
+        ledger.put(ENDINGS[0], 0, [one for one in ended if one is not None])
 
 
 def _partitions_cursor(catalogue: Catalogue) -> dict[str, Any]:

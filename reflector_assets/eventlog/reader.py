@@ -6,7 +6,7 @@ Dagster's numbers, joined by `~` for overlapping runs.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,10 @@ from domain.recording import Frozen, value_key
 from domain.run_progress import RunProgress
 from domain.text import words
 from reflector_assets import tags
+from reflector_assets.eventlog import archive
+from reflector_assets.eventlog.archive import RunLog
 from reflector_assets.eventlog.steps import STATUS as STEP_STATUS
-from reflector_assets.eventlog.steps import failure_reason, step_events
+from reflector_assets.eventlog.steps import failure_of, failure_reason, step_events
 from reflector_assets.io_manager import data_version
 from reflector_assets.policies import assets, policies
 from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
@@ -56,6 +58,7 @@ class _Run:
     emitted: Position | None = None
     status: str | None = None
     ended: bool = False
+    archived: RunLog | None = None
 
 
 @dataclass
@@ -66,7 +69,8 @@ class RecordingLog:
     store: Store
     recording_id: str
     read_delay: float = READ_DELAY_S
-    _runs: dict[int, _Run] = field(default_factory=dict[int, _Run])
+    _archive: list[RunLog] | None = None
+    _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
     _made: set[str] = field(default_factory=set[str])
     _statuses: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     _ready: list[Event] = field(default_factory=list[Event])
@@ -96,33 +100,53 @@ class RecordingLog:
     def _read(self) -> None:
         settled = time.time() - self.read_delay
         own = dg.RunsFilter(tags={tags.PARTITION: self.recording_id})
-        for record in sorted(self.instance.get_run_records(own), key=lambda record: record.storage_id):
-            run = self._runs.get(record.storage_id)
-            if run is None:
-                run_id = record.dagster_run.run_id
-                progress = RunProgress(run_id, assets(), _attempts, self._made)
-                run = self._runs[record.storage_id] = _Run(record.storage_id, run_id, progress)
+        records = sorted(self.instance.get_run_records(own), key=lambda record: record.storage_id)
+        # After the runs: one that is deleted meanwhile was archived before.
+        if self._archive is None:
+            self._archive = archive.read(self.store, self.recording_id)
+        while self._archive:
+            run = self._run(self._archive[0].record)
+            run.archived = self._archive[0]
+            self._process(run, run.archived.events, settled)
+            run.ended, run.archived = True, None
+            del self._archive[0]
+        for record in records:
+            run = self._run(record)
             if not run.ended:
                 # The status was read before the run's records: if it had ended, these are all of them.
                 finished = record.dagster_run.is_finished
                 read_all = self._read_run(run, settled)
                 run.ended = run.ended or (finished and read_all)
 
+    def _run(self, record: dg.RunRecord) -> _Run:
+        """Return the state of reading a run."""
+        run_id = record.dagster_run.run_id
+        if run_id not in self._runs:
+            progress = RunProgress(run_id, assets(), _attempts, self._made)
+            self._runs[run_id] = _Run(record.storage_id, run_id, progress)
+        return self._runs[run_id]
+
     def _read_run(self, run: _Run, settled: float) -> bool:
         """Read a run's records up to the time `settled`; return True if nothing is left to read."""
         while True:
             page = self.instance.get_records_for_run(run.run_id, cursor=run.cursor, of_type=READ, limit=PAGE)
-            for record in page.records:
-                if record.storage_id <= run.record:
-                    continue
-                if record.timestamp > settled or not self._settled(record):
-                    return False
-                for part, (name, payload) in enumerate(list(self._payloads(run, record))):
-                    self._emit(run, (record.storage_id, part), record.timestamp, name, payload)
-                run.record = record.storage_id
+            if not self._process(run, page.records, settled):
+                return False
             run.cursor = page.cursor
             if not page.has_more:
                 return True
+
+    def _process(self, run: _Run, records: Sequence[dg.EventLogRecord], settled: float) -> bool:
+        """Process those of a run's next records that are new; return False at the first that isn't settled yet."""
+        for record in records:
+            if record.storage_id <= run.record:
+                continue
+            if run.archived is None and (record.timestamp > settled or not self._settled(record)):
+                return False
+            for part, (name, payload) in enumerate(list(self._payloads(run, record))):
+                self._emit(run, (record.storage_id, part), record.timestamp, name, payload)
+            run.record = record.storage_id
+        return True
 
     def _settled(self, record: dg.EventLogRecord) -> bool:
         """Return False if the record is a failure that Dagster may still decide to resume."""
@@ -190,9 +214,10 @@ class RecordingLog:
         if kind == dg.DagsterEventType.RUN_CANCELED:
             yield STATUS, Status(value="error", reason="the run was canceled")
         elif kind == dg.DagsterEventType.RUN_FAILURE and not run.progress.complete:
-            ended = self.instance.get_run_by_id(run.run_id)
+            log = run.archived
+            ended = log.run if log else self.instance.get_run_by_id(run.run_id)
             if ended is None or ended.tags.get(tags.WILL_RETRY) != "true":
-                step, reason = failure_reason(self.instance, run.run_id)
+                step, reason = failure_of(log.events) if log else failure_reason(self.instance, run.run_id)
                 yield STATUS, Status(value="error", step=step, reason=reason)
         elif run.status == "processing" and "transcript" in self._made:
             yield STATUS, Status(value="ended")

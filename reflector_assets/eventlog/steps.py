@@ -42,5 +42,10 @@ def step_events(records: Sequence[dg.EventLogRecord]) -> Iterator[StepEvent]:
 
 def failure_reason(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
     """Return the first failed step of a run and its plain reason; without a failed step, None and Dagster's message."""
-    records = instance.get_records_for_run(run_id, of_type=FAILURES).records
-    return log_entries.failure_reason([record.event_log_entry for record in records])
+    return failure_of(instance.get_records_for_run(run_id, of_type=FAILURES).records)
+
+
+def failure_of(records: Sequence[dg.EventLogRecord]) -> tuple[str | None, str]:
+    """Return the first failed step among a run's records and its plain reason, as `failure_reason` does."""
+    entries = [record.event_log_entry for record in records]
+    return log_entries.failure_reason([one for one in entries if one.dagster_event_type in FAILURES])

@@ -69,6 +69,17 @@ def rows(instance: dg.DagsterInstance, run_id: str) -> Iterator[EventRow]:
     return event_rows.of_run(instance, run_id, brief=brief, whole=whole, line=USED)
 
 
+def rows_of(records: Iterable[dg.EventLogRecord]) -> Iterator[EventRow]:
+    """Yield archived events as such rows."""
+    for record in records:
+        entry, event = record.event_log_entry, record.event_log_entry.dagster_event
+        asset = event.asset_key.to_string() if event and event.asset_key else None
+        kind, step_key = (event.event_type_value, event.step_key) if event else (None, entry.step_key)
+        # The table has the time in microseconds.
+        at = datetime.fromtimestamp(entry.timestamp, UTC).timestamp()
+        yield EventRow(kind, at, step_key, asset, json.loads(entry.to_json()))
+
+
 def account(run: dg.DagsterRun, events: Iterable[EventRow], ended_at: float) -> tuple[EndedRun, list[Entry]] | None:
     """Return a run that ended at a time (epoch seconds), with its ledger entries; None if it has no recording."""
     recording_id = run.tags.get(tags.PARTITION)

@@ -8,7 +8,7 @@ import dagster as dg
 
 from reflector_assets import staleness
 from reflector_assets.partitions import pages
-from reflector_assets.records import plain
+from reflector_assets.records import made_at, plain
 from reflector_assets.staleness import AssetGraph, AssetState
 
 
@@ -39,7 +39,7 @@ def stale_recordings(
     for recording_id in (one for page in pages(instance, ascending=False) for one in page):
         found = staleness.states(instance, graph, recording_id, audio_is_gone)
         made = next((state.record for state in found if state.asset == "recording"), None)
-        if since is not None and made is not None and time.time() - made.timestamp > since:
+        if since is not None and made is not None and time.time() - made_at(made) > since:
             continue
         if reasons := {state.asset: state.reason for state in found if state.reason}:
             yield StaleRecording(recording_id, reasons, _cost(found))

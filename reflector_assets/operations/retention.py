@@ -1,4 +1,4 @@
-"""Retention: deletes old audio, and removes old finished recordings from Dagster's partitions."""
+"""Retention: deletes old audio, and retires old finished recordings."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -8,10 +8,14 @@ import dagster as dg
 
 from domain.errors import ReflectorError
 from domain.recording import value_key
+from reflector_assets.operations.archiving import delete_run, retire, without_partition
 from reflector_assets.operations.runs import at_work
-from reflector_assets.partitions import RECORDINGS
+from reflector_assets.partitions import RECORDINGS, RETIRED
+from reflector_assets.records import made_at
+from reflector_assets.runtime.instance import database_errors
 from reflector_assets.settings.main import Settings
 from resources.database.inbox import Inbox
+from resources.database.ledger import Ledger
 from resources.database.positions import advance_position, read_position
 from resources.source import Source
 from resources.store import erasure
@@ -27,7 +31,7 @@ CLOCKS_DIFFER_S = DAY
 
 
 class Due(NamedTuple):
-    """An action that is due: delete a recording's audio, or remove its partition; `days` is the recording's age."""
+    """An action that is due: delete a recording's audio, or retire it; `days` is the recording's age."""
 
     id: str
     what: Literal["audio", "partition"]
@@ -51,6 +55,7 @@ class Retention(NamedTuple):
     bucket: Store
     source: Source
     inbox: Inbox
+    ledger: Ledger
     settings: Settings
 
     def due(self, now: float | None = None) -> Iterator[Due]:
@@ -60,19 +65,19 @@ class Retention(NamedTuple):
         if audio is not None:
             yield from self._audio_due(now, audio)
         if retire is not None:
-            # Audio of a retired recording would not be looked for.
             yield from self._partitions_due(now, max(retire, audio or 0))
 
     def apply(self, due: Due) -> Done:
         """Perform an action; one that fails is returned with the reason, and stays due."""
-        if at_work(self.instance, due.id, self.inbox):
-            return Done(due, failed="a run of the recording is in progress")
         try:
-            if due.what == "partition":
-                self.instance.delete_dynamic_partition(RECORDINGS, due.id)
-                return Done(due)
-            described = erasure.describe_recording(self.store, self.source, due.id)
-            return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
+            with database_errors():
+                if at_work(self.instance, due.id, self.inbox):
+                    return Done(due, failed="a run of the recording is in progress")
+                if due.what == "partition":
+                    retire(self.instance, self.store, self.ledger, due.id)
+                    return Done(due)
+                described = erasure.describe_recording(self.store, self.source, due.id)
+                return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
         except ReflectorError as error:
             return Done(due, failed=str(error.at(recording=due.id)))
 
@@ -85,26 +90,43 @@ class Retention(NamedTuple):
         """Yield audio that is due, and remember up to which age all audio is proven to be gone."""
         gone_until = float(read_position(self.inbox.database, AUDIO_GONE))
         all_gone = True
-        for recording_id, made in self._made_between(gone_until - CLOCKS_DIFFER_S, now - days * DAY):
-            marker = erasure.deletion_of(self.store, recording_id)
-            if marker is not None and marker.proven_at is not None:
-                gone_until = max(gone_until, made) if all_gone else gone_until
+        for recording_id, record in self._made_between(gone_until - CLOCKS_DIFFER_S, now - days * DAY):
+            if self._is_audio_gone(recording_id):
+                gone_until = max(gone_until, record.timestamp) if all_gone else gone_until
                 continue
             if all_gone:
                 all_gone = False
                 self._remember(gone_until)
             if not at_work(self.instance, recording_id, self.inbox):
-                yield Due(recording_id, "audio", _age(now, made), f"retention: older than {days} days")
+                yield Due(recording_id, "audio", _age(now, record), f"retention: older than {days} days")
         if all_gone:
             self._remember(gone_until)
 
     def _partitions_due(self, now: float, days: int) -> Iterator[Due]:
-        """Yield finished recordings that are due; retired ones have no partition, and unfinished ones are few."""
+        """Yield finished recordings that are due, unless their audio is to be deleted first."""
         partitions = set(self.instance.get_dynamic_partitions(RECORDINGS))
-        for recording_id, made in self._made_between(0.0, now - days * DAY, partitions):
-            finished = self.store.exists(value_key("transcript", recording_id))
-            if finished and not at_work(self.instance, recording_id, self.inbox):
-                yield Due(recording_id, "partition", _age(now, made), f"finished, and older than {days} days")
+        back = list(self.instance.get_existing_dynamic_partitions(RETIRED, list(partitions)))
+        end, earlier = now - days * DAY, f"retired earlier, and older than {days} days"
+        for recording_id, record in self._made(back).items():
+            if made_at(record) <= end and self._may_retire(recording_id):
+                yield Due(recording_id, "partition", _age(now, record), earlier)
+        for recording_id, record in self._made_between(0.0, end, partitions.difference(back)):
+            if self._may_retire(recording_id):
+                yield Due(recording_id, "partition", _age(now, record), f"finished, and older than {days} days")
+        for recording_id, record in self._made(without_partition(self.instance)).items():
+            if made_at(record) <= end and self._may_retire(recording_id):
+                yield Due(recording_id, "partition", _age(now, record), earlier)
+
+    def _may_retire(self, recording_id: str) -> bool:
+        # The audio of a retired recording would be looked for too late: by the time of its retirement.
+        if self._audio_days is not None and not self._is_audio_gone(recording_id):
+            return False
+        finished = self.store.exists(value_key("transcript", recording_id))
+        return finished and not at_work(self.instance, recording_id, self.inbox)
+
+    def _is_audio_gone(self, recording_id: str) -> bool:
+        marker = erasure.deletion_of(self.store, recording_id)
+        return marker is not None and marker.proven_at is not None
 
     def _remember(self, gone_until: float) -> None:
         database = self.inbox.database
@@ -113,8 +135,8 @@ class Retention(NamedTuple):
 
     def _made_between(
         self, start: float, end: float, among: Collection[str] | None = None
-    ) -> Iterator[tuple[str, float]]:
-        """Yield recordings whose last import or run was in a time span, in epoch seconds, with its time; oldest first.
+    ) -> Iterator[tuple[str, dg.EventLogRecord]]:
+        """Yield recordings whose last import or run was in a time span, in epoch seconds, with its event; oldest first.
 
         Only the events of these recordings are read.
         """
@@ -125,7 +147,7 @@ class Retention(NamedTuple):
         for begin in range(0, len(numbers), PAGE):
             page = [one for _, one in numbers[begin : begin + PAGE]]
             made = self._made(page)
-            yield from ((one, made[one]) for one in page if one in made and made[one] <= end)
+            yield from ((one, made[one]) for one in page if one in made and made[one].timestamp <= end)
 
     def _last_before(self, moment: float) -> int:
         """Return Dagster's number of the last materialization of `recording` before a time; 0 if there is none."""
@@ -136,22 +158,23 @@ class Retention(NamedTuple):
         records = self.instance.fetch_materializations(of, limit=1).records
         return records[0].storage_id if records else 0
 
-    def _made(self, recording_ids: Sequence[str]) -> dict[str, float]:
-        """Return when `recording` was last materialized, in epoch seconds by recording id, where it ever was."""
-        made: dict[str, float] = {}
-        wanted: list[str] = list(recording_ids)
-        while wanted:
-            # Newest first; repeated materializations can crowd out other recordings, which are queried again.
-            of = dg.AssetRecordsFilter(asset_key=RECORDING, asset_partitions=wanted)
-            records = self.instance.fetch_materializations(of, limit=PAGE).records
-            for record in records:
-                made.setdefault(str(record.partition_key), record.timestamp)
-            wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
+    def _made(self, recording_ids: Sequence[str]) -> dict[str, dg.EventLogRecord]:
+        """Return the last materialization of `recording` by recording id, where there is one."""
+        made: dict[str, dg.EventLogRecord] = {}
+        for begin in range(0, len(recording_ids), PAGE):
+            wanted: list[str] = list(recording_ids[begin : begin + PAGE])
+            while wanted:
+                # Newest first; repeated materializations can crowd out other recordings, which are queried again.
+                of = dg.AssetRecordsFilter(asset_key=RECORDING, asset_partitions=wanted)
+                records = self.instance.fetch_materializations(of, limit=PAGE).records
+                for record in records:
+                    made.setdefault(str(record.partition_key), record)
+                wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
         return made
 
 
-def _age(now: float, made: float) -> float:
-    return round((now - made) / DAY, 1)
+def _age(now: float, record: dg.EventLogRecord) -> float:
+    return round((now - made_at(record)) / DAY, 1)
 
 
 def apply(retention: Retention, most: int, seconds: float, report: Callable[[Done], None]) -> bool:
@@ -162,3 +185,9 @@ def apply(retention: Retention, most: int, seconds: float, report: Callable[[Don
             return False
         report(retention.apply(due))
     return True
+
+
+def delete_old_runs(instance: dg.DagsterInstance, job_name: str, kept: int) -> None:
+    """Delete all but the newest runs of a job; a failure leaves the rest to the next call."""
+    for run in instance.get_runs(dg.RunsFilter(job_name=job_name))[kept:]:
+        delete_run(instance, run.run_id)

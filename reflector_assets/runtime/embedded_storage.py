@@ -59,6 +59,13 @@ class Engines:
                 self._engines.popitem(last=False)[1][0].dispose()
             return engine
 
+    def drop(self, url: str) -> None:
+        """Close the engine of a database that is to be deleted."""
+        with self._lock:
+            engine, _ = self._engines.pop(url, (None, None))
+            if engine is not None:
+                engine.dispose()
+
     def close(self) -> None:
         """Close all engines."""
         with self._lock:
@@ -94,6 +101,12 @@ class KeptEngine:
 class RunStorage(KeptEngine, SqliteRunStorage):
     """Runs, tags and partitions."""
 
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run and its tags, which Dagster leaves: SQLite doesn't enforce foreign keys by default."""
+        super().delete_run(run_id)
+        with self.connect() as connection:
+            connection.execute(sa.text("DELETE FROM run_tags WHERE run_id = :run_id"), {"run_id": run_id})
+
 
 class ScheduleStorage(KeptEngine, SqliteScheduleStorage):
     """Ticks and cursors of sensors and schedules."""
@@ -110,11 +123,21 @@ class EventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
         with self._db_lock:
-            if shard not in self._shards:
+            # Another process may have deleted a run's file.
+            if shard not in self._shards or not Path(self.path_for_shard(shard)).exists():
                 self._initialize(shard)
                 self._shards.add(shard)
             with ENGINES.get(self.conn_string_for_shard(shard)).begin() as connection:
                 yield connection
+
+    def delete_events(self, run_id: str) -> None:
+        """Delete a run's events, and its file, which Dagster leaves at its size."""
+        super().delete_events(run_id)
+        path = self.path_for_shard(run_id)
+        with self._db_lock:
+            ENGINES.drop(self.conn_string_for_shard(run_id))
+            for name in (path, f"{path}-wal", f"{path}-shm"):
+                Path(name).unlink(missing_ok=True)
 
     def has_table(self, table_name: str) -> bool:
         """Return True if the index has a table; one that was found once isn't looked up again."""
@@ -211,5 +234,7 @@ def _engine(url: str) -> sa.Engine:
     def _on_connect(connection: Any, _record: Any) -> None:
         # In WAL mode a killed process loses nothing by it, and a power failure at most the last commits.
         connection.execute("PRAGMA synchronous=NORMAL")
+        # What is deleted isn't readable in the file any more. Most builds of SQLite have it on.
+        connection.execute("PRAGMA secure_delete=ON")
 
     return engine

@@ -107,8 +107,8 @@ class DeliverySettings(BaseSettings):
     retire_days: int | None = Field(
         None,
         alias="REFLECTOR_RETIRE_DAYS",
-        description="Days after which a finished recording leaves Dagster's partitions (its files stay); if unset, "
-        "never.",
+        description="Days after which a finished recording leaves Dagster: its files stay, and its events are archived "
+        "beside them; if unset, never.",
         examples=["365"],
         ge=1,
     )

@@ -14,7 +14,7 @@ from resources.source import Source
 from resources.store.base import Store
 
 # Files with any other suffix in a recording's folder are treated as audio.
-TEXT = {".json", ".parquet", ".vtt", ".srt", ".md", ".txt"}
+TEXT = {".json", ".parquet", ".vtt", ".srt", ".md", ".txt", ".gz"}
 # Number of keys listed in an error message.
 MOST_LISTED = 5
 

@@ -15,6 +15,7 @@ from reflector_assets.operations.retention import PAGE, Retention
 from reflector_assets.operations.runs import known
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
+from resources.database.ledger import Ledger
 from sensors import retention
 from testing.deployment import Deployment
 from tests.consent.world import World, failures, world
@@ -34,7 +35,8 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 def looking(over: World, settings: dict[str, Any]) -> Retention:
     chosen, source = Settings.model_validate(settings), over.resources()["source"]
-    return Retention(over.instance, over.store, over.bucket, source, over.inbox, chosen)
+    ledger = Ledger(database=over.inbox.database)
+    return Retention(over.instance, over.store, over.bucket, source, over.inbox, ledger, chosen)
 
 
 def due(look: Retention, days: float) -> list[str]:

@@ -31,14 +31,21 @@ from testing.audio_files import babble, opus_track
 from testing.hosts.daily_oddities import DOMAIN, plain_recording, track
 from testing.hosts.gpu_host import GPUHost
 
-TEXT = {".json", ".parquet", ".vtt", ".md"}
+TEXT = {".json", ".parquet", ".vtt", ".md", ".gz"}
 ALL = definitions.graph.names()
 
 
 class World:
     """The doors; `said` is what Daily tells of the recording, whose room also holds another meeting's track."""
 
-    def __init__(self, home: Path, gpu: GPUHost, store: Store | None = None, bucket: Store | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        gpu: GPUHost,
+        store: Store | None = None,
+        bucket: Store | None = None,
+        instance: dg.DagsterInstance | None = None,
+    ) -> None:
         self.home = home
         self.store = store or LocalStore(root=str(home / "data"))
         self.bucket = bucket or LocalStore(root=str(home / "daily"))
@@ -46,7 +53,7 @@ class World:
         self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
         self.consents = Consents(database=database)
         self.gpu = gpu
-        self.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+        self.instance = instance or dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType]
         rng = random.Random(1)
         self.said: dict[str, Any] = plain_recording(rng, 0) | {"duration": 2}
         self.id, self.session, self.room = (self.said[name] for name in ("id", "mtgSessionId", "room_name"))
@@ -60,6 +67,13 @@ class World:
             self.bucket.write(key, b"more of it")
         self.inbox.put([of_poll(self.id, json.dumps(self.said).encode())])
         self.instance.add_dynamic_partitions("recordings", [self.id])
+
+    def more(self, count: int) -> list[str]:
+        """Add recordings of the same tracks, and return their ids."""
+        ids = [f"{self.id[:-1]}-{number}" for number in range(count)]
+        self.inbox.put([of_poll(one, json.dumps({**self.said, "id": one}).encode()) for one in ids])
+        self.instance.add_dynamic_partitions("recordings", ids)
+        return ids
 
     def resources(self, **others: Any) -> dict[str, Any]:
         daily = AnnouncedSource(inbox=self.inbox, bucket=self.bucket, daily_domain=DOMAIN)
@@ -137,8 +151,8 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
 
 
 @contextmanager
-def world(home: Path, **stores: Store) -> Iterator[World]:
+def world(home: Path, **others: Any) -> Iterator[World]:
     with GPUHost() as gpu:
-        made = World(home, gpu, **stores)
+        made = World(home, gpu, **others)
         with made.instance:
             yield made

@@ -11,7 +11,11 @@ import dagster as dg
 import pytest
 from sqlalchemy import event
 
+from reflector_assets.eventlog import archive
+from reflector_assets.operations.archiving import retire
+from resources.database.ledger import Ledger
 from testing.parts.postgres import Postgres
+from tests.consent.world import world
 from tests.runtime.connection_jobs import QUERIES, in_process, in_worker, opened
 
 pytestmark = pytest.mark.slow
@@ -85,3 +89,31 @@ def test_a_forked_process_leaves_the_connections_to_its_parent(new_instance: Cal
     with opened() as connections:
         assert instance.get_runs_count() == before
     assert connections == []
+
+
+def test_a_retired_recording_takes_little_space(tmp_path: Path, postgres: Postgres) -> None:
+    with world(tmp_path / "world", instance=postgres.dagster(tmp_path)) as here:
+        ledger, sizes = Ledger(database=here.inbox.database), list[int]()
+        # The first one has made the tables' first pages.
+        ids: list[str] = [here.id, *here.more(2)]
+        for recording_id in ids:
+            here.id = recording_id
+            assert here.run().success
+            [run] = archive.live(here.instance, recording_id)
+            retire(here.instance, here.store, ledger, recording_id)
+            assert archive.live(here.instance, recording_id) == []
+            assert [one.events for one in archive.read(here.store, recording_id)] == [run.events]
+            sizes.append(bytes_of_tables(postgres))
+    assert (sizes[-1] - sizes[0]) / 2 < 100 * 1024
+
+
+def bytes_of_tables(postgres: Postgres) -> int:
+    """Return the size of tables and indexes without the space of deleted rows, which later ones take."""
+    connection = postgres.connect("reflector")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM FULL")
+        cursor.execute("SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables")
+        [size] = cursor.fetchone()
+    connection.close()
+    return int(size)
