@@ -45,7 +45,8 @@ class OpenAIAudio(Transcriber):
             with audio.local() as path, TemporaryDirectory(prefix="reflector-upload-") as folder:
                 parts = split(path, Path(folder), most_bytes=self.max_upload)
                 answers = _run(self._post([part for _, part in parts], service), self.timeout, service)
-            starts = [start for start, _ in parts]
+            # The first packet of Opus lies before 0.
+            starts = [max(0.0, start) for start, _ in parts]
             ends = [*starts[1:], audio.duration]
             return wire.transcription(
                 list(map(Answer, answers, starts, ends)),

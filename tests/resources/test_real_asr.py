@@ -42,7 +42,7 @@ def door(server: ASRServer, **more: Any) -> OpenAIAudio:
 def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer, tmp_path: Path) -> None:
     pad(BEN, tmp_path / "ben.webm")
     audio = TrackAudio(LocalStore(root=str(tmp_path)), "ben.webm", "unused", TRUTH["duration_s"])
-    words, language, speech, _ = door(server).transcribe(audio, speaker=1, recording="r", track=1)
+    words, language, speech, *_ = door(server).transcribe(audio, speaker=1, recording="r", track=1)
     said = normal(" ".join(turn["text"] for turn in TURNS))
     assert jiwer.wer(said, normal(" ".join(word.word for word in words))) <= 0.08
     late = [min(abs(word.start - turn["start"]) for word in words) for turn in TURNS]
