@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
+from domain.summarize.cleaning import clean
 from domain.summarize.english import REFERRING
 from domain.summarize.prompts import MAX_SUBJECTS
 from domain.summarize.sentences import (
     Phrase,
     Utterance,
     agenda,
-    clean,
     distinct,
     language_of,
     listing,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raise with every change to results: earlier results are then stale.
-REVISION = 1
+REVISION = 2
 
 DAMPING = 0.85
 # Weight of a sentence's rank against its similarity to the sentences already picked.
@@ -87,7 +87,7 @@ def title(found: Topics) -> Title:
     ]
     best = distinct(sorted(scored, key=lambda phrase: -phrase.score), 3)
     named = [phrase.text for phrase in sorted(best, key=lambda phrase: parts.index(phrase.text))]
-    english = language_of(texts) in {"english", None}
+    english = language_of(texts) == "english"
     return Title(title=(listing(named) if english else ", ".join(named)) or UNTITLED, method=EXTRACTIVE)
 
 
@@ -119,8 +119,9 @@ def action_items(words: Table, names: Mapping[int, str]) -> ActionItems:
 
 def read(words: Table, names: Mapping[int, str]) -> Reading:
     """Split into sentences, detect the language and weight the words."""
-    found = utterances(words)
-    language = language_of(one.text for one in found)
+    said = utterances(words)
+    language = language_of(one.text for one in said)
+    found = [one._replace(text=text) for one in said if (text := clean(one.text, language))]
     banned = stop_words(language)
 
     def content(text: str) -> list[str]:
@@ -229,7 +230,7 @@ def _heading(reading: Reading, part: Sequence[int], rarity: Mapping[str, float])
     if reading.language == "english":
         return title_case(listing([phrase.text for phrase in best]))
     spelt = spelling(reading.utterances[at].text for at in part)
-    return ", ".join(clean(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
+    return ", ".join(cues.sentence(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
 
 
 def _lead(reading: Reading, parts: Sequence[Sequence[int]], rarity: Mapping[str, float]) -> str:

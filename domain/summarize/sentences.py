@@ -1,4 +1,4 @@
-"""Sentences as text: cleaning, tokens, language detection, and key phrases."""
+"""Sentences as text: tokens, language detection, and key phrases."""
 
 import re
 from collections import Counter
@@ -11,11 +11,6 @@ from domain.text.spacing import UNSPACED
 from domain.text.table import Table
 from domain.text.words import sentences
 
-FILLERS = re.compile(
-    r"(?:(?<=^)|(?<=[\s,]))"
-    r"(?:u+[hm]+|e+r+m*|h+m+|you know|i mean|sort of|kind of|(?<=, )like(?=,))[,.]?(?=\s|$)[,]?\s*",
-    re.I,
-)
 TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001 - speech models use both apostrophes
 
 # Minimum share of a language's stop words among all words; speech has 40 to 60 %.
@@ -31,7 +26,7 @@ MAX_PHRASE = 3
 
 
 class Utterance(NamedTuple):
-    """One cleaned sentence: speaker, start in seconds, text, mean confidence of recognition (0..1).
+    """One sentence: speaker, start in seconds, text, mean confidence of recognition (0..1).
 
     `row` is the position of its first word in the table.
     """
@@ -52,23 +47,12 @@ class Phrase(NamedTuple):
 
 
 def utterances(table: Table) -> list[Utterance]:
-    """Return the cleaned sentences of a words table, without those of fillers only."""
+    """Return the sentences of a words table, as said."""
     confidence = table["confidence"].tolist()
-    found = [
-        Utterance(s.speaker, s.start, clean(s.text), sum(confidence[row] for row in s.rows) / len(s.rows), s.rows[0])
+    return [
+        Utterance(s.speaker, s.start, s.text, sum(confidence[row] for row in s.rows) / len(s.rows), s.rows[0])
         for s in sentences(table)
     ]
-    return [one for one in found if one.text]
-
-
-def clean(text: str) -> str:
-    """Make a spoken sentence readable: remove fillers and repetitions, join numbers, capitalize."""
-    text = text.replace("’", "'")  # noqa: RUF001
-    text = FILLERS.sub("", text)
-    text = re.sub(r"(\d) ([,.]\d{3}\b|-\w)", r"\1\2", text)
-    text = re.sub(r"\b(\w+)((?: \1\b)+)(?=\s)", r"\1", text, flags=re.I)
-    text = " ".join(text.split()).strip(" ,;-")
-    return text[:1].upper() + text[1:] if TOKEN.search(text) or re.search(r"\d", text) else ""
 
 
 def tokens(text: str) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import InvalidAnswer, InvalidInput, PermanentError, TransientError
 from domain.results import Topics
+from domain.summarize import extractive
 from domain.text.words import Word, table
 from resources.call_cache import CallCache
 from resources.llm.client import LLM
@@ -165,7 +166,7 @@ def test_identity_is_what_decides_the_result(host: LLMHost, asking: WithLLM, tmp
     assert {asset for asset in ASSETS if recap[asset] != first[asset]} == {"summary"}
     topic = identities(prompts={"topic": "One line: $transcript"})
     assert {asset for asset in ASSETS if topic[asset] != first[asset]} == {"topics"}
-    assert {Extractive().identity(asset) for asset in ASSETS} == {"extractive 1"}
+    assert {Extractive().identity(asset) for asset in ASSETS} == {f"extractive {extractive.REVISION}"}
 
 
 def test_own_prompts_come_from_a_toml_file(host: LLMHost, asking: WithLLM, tmp_path: Path) -> None:
