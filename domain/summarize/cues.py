@@ -1,16 +1,16 @@
 """Extract decisions and next steps by their wording: "we decided that ...", "I will ...", "Chloe, please ..."."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeVar
 
 from domain.results import Decision, NextStep
-from domain.summarize.deadlines import DEADLINE
+from domain.summarize.deadlines import deadline
+from domain.summarize.decisions import OPENING, plain
+from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.sameness import key, latest, unique
 from domain.summarize.sentences import Utterance, tokens
-
-Item = TypeVar("Item")
 
 KINDS = ("request", "promise", "assign", "team", "explicit")
 
@@ -26,62 +26,33 @@ ACCEPTED = re.compile(
     r"alright|all right|happy to)\b",
     re.I,
 )
-# Openings without content: "Good, ...", "I agree, ...", "Then ...".
-OPENING = re.compile(
-    r"^(?:(?:good idea|good point|good|great|perfect|okay|ok|yes|yeah|no problem|no|well|so|then|and|but|now|also|"
-    r"sure|of course|right|fine|alright|all right|wonderful|excellent|thanks|thank you|i agree|agreed|in that case|"
-    r"absolutely)"
-    r"(?:\s+(?:then|so|and|now))?[,.]?\s+)+",
-    re.I,
-)
 BETWEEN = (
     r"(?:(?:also|then|just|now|definitely|gladly|personally|quickly|probably|go ahead and|try to|make sure to)\s+)*"
 )
 
-SETTLE = re.compile(
-    r"^(?:let us|let's)\s+(?:decide|settle|fix|agree on)\b(?:\s+(?:on\s+)?(?:this|that|it))?(?:\s+(?:now|today|then))?"
-    r"(?P<rest>.*)$",
-    re.I | re.S,
-)
-DECIDED = [
-    re.compile(pattern, re.I | re.S)
-    for pattern in (
-        r"\b(?:we|i)(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:decide|decided|resolved|settled)\s+(?:that\s+(?P<what>.+)|"
-        r"(?P<how>(?:to|on)\s+.+))",
-        r"\bwe(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:agree|agreed)\s+(?:that\s+(?P<what>.+)|(?P<how>(?:to|on)\s+.+))",
-        r"\b(?:the|our|my)\s+(?:final\s+)?decision\s+(?:is|was)\s+(?:that\s+)?(?P<what>.+)",
-        r"\b(?:it|that)(?:'s| is| was| has been)\s+(?:decided|agreed|settled)\s+that\s+(?P<what>.+)",
-        r"^(?P<what>.+\s(?:is|are|was|were|has been|have been)\s+(?:decided|approved|agreed|settled)\b.*)",
-        r"^(?P<what>we(?:'ll| will| are going to|'re going to)\s+(?:go (?:with|for|ahead)|stick with|stay with)\b.+)",
-        r"^(?:let us|let's)\s+(?P<what>(?:go (?:with|for|ahead)|stick with|use)\b.+)",
-        r"^(?P<what>if\b.+\b(?:agrees?|approves?|accepts?)\b.*,\s*(?:then\s+)?we\s+(?!can|could|would|should|might|may)\w+.+)",
-    )
-]
 ECHO = re.compile(r"(?:do|handle|take care of|finish|get)\s+(?:that|this|it)\b(?!\s+(?:from|to|for|with)\b)", re.I)
 CONDITION = re.compile(r"(?:if|when|once|as soon as|unless)\b", re.I)
 # "Send it ...": the sentence before says what "it" is.
 POINTING = re.compile(r"\w+\s+(?:\w+\s+)?(?:it|that|this|them|those)\b", re.I)
-UNDECIDED = re.compile(
-    r"\b(?:not|n't|never|cannot|yet to)\s+(?:\w+\s+)?(?:decide|decided|agree|agreed|settled?|approved)\b|"
-    r"\bif we (?:decide|agree)|\bbefore we (?:decide|agree)|\bwhen we (?:decide|agree)",
-    re.I,
-)
 
 
 def action_items(
     utterances: Sequence[Utterance], names: Mapping[int, str]
 ) -> tuple[tuple[Decision, ...], tuple[NextStep, ...]]:
     """Extract decisions and next steps from English sentences; `names` by speaker number."""
-    decisions: list[Decision] = []
+    owned: list[tuple[str | None, Decision]] = []
     steps: list[NextStep] = []
     deciding: int | None = None
+    utterances = [one._replace(text=plain(one.text)) for one in utterances]
     for at, one in enumerate(utterances):
         name = _name(one.speaker, names)
-        decided, announced = _decisions(one.text)
+        decided, announced = stated(one.text)
         if not decided and deciding == one.speaker and not one.text.endswith("?"):
             decided = [OPENING.sub("", one.text)]
         deciding = one.speaker if announced else None
-        decisions += [_decision(what, name, one.start) for what in decided if len(tokens(what)) >= 3]
+        # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
+        owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
+        owned += [(owner, _decision(what, name, one.start)) for what in decided if len(tokens(what)) >= 3]
         if decided:
             continue
         for step in _next_steps(utterances, at, name, names):
@@ -90,49 +61,20 @@ def action_items(
                 steps[-1] = steps[-1].model_copy(update={"deadline": step.deadline})
             else:
                 steps.append(step)
-    return tuple(_unique(decisions, lambda d: d.decision)), tuple(_unique(steps, lambda s: f"{s.assigned_to} {s.task}"))
-
-
-def decides(text: str) -> bool:
-    """Return True if a sentence states a decision."""
-    return bool(_decisions(text)[0])
-
-
-def trimmed(text: str) -> str:
-    """Remove the opening that refers to the sentence before ("Good, ...", "Then ...").
-
-    A "no" stays, because it has content; of "let us decide this now, ..." only the decision stays.
-    """
-    bare = OPENING.sub("", text)
-    settled = SETTLE.match(bare)
-    bare = settled["rest"] if settled and _decisions(text)[0] else bare
-    if re.match(r"no\b", text, re.I) or len(tokens(bare)) < 3:
-        return text
-    return bare.strip(" ,;:-")[:1].upper() + bare.strip(" ,;:-")[1:]
+    owned = unique(owned, lambda pair: (pair[0], key(pair[1].decision)))
+    decisions = [one for _, one in owned]
+    texts = latest([one.decision for one in decisions])
+    steps = unique(steps, lambda one: (one.assigned_to, key(one.task), one.deadline, one.context))
+    return (
+        tuple(one.model_copy(update={"decision": text}) for one, text in zip(decisions, texts, strict=True) if text),
+        tuple(steps),
+    )
 
 
 def sentence(text: str) -> str:
     """Format a clause as a sentence: capitalized, without surrounding punctuation."""
     text = text.strip(" ,;:.-")
     return text[:1].upper() + text[1:]
-
-
-def _decisions(text: str) -> tuple[list[str], bool]:
-    """Return the decisions in a sentence, and whether it announces one in the next sentence."""
-    if text.endswith("?") or UNDECIDED.search(text):
-        return [], False
-    bare = OPENING.sub("", text)
-    if settled := SETTLE.match(bare):
-        rest = settled["rest"].strip(" ,;:.-")
-        if re.match(r"(?:on|about|how|what|which|whether|if|when|who|where)\b", rest, re.I):
-            return [], False
-        return ([rest], False) if len(tokens(rest)) >= 3 else ([], True)
-    for pattern in DECIDED:
-        if found := pattern.search(bare):
-            parts = found.groupdict()
-            what, how = parts.get("what"), parts.get("how") or ""
-            return [what or (how.removeprefix("to ") if how.startswith("to ") else bare)], False
-    return [], False
 
 
 def _decision(what: str, name: str, at: float) -> Decision:
@@ -152,17 +94,16 @@ def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapp
         who = name if found[0] == "promise" else people[called.lower()] if called else None
         if found[0] == "request" and not called:
             who = _accepter(utterances, at, names)
-            if who is None and "please" not in clause.lower():
+            if who is None and not re.search(r"\b(?:please|kindly)\b", clause, re.I):
                 continue
         context = bare if clause != bare and CONDITION.match(bare) else None
         if context is None and at > 0 and POINTING.match(task):
             context = f"{_name(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
         for part in _parts(task):
-            due = DEADLINE.search(part)
             yield NextStep(
                 task=sentence(part),
                 assigned_to=who,
-                deadline=" ".join(due[0].split()) if due else None,
+                deadline=deadline(part),
                 context=context,
                 timestamp=one.start,
             )
@@ -172,7 +113,7 @@ def _parts(task: str) -> list[str]:
     """Split "send it tomorrow and collect the answers by Friday" in two, each with its own deadline."""
     for joint in re.finditer(r",?\s+and\s+(?:then\s+)?(?=(\w+))", task):
         first, second = task[: joint.start()], task[joint.end() :]
-        if joint[1].lower() in ACTIONS and DEADLINE.search(first) and DEADLINE.search(second):
+        if joint[1].lower() in ACTIONS and deadline(first) and deadline(second):
             return [first, *_parts(second)]
     return [task]
 
@@ -181,7 +122,7 @@ def _task(kind: str, found: re.Match[str], whole: str) -> str | None:
     """Return the task in a clause, or None if there is none."""
     task = found["task"].strip(" ,;:.?!-")
     verb = found["task"].split()[0].lower().strip(",.?!")
-    due = bool(DEADLINE.search(task))
+    due = deadline(task) is not None
     modal = (found.groupdict().get("modal") or "").lower()
     if len(tokens(task)) < 2 or verb in NOT_ACTIONS or IN_MEETING.match(task):
         return None
@@ -239,8 +180,8 @@ def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
         rf"(?=(?:I{will}|I {duty}|we(?:'ll| will| {duty})|please|{you} (?:you|{people})|"
         rf"(?:{people})(?:,| please| will|'ll| {you} you| should| has to| needs to))\b)",
         "request": rf"(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
-        rf"(?:(?:{you} (?:you|(?P<who_asked>{people}))\s+)(?:please\s+)?|"
-        rf"please,?\s+|(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
+        rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|kindly\s+)?|"
+        rf"please,?\s+(?:kindly\s+)?|(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
         "promise": rf"I(?:{will}|\s+(?P<modal>{duty}|can))\s+{BETWEEN}{end}",
         "assign": rf"(?P<who>{people})(?:'ll| will| is going to|,? you will| should| needs to| has to| must)\s+"
@@ -250,13 +191,3 @@ def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
         rf"(?:to\s+)?{end}",
     }
     return {kind: re.compile(pattern, re.I | re.S) for kind, pattern in kinds.items()}
-
-
-def _unique(items: Iterable[Item], text: Callable[[Item], str]) -> Iterable[Item]:
-    """Yield the items, except those nearly identical to an earlier one."""
-    seen: list[set[str]] = []
-    for item in items:
-        words = set(tokens(text(item)))
-        if not any(len(words & other) >= 0.8 * len(words | other) for other in seen):
-            seen.append(words)
-            yield item

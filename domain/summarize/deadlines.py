@@ -25,3 +25,20 @@ DEADLINE = re.compile(
     r"|\bas soon as possible\b|\basap\b",
     re.I,
 )
+# "not by Friday", "I can't do it by Friday", but not "the file that isn't signed by Friday".
+NEGATION = re.compile(
+    r"\b(?:not(?!\s+only\b)|never|no|nobody|cannot|unable|impossible|unlikely|rather than|instead of|except|unlike)\b|"
+    r"n't\b",
+    re.I,
+)
+RELATIVE = re.compile(r"\b(?:that|which|who|whose|why|where|how|what|whether|because|since)\b", re.I)
+
+
+def deadline(task: str) -> str | None:
+    """Return the first deadline of a task that isn't negated, as said."""
+    for due in DEADLINE.finditer(task):
+        clause = re.split(r"[,;:.]\s+|\b(?:but|and|so)\s+", task[: due.start()])[-1]
+        denied = NEGATION.search(clause)
+        if not denied or RELATIVE.search(clause[: denied.start()]):
+            return " ".join(due[0].split())
+    return None

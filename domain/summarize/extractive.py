@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
 from domain.summarize.cleaning import clean
+from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
 from domain.summarize.prompts import MAX_SUBJECTS
 from domain.summarize.sentences import (
@@ -184,10 +185,10 @@ def _worth(reading: Reading, at: int) -> float:
     worth = next(worth for least, worth in ((31, 0.6), (10, 1.0), (7, 0.75), (5, 0.5), (0, 0.2)) if len(words) >= least)
     worth *= 0.3 if one.text.endswith("?") else 1.0
     worth *= min(1.0, max(0.3, one.confidence / 0.7))
-    if reading.language == "english" and cues.decides(one.text):
+    if reading.language == "english" and decides(one.text):
         worth *= 1.6
     elif reading.language == "english":
-        worth *= 0.6 if words[:1] == ["no"] or REFERRING & set(words[:1]) or cues.trimmed(one.text) != one.text else 1.0
+        worth *= 0.6 if words[:1] == ["no"] or REFERRING & set(words[:1]) or trimmed(one.text) != one.text else 1.0
         worth *= 0.7 if REFERRING & set(words[:4]) else 1.0
         worth *= 0.2 if PLEASANTRY.search(one.text) else 1.0
     return worth
@@ -199,7 +200,7 @@ def _quote(reading: Reading, picked: Sequence[int]) -> str:
     last: int | None = None
     for at in picked:
         one = reading.utterances[at]
-        text = cues.trimmed(one.text) if reading.language == "english" else one.text
+        text = trimmed(one.text) if reading.language == "english" else one.text
         text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."  # noqa: RUF001
         parts.append(text if one.speaker == last else f"{reading.name(one.speaker)}: {text}")
         last = one.speaker

@@ -1,0 +1,47 @@
+"""Recognize that two statements are the same, or that the second gives a new figure for the same thing."""
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[%€$£]")
+# Words that don't distinguish statements.
+EMPTY = frozenset(["a", "an", "the", "also", "then", "now", "just", "really", "please", "so", "well", "okay"])
+# A figure has a unit; other numbers are names ("ticket 4711").
+FIGURE = re.compile(
+    r"[€$£]\s?\d+(?:[.,]\d+)*(?:\s(?:million|billion|thousand)\b)?|"
+    r"\b\d+(?:[.,]\d+)*\s?(?:%|€|(?:(?:hundred|thousand|million|billion)\s)?(?:percent|euros?|dollars?|pounds?|francs?|"
+    r"people|persons|hours?|days?|weeks?|months?|years?|minutes?|kilos?|meters?|metres?|pieces|units)\b)",
+    re.I,
+)
+
+
+def key(text: str) -> tuple[str, ...]:
+    """Return the words and numbers of a statement in order, without those that don't distinguish statements."""
+    return tuple(token for token in TOKEN.findall(text.lower().replace("’", "'")) if token not in EMPTY)  # noqa: RUF001
+
+
+def unique(items: Iterable[Item], identity: Callable[[Item], Hashable]) -> list[Item]:
+    """Return the items, except those with the identity of an earlier one."""
+    found: dict[Hashable, Item] = {}
+    for item in items:
+        found.setdefault(identity(item), item)
+    return list(found.values())
+
+
+def latest(texts: Sequence[str]) -> list[str | None]:
+    """Return each text, None in place of one whose figures a later text replaces; the later one says so."""
+    last: dict[tuple[str, ...], int] = {}
+    found: list[str | None] = list(texts)
+    for at, text in enumerate(texts):
+        figures = FIGURE.findall(text)
+        subject = key(FIGURE.sub(" 0 ", text))
+        before = last.get(subject) if figures else None
+        if before is not None and (replaced := FIGURE.findall(texts[before])) != figures:
+            found[before] = None
+            found[at] = f"{text} (before: {', '.join(replaced)})"
+        if figures:
+            last[subject] = at
+    return found
