@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.results import Topic, Transcript, TranscriptSegment
+from domain.results import Topic, Transcript
 from domain.rooms import base_name
-from domain.text.captions import CONTROL, clock, one_line, webvtt
+from domain.text.captions import CONTROL, by_topic, clock, one_line, webvtt
 
 COMPLETED, TEST = "transcript.completed", "test"
 # Event ids are name-based UUIDs of their content.
@@ -59,7 +59,10 @@ def webhook_body(
             "short_summary": transcript.short_summary,
             "long_summary": transcript.long_summary,
             "webvtt": webvtt(transcript.segments),
-            "topics": [_topic(topic, transcript.segments) for topic in transcript.topics],
+            "topics": [
+                {**topic.model_dump(include={"title", "summary", "timestamp", "duration"}), "webvtt": webvtt(spoken)}
+                for topic, spoken in by_topic(transcript)
+            ],
             "participants": [
                 {"id": one.participant_id, "name": one.name, "speaker": one.speaker if one.speaker >= 0 else None}
                 for one in transcript.participants
@@ -128,17 +131,6 @@ def failure_text(recording_id: str, *, room: str | None, step: str | None, reaso
     }
     lines = [f"* {name}: {value}" for name, value in facts.items() if value]
     return "\n".join([f"**{failure_mark(recording_id)}**", *lines, "", _one_line(reason, 3000)])
-
-
-def _topic(topic: Topic, segments: tuple[TranscriptSegment, ...]) -> dict[str, Any]:
-    end = topic.timestamp + topic.duration
-    return {
-        "title": topic.title,
-        "summary": topic.summary,
-        "timestamp": topic.timestamp,
-        "duration": topic.duration,
-        "webvtt": webvtt(one for one in segments if topic.timestamp <= one.start < end),
-    }
 
 
 def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
 
 from domain.errors import InvalidInput
 
@@ -58,7 +58,7 @@ class Track(Frozen):
 
 
 class Recording(Frozen):
-    """One recording; `duration` in seconds is Daily's value, or null if Daily gave none.
+    """One recording; `duration` in seconds is Daily's value, or null if Daily gave none, or 0.
 
     `language` is the room's setting; null selects the deployment's language.
     """
@@ -70,6 +70,11 @@ class Recording(Frozen):
     mtg_session_id: str | None = None
     language: str | None = None
     tracks: tuple[Track, ...] = ()
+
+    @field_validator("duration", mode="after")
+    @classmethod
+    def _known(cls, duration: float | None) -> float | None:
+        return duration if duration is not None and duration > 0 else None
 
     def speakers(self) -> dict[str, int]:
         """Return speaker numbers by participant id, in the order in which their first tracks start."""

@@ -48,9 +48,9 @@ def _shortened(text: str, language: str) -> str:
     if isolated := ISOLATED.get(language):
         text = _without(rf"(?<=,\s)(?-i:(?![A-Z]{{2}}))(?:{isolated})(?=[,.!…])", text)
         text = _without(rf"(?<=^)(?-i:(?![A-Z]{{2}}))(?:{OPENING[language]})(?=,\s)", text)
-        text = re.sub(rf"(?<![\w'’-])({TWICE[language]})(?: \1)+(?= \w)", r"\1", text)  # noqa: RUF001
-    text = re.sub(r"^(?:[\s,;]|[-–—](?=\s))+", "", text)  # noqa: RUF001
-    return re.sub(r"[\s,;]+$|(?<=\s)[-–—]$", "", text)  # noqa: RUF001
+        text = re.sub(rf"(?<![\w'’-])({TWICE[language]})(?: \1)+(?= \w)", r"\1", text)
+    text = re.sub(r"^(?:[\s,;]|[-–—](?=\s))+", "", text)
+    return re.sub(r"[\s,;]+$|(?<=\s)[-–—]$", "", text)
 
 
 def _without(pattern: str, text: str) -> str:

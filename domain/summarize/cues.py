@@ -181,7 +181,8 @@ def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
         rf"(?:{people})(?:,| please| will|'ll| {you} you| should| has to| needs to))\b)",
         "request": rf"(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
         rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|kindly\s+)?|"
-        rf"please,?\s+(?:kindly\s+)?|(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
+        rf"please,?\s+(?:kindly\s+)?|"
+        rf"(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
         "promise": rf"I(?:{will}|\s+(?P<modal>{duty}|can))\s+{BETWEEN}{end}",
         "assign": rf"(?P<who>{people})(?:'ll| will| is going to|,? you will| should| needs to| has to| must)\s+"

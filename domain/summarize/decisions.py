@@ -115,7 +115,7 @@ def trimmed(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return a text with straight apostrophes, of the same length."""
-    return text.replace("’", "'")  # noqa: RUF001 - speech models use both
+    return text.replace("’", "'")
 
 
 def _decided(bare: str) -> str | None:

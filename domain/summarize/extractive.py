@@ -201,7 +201,7 @@ def _quote(reading: Reading, picked: Sequence[int]) -> str:
     for at in picked:
         one = reading.utterances[at]
         text = trimmed(one.text) if reading.language == "english" else one.text
-        text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."  # noqa: RUF001
+        text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."
         parts.append(text if one.speaker == last else f"{reading.name(one.speaker)}: {text}")
         last = one.speaker
     return " ".join(parts)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from domain.text.letters import WORD
+
 Item = TypeVar("Item")
 
-TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[%€$£]")
+TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|{WORD}(?:'{WORD})*|[%€$£]")
 # Words that don't distinguish statements.
 EMPTY = frozenset(["a", "an", "the", "also", "then", "now", "just", "really", "please", "so", "well", "okay"])
 # A figure has a unit; other numbers are names ("ticket 4711").
@@ -20,7 +22,7 @@ FIGURE = re.compile(
 
 def key(text: str) -> tuple[str, ...]:
     """Return the words and numbers of a statement in order, without those that don't distinguish statements."""
-    return tuple(token for token in TOKEN.findall(text.lower().replace("’", "'")) if token not in EMPTY)  # noqa: RUF001
+    return tuple(token for token in TOKEN.findall(text.lower().replace("’", "'")) if token not in EMPTY)
 
 
 def unique(items: Iterable[Item], identity: Callable[[Item], Hashable]) -> list[Item]:

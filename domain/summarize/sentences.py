@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from domain.summarize.days import days
 from domain.summarize.english import DETERMINERS, PRONOUNS, SPOKEN, VERBS
+from domain.text.letters import MARKS, WORD
 from domain.text.spacing import UNSPACED
 from domain.text.table import Table
 from domain.text.words import sentences
 
-TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001 - speech models use both apostrophes
+TOKEN = re.compile(rf"{WORD}(?:['’]{WORD})*")
 
 # Minimum share of a language's stop words among all words; speech has 40 to 60 %.
 MIN_SHARE = 0.2
@@ -58,7 +60,7 @@ def utterances(table: Table) -> list[Utterance]:
 def tokens(text: str) -> list[str]:
     """Split into words in lower case; scripts without spaces are split into pairs of characters."""
     found: list[str] = []
-    for word in TOKEN.findall(text.replace("’", "'").lower()):  # noqa: RUF001
+    for word in TOKEN.findall(text.replace("’", "'").lower()):
         if UNSPACED.match(word[0]):
             found += [word[at : at + 2] for at in range(max(1, len(word) - 1))]
         else:
@@ -110,7 +112,7 @@ def phrases(
 
     `rarity` weights words that are rare in the meeting, `announced` is the result of `agenda`.
     """
-    banned = stop_words(language) | {token for name in names for token in tokens(name)}
+    banned = stop_words(language) | days(language) | {token for name in names for token in tokens(name)}
     english = language == "english"
     nouns = None if english else _capitalised(texts)
     verbs = _verbs(texts) if english else frozenset[str]()
@@ -190,7 +192,7 @@ def _runs(
     text: str, banned: frozenset[str], verbs: frozenset[str], nouns: frozenset[str] | None, *, english: bool
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Yield runs of content words with their article; in English only where a noun phrase can start."""
-    for part in re.split(r"[^\w\s'’-]+", text):  # noqa: RUF001
+    for part in re.split(rf"[^\w\s{MARKS}'’-]+", text):
         before, article, run = "", "", list[str]()
         for word in [*tokens(part), ""]:
             ends = not word or word in banned or len(word) < 3 or (english and (word.endswith("ly") or word in VERBS))

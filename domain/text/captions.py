@@ -2,10 +2,11 @@
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from domain.results import ActionItems, Transcript, TranscriptSegment
+from domain.results import ActionItems, Topic, Transcript, TranscriptSegment
 from domain.text.spacing import join
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
@@ -35,6 +36,16 @@ def srt(segments: Iterable[TranscriptSegment]) -> str:
         f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{name}: {text.replace('-->', '->')}\n"
         for number, (start, end, name, text) in enumerate(_cues(segments), 1)
     )
+
+
+def by_topic(transcript: Transcript) -> list[tuple[Topic, list[TranscriptSegment]]]:
+    """Return the topics with their sentences: each sentence belongs to the last topic that began before it."""
+    found: list[tuple[Topic, list[TranscriptSegment]]] = [(topic, []) for topic in transcript.topics]
+    ordered = sorted(found, key=lambda pair: pair[0].timestamp)
+    for segment in transcript.segments if found else ():
+        at = bisect_right(ordered, segment.start, key=lambda pair: pair[0].timestamp)
+        ordered[max(0, at - 1)][1].append(segment)
+    return found
 
 
 def text(transcript: Transcript) -> str:

@@ -16,12 +16,12 @@ PAUSE_S = 1.5
 MAX_SENTENCE_S = 20.0
 MAX_SENTENCE_WORDS = 40
 
-SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")  # noqa: RUF001 - full-width marks are intended
-CLAUSE_END = re.compile(r"[,;:，、；：—–][\"'”’»)\]}]*$")  # noqa: RUF001
+SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")
+CLAUSE_END = re.compile(r"[,;:，、；：—–][\"'”’»)\]}]*$")
 TITLE = re.compile(r"^[(\"'“]*(?:mr|mrs|ms|mx|dr|prof|st|rev|hon|gen|col|capt|sgt|e\.g|i\.e|vs|cf|fig|z\.b)\.$", re.I)
 INITIAL = re.compile(r"^[(\"'“]*[A-HJ-Z]\.(?:[A-Z]\.)*$")
 SHORTENED = re.compile(r"^(?:no|nos|approx|ca|inc|ltd|co|corp|jr|sr|dept|est|etc|vol|[ap]\.m|\w(?:\.\w)+)\.$", re.I)
-ELLIPSIS = re.compile(r"(?:\.\.|…)[\"'”’»)\]}]*$")  # noqa: RUF001
+ELLIPSIS = re.compile(r"(?:\.\.|…)[\"'”’»)\]}]*$")
 
 
 class Word(NamedTuple):

@@ -58,6 +58,26 @@ def test_the_body_matches_its_documentation() -> None:
     Test.model_validate(notifications.trial_body("weekly", at=0.0, event="6ba7b810-9dad-11d1-80b4-00c04fd430c8"))
 
 
+MOMENTS = st.sampled_from([0.0, 10.0, 20.0, 20.5, 65.0, 90.0]) | st.floats(0, 100)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(MOMENTS, MOMENTS), max_size=5), st.lists(st.tuples(MOMENTS, MOMENTS), max_size=8))
+def test_each_sentence_is_in_the_captions_of_one_topic(
+    topics: list[tuple[float, float]], spoken: list[tuple[float, float]]
+) -> None:
+    """Speakers overlap at a topic's boundary, and a last sentence can have no length."""
+    sent = body(
+        topics=[topic(id=str(n), timestamp=at, duration=length) for n, (at, length) in enumerate(sorted(topics))],
+        segments=[
+            {"speaker": 0, "name": "Ada", "start": at, "end": at + length, "text": f"Sentence {n}."}
+            for n, (at, length) in enumerate(sorted(spoken))
+        ],
+    )["transcript"]
+    cues = [cue for one in sent["topics"] for cue in one["webvtt"].strip().split("\n\n")[1:]]
+    assert sorted(cues) == (sorted(sent["webvtt"].strip().split("\n\n")[1:]) if topics else [])
+
+
 def test_the_event_id_depends_on_the_content_only() -> None:
     first = notifications.event_id(finished())
     assert notifications.event_id(finished()) == first

@@ -24,7 +24,7 @@ from tests.domain.summarize.test_cues import items
         "Did we decide to hire anybody",
         "When did we decide that the budget is final",
         "I don't think we decided that the budget is final.",
-        "I don’t think we decided that the budget is final.",  # noqa: RUF001
+        "I don’t think we decided that the budget is final.",
         "I am not sure that we agreed on a price for it.",
         "Nobody remembers if we agreed to pay the supplier.",
         "I thought we decided that the budget is final.",

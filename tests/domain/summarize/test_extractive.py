@@ -126,6 +126,53 @@ def test_titles_ignore_small_talk() -> None:
     assert extractive.topics(words, NAMES).root[0].title == "Printer Contract"
 
 
+@pytest.mark.parametrize(
+    ("said", "subject", "days"),
+    [
+        (
+            "On Friday we see the printer contract. In March we see the printer contract. It ends on Friday.",
+            "Printer Contract",
+            "Friday March",
+        ),
+        (
+            "Am Freitag ist der Umzug. Im März ist der Umzug nicht möglich. Am Freitag sind wir nicht hier.",
+            "Umzug",
+            "Freitag März",
+        ),
+        (
+            "Сегодня мы говорим про склад. В пятницу склад готов. В марте мы подписали договор на склад.",
+            "Склад",
+            "Пятницу Марте пятницу марте",
+        ),
+        (
+            "हम गोदाम के बारे में बात कर रहे हैं। गोदाम सोमवार को तैयार है। सोमवार को और मार्च में गोदाम बंद है।",
+            "गोदाम",
+            "सोमवार मार्च",
+        ),
+    ],
+)
+def test_days_and_months_are_no_subjects(said: str, subject: str, days: str) -> None:
+    title = extractive.title(extractive.topics(spoken((ADA, said)), NAMES)).title
+    assert subject.lower() in title.lower()
+    assert not set(days.split()) & set(re.split(r"[ ,]+", title))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Сегодня мы говорим про новый склад. Склад готов. Договор на склад мы подписали вчера. Это был наш договор.",
+        "Сьогодні ми говоримо про новий склад. Склад готовий. Договір на склад ми підписали вчора. Це наш договір.",
+        "Bugün yeni depo hakkında konuşuyoruz. Depo için sözleşme imzalandı ve bu bizim için çok iyi. Depo hazır.",
+        "Σήμερα μιλάμε για τη νέα αποθήκη. Η αποθήκη είναι έτοιμη. Το συμβόλαιο για την αποθήκη το έχουμε εμείς.",
+        "Wir sprechen über die Lagerhalle. Der Brandschutz der Lagerhalle fehlt. Der Umzug ist nicht mehr möglich.",
+    ],
+)
+def test_titles_in_other_languages_have_no_english_words(said: str) -> None:
+    topics = extractive.topics(spoken((ADA, said)), NAMES)
+    for title in (topics.root[0].title, extractive.title(topics).title):
+        assert set(re.findall(r"\w+", title.lower())) <= set(re.findall(r"\w+", said.lower()))
+
+
 SPEECH = st.lists(
     st.tuples(st.sampled_from([ADA, BEN, CHLOE]), st.text("abI wil send.,?!-'0 é中\n", max_size=60)), max_size=30
 )
