@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator
 
 from domain.errors import InvalidInput
+from domain.names import best
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TRACK_KEY_PATTERN = re.compile(
@@ -86,12 +87,16 @@ class Recording(Frozen):
 
 
 class Participant(Frozen):
-    """One person of a recording; `speaker` is the speaker number in words, -1 without an audio track."""
+    """One person of a recording; `speaker` is the speaker number in words, -1 without an audio track.
+
+    `other_speakers` are the numbers of the person's other sessions in words.parquet.
+    """
 
     participant_id: str
     user_id: str | None = None
     name: str
     speaker: int
+    other_speakers: tuple[int, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class Participants(RootModel[tuple[Participant, ...]]):
@@ -101,7 +106,11 @@ class Participants(RootModel[tuple[Participant, ...]]):
 
     def names(self) -> dict[int, str]:
         """Return names by speaker number, for participants with an audio track."""
-        return {p.speaker: p.name for p in self.root if p.speaker >= 0}
+        return {number: p.name for p in self.root if p.speaker >= 0 for number in (p.speaker, *p.other_speakers)}
+
+    def numbers(self) -> dict[int, int]:
+        """Return the person's speaker number by the number of each other session of the person."""
+        return {number: p.speaker for p in self.root for number in p.other_speakers}
 
 
 def folder(recording_id: str) -> str:
@@ -134,22 +143,28 @@ def first_problem(error: ValidationError, subject: str) -> str:
 def name_participants(recording: Recording, known: Iterable[tuple[str, str | None, str | None]]) -> Participants:
     """Join tracks with (participant_id, user_id, user_name) rows; a missing name becomes "Speaker N".
 
-    A participant with several tracks is one speaker; participants without a track have speaker -1.
+    Sessions with one user_id are one person, whose best name is used. A person with several tracks is one speaker;
+    people without a track have speaker -1.
     """
-    by_id = {participant_id: (user_id, name) for participant_id, user_id, name in known}
+    rows: dict[str, list[tuple[str | None, str | None]]] = {}
+    for participant_id, user_id, name in known:
+        rows.setdefault(participant_id, []).append((user_id, name))
+    speakers = recording.speakers()
+    sessions: dict[tuple[str, str], list[str]] = {}
+    for participant_id in [*speakers, *(one for one in rows if one not in speakers)]:
+        user_id = next((user_id for user_id, _ in rows.get(participant_id, ()) if user_id), None)
+        sessions.setdefault(("user", user_id) if user_id else ("session", participant_id), []).append(participant_id)
     people: list[Participant] = []
-    for participant_id, speaker in recording.speakers().items():
-        user_id, name = by_id.pop(participant_id, (None, None))
+    for (kind, key), ids in sessions.items():
+        numbers = [speakers[one] for one in ids if one in speakers]
+        name = best(name for one in ids for _, name in rows.get(one, ()))
         people.append(
             Participant(
-                participant_id=participant_id,
-                user_id=user_id,
-                name=(name or "").strip() or f"Speaker {speaker + 1}",
-                speaker=speaker,
+                participant_id=ids[0],
+                user_id=key if kind == "user" else None,
+                name=name or (f"Speaker {numbers[0] + 1}" if numbers else "Unknown"),
+                speaker=numbers[0] if numbers else -1,
+                other_speakers=tuple(numbers[1:]),
             )
         )
-    people += [
-        Participant(participant_id=participant_id, user_id=user_id, name=(name or "").strip() or "Unknown", speaker=-1)
-        for participant_id, (user_id, name) in by_id.items()
-    ]
     return Participants(tuple(people))

@@ -1,6 +1,7 @@
 """Extract decisions and next steps by their wording: "we decided that ...", "I will ...", "Chloe, please ..."."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ from domain.summarize.deadlines import deadline
 from domain.summarize.decisions import OPENING, plain
 from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.people import HONORIFIC, called, fold
 from domain.summarize.sameness import key, latest, unique
 from domain.summarize.sentences import Utterance, tokens
 
@@ -43,7 +45,7 @@ def action_items(
     owned: list[tuple[str | None, Decision]] = []
     steps: list[NextStep] = []
     deciding: int | None = None
-    utterances = [one._replace(text=plain(one.text)) for one in utterances]
+    utterances = [one._replace(text=unicodedata.normalize("NFC", plain(one.text))) for one in utterances]
     for at, one in enumerate(utterances):
         name = _name(one.speaker, names)
         decided, announced = stated(one.text)
@@ -83,18 +85,20 @@ def _decision(what: str, name: str, at: float) -> Decision:
 
 
 def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
-    one, people = utterances[at], _people(tuple(names.values()))
-    patterns = _patterns(tuple(people))
+    one, people = utterances[at], called(names.values())
+    patterns = _patterns(tuple(people), tuple(form for form, who in people.items() if len(who) == 1))
     bare = OPENING.sub("", one.text)
-    for clause in _clauses(bare, patterns["cut"]):
-        found = next(((kind, match) for kind in KINDS if (match := patterns[kind].match(clause))), None)
-        if not found or not (task := _task(found[0], found[1], one.text)):
+    for clause in _clauses(bare, patterns):
+        found = next(((kind, match) for kind in KINDS if (match := patterns[kind].match(fold(clause)))), None)
+        if not found or not (task := _task(found[0], found[1], clause, one.text)):
             continue
-        called = next((value for key, value in found[1].groupdict().items() if key.startswith("who") and value), None)
-        who = name if found[0] == "promise" else people[called.lower()] if called else None
-        if found[0] == "request" and not called:
-            who = _accepter(utterances, at, names)
-            if who is None and not re.search(r"\b(?:please|kindly)\b", clause, re.I):
+        form = next((value for group, value in found[1].groupdict().items() if group.startswith("who") and value), None)
+        meant = people.get(re.sub(rf"^{HONORIFIC}", "", form), ()) if form else ()
+        who = name if found[0] == "promise" else meant[0] if len(meant) == 1 else None
+        if found[0] == "request" and who is None:
+            answered = _accepter(utterances, at, names)
+            who = answered if not meant or answered in meant else None
+            if who is None and not meant and not re.search(r"\b(?:please|kindly)\b", clause, re.I):
                 continue
         context = bare if clause != bare and CONDITION.match(bare) else None
         if context is None and at > 0 and POINTING.match(task):
@@ -118,10 +122,11 @@ def _parts(task: str) -> list[str]:
     return [task]
 
 
-def _task(kind: str, found: re.Match[str], whole: str) -> str | None:
-    """Return the task in a clause, or None if there is none."""
-    task = found["task"].strip(" ,;:.?!-")
-    verb = found["task"].split()[0].lower().strip(",.?!")
+def _task(kind: str, found: re.Match[str], clause: str, whole: str) -> str | None:
+    """Return the task in a clause, whose folded text `found` matches, or None if there is none."""
+    said = clause[found.start("task") : found.end("task")]
+    task = said.strip(" ,;:.?!-")
+    verb = said.split()[0].lower().strip(",.?!")
     due = deadline(task) is not None
     modal = (found.groupdict().get("modal") or "").lower()
     if len(tokens(task)) < 2 or verb in NOT_ACTIONS or IN_MEETING.match(task):
@@ -147,48 +152,47 @@ def _name(speaker: int, names: Mapping[int, str]) -> str:
     return names.get(speaker) or f"Speaker {speaker + 1}"
 
 
-def _clauses(text: str, cut: re.Pattern[str]) -> list[str]:
+def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
     """Split a sentence where the responsible person changes; speech models join sentences with commas."""
     parts: list[str] = []
     start = 0
-    for found in cut.finditer(text):
+    folded = fold(text)
+    for found in patterns["cut"].finditer(folded):
         # "Chloe, please ..." is not split.
-        if not re.fullmatch(r"\w+(?:\s\w+)?", text[start : found.start()].strip()):
+        if not patterns["called"].fullmatch(folded[start : found.start()].strip()):
             parts.append(text[start : found.start()])
             start = found.end()
     return [OPENING.sub("", part.strip()) for part in [*parts, text[start:]] if part.strip()]
 
 
 @lru_cache(maxsize=16)
-def _people(names: tuple[str, ...]) -> dict[str, str]:
-    """Return participants by their full names and by unique first names, in lower case."""
-    first = [name.split()[0].lower() for name in names if name]
-    called = {name.split()[0].lower(): name for name in names if name and first.count(name.split()[0].lower()) == 1}
-    return {**called, **{name.lower(): name for name in names if name}}
-
-
-@lru_cache(maxsize=16)
-def _patterns(called: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
+def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
     """Compile the patterns for a meeting's people: where to split a sentence, and the kinds of next steps."""
-    people = "|".join(re.escape(name) for name in sorted(called, key=len, reverse=True)) or r"(?!)"
+    people, known = _alternatives(forms), _alternatives(unique_forms)
     will = r"(?:'ll| will| shall|'m going to| am going to| promise to)"
     duty = r"(?:need to|have to|must)"
     you = r"(?:can|could|would|will)"
     end = rf"(?P<task>\w.+?)(?:,\s*(?P<who_last>{people}))?[.?!]*$"
     kinds = {
-        "cut": r"(?:[,;:.]\s+|,?\s+(?:and|but|so)\s+)(?:then\s+)?"
+        "called": rf"(?:\w+,?\s+)?{people}|\w+(?:\s\w+)?",
+        "cut": r"(?<!\bdr)(?<!\bm[rs])(?<!\bmrs)(?<!\bprof)(?:[,;:.]\s+|,?\s+(?:and|but|so)\s+)(?:then\s+)?"
         rf"(?=(?:I{will}|I {duty}|we(?:'ll| will| {duty})|please|{you} (?:you|{people})|"
         rf"(?:{people})(?:,| please| will|'ll| {you} you| should| has to| needs to))\b)",
-        "request": rf"(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
+        "request": rf"(?:(?:hey|hi|hello),?\s+)?(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
         rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|kindly\s+)?|"
         rf"please,?\s+(?:kindly\s+)?|"
         rf"(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
         "promise": rf"I(?:{will}|\s+(?P<modal>{duty}|can))\s+{BETWEEN}{end}",
-        "assign": rf"(?P<who>{people})(?:'ll| will| is going to|,? you will| should| needs to| has to| must)\s+"
+        "assign": rf"(?P<who>{known})(?:'ll| will| is going to|,? you will| should| needs to| has to| must)\s+"
         rf"{BETWEEN}{end}",
         "team": rf"we(?:'ll|\s+(?P<modal>will|{duty}|should|are going to)|'re going to)\s+{BETWEEN}{end}",
         "explicit": rf"(?:the\s+)?(?:next step|action item|to[- ]do)(?:\s+for\s+(?P<who>{people}))?(?:\s+is|:)\s+"
         rf"(?:to\s+)?{end}",
     }
     return {kind: re.compile(pattern, re.I | re.S) for kind, pattern in kinds.items()}
+
+
+def _alternatives(forms: Sequence[str]) -> str:
+    names = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return rf"{HONORIFIC}(?:{names})(?!\w)" if names else r"(?!)"

@@ -97,6 +97,11 @@ def merge(tables: Sequence[Table]) -> Table:
     return joined.sort_values("start", kind="stable", ignore_index=True)
 
 
+def by_person(table: Table, numbers: Mapping[int, int]) -> Table:
+    """Return the table with speaker numbers replaced by `numbers`, for people with several sessions."""
+    return table.assign(speaker=table["speaker"].replace(dict(numbers))) if numbers else table
+
+
 def sentences(table: Table) -> list[Sentence]:
     """Split each speaker's words into sentences, sorted by start (stable).
 

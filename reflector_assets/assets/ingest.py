@@ -49,7 +49,7 @@ def participants(
         work,
         {
             "participants": len(people.root),
-            "with_audio": len(people.names()),
+            "with_audio": sum(person.speaker >= 0 for person in people.root),
             "names": dg.MetadataValue.md(f"| speaker | name |\n| --- | --- |\n{rows}"),
         },
     )

@@ -8,6 +8,7 @@ from domain.results import ActionItems, Summary, Title, Topics
 from domain.text.captions import clock
 from domain.text.table import Table
 from domain.text.topics import chunks
+from domain.text.words import by_person
 from reflector_assets.assets.asset import check, for_run, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import policies, timeout_for
@@ -29,7 +30,7 @@ def topics(
     seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
     with step(context, "topics", seconds=seconds) as work:
         value, used = for_run(context, understanding).topics(
-            merged_words, participants.names(), recording=context.partition_key
+            by_person(merged_words, participants.numbers()), participants.names(), recording=context.partition_key
         )
     listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
     return result(
@@ -60,7 +61,7 @@ def summary(
     recording_id = context.partition_key
     with step(context, "summary") as work:
         value, used = for_run(context, understanding).summary(
-            merged_words, topics, participants.names(), recording=recording_id
+            by_person(merged_words, participants.numbers()), topics, participants.names(), recording=recording_id
         )
         stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
     return result(
@@ -93,7 +94,7 @@ def action_items(
     with step(context, "action_items") as work:
         try:
             value, used = for_run(context, understanding).action_items(
-                merged_words, participants.names(), recording=recording_id
+                by_person(merged_words, participants.numbers()), participants.names(), recording=recording_id
             )
         except (PermanentError, TransientError) as error:
             attempts_left = context.retry_number < policies()["action_items"].retries

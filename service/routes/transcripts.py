@@ -144,8 +144,9 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
         people = b"[]"
 
     def make() -> bytes:
-        names = results.parse(people, "participants.json", Participants).names()
-        table = words.from_parquet(content)
+        participants = results.parse(people, "participants.json", Participants)
+        names = participants.names()
+        table = words.by_person(words.from_parquet(content), participants.numbers())
         sentences = words.sentences(table)
         spoken = words.words(table)
         segments = [
