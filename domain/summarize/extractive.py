@@ -26,6 +26,9 @@ from domain.summarize.sentences import (
     tokens,
     utterances,
 )
+from domain.text.letters import MARKS
+from domain.text.sentence_ends import ended
+from domain.text.spacing import continues, join
 from domain.text.table import Table
 from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
 
@@ -183,7 +186,7 @@ def _worth(reading: Reading, at: int) -> float:
     one = reading.utterances[at]
     words = tokens(one.text)
     worth = next(worth for least, worth in ((31, 0.6), (10, 1.0), (7, 0.75), (5, 0.5), (0, 0.2)) if len(words) >= least)
-    worth *= 0.3 if one.text.endswith("?") else 1.0
+    worth *= 0.3 if one.text.endswith(("?", "？", "؟")) else 1.0
     worth *= min(1.0, max(0.3, one.confidence / 0.7))
     if reading.language == "english" and decides(one.text):
         worth *= 1.6
@@ -201,10 +204,10 @@ def _quote(reading: Reading, picked: Sequence[int]) -> str:
     for at in picked:
         one = reading.utterances[at]
         text = trimmed(one.text) if reading.language == "english" else one.text
-        text = text if text.endswith((".", "?", "!", "。", "？", "！", "…")) else f"{text}."
+        text = ended(text)
         parts.append(text if one.speaker == last else f"{reading.name(one.speaker)}: {text}")
         last = one.speaker
-    return " ".join(parts)
+    return join(parts)
 
 
 def _rarity(reading: Reading, parts: Sequence[Sequence[int]]) -> dict[str, float]:
@@ -227,11 +230,20 @@ def _heading(reading: Reading, part: Sequence[int], rarity: Mapping[str, float])
     best = _phrases(reading, part, rarity)
     if not best:
         picked = pick(reading, part, 1)
-        return " ".join(reading.utterances[picked[0]].text.split()[:6])[:60].rstrip(".,;:?!。") if picked else ""
+        return _beginning(reading.utterances[picked[0]].text) if picked else ""
     if reading.language == "english":
         return title_case(listing([phrase.text for phrase in best]))
     spelt = spelling(reading.utterances[at].text for at in part)
     return ", ".join(cues.sentence(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
+
+
+def _beginning(text: str) -> str:
+    """Return the first six words of a sentence, at most 60 characters, not cut inside a letter or Latin word."""
+    words = " ".join(text.split()[:6])
+    cut = words[:60]
+    while cut and words[len(cut) :] and (words[len(cut)] in MARKS or continues(cut, words[len(cut) :])):
+        cut = cut[:-1]
+    return re.sub(r"[\s.,;:?!。，、？！।؟۔။។]+$", "", cut or words[:60])
 
 
 def _lead(reading: Reading, parts: Sequence[Sequence[int]], rarity: Mapping[str, float]) -> str:

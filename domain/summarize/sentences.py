@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.summarize.days import days
 from domain.summarize.english import DETERMINERS, PRONOUNS, SPOKEN, VERBS
+from domain.text.days import days
 from domain.text.letters import MARKS, WORD
 from domain.text.spacing import UNSPACED
 from domain.text.table import Table

@@ -1,12 +1,12 @@
 """Words with timestamps, the table of all words, and its division into sentences."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple, cast
 
 from domain.errors import PermanentError
 from domain.results import TranscriptSegment
+from domain.text.sentence_ends import CLAUSE_END, ends
 from domain.text.spacing import join
 from domain.text.table import Table
 
@@ -15,13 +15,6 @@ COLUMNS = {"word": "str", "start": "float64", "end": "float64", "speaker": "int6
 PAUSE_S = 1.5
 MAX_SENTENCE_S = 20.0
 MAX_SENTENCE_WORDS = 40
-
-SENTENCE_END = re.compile(r"(?:[.?!]|[…。？！])[\"'”’»)\]}]*$")
-CLAUSE_END = re.compile(r"[,;:，、；：—–][\"'”’»)\]}]*$")
-TITLE = re.compile(r"^[(\"'“]*(?:mr|mrs|ms|mx|dr|prof|st|rev|hon|gen|col|capt|sgt|e\.g|i\.e|vs|cf|fig|z\.b)\.$", re.I)
-INITIAL = re.compile(r"^[(\"'“]*[A-HJ-Z]\.(?:[A-Z]\.)*$")
-SHORTENED = re.compile(r"^(?:no|nos|approx|ca|inc|ltd|co|corp|jr|sr|dept|est|etc|vol|[ap]\.m|\w(?:\.\w)+)\.$", re.I)
-ELLIPSIS = re.compile(r"(?:\.\.|…)[\"'”’»)\]}]*$")
 
 
 class Word(NamedTuple):
@@ -166,7 +159,7 @@ def _split(spoken: list[tuple[int, Word]]) -> list[list[tuple[int, Word]]]:
     parts: list[list[tuple[int, Word]]] = []
     current: list[tuple[int, Word]] = []
     for row, word in spoken:
-        if current and _ends(current[-1][1], word):
+        if current and _ends(current, word):
             parts.append(current)
             current = []
         elif len(current) >= MAX_SENTENCE_WORDS or (current and word.end - current[0][1].start > MAX_SENTENCE_S):
@@ -185,16 +178,8 @@ def _split_at(current: list[tuple[int, Word]]) -> int:
     return len(current)
 
 
-def _ends(word: Word, after: Word) -> bool:
-    """Return True if a sentence ends between two words of one speaker."""
-    if after.start - word.end > PAUSE_S:
-        return True
-    last, following = word.word.strip(), after.word.strip()
-    if not SENTENCE_END.search(last) or TITLE.match(last) or INITIAL.match(last):
-        return False
-    if ELLIPSIS.search(last):
-        return not following[:1].islower()
-    if SHORTENED.match(last):
-        return following[:1].isupper()
-    # A number split at its decimal point, "3." "5".
-    return not (re.search(r"\d\.$", last) and re.match(r"\d", following))
+def _ends(spoken: list[tuple[int, Word]], after: Word) -> bool:
+    """Return True if a sentence ends between one speaker's last words and the next one."""
+    last = spoken[-1][1]
+    before = spoken[-2][1].word.strip() if len(spoken) > 1 else ""
+    return after.start - last.end > PAUSE_S or ends(before, last.word.strip(), after.word.strip())

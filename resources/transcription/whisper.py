@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.text.spacing import continues
 from domain.text.words import Word
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
@@ -154,11 +155,14 @@ def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, s
 
 
 def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]":
-    """Join the parts into which Whisper splits words like "10" ",000" and "90" "-day": they have no leading space."""
+    """Join the parts into which Whisper splits words like "10" ",000" and "90" "-day": they have no leading space.
+
+    Where words have none either, parts of Latin words and numbers are joined: "K" "ub" "ern" "etes", "20" "24".
+    """
     whole: list[SpokenWord] = []
     for word in words:
-        if spaced and whole and not word.word[:1].isspace():
-            before = whole[-1]
+        before = whole[-1] if whole and not word.word[:1].isspace() else None
+        if before is not None and (spaced or continues(before.word, word.word)):
             confidence = min(before.probability, word.probability)
             whole[-1] = replace(before, word=before.word + word.word, end=word.end, probability=confidence)
         else:

@@ -1,0 +1,66 @@
+"""Where a sentence ends, in all scripts and without knowing the language; if in doubt, it goes on."""
+
+import re
+
+from domain.text.days import ALL
+from domain.text.letters import MARKS
+
+CLOSING = r"[\"'”’“‘»)\]}」』】]*$"
+# Latin, CJK, Devanagari, Arabic and Urdu, Burmese, Khmer, Armenian, Ethiopic.
+END = re.compile(rf"[.?!…。？！｡।॥؟۔။។៕։።፧]{CLOSING}")
+CLAUSE_END = re.compile(rf"[,;:，、；：—–،؛၊]{CLOSING}")
+ELLIPSIS = re.compile(rf"(?:\.\.|…){CLOSING}")
+OPENING = r"^[(\"'“„«¿¡\[]*"
+# Never the end of a sentence.
+ABBREVIATED = re.compile(
+    OPENING + r"(?:mr|mrs|ms|mx|dr|prof|st|ste|rev|hon|gen|col|capt|sgt|lt|gov|sen|rep|vs|cf|fig|"
+    # Titles of other languages, and Sr. and Jr., which stand before and after names.
+    r"hr|frl|dipl|sr|sra|srta|jr|dra|mme|mlle|mgr|dott|avv|mevr|dhr|"
+    r"nr|núm|aufl|bzw|ggf|evtl|inkl|exkl|vgl|bspw|sog|zzgl|mind|ca|approx|bijv|"
+    r"t\.ex|f\.eks|bl\.a|z\.b|d\.h|u\.a|u\.s|i\.d\.r|e\.g|i\.e|p\.ej|p\.ex|np|tzn|tj|см|стр|ул|тыс|млн|млрд|"
+    r"jan|feb|febr|apr|aug|sep|sept|oct|okt|nov|dec|dez|janv|févr|avr|juil|déc|"
+    r"ph\.d|m\.d|b\.sc|m\.sc|b\.a|m\.a|d\.phil)\.$",
+    re.I,
+)
+# One letter: an initial, or a part of "z. B.". "I." ends a sentence.
+LETTER = re.compile(OPENING + r"(?!I\.)[A-Za-zÀ-ÖØ-öø-ÿА-яΑ-ω]\.(?:[A-Z]\.)*$")
+# The end only before a capital letter.
+SHORTENED = re.compile(
+    r"^(?:no|nos|inc|ltd|co|corp|dept|est|etc|usw|usf|vol|art|abs|max|min|str|tel|resp|ing|mag|sig|mar|jun|jul|ene|dic|"
+    r"[ap]\.m|\w(?:\.\w)+)\.$",
+    re.I,
+)
+NUMBER = re.compile(OPENING + r"\d{1,3}\.$")
+# Before an ordinal: "am 3. Oktober", "der 2. Versuch".
+BEFORE_ORDINAL = re.compile(
+    r"(?:[aiv]m|[vz]om|zu[mr]|beim|d(?:er|ie|as|em|en|es)|diese[rsmn]?|seit|jede[rsmn]?|(?:m|d|s)?eine?[rsmn]?|"
+    r"unsere?[rmn]?|ihre?)",
+    re.I,
+)
+# Scripts whose sentences end with a full stop; others have marks of their own, or none.
+STOPPED = re.compile(
+    rf"[\d\u0041-\u024f\u0370-\u052f\u0590-\u05ff\u10a0-\u10ff\u1e00-\u1fff\uac00-\ud7a3%€$£]"
+    rf"[{MARKS}]*{CLOSING}"
+)
+
+
+def ends(before: str, word: str, after: str) -> bool:
+    """Return True if a sentence ends after `word`, which stands between the words `before` and `after`."""
+    if not END.search(word) or ABBREVIATED.match(word) or LETTER.match(word):
+        return False
+    if ELLIPSIS.search(word):
+        return not after[:1].islower()
+    if SHORTENED.match(word):
+        return after[:1].isupper()
+    if NUMBER.match(word):
+        following = re.sub(r"\W", "", after).lower()
+        # A number split at its decimal point, "3." "5".
+        if after[:1].isdigit() or after[:1].islower() or following in ALL:
+            return False
+        return BEFORE_ORDINAL.fullmatch(before) is None
+    return not (re.search(r"\d\.$", word) and after[:1].isdigit())
+
+
+def ended(text: str) -> str:
+    """Return a text with a full stop, if its script has one and the text no mark at its end."""
+    return f"{text}." if STOPPED.search(text) and not END.search(text) else text
