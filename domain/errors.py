@@ -79,3 +79,15 @@ class AudioDeleted(PermanentError):
 
 class InvalidAnswer(PermanentError):
     """A language model's answer that is still invalid after all correction rounds."""
+
+
+# What Python raises where the program meets something that it wasn't written for.
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def reason(error: Exception) -> str:
+    """Return the reason why a part of a transcript is missing, on one line."""
+    if isinstance(error, ReflectorError):
+        return str(error)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"{what}. This is a defect of the program, not of the recording: please report it."

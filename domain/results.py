@@ -1,8 +1,13 @@
 """The values passed between assets: small, frozen, with keys of stored objects instead of bytes or URLs."""
 
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from domain.recording import Frozen, Participant
+
+
+def _is_empty(value: object) -> bool:
+    """Leave out fields that most results don't have; the bytes of stored results stay the same."""
+    return not value
 
 
 class PaddedTrack(Frozen):
@@ -83,7 +88,10 @@ class TrackTranscripts(Frozen):
 
 
 class Topic(Frozen):
-    """A section of the meeting; times in seconds, and its half-open range of rows in the words table."""
+    """A section of the meeting; times in seconds, and its half-open range of rows in the words table.
+
+    `error` says why it has no summary.
+    """
 
     id: str
     title: str
@@ -92,6 +100,7 @@ class Topic(Frozen):
     duration: float
     words_from: int
     words_to: int
+    error: str | None = Field(default=None, exclude_if=_is_empty)
 
 
 class Topics(RootModel[tuple[Topic, ...]]):
@@ -101,18 +110,20 @@ class Topics(RootModel[tuple[Topic, ...]]):
 
 
 class Title(Frozen):
-    """The meeting's title; `method` is "extractive" or the model that wrote it."""
+    """The meeting's title; `method` is "extractive" or the model that wrote it. `error` says why there is none."""
 
     title: str
     method: str
+    error: str | None = Field(default=None, exclude_if=_is_empty)
 
 
 class Summary(Frozen):
-    """Long summary in Markdown, short summary in plain text."""
+    """Long summary in Markdown, short summary in plain text; `error` says why there is none."""
 
     long_summary: str
     short_summary: str
     method: str
+    error: str | None = Field(default=None, exclude_if=_is_empty)
 
 
 class Decision(Frozen):
@@ -161,7 +172,7 @@ class ConsentCleanup(Frozen):
 
 
 class Transcript(Frozen):
-    """The complete transcript of one recording."""
+    """The complete transcript of one recording; `errors` says which of its parts are missing, and why."""
 
     id: str
     room_name: str
@@ -177,6 +188,7 @@ class Transcript(Frozen):
     method: str
     words: int
     audio_key: str
+    errors: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class ZulipMessage(Frozen):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from domain.errors import DEFECTS, reason
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
 from domain.summarize.cleaning import clean
@@ -68,15 +69,24 @@ class Reading(NamedTuple):
 
 
 def topics(words: Table, names: Mapping[int, str]) -> Topics:
-    """Give each chunk a title of its key phrases and a summary of one or two of its sentences."""
+    """Give each chunk a title of its key phrases and a summary of one or two of its sentences.
+
+    A topic that can't be summarized says so; it doesn't fail the others.
+    """
     found = chunks(len(words))
-    reading = read(words, names)
-    parts = [reading.of(chunk) for chunk in found]
-    rarity = _rarity(reading, parts)
+    try:
+        reading = read(words, names)
+        parts = [reading.of(chunk) for chunk in found]
+        rarity = _rarity(reading, parts)
+    except DEFECTS as error:
+        return Topics(tuple(_unsummarized(index, chunk, words, error) for index, chunk in enumerate(found)))
     made: list[Topic] = []
     for index, (chunk, part) in enumerate(zip(found, parts, strict=True)):
-        heading = _heading(reading, part, rarity) or f"Topic {index + 1}"
-        made.append(topic(index, chunk, words, heading, _quote(reading, pick(reading, part, 2)) or heading))
+        try:
+            heading = _heading(reading, part, rarity) or f"Topic {index + 1}"
+            made.append(topic(index, chunk, words, heading, _quote(reading, pick(reading, part, 2)) or heading))
+        except DEFECTS as error:
+            made.append(_unsummarized(index, chunk, words, error))
     return Topics(tuple(made))
 
 
@@ -235,6 +245,10 @@ def _heading(reading: Reading, part: Sequence[int], rarity: Mapping[str, float])
         return title_case(listing([phrase.text for phrase in best]))
     spelt = spelling(reading.utterances[at].text for at in part)
     return ", ".join(cues.sentence(" ".join(spelt.get(word, word) for word in phrase.text.split())) for phrase in best)
+
+
+def _unsummarized(index: int, chunk: Chunk, words: Table, error: Exception) -> Topic:
+    return topic(index, chunk, words, f"Topic {index + 1}", "").model_copy(update={"error": reason(error)})
 
 
 def _beginning(text: str) -> str:

@@ -8,108 +8,20 @@ from functools import lru_cache
 from domain.summarize.english import ACTIONS, NOT_ACTIONS, PRONOUNS, SPOKEN, VERBS
 from domain.text.letters import WORD
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 HONORIFIC = r"(?:(?:mr|mrs|ms|miss|dr|prof|professor)\.?\s+)?"
-TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mx",
-        "dr",
-        "prof",
-        "professor",
-        "sir",
-        "dame",
-        "rev",
-        "herr",
-        "frau",
-        "hr",
-        "fr",
-        "mag",
-        "ing",
-        "dipl",
-        "med",
-        "jur",
-        "phil",
-        "nat",
-        "rer",
-        "h",
-        "c",
-        "hc",
-        "mme",
-        "mlle",
-        "monsieur",
-        "madame",
-        "sr",
-        "sra",
-        "srta",
-        "don",
-        "dona",
-        "dott",
-        "dottssa",
-        "ir",
-        "drs",
-        "jr",
-        "phd",
-        "msc",
-        "bsc",
-        "mba",
-        "md",
-        "ma",
-        "ba",
-        "esq",
-        "cpa",
-        "ceo",
-        "cto",
-        "cfo",
-        "guest",
-        "gast",
-        "invite",
-        "invitado",
-        "ospite",
-        "host",
-        "cohost",
-        "external",
-        "extern",
-        "he",
-        "him",
-        "his",
-        "she",
-        "her",
-        "hers",
-        "they",
-        "them",
-        "theirs",
-    ]
-)
-PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "da",
-        "di",
-        "do",
-        "dos",
-        "du",
-        "la",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "ibn",
-        "ter",
-        "ten",
-        "zu",
-        "y",
-        "e",
-    ]
-)
+TITLES = _words("""
+    mr mrs ms miss mx dr prof professor sir dame rev herr frau hr fr mag ing dipl med jur phil nat rer h c hc mme
+    mlle monsieur madame sr sra srta don dona dott dottssa ir drs jr phd msc bsc mba md ma ba esq cpa ceo cto cfo
+    guest gast invite invitado ospite host cohost external extern he him his she her hers they them theirs
+""")
+PARTICLES = _words("""
+    van von der den de del della da di do dos du la le el al bin ibn ter ten zu y e
+""")
 DEVICE = r"(?:iphone|ipad|macbook|laptop|handy|phone|pixel|galaxy|android|pc)"
 OF_DEVICE = re.compile(rf"^{DEVICE}(?:\s\w+)?\s(?:von|de|di|of|van|fran|da|do)\s(?P<name>.+)$")
 WITH_DEVICE = re.compile(rf"^(?P<name>.+?)(?:'s|s)?\s{DEVICE}\b.*$")
@@ -170,14 +82,14 @@ def _parsed(name: str) -> list[tuple[str, ...]]:
         plain = re.sub(r"[._+\d-]+", " ", address[1])
     before, comma, after = plain.partition(",")
     if comma:
-        orders = [f"{after} {before}"] if len(_words(before)) <= 1 or fold(before).split()[0] in PARTICLES else []
-        orders = orders or ([f"{after} {before}", before] if _words(after) else [before])
+        orders = [f"{after} {before}"] if len(_split(before)) <= 1 or fold(before).split()[0] in PARTICLES else []
+        orders = orders or ([f"{after} {before}", before] if _split(after) else [before])
     else:
         orders = [_given_first(plain)]
-    return [words for order in orders if (words := tuple(_words(order)))]
+    return [words for order in orders if (words := tuple(_split(order)))]
 
 
-def _words(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     folded = " ".join(re.sub(r"[^\w\s'.-]|_", " ", fold(text)).split())
     if device := OF_DEVICE.match(folded) or WITH_DEVICE.match(folded):
         folded = device["name"]

@@ -71,6 +71,7 @@ def overview(transcript: Transcript) -> str:
     if transcript.participants:
         facts.append(_escape_md(", ".join(person.name for person in transcript.participants)))
     parts = [f"# {_escape_md(transcript.title)}", " · ".join(facts)]
+    parts += [_escape_md(error) for error in transcript.errors]
     if summary := transcript.long_summary.strip() or transcript.short_summary.strip():
         # The summary is Markdown itself: demote its headings below the title.
         parts.append(HEADING.sub(r"#\1 ", summary))

@@ -46,6 +46,7 @@ def transcript(
             method=summary.method,
             words=len(merged_words),
             audio_key=mixed_audio.key,
+            errors=missing_parts(topics, title, summary),
         )
         stored = store.write(f"{folder(recording.id)}/transcript.vtt", captions.webvtt(value.segments).encode())
     return result(
@@ -58,7 +59,15 @@ def transcript(
             "sentences": len(value.segments),
             "speakers": sum(person.speaker >= 0 for person in participants.root),
             "method": value.method,
+            **({"missing": dg.MetadataValue.md("\n".join(f"- {one}" for one in value.errors))} if value.errors else {}),
             "stored_captions": stored.key,
             "preview": dg.MetadataValue.md(captions.markdown(value)[:6000]),
         },
     )
+
+
+def missing_parts(topics: Topics, title: Title, summary: Summary) -> tuple[str, ...]:
+    """Return which parts could not be made, and why; the action items have a field for it."""
+    parts = [("title", title.error), ("summary", summary.error)]
+    parts += [(f"summary of {topic.title}", topic.error) for topic in topics.root]
+    return tuple(f"The {part} could not be made: {error}" for part, error in parts if error)

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from domain.errors import PermanentError, TransientError
+from domain.errors import DEFECTS, PermanentError, TransientError, reason
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
 from domain.text.captions import clock
 from domain.text.table import Table
-from domain.text.topics import chunks
+from domain.text.topics import UNTITLED, chunks, long_summary
 from domain.text.words import by_person
 from reflector_assets.assets.asset import check, for_run, recording_asset, result
 from reflector_assets.assets.step import step
@@ -33,8 +33,16 @@ def topics(
             by_person(merged_words, participants.numbers()), participants.names(), recording=context.partition_key
         )
     listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
+    errors = [f"{t.title}: {t.error}" for t in value.root if t.error]
     return result(
-        value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **llm_usage(used)}
+        value,
+        work,
+        {
+            "topics": len(value.root),
+            "preview": dg.MetadataValue.md(listed or "*none*"),
+            **({"error": "; ".join(errors)} if errors else {}),
+            **llm_usage(used),
+        },
     )
 
 
@@ -44,8 +52,11 @@ def title(
 ) -> dg.MaterializeResult[Title]:
     """The meeting's title, generated from its topics."""
     with step(context, "title") as work:
-        value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
-    return result(value, work, {"title": value.title, "method": value.method, **llm_usage(used)})
+        try:
+            value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
+        except DEFECTS as error:
+            value, used = Title(title=UNTITLED, method="none", error=reason(error)), _counted()
+    return result(value, work, {"title": value.title, "method": value.method, **_failed(value), **llm_usage(used)})
 
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
@@ -60,9 +71,16 @@ def summary(
     """A summary in one paragraph, and a long one by subject, in Markdown."""
     recording_id = context.partition_key
     with step(context, "summary") as work:
-        value, used = for_run(context, understanding).summary(
-            by_person(merged_words, participants.numbers()), topics, participants.names(), recording=recording_id
-        )
+        try:
+            value, used = for_run(context, understanding).summary(
+                by_person(merged_words, participants.numbers()), topics, participants.names(), recording=recording_id
+            )
+        except DEFECTS as error:
+            missing = f"The summary could not be made: {reason(error)}"
+            value = Summary(
+                long_summary=long_summary(missing, ()), short_summary=missing, method="none", error=reason(error)
+            )
+            used = _counted()
         stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
     return result(
         value,
@@ -72,6 +90,7 @@ def summary(
             "short_summary": value.short_summary,
             "preview": dg.MetadataValue.md(value.long_summary),
             "stored_summary": stored.key,
+            **_failed(value),
             **llm_usage(used),
         },
     )
@@ -96,13 +115,12 @@ def action_items(
             value, used = for_run(context, understanding).action_items(
                 by_person(merged_words, participants.numbers()), participants.names(), recording=recording_id
             )
-        except (PermanentError, TransientError) as error:
+        except (PermanentError, TransientError, *DEFECTS) as error:
             attempts_left = context.retry_number < policies()["action_items"].retries
             if isinstance(error, TransientError) and attempts_left:
                 raise
             # A by-product: its failure appears on the asset and in the transcript, and doesn't fail the run.
-            value = ActionItems(method="none", error=str(error))
-            used = Usage(*(int(usage.counted(name)) for name in USAGE))
+            value, used = ActionItems(method="none", error=reason(error)), _counted()
     return result(
         value,
         work,
@@ -110,6 +128,7 @@ def action_items(
             "method": value.method,
             "decisions": len(value.decisions),
             "next_steps": len(value.next_steps),
+            **_failed(value),
             "preview": dg.MetadataValue.md(as_markdown(value)),
             **llm_usage(used),
         },
@@ -125,6 +144,15 @@ def as_markdown(items: ActionItems) -> str:
         for s in items.next_steps
     ]
     return "\n".join(["**Decisions**", *(decisions or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
+
+
+def _failed(value: Title | Summary | ActionItems) -> dict[str, str]:
+    return {"error": value.error} if value.error else {}
+
+
+def _counted() -> Usage:
+    """Return what the model used before an error."""
+    return Usage(*(int(usage.counted(name)) for name in USAGE))
 
 
 def llm_usage(used: Usage) -> dict[str, int]:

@@ -35,7 +35,8 @@ class TranscriptView(BaseModel):
     """One transcript, null for what doesn't exist yet; durations in seconds, times in ISO 8601.
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
-    that wrote the summary. `words` is their number, once the transcript is finished.
+    that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
+    missing, and why.
     """
 
     id: str
@@ -54,6 +55,7 @@ class TranscriptView(BaseModel):
     topics: tuple[Topic, ...] | None = None
     method: str | None = None
     words: int | None = None
+    errors: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
 
@@ -179,7 +181,8 @@ def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequeste
 
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
-        "title room_name created_at duration short_summary long_summary action_items participants topics method words"
+        "title room_name created_at duration short_summary long_summary action_items participants topics method words "
+        "errors"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 

@@ -15,6 +15,7 @@ export function showHead(known) {
   if (known.created_at) facts.push(make("time", { dateTime: known.created_at }, when(known.created_at)));
   if (known.duration) facts.push(make("span", {}, length(known.duration)));
   if (known.words) facts.push(make("span", {}, `${known.words.toLocaleString()} words`));
+  for (const error of known.errors ?? []) facts.push(make("span", {}, error));
   fill($("facts"), ...facts);
   const people = known.participants ?? [];
   $("people").hidden = !people.length;
