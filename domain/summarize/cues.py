@@ -178,9 +178,9 @@ def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str
         "cut": r"(?<!\bdr)(?<!\bm[rs])(?<!\bmrs)(?<!\bprof)(?:[,;:.]\s+|,?\s+(?:and|but|so)\s+)(?:then\s+)?"
         rf"(?=(?:I{will}|I {duty}|we(?:'ll| will| {duty})|please|{you} (?:you|{people})|"
         rf"(?:{people})(?:,| please| will|'ll| {you} you| should| has to| needs to))\b)",
-        "request": rf"(?:(?:hey|hi|hello),?\s+)?(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
+        "request": rf"(?:(?:hey|hi|hello|please|thanks|thank you),?\s+)?(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
         rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|kindly\s+)?|"
-        rf"please,?\s+(?:kindly\s+)?|"
+        rf"please,?\s+(?:kindly\s+)?(?:(?P<who_pleased>{people}),\s+)?|"
         rf"(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
         "promise": rf"I(?:{will}|\s+(?P<modal>{duty}|can))\s+{BETWEEN}{end}",

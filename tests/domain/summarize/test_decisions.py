@@ -40,6 +40,12 @@ from tests.domain.summarize.test_cues import items
         "We decide on Friday.",
         "We have not decided that the budget is final.",
         "We never agreed to pay the supplier.",
+        "Our decision is not final for now.",
+        "The decision is still open for all.",
+        "It hasn't been decided that we hire anybody.",
+        "A date has not been agreed.",
+        "I wonder whether we decided to hire two people.",
+        "At the last meeting we decided to hire two people.",
     ],
 )
 def test_no_decision(text: str) -> None:
@@ -51,6 +57,7 @@ def test_no_decision(text: str) -> None:
     ("text", "decision"),
     [
         ("We decided not to hire anybody.", "We decided not to hire anybody"),
+        ("The decision was not to hire anybody.", "Not to hire anybody"),
         ("We agreed not to change the price.", "We agreed not to change the price"),
         ("We decided against the old supplier.", "We decided against the old supplier"),
         ("We decided that the budget is not approved.", "The budget is not approved"),
@@ -79,6 +86,8 @@ def test_a_decision_with_its_negation(text: str, decision: str) -> None:
         ("Send the report in two weeks instead of on Friday", "in two weeks"),
         ("Send the report instead of by Friday", None),
         ("Do not deploy it before Monday", None),
+        ("Send it by Friday, not by Monday", "by Friday"),
+        ("Finish the report, it doesn't have to be by Friday", None),
         ("Send the report no later than Friday", "no later than Friday"),
         ("Send the report not only by Friday", "by Friday"),
         ("Find out why the file isn't signed by Friday", "by Friday"),

@@ -62,6 +62,22 @@ def test_tasks_go_to_the_person_who_is_called(typed: str, said: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please, Ben, can you send the file?",
+        "Please, Ben, send the file.",
+        "Thanks Ben, please send the file.",
+        "Can you please send the file, Ben?",
+        "Could Ben please send the file?",
+        "I'd like Ben to send the file.",
+    ],
+)
+def test_people_are_called_anywhere_in_a_request(text: str) -> None:
+    names = {0: "Ada", 1: "Okri, Ben"}
+    assert steps(("Ada", text), names=names) == [("Okri, Ben", "Send the file", None)]
+
+
 TWO = {0: "Ada Lovelace", 1: "Chloe Smith", 2: "Chloe Jones"}
 
 
