@@ -26,7 +26,8 @@ ACTIVE = [
         rf"\b(?:we|i)(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:decide|decided|resolved|settled)\s+{CONTENT}",
         rf"\bwe(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:agree|agreed)\s+{CONTENT}",
         r"\b(?:the|our|my)\s+(?:final\s+)?decision\s+(?:is|was)\s+(?:that\s+)?"
-        r"(?!not\b(?!\s+to\b)|(?:still|yet|open|pending|up to|final|yours|mine|hard|difficult|clear|unclear)\b)(?P<what>.+)",
+        r"(?!not\b(?!\s+to\b)|(?:still|yet|open|pending|up to|final|yours|mine|hard|difficult|clear|unclear)\b)"
+        r"(?P<what>.+)",
         r"\b(?:it|that)(?:'s| is| was| has been)\s+(?:decided|agreed|settled)\s+that\s+(?P<what>.+)",
     )
 ]
