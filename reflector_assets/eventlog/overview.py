@@ -10,7 +10,7 @@ from reflector_assets import tags
 from reflector_assets.eventlog import states
 from reflector_assets.eventlog.states import PAGE
 from reflector_assets.eventlog.steps import failure_reason
-from reflector_assets.log_entries import Run
+from reflector_assets.log_entries import KEEP_UP_TO_DATE, Run, problems
 from reflector_assets.partitions import RECORDINGS, pages
 from resources.database.catalogue import CatalogueRow
 from resources.store.base import Store
@@ -42,6 +42,13 @@ class DagsterLog(NamedTuple):
 
     def failure_reason(self, run_id: str) -> tuple[str | None, str]:
         return failure_reason(self.instance, run_id)
+
+    def problems(self) -> Mapping[str, str]:
+        if self.instance.schedule_storage is None:
+            # An instance in memory.
+            return {}
+        sensors = [one for one in self.instance.all_instigator_state() if one.name == KEEP_UP_TO_DATE]
+        return problems(getattr(one.instigator_data, "cursor", None) for one in sensors)
 
 
 def recordings_overview(

@@ -21,8 +21,11 @@ from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
+from domain.recording import ID_PATTERN
 from reflector_assets import wiring
+from reflector_assets.eventlog.overview import DagsterLog
 from reflector_assets.health.runner import GRACE_S, Probe, ProbeSkipped, examine, root_cause
+from reflector_assets.partitions import RECORDINGS
 from reflector_assets.policies import policies
 from reflector_assets.runtime.dagster_internals.storage import SqliteRunStorage
 from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
@@ -84,6 +87,7 @@ def probes(settings: Settings) -> list[Probe]:
     return [
         Probe("Dagster's storage", "open it, count runs", home, partial(_storage, instance, settings)),
         Probe("Dagster's daemon", "read its last heartbeat", home, partial(_daemon, instance)),
+        Probe("recordings", "check their ids", home, partial(_recordings, instance)),
         Probe("database", "connect, check its tables", database, lambda _: _database()),
         Probe("result store", "write, read, list, delete", results, partial(_results, settings)),
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
@@ -135,18 +139,36 @@ def _reach_postgres(seconds: float) -> None:
         raise TransientError(f"PostgreSQL refuses the connection: {first}", hint=f"Check {name}.") from None
 
 
-def _daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
+def _opened(shared: "Future[DagsterInstance]", seconds: float) -> DagsterInstance:
     try:
         # Leaves time to report before this probe's own limit.
-        instance = shared.result(timeout=(seconds - GRACE_S) * 0.9)
+        return shared.result(timeout=(seconds - GRACE_S) * 0.9)
     except Exception:
-        raise ProbeSkipped("unknown", "its heartbeat is in Dagster's storage, which can't be read") from None
-    with instance:
+        raise ProbeSkipped("unknown", "this is in Dagster's storage, which can't be read") from None
+
+
+def _daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
+    with _opened(shared, seconds) as instance:
         if daemon_is_up(instance):
             return "running"
     raise ProbeSkipped(
         "not running", "recordings aren't processed automatically; start it with `dagster dev` or `dagster-daemon run`"
     )
+
+
+def _recordings(shared: "Future[DagsterInstance]", seconds: float) -> str:
+    _opened(shared, seconds)
+    with open_instance() as instance:
+        ids, problems = instance.get_dynamic_partitions(RECORDINGS), DagsterLog(instance).problems()
+    impossible = [one for one in ids if not ID_PATTERN.fullmatch(one)]
+    if impossible:
+        raise PermanentError(
+            f"{len(impossible)} partitions can't be recordings, such as {impossible[0][:60]!r}: they get no run",
+            hint="Delete them on Dagster's page of the asset `recording`.",
+        )
+    if problems:
+        raise TransientError(f"{len(problems)} of {len(ids)} can't be examined; {next(iter(problems.values()))}")
+    return f"{len(ids)}"
 
 
 def _database() -> str:

@@ -21,12 +21,16 @@ DAY = 86400.0
 
 
 class Due(NamedTuple):
-    """An action that is due: delete a recording's audio, or remove its partition; `days` is the recording's age."""
+    """An action that is due: delete a recording's audio, or remove its partition; `days` is the recording's age.
+
+    `unreadable` is the reason why it isn't known whether the action is due, if so: it isn't performed.
+    """
 
     id: str
     what: Literal["audio", "partition"]
     days: float
     reason: str
+    unreadable: str | None = None
 
 
 class Done(NamedTuple):
@@ -55,19 +59,33 @@ class Retention(NamedTuple):
             return
         for recording_id, made in self._partitions():
             days = (now - made) / DAY if made is not None else 0.0
-            if days < min(limits) or at_work(self.instance, recording_id, self.inbox):
+            if days < min(limits):
                 continue
-            if self._audio_days is not None and days >= self._audio_days:
-                reason = f"retention: older than {self._audio_days} days"
-                marker = erasure.deletion_of(self.store, recording_id)
-                if marker is None or marker.proven_at is None:
-                    yield Due(recording_id, "audio", round(days, 1), reason)
-            retire = self.settings.retire_days
-            if retire is not None and days >= retire and self.store.exists(value_key("transcript", recording_id)):
-                yield Due(recording_id, "partition", round(days, 1), f"finished, and older than {retire} days")
+            for what in ("audio", "partition"):
+                try:
+                    reason = self._reason(recording_id, what, days)
+                except (ReflectorError, OSError, ValueError) as error:
+                    yield Due(recording_id, what, round(days, 1), "unknown", str(error))
+                    continue
+                if reason:
+                    yield Due(recording_id, what, round(days, 1), reason)
+
+    def _reason(self, recording_id: str, what: Literal["audio", "partition"], days: float) -> str | None:
+        """Return why an action is due; None if it isn't."""
+        limit = self._audio_days if what == "audio" else self.settings.retire_days
+        if limit is None or days < limit or at_work(self.instance, recording_id, self.inbox):
+            return None
+        if what == "audio":
+            marker = erasure.deletion_of(self.store, recording_id)
+            is_due = marker is None or marker.proven_at is None
+            return f"retention: older than {limit} days" if is_due else None
+        is_finished = self.store.exists(value_key("transcript", recording_id))
+        return f"finished, and older than {limit} days" if is_finished else None
 
     def apply(self, due: Due) -> Done:
         """Perform an action; one that fails is returned with the reason, and stays due."""
+        if due.unreadable:
+            return Done(due, failed=due.unreadable)
         if at_work(self.instance, due.id, self.inbox):
             return Done(due, failed="a run of the recording is in progress")
         try:
@@ -78,6 +96,8 @@ class Retention(NamedTuple):
             return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
         except ReflectorError as error:
             return Done(due, failed=str(error.at(recording=due.id)))
+        except (OSError, ValueError) as error:
+            return Done(due, failed=f"recording {due.id}: {error}")
 
     @property
     def _audio_days(self) -> int | None:

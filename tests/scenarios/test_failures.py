@@ -1,15 +1,19 @@
-"""A failure costs what failed, again, and nothing else; three recordings with a fault each, at work at once."""
+"""A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from testing.daemon import until
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(70)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(110)]
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
+# Partition keys that somebody adds on Dagster's pages.
+IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
+GOOD, UNREADABLE = "room-good", "room-unreadable"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -72,3 +76,35 @@ def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(fault
     faulty.ticks(1)
     assert faulty.statuses(BROKEN) == ["FAILURE", "SUCCESS"]
     assert faulty.llm_calls(BROKEN) == llm_calls()
+
+
+def test_recordings_that_cant_be_examined_are_reported_and_stop_no_other(world: World) -> None:
+    folder = world.deployment.folder(UNREADABLE)
+    # Reading this link fails like a folder without permissions, also for root.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to("x" * 300)
+    world.instance.add_dynamic_partitions("recordings", [*IMPOSSIBLE, UNREADABLE])
+    world.record(GOOD)
+    assert world.ended(GOOD).dagster_run.status.value == "SUCCESS"
+    world.ticks(1)
+    listed = {row["id"]: row for row in world.deployment.json("list")}
+    assert {listed[name]["state"] for name in (*IMPOSSIBLE, UNREADABLE)} == {"error"}
+    assert listed[GOOD]["state"] == "ended"
+    assert f"recording {UNREADABLE}: " in listed[UNREADABLE]["reason"]
+    assert "Check the permissions" in listed[UNREADABLE]["reason"]
+    assert all("can't be a recording id" in listed[name]["reason"] for name in IMPOSSIBLE)
+    assert world.overview(UNREADABLE).reason == listed[UNREADABLE]["reason"]
+    logs = (path.read_text() for path in world.deployment.home.rglob("*.err") if "keep_up_to_date" in path.parts)
+    logged = [line for log in logs for line in log.splitlines()]
+    for name in IMPOSSIBLE:
+        assert len([line for line in logged if name[:57] in line]) == 1, "refused once"
+    assert any(UNREADABLE in line for line in logged)
+
+    for name in IMPOSSIBLE:
+        world.instance.delete_dynamic_partition("recordings", name)
+    folder.unlink()
+    world.record(UNREADABLE)
+    until(lambda: world.runs(UNREADABLE), what="a second look")
+    assert world.ended(UNREADABLE).dagster_run.status.value == "SUCCESS"
+    assert world.overview(UNREADABLE).state == "ended"
+    world.ticks(1)
