@@ -12,6 +12,7 @@ from domain.notifications import failure_mark, failure_text, zulip_topic
 from domain.recording import Recording, value_key
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
+from reflector_assets.operations.runs import could_not_be_retried
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
@@ -105,7 +106,8 @@ def failed_for_good(
 ) -> Iterator[tuple[dg.EventLogRecord, dg.DagsterRun | None]]:
     """Yield the next page of failures after the one with storage id `seen`, or `since` a time, up to `settled`.
 
-    With each comes its run, or None if the run has no recording or Dagster resumes it. Times are in epoch seconds.
+    With each comes its run, or None if the run has no recording, or if Dagster or `keep_up_to_date` resumes it. Times
+    are in epoch seconds.
     """
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
@@ -120,8 +122,10 @@ def failed_for_good(
         if record.timestamp > settled:
             return
         run = instance.get_run_by_id(record.event_log_entry.run_id)
-        failed = run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true"
-        yield record, run if failed else None
+        if run is None or tags.PARTITION not in run.tags or run.tags.get(tags.WILL_RETRY) == "true":
+            yield record, None
+        else:
+            yield record, None if could_not_be_retried(instance, run.run_id) else run
 
 
 def _post(

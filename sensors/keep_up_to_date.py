@@ -11,7 +11,13 @@ from domain.errors import InvalidInput
 from domain.recording import check_recording_id
 from reflector_assets import staleness, tags
 from reflector_assets.log_entries import KEEP_UP_TO_DATE
-from reflector_assets.operations.runs import at_work, code_tag, is_about_to_be_resumed
+from reflector_assets.operations.runs import (
+    at_work,
+    code_tag,
+    could_not_be_retried,
+    is_about_to_be_resumed,
+    prevent_resumption,
+)
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
@@ -24,8 +30,6 @@ SENSOR = KEEP_UP_TO_DATE
 TICK_BUDGET_S = 20.0
 # The number of runs that are searched for the last one of an asset.
 RECENT_RUNS = 20
-# The message of Dagster's event.
-RETRY_FAILED = "Failed to retry run"
 
 
 def build(
@@ -72,6 +76,7 @@ def build(
                     audio_is_gone=audio_is_gone,
                 )
                 if request:
+                    prevent_resumption(instance, recording_id)
                     requests.append(request)
                 elif requested and not at_work(instance, recording_id):
                     del cursor.on_request[recording_id]
@@ -159,7 +164,7 @@ def _without_failed(
     Assets downstream of one that will run stay.
     """
     # Several assets have the same last run.
-    given_up = cache(partial(_could_not_be_retried, instance))
+    given_up = cache(partial(could_not_be_retried, instance))
     made = {state.asset: state.record for state in found}
     selected: set[str] = set()
     failed: set[str] = set()
@@ -197,12 +202,6 @@ def _has_failed(
     if began < requested or (code[node.name] != str(node.code_version) if code else began < code_since):
         return False
     return not any(made.run_id != last.dagster_run.run_id and made.timestamp > began for made in inputs)
-
-
-def _could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
-    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
-    return any(record.event_log_entry.message == RETRY_FAILED for record in records)
 
 
 def _selects(run: dg.DagsterRun, asset: str) -> bool:

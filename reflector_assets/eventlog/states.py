@@ -28,7 +28,10 @@ class Log(Protocol):
         ...
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Return the last run of each recording that has one."""
+        """Return the run that determines the state of each recording that has one.
+
+        It is the one in progress, or else the one that ended last; one canceled before its start counts if it is alone.
+        """
         ...
 
     def made_all(self, run_id: str) -> bool:

@@ -23,6 +23,8 @@ from resources.store.base import Store
 # Dagster resumes a killed run within seconds, but misses one whose failure it reads before the run's tag says that it
 # will be resumed: after this time the run is requested again.
 RESUME_DEADLINE_S = 120.0
+# The message of Dagster's event.
+RETRY_FAILED = "Failed to retry run"
 
 
 class Outcome(NamedTuple):
@@ -157,6 +159,20 @@ def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> b
         return False
     ended = last[0].end_time or last[0].update_timestamp.timestamp()
     return time.time() - ended < RESUME_DEADLINE_S
+
+
+def could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    return any(record.event_log_entry.message == RETRY_FAILED for record in records)
+
+
+def prevent_resumption(instance: dg.DagsterInstance, recording_id: str) -> None:
+    """Have Dagster not resume the last run, since another run is requested: it would be resumed besides."""
+    for last in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1):
+        if last.tags.get(tags.WILL_RETRY) == "true" and last.is_finished:
+            instance.report_engine_event(RETRY_FAILED, last)
+            instance.add_run_tags(last.run_id, {tags.WILL_RETRY: "false"})
 
 
 def awaits_first_run(instance: dg.DagsterInstance, recording_id: str) -> bool:

@@ -1,5 +1,7 @@
 """A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,13 +9,14 @@ import pytest
 from testing.daemon import until
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(110)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(130)]
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 # Partition keys that somebody adds on Dagster's pages.
 IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
 GOOD, UNREADABLE = "room-good", "room-unreadable"
+LATE = "room-late"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -108,3 +111,21 @@ def test_recordings_that_cant_be_examined_are_reported_and_stop_no_other(world: 
     assert world.ended(UNREADABLE).dagster_run.status.value == "SUCCESS"
     assert world.overview(UNREADABLE).state == "ended"
     world.ticks(1)
+
+
+def test_a_live_run_that_is_marked_as_failed_ends_before_its_next_step_and_is_resumed_once(world: World) -> None:
+    world.llm.held[LATE] = threading.Event()
+    world.record(LATE, tracks=2)
+    until(lambda: world.llm_calls(LATE), what="the first question to the LLM")
+    [first] = world.runs(LATE)
+    failed = time.time()
+    # As Dagster's monitoring reports a run that started too slowly.
+    world.instance.report_run_failed(first.dagster_run, "Run timed out due to taking longer than 300 seconds to start.")
+    until(lambda: len(world.runs(LATE)) == 2 and world.steps(world.runs(LATE)[1]), what="the retry")
+    world.llm.held.pop(LATE).set()
+    world.ended(LATE, runs=2)
+    world.ticks(2)
+    assert world.statuses(LATE) == ["FAILURE", "SUCCESS"]
+    assert [step for step in world.steps(first) if step.status in {"started", "done"} and step.timestamp > failed] == []
+    assert world.gpu_calls(LATE) == {0: 1, 1: 1}
+    assert world.overview(LATE).state == "ended"

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from reflector_assets import tags
+from reflector_assets.operations.runs import RETRY_FAILED
 from reflector_assets.settings.main import Settings
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
@@ -151,6 +152,13 @@ def test_what_dagster_will_try_again_and_what_is_no_recordings_isnt_told(looking
     fail(looking, **{tags.WILL_RETRY: "true"})
     run = looking.small.instance.create_run_for_job(looking.small.job())
     looking.small.instance.report_run_failed(run)
+    assert looking.tell() == "0 reported"
+    assert zulip.requests == []
+
+
+def test_what_is_repeated_because_dagster_could_not_retry_it_isnt_told(looking: Looking, zulip: ZulipHost) -> None:
+    run = looking.small.instance.get_run_by_id(fail(looking, **{tags.WILL_RETRY: "false"}))
+    looking.small.instance.report_engine_event(RETRY_FAILED, run)
     assert looking.tell() == "0 reported"
     assert zulip.requests == []
 

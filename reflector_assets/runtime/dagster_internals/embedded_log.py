@@ -19,7 +19,9 @@ from reflector_assets.log_entries import FAILURES, KEEP_UP_TO_DATE, RECORDINGS, 
 
 PARTITIONS = "SELECT id, partition FROM dynamic_partitions WHERE partitions_def_name = ? AND id < ? ORDER BY id DESC"
 RUNS = """SELECT value, run_id, status FROM run_tags JOIN runs USING (run_id)
-WHERE key = ? AND value IN ({}) ORDER BY runs.id"""
+WHERE key = ? AND value IN ({}) ORDER BY
+status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'), status != 'CANCELED' OR start_time IS NOT NULL,
+ifnull(end_time, 0), runs.id"""
 EVENTS = "SELECT dagster_event_type, asset_key, event FROM event_logs WHERE dagster_event_type IN ({}) ORDER BY id"
 SENSORS = "SELECT instigator_body FROM instigators WHERE instigator_type = 'SENSOR'"
 SCHEDULES = "../schedules/schedules.db"
@@ -41,7 +43,7 @@ class EmbeddedLog(NamedTuple):
             before, more = rows[-1][0] if rows else before, len(rows) == size
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Return the last run of each recording that has one."""
+        """Return the run that determines the state of each recording that has one (states.Log)."""
         rows = self._read("runs.db", RUNS.format(_marks(recording_ids)), tags.PARTITION, *recording_ids)
         return {recording_id: Run(run_id, status) for recording_id, run_id, status in rows}
 
