@@ -17,6 +17,7 @@ from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.instance import daemon_is_up
+from reflector_assets.runtime.run_process import alive, process_tag
 from resources.database.inbox import Inbox
 from resources.store.base import Store
 
@@ -105,15 +106,20 @@ def bring_up_to_date(
                 return Outcome(run_id, materialized, fresh, {})
             show()
             run_id = str(uuid.uuid4())
-            result = defs.resolve_job_def("process").execute_in_process(
-                instance=instance,
-                partition_key=recording_id,
-                asset_selection=[dg.AssetKey(name) for name in ready],
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
-            )
+            with alive(instance, run_id):
+                result = defs.resolve_job_def("process").execute_in_process(
+                    instance=instance,
+                    partition_key=recording_id,
+                    asset_selection=[dg.AssetKey(name) for name in ready],
+                    run_id=run_id,
+                    raise_on_error=False,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    tags={
+                        tags.CODE: code_tag(graph, ready),
+                        tags.PROCESS: process_tag(run_id),
+                        **({tags.FORCE: "true"} if force else {}),
+                    },
+                )
             done = {
                 key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)
             }

@@ -25,12 +25,12 @@ from reflector_assets.runtime.dagster_internals.steps import (
     get_run_crash_explanation,
     step_worker_starting,
 )
-from reflector_assets.runtime.run_end import ended_elsewhere
+from reflector_assets.runtime.run_process import supervised
 from reflector_assets.runtime.warm_process import fork_worker
 from reflector_assets.runtime.worker import Ended, Run, Worker, WorkerGone
 
-# Seconds between looks for an interruption of the run, for its end elsewhere, and for a free place in a pool.
-INTERRUPTION_S, END_S, POOL_S = 0.5, 2.0, 0.25
+# Seconds between looks for an interruption of the run, and for a free place in a pool.
+INTERRUPTION_S, POOL_S = 0.5, 0.25
 CRASH = "ChildProcessCrashException"
 INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
@@ -46,6 +46,9 @@ class WorkerExecutor(dg.Executor):
         return RetryMode.ENABLED
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
+        return supervised(plan_context, self._execute(plan_context, execution_plan))
+
+    def _execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
         yield DagsterEvent.engine_event(
             plan_context,
             f"Executing steps in workers of the run's process (pid: {os.getpid()})",
@@ -81,8 +84,6 @@ class Execution:
         self._idle: list[Worker] = []
         self._errors: dict[int, SerializableErrorInfo] = {}
         self._stopping = False
-        # When to look next whether the run has ended elsewhere (monotonic clock).
-        self._look_at = 0.0
 
     def __enter__(self) -> "Execution":
         return self
@@ -114,19 +115,13 @@ class Execution:
             )
 
     def _check_interruption(self) -> Iterator[DagsterEvent]:
-        if self._active.check_for_interrupts() or self._ended_elsewhere():
+        if self._active.check_for_interrupts():
             keys = list(self._busy.values())
-            message = "Received a termination signal, or the run has ended: interrupting the active steps."
+            message = "Received a termination signal: interrupting the active steps."
             yield DagsterEvent.engine_event(self._context, message, EngineEventData.interrupted(keys))
             self._stopping = True
             self._active.mark_interrupted()
             self._interrupt()
-
-    def _ended_elsewhere(self) -> bool:
-        if self._stopping or time.monotonic() < self._look_at:
-            return False
-        self._look_at = time.monotonic() + END_S
-        return ended_elsewhere(self._context.instance, self._context.run_id)
 
     def _interrupt(self) -> None:
         for worker in self._busy:
@@ -174,7 +169,6 @@ class Execution:
                 if not isinstance(message, Ended):
                     yield from self._handle(message, key)
                     continue
-                self._look_at = 0.0
                 # First, since the next step may be executed once the end is known.
                 self._free(worker, keep=not message.leaves)
                 if message.error is not None:

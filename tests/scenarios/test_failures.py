@@ -1,5 +1,7 @@
 """A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -7,16 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from testing.daemon import until
+from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(130)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(140)]
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 # Partition keys that somebody adds on Dagster's pages.
 IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
 GOOD, UNREADABLE = "room-good", "room-unreadable"
-LATE = "room-late"
+LATE, ELSEWHERE = "room-late", "room-elsewhere"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -129,3 +132,24 @@ def test_a_live_run_that_is_marked_as_failed_ends_before_its_next_step_and_is_re
     assert [step for step in world.steps(first) if step.status in {"started", "done"} and step.timestamp > failed] == []
     assert world.gpu_calls(LATE) == {0: 1, 1: 1}
     assert world.overview(LATE).state == "ended"
+
+
+def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) -> None:
+    world.llm.held[ELSEWHERE] = threading.Event()
+    world.record(ELSEWHERE)
+    until(lambda: world.llm_calls(ELSEWHERE), what="the first question to the LLM")
+    # What `reflector run` does first with a recording that is at work.
+    look = (
+        "from reflector_assets.operations.runs import in_progress\n"
+        "from reflector_assets.runtime.instance import open_instance\n"
+        f"with open_instance() as instance: print(in_progress(instance, {ELSEWHERE!r}).run_id)"
+    )
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", look]
+    environment = world.deployment.environment()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    world.llm.held.pop(ELSEWHERE).set()
+    if done.stderr.startswith("unshare"):
+        pytest.skip("this user may not make a namespace of process ids")
+    assert done.stdout.strip() == world.runs(ELSEWHERE)[0].dagster_run.run_id, done.stderr
+    world.ended(ELSEWHERE)
+    assert world.statuses(ELSEWHERE) == ["SUCCESS"]
