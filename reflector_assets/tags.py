@@ -6,6 +6,8 @@ PRIORITY = "dagster/priority"
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
 WILL_RETRY = "dagster/will_retry"
 RETRY_STRATEGY = "dagster/retry_strategy"
+# Its value for all runs. Dagster's resumption by step leaves out mapped steps that had not begun: whole tracks.
+BY_ASSET = "FROM_ASSET_FAILURE"
 ROOT_RUN = "dagster/root_run_id"
 
 # Dagster's tag with the address of the code server that started the run, as JSON.

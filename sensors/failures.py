@@ -12,7 +12,7 @@ from domain.notifications import failure_mark, failure_text, zulip_topic
 from domain.recording import Recording, value_key
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
-from reflector_assets.operations.runs import could_not_be_retried
+from reflector_assets.operations.runs import is_to_be_repeated
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
@@ -125,7 +125,7 @@ def failed_for_good(
         if run is None or tags.PARTITION not in run.tags or run.tags.get(tags.WILL_RETRY) == "true":
             yield record, None
         else:
-            yield record, None if could_not_be_retried(instance, run.run_id) else run
+            yield record, None if is_to_be_repeated(instance, run.run_id) else run
 
 
 def _post(

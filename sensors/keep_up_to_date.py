@@ -14,8 +14,8 @@ from reflector_assets.log_entries import KEEP_UP_TO_DATE
 from reflector_assets.operations.runs import (
     at_work,
     code_tag,
-    could_not_be_retried,
     is_about_to_be_resumed,
+    is_to_be_repeated,
     prevent_resumption,
 )
 from reflector_assets.partitions import RECORDINGS
@@ -164,7 +164,7 @@ def _without_failed(
     Assets downstream of one that will run stay.
     """
     # Several assets have the same last run.
-    given_up = cache(partial(could_not_be_retried, instance))
+    given_up = cache(partial(is_to_be_repeated, instance))
     made = {state.asset: state.record for state in found}
     selected: set[str] = set()
     failed: set[str] = set()

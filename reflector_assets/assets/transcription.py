@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from domain.errors import PermanentError
+from domain.errors import Incomplete
 from domain.recording import folder
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
@@ -95,9 +95,9 @@ def join_transcripts(
     with step(context, "track_transcripts") as work:
         if missing := sorted({t.index for t in padded_tracks.tracks} - {t.transcript.index for t in transcribed}):
             # When a run is re-executed from its failure, Dagster leaves out mapped steps that had not begun.
-            raise PermanentError(
+            raise Incomplete(
                 f"the transcripts of tracks {', '.join(map(str, missing))} are missing",
-                hint="Run the whole asset: `reflector run ID`.",
+                hint="The sensor keep_up_to_date requests the whole asset again, as `reflector run ID` does.",
             )
         value = TrackTranscripts(
             duration=padded_tracks.duration,

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import Incomplete, InvalidInput, NotFound
 from domain.recording import check_recording_id, value_key
 from reflector_assets import staleness, tags
 from reflector_assets.eventlog.steps import failure_reason, step_events
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS, plain
 from reflector_assets.runtime.instance import daemon_is_up
 from reflector_assets.runtime.run_process import alive, process_tag
 from resources.database.inbox import Inbox
@@ -167,10 +167,22 @@ def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> b
     return time.time() - ended < RESUME_DEADLINE_S
 
 
-def could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
-    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
-    return any(record.event_log_entry.message == RETRY_FAILED for record in records)
+def is_to_be_repeated(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return True if a failed run says nothing about the code and the recording.
+
+    Dagster gave up retrying a killed one, as it does when it can't reach the code server, or it was resumed without
+    parts of the work.
+    """
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.STEP_FAILURE}
+    entries = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kinds).records]
+    return any(one.message == RETRY_FAILED or _is_incomplete(one.dagster_event) for one in entries)
+
+
+def _is_incomplete(event: dg.DagsterEvent | None) -> bool:
+    if event is None or event.event_type != dg.DagsterEventType.STEP_FAILURE:
+        return False
+    failure = event.step_failure_data.user_failure_data
+    return failure is not None and plain(failure.metadata).get("kind") == Incomplete.__name__
 
 
 def prevent_resumption(instance: dg.DagsterInstance, recording_id: str) -> None:

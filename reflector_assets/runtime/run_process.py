@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 def supervised(context: Any, events: Any) -> Iterator[dg.DagsterEvent]:
     """Yield an executor's events, a generator; interrupt this process before the next step if the run has ended."""
     instance, run_id = context.instance, context.run_id
-    instance.add_run_tags(run_id, {tags.PROCESS: process_tag(run_id)})
+    # Runs of Dagster's pages, backfills and `dg launch` have Dagster's implicit job, which can't have tags.
+    instance.add_run_tags(run_id, {tags.PROCESS: process_tag(run_id), tags.RETRY_STRATEGY: tags.BY_ASSET})
     with alive(instance, run_id, ends=True), closing(events):
         for event in events:
             yield event

@@ -1,5 +1,8 @@
 """A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
+import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -8,6 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from reflector_assets import tags
+from reflector_assets.runtime.run_process import process_of
 from testing.daemon import until
 from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
@@ -19,7 +24,7 @@ LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 # Partition keys that somebody adds on Dagster's pages.
 IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
 GOOD, UNREADABLE = "room-good", "room-unreadable"
-LATE, ELSEWHERE = "room-late", "room-elsewhere"
+LATE, ELSEWHERE, BY_HAND = "room-late", "room-elsewhere", "room-byhand"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -153,3 +158,27 @@ def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) ->
     assert done.stdout.strip() == world.runs(ELSEWHERE)[0].dagster_run.run_id, done.stderr
     world.ended(ELSEWHERE)
     assert world.statuses(ELSEWHERE) == ["SUCCESS"]
+
+
+def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world: World) -> None:
+    tracks = 6
+    world.record(BY_HAND, tracks=tracks)
+    world.ended(BY_HAND)
+    # As Dagster's pages launch a run. At most four tracks at once: the others have not begun when the run is killed.
+    world.gpu.hang(4, when=lambda call: f"/{BY_HAND}/" in call.name)
+    given = json.dumps({tags.PARTITION: BY_HAND, tags.FORCE: "true"})
+    launched = world.deployment.run_quickly(
+        *("dagster", "job", "launch", "-w", "workspace.yaml", "-j", "__ASSET_JOB", "--tags", given)
+    )
+    assert launched.returncode == 0, launched.stderr
+    until(lambda: sum(world.gpu_calls(BY_HAND).values()) == tracks + 4, what="four calls at once")
+    process = process_of(world.runs(BY_HAND)[1].dagster_run)
+    assert process
+    os.kill(process.pid, signal.SIGKILL)
+    world.gpu.plans.clear()
+    run = world.ended(BY_HAND, runs=3)
+    assert world.statuses(BY_HAND) == ["SUCCESS", "FAILURE", "SUCCESS"]
+    assert "track_transcripts" in world.made(run)
+    assert "padded_tracks" not in world.made(run)
+    world.ticks(1)
+    assert len(world.runs(BY_HAND)) == 3

@@ -81,6 +81,14 @@ def test_a_code_change_without_effect_ends_at_the_asset(done: Small) -> None:
     assert done.settle() == [(A, {"topics"})]
 
 
+def test_a_run_that_was_resumed_without_parts_of_the_work_is_requested_anew(small: Small) -> None:
+    small.broken, small.kind = {"words"}, "Incomplete"
+    assert small.tick() == [EVERYTHING]
+    small.broken.clear()
+    assert small.settle() == [(A, {"words", "topics", "title", "summary", "document"})]
+    assert small.stale(A) == {}
+
+
 def test_code_can_go_back_and_forth(done: Small) -> None:
     for version in ("2", "1", "2"):
         done.code["title"] = version
