@@ -174,22 +174,41 @@ def merged_words(
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+    span = {
+        "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
+        "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+    }
     return result(
         table,
         work,
         {
             "words": len(table),
             "speakers": int(table["speaker"].nunique()),
-            "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
-            "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+            **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
             "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
         },
         [
-            check("every_track_transcribed", _missing(track_transcripts)),
-            check("times_inside_the_recording", _bad_times(table, track_transcripts.duration)),
-            check("speech_present", [] if len(table) else ["no words at all"], warn=True),
-            check("every_speaker_heard", _unheard(tracks), warn=True),
+            check(
+                "every_track_transcribed",
+                _missing(track_transcripts),
+                {"tracks": len(tracks), "expected": track_transcripts.expected},
+            ),
+            check(
+                "times_inside_the_recording",
+                _bad_times(table, track_transcripts.duration),
+                {"duration_s": track_transcripts.duration, **span},
+            ),
+            check("speech_present", [] if len(table) else ["no words at all"], {"words": len(table)}, warn=True),
+            check(
+                "every_speaker_heard",
+                _unheard(tracks),
+                {
+                    "speakers": int(table["speaker"].nunique()),
+                    "speech_s": round(sum(track.speech for track in tracks), 1),
+                },
+                warn=True,
+            ),
         ],
     )
 

@@ -8,16 +8,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from reflector_assets import tags
+from reflector_assets.records import plain
 from reflector_assets.runtime.run_process import process_of
 from testing.daemon import until
 from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(140)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(220)]
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
@@ -25,6 +28,7 @@ LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
 GOOD, UNREADABLE = "room-good", "room-unreadable"
 LATE, ELSEWHERE, BY_HAND = "room-late", "room-elsewhere", "room-byhand"
+SILENT, SPOKEN = "room-silent", "room-spoken"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -182,3 +186,20 @@ def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world:
     assert "padded_tracks" not in world.made(run)
     world.ticks(1)
     assert len(world.runs(BY_HAND)) == 3
+
+
+def test_a_failed_check_of_one_recording_stays_when_another_passes(world: World) -> None:
+    world.record(SILENT, words=0)
+    world.ended(SILENT)
+    world.record(SPOKEN)
+    world.ended(SPOKEN)
+    key = dg.AssetCheckKey(dg.AssetKey("merged_words"), "speech_present")
+    log: Any = world.instance.event_log_storage
+    found = {one.partition: one for one in log.get_asset_check_execution_history(key, limit=50)}
+    assert found[SILENT].status.value == "FAILED"
+    assert found[SPOKEN].status.value == "SUCCEEDED"
+    assert plain(found[SILENT].event.dagster_event.event_specific_data.metadata) == {
+        "words": 0,
+        "problems": "- no words at all",
+    }
+    assert plain(found[SPOKEN].event.dagster_event.event_specific_data.metadata) == {"words": 12}
