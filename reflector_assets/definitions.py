@@ -9,7 +9,18 @@ from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.runtime.executor import build as build_executor
 from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
+from sensors import (
+    consents,
+    deliveries,
+    discovery,
+    failures,
+    fallback,
+    keep_up_to_date,
+    orphaned_runs,
+    poll,
+    pools,
+    retention,
+)
 
 # The types of these Dagster functions are incomplete.
 loaded = dg.load_assets_from_package_module(reflector_assets.assets)  # pyright: ignore[reportUnknownMemberType]
@@ -37,6 +48,7 @@ defs = dg.Definitions(
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
         fallback.build(get_settings()),
+        pools.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),

@@ -17,7 +17,9 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.records import ATTEMPT_ENDS, ENDINGS
+from reflector_assets.runtime.pools import set_missing_limits
 from reflector_assets.runtime.process_identity import ProcessIdentity
+from reflector_assets.settings.main import get_settings
 
 # Seconds between looks whether the run has ended, and between reports that its process is alive.
 LOOK_S, ALIVE_S = 2.0, 60.0
@@ -29,6 +31,7 @@ def supervised(context: Any, events: Any) -> Iterator[dg.DagsterEvent]:
     instance, run_id = context.instance, context.run_id
     # Runs of Dagster's pages, backfills and `dg launch` have Dagster's implicit job, which can't have tags.
     instance.add_run_tags(run_id, {tags.PROCESS: process_tag(run_id), tags.RETRY_STRATEGY: tags.BY_ASSET})
+    set_missing_limits(instance, get_settings().pools())
     with alive(instance, run_id, ends=True), closing(events):
         for event in events:
             yield event

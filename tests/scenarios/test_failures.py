@@ -16,6 +16,7 @@ import pytest
 from reflector_assets import tags
 from reflector_assets.records import plain
 from reflector_assets.runtime.run_process import process_of
+from reflector_assets.settings.main import Settings
 from testing.daemon import until
 from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
@@ -165,17 +166,19 @@ def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) ->
 
 
 def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world: World) -> None:
-    tracks = 6
+    # Two more than the pool has slots: they have not begun when the run is killed.
+    at_once = Settings.model_validate(world.deployment.env).pools()["gpu"]
+    tracks = at_once + 2
     world.record(BY_HAND, tracks=tracks)
     world.ended(BY_HAND)
-    # As Dagster's pages launch a run. At most four tracks at once: the others have not begun when the run is killed.
-    world.gpu.hang(4, when=lambda call: f"/{BY_HAND}/" in call.name)
+    # As Dagster's pages launch a run.
+    world.gpu.hang(at_once, when=lambda call: f"/{BY_HAND}/" in call.name)
     given = json.dumps({tags.PARTITION: BY_HAND, tags.FORCE: "true"})
     launched = world.deployment.run_quickly(
         *("dagster", "job", "launch", "-w", "workspace.yaml", "-j", "__ASSET_JOB", "--tags", given)
     )
     assert launched.returncode == 0, launched.stderr
-    until(lambda: sum(world.gpu_calls(BY_HAND).values()) == tracks + 4, what="four calls at once")
+    until(lambda: sum(world.gpu_calls(BY_HAND).values()) == tracks + at_once, what="calls")
     process = process_of(world.runs(BY_HAND)[1].dagster_run)
     assert process
     os.kill(process.pid, signal.SIGKILL)
@@ -203,3 +206,12 @@ def test_a_failed_check_of_one_recording_stays_when_another_passes(world: World)
         "problems": "- no words at all",
     }
     assert plain(found[SPOKEN].event.dagster_event.event_specific_data.metadata) == {"words": 12}
+
+
+def test_pools_have_the_limits_of_the_settings_though_nobody_set_them(world: World) -> None:
+    expected = Settings.model_validate(world.deployment.env).pools()
+
+    def limits() -> dict[str, int]:
+        return {one.name: one.limit for one in world.instance.event_log_storage.get_pool_limits()}
+
+    until(lambda: limits() == expected, what="the limits of the pools")
