@@ -14,6 +14,7 @@ from reflector_assets.staleness import AssetGraph
 from resources.database.consents import Consents
 from sensors.changes import LogPosition, ended
 from sensors.discovery import has_begun
+from sensors.problems import Problems
 from sensors.sensor import sensor
 
 CLEANUP = "consent_cleanup"
@@ -37,6 +38,7 @@ class Cursor(BaseModel):
     seq: int = 0
     ends: dict[str, LogPosition] = {}
     pending: dict[str, Pending] = {}
+    problems: Problems = Problems()
 
 
 def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefinition:
@@ -56,7 +58,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         _read_statements(consents, cursor)
         _read_failures(instance, consents, cursor)
-        requests = list(_due(instance, consents, graph, cursor))
+        requests = list(_due(context, consents, graph, cursor))
         # A retired recording becomes a partition again for it.
         retired = [str(one.partition_key) for one in requests if not _is_partition(instance, str(one.partition_key))]
         return dg.SensorResult(
@@ -87,31 +89,49 @@ def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cur
 
 
 def _due(
-    instance: dg.DagsterInstance, consents: Consents, graph: AssetGraph, cursor: Cursor
+    context: dg.SensorEvaluationContext, consents: Consents, graph: AssetGraph, cursor: Cursor
 ) -> Iterable[dg.RunRequest]:
     """Yield the runs that are due; drop recordings whose denial is fulfilled or withdrawn."""
     end = time.monotonic() + TICK_BUDGET_S
     for recording_id, pending in list(cursor.pending.items()):
         if time.monotonic() > end:
             return
-        if _is_fulfilled(instance, recording_id, pending.seq) or not consents.denials(recording_id):
-            del cursor.pending[recording_id]
+        if cursor.problems.is_waiting(recording_id):
             continue
-        if not has_begun(instance, recording_id):
-            # The id of a meeting, or of a recording that hasn't arrived: its run will end with the deletion, or fail.
-            del cursor.pending[recording_id]
-            continue
-        if time.time() < pending.ask_at or at_work(instance, recording_id):
-            continue
-        pending.asked += 1
-        pending.ask_at = time.time() + (FIRST_WAIT_S if pending.asked == 1 else NEXT_WAITS_S)
-        yield dg.RunRequest(
-            partition_key=recording_id,
-            asset_selection=[dg.AssetKey(CLEANUP)],
-            # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
-            run_key=f"{recording_id}:{pending.seq}:{pending.asked}",
-            tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [CLEANUP])},
-        )
+        request = None
+        with cursor.problems.isolate(recording_id, context.log):
+            request = _request(context.instance, consents, graph, cursor, recording_id, pending)
+        if request:
+            yield request
+
+
+def _request(
+    instance: dg.DagsterInstance,
+    consents: Consents,
+    graph: AssetGraph,
+    cursor: Cursor,
+    recording_id: str,
+    pending: Pending,
+) -> dg.RunRequest | None:
+    """Return the run of a recording, if it is due."""
+    if _is_fulfilled(instance, recording_id, pending.seq) or not consents.denials(recording_id):
+        del cursor.pending[recording_id]
+        return None
+    if not has_begun(instance, recording_id):
+        # The id of a meeting, or of a recording that hasn't arrived: its run will end with the deletion, or fail.
+        del cursor.pending[recording_id]
+        return None
+    if time.time() < pending.ask_at or at_work(instance, recording_id):
+        return None
+    pending.asked += 1
+    pending.ask_at = time.time() + (FIRST_WAIT_S if pending.asked == 1 else NEXT_WAITS_S)
+    return dg.RunRequest(
+        partition_key=recording_id,
+        asset_selection=[dg.AssetKey(CLEANUP)],
+        # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
+        run_key=f"{recording_id}:{pending.seq}:{pending.asked}",
+        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [CLEANUP])},
+    )
 
 
 def _is_fulfilled(instance: dg.DagsterInstance, recording_id: str, seq: int) -> bool:

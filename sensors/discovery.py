@@ -15,6 +15,7 @@ from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.inbox import REPLAYED, Inbox, Item
+from sensors.problems import describe
 from sensors.sensor import sensor
 from sensors.waiting import TickWait
 
@@ -50,9 +51,9 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         inbox.settle(cursor.taken, "accepted")
         now = time.monotonic()
         end = now + wait.begin(now)
-        new, taken = _process(context.instance, inbox, settings)
+        new, taken = _process(context, inbox, settings)
         while not new and inbox.wait(end - time.monotonic(), pause):
-            new, taken = _process(context.instance, inbox, settings)
+            new, taken = _process(context, inbox, settings)
         runs = [
             _first_run(graph, recording_id) for recording_id in new if not has_begun(context.instance, recording_id)
         ]
@@ -66,15 +67,20 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
     return discovery
 
 
-def _process(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
+def _process(context: dg.SensorEvaluationContext, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
     """Judge the waiting items; return the new recordings, and their items."""
+    instance = context.instance
     end = time.monotonic() + TICK_BUDGET_S
     new: dict[str, None] = {}
     taken: list[int] = []
     for item in inbox.waiting(BATCH):
         if time.monotonic() >= end or len(new) >= MOST_RUNS:
             break
-        verdict = judge_item(item, settings)
+        try:
+            verdict = judge_item(item, settings)
+        except Exception as error:  # one item must not stop the others
+            verdict = Verdict("failed", describe(error, item.recording_id))
+            context.log.exception(f"item {item.seq} of the inbox: {verdict.reason}")
         if verdict.outcome == "unfinished":
             _postpone(inbox, item, verdict, settings)
         elif verdict.outcome != "accepted" or verdict.recording is None:

@@ -278,9 +278,9 @@ def test_instances_differ_only_in_documented_settings() -> None:
     assert production["concurrency"]["runs"].pop("max_concurrent_runs") == 10
     assert embedded["concurrency"]["runs"].pop("max_concurrent_runs") == 4
     assert kubernetes["concurrency"]["runs"].pop("max_concurrent_runs") == 10
-    assert kubernetes["run_monitoring"].pop("start_timeout_seconds") == 300
+    assert kubernetes["run_monitoring"].pop("start_timeout_seconds") == 600
     started = [one["run_monitoring"].pop("start_timeout_seconds") for one in (embedded, production)]
-    assert started == [60, 60]
+    assert started == [300, 300]
     different = {"storage", "compute_logs", "run_launcher"}
     instances = (embedded, production, kubernetes)
     common = [{name: value for name, value in one.items() if name not in different} for one in instances]

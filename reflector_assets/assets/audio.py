@@ -102,7 +102,14 @@ def padded_tracks(
                 f"| --- | --- | --- | --- | --- | --- | --- |\n{rows}"
             ),
         },
-        [check("every_track_padded", missing + remarks, warn=not missing)],
+        [
+            check(
+                "every_track_padded",
+                missing + remarks,
+                {"tracks": len(tracks), "expected": len(recording.tracks)},
+                warn=not missing,
+            )
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from domain.errors import PermanentError
+from domain.errors import Incomplete
 from domain.recording import folder
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
@@ -97,9 +97,9 @@ def join_transcripts(
     with step(context, "track_transcripts") as work:
         if missing := sorted({t.index for t in padded_tracks.tracks} - {t.transcript.index for t in transcribed}):
             # When a run is re-executed from its failure, Dagster leaves out mapped steps that had not begun.
-            raise PermanentError(
+            raise Incomplete(
                 f"the transcripts of tracks {', '.join(map(str, missing))} are missing",
-                hint="Run the whole asset: `reflector run ID`.",
+                hint="The sensor keep_up_to_date requests the whole asset again, as `reflector run ID` does.",
             )
         value = TrackTranscripts(
             duration=padded_tracks.duration,
@@ -178,22 +178,41 @@ def merged_words(
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+    span = {
+        "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
+        "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+    }
     return result(
         table,
         work,
         {
             "words": len(table),
             "speakers": int(table["speaker"].nunique()),
-            "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
-            "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+            **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
             "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
         },
         [
-            check("every_track_transcribed", _missing(track_transcripts)),
-            check("times_inside_the_recording", _bad_times(table, track_transcripts.duration)),
-            check("speech_present", [] if len(table) else ["no words at all"], warn=True),
-            check("every_speaker_heard", _unheard(tracks), warn=True),
+            check(
+                "every_track_transcribed",
+                _missing(track_transcripts),
+                {"tracks": len(tracks), "expected": track_transcripts.expected},
+            ),
+            check(
+                "times_inside_the_recording",
+                _bad_times(table, track_transcripts.duration),
+                {"duration_s": track_transcripts.duration, **span},
+            ),
+            check("speech_present", [] if len(table) else ["no words at all"], {"words": len(table)}, warn=True),
+            check(
+                "every_speaker_heard",
+                _unheard(tracks),
+                {
+                    "speakers": int(table["speaker"].nunique()),
+                    "speech_s": round(sum(track.speech for track in tracks), 1),
+                },
+                warn=True,
+            ),
         ],
     )
 

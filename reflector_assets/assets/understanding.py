@@ -112,7 +112,14 @@ def action_items(
             "preview": dg.MetadataValue.md(as_markdown(value)),
             **llm_usage(used),
         },
-        [check("action_items_made", [value.error] if value.error else [], warn=True)],
+        [
+            check(
+                "action_items_made",
+                [value.error] if value.error else [],
+                {"decisions": len(value.decisions), "next_steps": len(value.next_steps)},
+                warn=True,
+            )
+        ],
     )
 
 

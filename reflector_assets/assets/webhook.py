@@ -61,7 +61,7 @@ def webhook_delivery(
             "event_id": value.event_id,
             "note": value.note,
         },
-        checks=[check(DELIVERED, problems, warn=waits)],
+        checks=[check(DELIVERED, problems, {"attempts": value.attempt, "status_code": value.status_code}, warn=waits)],
     )
 
 

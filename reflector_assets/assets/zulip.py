@@ -45,7 +45,7 @@ def zulip_message(
         value,
         work,
         {"message_id": value.message_id, "stream": room and room.zulip_stream, "note": value.note},
-        checks=[check(POSTED, problems)],
+        checks=[check(POSTED, problems, {"message_id": value.message_id})],
     )
 
 
