@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.consent import Statement
 from domain.results import Topic, Transcript, TranscriptSegment
 from domain.rooms import base_name
 from domain.text.captions import CONTROL, clock, one_line, webvtt
@@ -128,6 +129,24 @@ def failure_text(recording_id: str, *, room: str | None, step: str | None, reaso
     }
     lines = [f"* {name}: {value}" for name, value in facts.items() if value]
     return "\n".join([f"**{failure_mark(recording_id)}**", *lines, "", _one_line(reason, 3000)])
+
+
+def unmatched_mark(denial: Statement) -> str:
+    """Return the text that identifies the message about an unmatched denial."""
+    return f"Denial of consent {denial.seq} matches no recording"
+
+
+def unmatched_text(denial: Statement) -> str:
+    """Build the message for operators about a denial that matches no recording; it doesn't name the person."""
+    lines = [
+        f"**{unmatched_mark(denial)}**",
+        f"* Meeting: {_one_line(denial.meeting_id, 200)}",
+        f"* When: {_date(_iso(denial.said_at))}",
+        "",
+        "No audio was deleted for it, and recordings that it could be about aren't published.",
+        "`reflector consent assign` names its recording, `reflector consent dismiss` declares that there is none.",
+    ]
+    return "\n".join(lines)
 
 
 def _topic(topic: Topic, segments: tuple[TranscriptSegment, ...]) -> dict[str, Any]:

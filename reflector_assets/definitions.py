@@ -10,7 +10,18 @@ from reflector_assets.partitions import recordings
 from reflector_assets.runtime.executor import build as build_executor
 from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
+from sensors import (
+    consents,
+    deliveries,
+    discovery,
+    failures,
+    fallback,
+    keep_up_to_date,
+    orphaned_runs,
+    poll,
+    retention,
+    unmatched,
+)
 
 # The types of these Dagster functions are incomplete.
 loaded = dg.load_assets_from_package_module(reflector_assets.assets)  # pyright: ignore[reportUnknownMemberType]
@@ -41,6 +52,7 @@ defs = dg.Definitions(
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
         fallback.build(get_settings()),
+        unmatched.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),

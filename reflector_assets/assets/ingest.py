@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from domain.consent import Meeting
 from domain.recording import Participants, Recording, name_participants
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
@@ -17,7 +18,7 @@ def recording(
     """The recording as its source describes it: room, start, duration and audio tracks."""
     with step(context, "recording") as work:
         value = source.recording(context.partition_key)
-        consents.set_meeting_session(value.id, value.mtg_session_id)
+        consents.identify(Meeting.of(value))
         room = rooms.of_meeting(value.room_name)
         if room is not None and room.language:
             value = value.model_copy(update={"language": room.language})

@@ -36,6 +36,10 @@ class Service:
     inbox: Inbox
     rooms: Rooms
 
+    @property
+    def consents(self) -> Consents:
+        return self.app.state.consents
+
     def post(self, body: bytes) -> Any:
         """Post a signed webhook; returns the client's response."""
         return self.client.post("/v1/daily/webhook", content=body, headers=signed(body))
