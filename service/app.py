@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.health import Outcome
@@ -16,8 +17,9 @@ from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
 from service.catch_up import CatchUp
-from service.errors import HANDLERS
+from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
+from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
@@ -43,12 +45,22 @@ from service.routing import without_validation_errors
 class Service(FastAPI):
     """The application; the webhook bypasses middleware and routing, which take as long as to verify it."""
 
-    def __init__(self, webhook: ASGIApp, **options: Any) -> None:
+    def __init__(self, webhook: ASGIApp, gate: Gate, **options: Any) -> None:
         super().__init__(**options)
-        self._webhook = webhook
+        self._webhook, self._gate = webhook, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request that the gate lets in."""
+        if scope["type"] in {"http", "websocket"}:
+            try:
+                self._gate.check(scope)
+            except Refused as refused:
+                if scope["type"] == "websocket":
+                    # Before it is accepted: the server answers the handshake with 403.
+                    await send({"type": "websocket.close", "code": 1008, "reason": refused.detail})
+                else:
+                    await (await answer_refusal(Request(scope), refused))(scope, receive, send)
+                return
         if scope["type"] == "http" and scope["path"] == daily_webhook.PATH and scope["method"] == "POST":
             await self._webhook(scope, receive, send)
         else:
@@ -72,12 +84,14 @@ def build(
     write_timeout: float = WRITE_TIMEOUT_S,
     ports: Ports | None = None,
     origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
-    Pages of these `origins` may use the API from a browser.
+    Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
+    a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None
@@ -90,6 +104,7 @@ def build(
     registry = CollectorRegistry()
     app = Service(
         daily_webhook.DailyWebhook(writer, secrets, window, WebhookMetrics(registry)),
+        Gate(trial=access.trial, hosts=hosts, origins=origins),
         title="Reflector",
         version="1",
         # Their pages load scripts from other hosts.

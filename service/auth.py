@@ -16,12 +16,12 @@ class Access:
     """Checks what a connection may do. A trial allows everything to everyone."""
 
     def __init__(self, token: str | None, *, trial: bool = False, public: bool = False) -> None:
-        self._token, self._trial, self._public = token, trial, public
+        self._token, self.trial, self._public = token, trial, public
         self._sessions = Sessions(token) if token else None
 
     def require_read(self, connection: HTTPConnection) -> None:
         """Raise Refused (401, or 403 for another site's WebSocket) unless the connection may read transcripts."""
-        if self._public or self._trial or self._has_token(connection):
+        if self._public or self.trial or self._has_token(connection):
             return
         if not self._has_session(connection):
             self._refuse()
@@ -31,7 +31,7 @@ class Access:
 
     def require_act(self, connection: HTTPConnection) -> None:
         """Raise Refused (401, or 403 for another site's request) unless the connection may change something."""
-        if self._trial or self._has_token(connection):
+        if self.trial or self._has_token(connection):
             return
         if not self._has_session(connection):
             self._refuse()
@@ -55,7 +55,7 @@ class Access:
 
     def new_session(self, connection: HTTPConnection) -> str | None:
         """Return a cookie's value in exchange for the token, None in a trial; raises Refused."""
-        if self._trial:
+        if self.trial:
             return None
         if not self._has_token(connection) or not self._sessions:
             self._refuse()

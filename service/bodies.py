@@ -11,17 +11,20 @@ from starlette.types import Receive
 from service.errors import Refused, describe
 
 LIMIT = 1024 * 1024
+JSON = "application/json"
 M = TypeVar("M", bound=BaseModel)
 
 
 def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
-    """Return a dependency that reads the body as JSON of a model, whatever its content type.
+    """Return a dependency that reads the body as JSON of a model.
 
     FastAPI's own body parameters are read before any dependency, so also for unauthorized clients, and without a limit.
-    The dependency raises Refused: 413 if the body is too long, 400 if it isn't JSON, 422 if it doesn't fit the model.
+    The dependency raises Refused: 415 if it isn't declared as JSON, 413 if it is too long, 400 if it isn't JSON, 422 if
+    it doesn't fit the model.
     """
 
     async def read(request: Request) -> M:
+        check_declared_as_json(request.headers.get("content-type", ""))
         length = request.headers.get("content-length", "").encode("latin-1")
         body = await read_body(length, request.receive)
         try:
@@ -32,6 +35,13 @@ def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
             raise Refused(400, "the body isn't JSON") from None
 
     return read
+
+
+def check_declared_as_json(content_type: str) -> None:
+    """Raise Refused (415) unless the content type is JSON: browsers send other bodies to other sites unasked."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Refused(415, f"the body must be declared as Content-Type: {JSON}")
 
 
 async def read_body(length: bytes, receive: Receive, limit: int = LIMIT) -> bytes:

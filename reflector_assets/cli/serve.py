@@ -54,6 +54,11 @@ def serve(
         raise InvalidInput(
             f"a trial listens on this machine only, not on {host}", hint="Omit --trial and REFLECTOR_TRIAL."
         )
+    if trial and settings.origins:
+        raise InvalidInput(
+            "a trial is for this machine's own pages: CORS_ORIGIN would let others use it without a token",
+            hint="Unset CORS_ORIGIN, or omit --trial and REFLECTOR_TRIAL.",
+        )
     with (
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
@@ -77,6 +82,7 @@ def serve(
             ),
             check_ready=_readiness_check(),
             origins=settings.origins,
+            hosts=settings.hosts,
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=ports.Ports(
                 recordings,

@@ -51,7 +51,7 @@ MeetingId = Annotated[str, Depends(_meeting_id)]
 
 
 @router.post(
-    "", responses={202: {"model": MeetingConsent}, **problems(400, 413, 422)}, openapi_extra=request_body(Consent)
+    "", responses={202: {"model": MeetingConsent}, **problems(400, 413, 415, 422)}, openapi_extra=request_body(Consent)
 )
 def add_consent(
     meeting_id: MeetingId,

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from domain.errors import InvalidInput, ReflectorError
 from domain.signatures import is_fresh, is_signed
 from resources.database.inbox import of_webhook
-from service.bodies import read_body
+from service.bodies import check_declared_as_json, read_body
 from service.errors import Refused, answer_error, answer_refusal
 from service.inbox_writer import InboxWriter
 from service.metrics import WebhookMetrics
@@ -45,7 +45,7 @@ class Received(BaseModel):
     ok: bool
 
 
-@router.post(PATH, responses=problems(400, 401, 413, 503), openapi_extra=request_body(DailyEvent))
+@router.post(PATH, responses=problems(400, 401, 413, 415, 503), openapi_extra=request_body(DailyEvent))
 async def receive_event(
     signature: Annotated[
         str,
@@ -70,8 +70,8 @@ class DailyWebhook:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 once a signed body is stored durably, whatever it holds: Daily stops sending after three errors.
 
-        401 without a valid and fresh signature, 400 for a malformed timestamp, 413 over 1 MiB, 503 if the inbox can't
-        be written.
+        401 without a valid and fresh signature, 400 for a malformed timestamp, 413 over 1 MiB, 415 for an unsigned body
+        that isn't declared as JSON, 503 if the inbox can't be written.
         """
         begin = time.perf_counter()
         try:
@@ -87,6 +87,8 @@ class DailyWebhook:
 
     async def _receive(self, scope: Scope, receive: Receive) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if not self._secrets:
+            check_declared_as_json(headers.get(b"content-type", b"").decode("latin-1"))
         body = await read_body(headers.get(b"content-length", b""), receive)
         if body.strip() in TEST:
             return

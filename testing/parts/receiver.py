@@ -123,5 +123,5 @@ class Receiver:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Post a webhook as Daily does, signed unless `secret` is None; `headers` replace the usual ones."""
-        own = {} if secret is None else signed(body, secret, timestamp)
+        own = {"Content-Type": "application/json"} if secret is None else signed(body, secret, timestamp)
         return self.client.post(self.webhook, content=body, headers={**own, **(headers or {})})

@@ -59,6 +59,7 @@ def application(
     public: bool = False,
     ports: Ports | None = None,
     origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -78,6 +79,7 @@ def application(
         write_timeout=write_timeout,
         ports=ports,
         origins=origins,
+        hosts=hosts,
     )
     return app, inbox, rooms
 
@@ -86,7 +88,8 @@ def application(
 def serving(url: str, **settings: Any) -> Iterator[Service]:
     """Run the application while the block lasts; `settings` as for `application`."""
     app, inbox, rooms = application(url, **settings)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    kind = {"Content-Type": "application/json"}
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False, headers=kind) as client:
         yield Service(app, client, inbox, rooms)
 
 

@@ -26,7 +26,8 @@ def client(folder: Path, scheme: str = "http", **settings: Any) -> tuple[TestCli
     finish(store, script, finished(ID, duration=1.0), [])
     script.states[ID] = overview(ID, "error")
     app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=made, **settings)
-    return TestClient(app, base_url=f"{scheme}://{HOST}"), script
+    host = "localhost" if settings.get("trial") else HOST
+    return TestClient(app, base_url=f"{scheme}://{host}"), script
 
 
 def connection(kind: str = "http", **headers: str) -> HTTPConnection:
