@@ -23,7 +23,7 @@ with on_first_use():
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
     from service import app as application
-    from service import auth, ports
+    from service import auth, ports, server
 
 app = typer.Typer()
 
@@ -98,7 +98,7 @@ def serve(
         # Everything loaded so far stays: scanning it for garbage takes as long as answering a request.
         gc.collect()
         gc.freeze()
-        uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+        uvicorn.Server(server.configure(service, host, port)).run()
 
 
 def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:

@@ -19,6 +19,7 @@ from resources.database.rooms import Rooms
 from service.app import build
 from service.auth import Access
 from service.ports import Ports
+from service.server import configure
 from testing import PATIENCE_S
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
@@ -97,7 +98,8 @@ def serving(url: str, **settings: Any) -> Iterator[Service]:
 def listening(app: Starlette, port: int | None = None) -> Iterator[int]:
     """Serve an application on 127.0.0.1 while the block lasts, in a thread of this process; gives its port."""
     port = port or free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+    config = configure(app, "127.0.0.1", port, log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
