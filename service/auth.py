@@ -37,6 +37,10 @@ class Access:
             self._refuse()
         _check_origin(connection)
 
+    def is_trusted(self, connection: HTTPConnection) -> bool:
+        """Return True for holders of the token, who may see what concerns the deployment."""
+        return self.trial or self._has_token(connection) or self._has_session(connection)
+
     def may_read(self, connection: HTTPConnection) -> bool:
         """Return True if `require_read` passes."""
         try:

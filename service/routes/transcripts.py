@@ -18,6 +18,7 @@ from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.dependencies import ACT, NO_STORE, READ, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
@@ -109,12 +110,13 @@ def show_transcript(
     transcript = results.find("transcript.json", Transcript)
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
+    # The step has a field of its own.
+    reason = overview.reason and overview.reason.removeprefix(f"{overview.step}: ")
     return TranscriptView(
         id=results.id,
         state=overview.state,
         step=overview.step,
-        # The step has a field of its own.
-        reason=overview.reason and overview.reason.removeprefix(f"{overview.step}: "),
+        reason=reason if access.is_trusted(request) else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may_act(request),
