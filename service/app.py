@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
@@ -41,6 +41,22 @@ from service.routes import (
 )
 from service.routing import without_validation_errors
 
+SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
+
+
+def with_safe_headers(scope: Scope, send: Send) -> Send:
+    """Return a `send` that keeps answers out of caches, and browsers from guessing their type, except static files."""
+    if scope["type"] != "http" or scope["path"].startswith(pages.STATIC):
+        return send
+
+    async def send_safely(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [pair for pair in message.get("headers", ()) if pair[0].lower() not in SAFE]
+            message = {**message, "headers": [*others, *SAFE.items()]}
+        await send(message)
+
+    return send_safely
+
 
 class Service(FastAPI):
     """The application; the webhook bypasses middleware and routing, which take as long as to verify it."""
@@ -51,6 +67,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
+        send = with_safe_headers(scope, send)
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)
@@ -98,7 +115,12 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        async with writer.running(), relaying(relay), feeds.running() if feeds else nullcontext():
+        async with (
+            writer.running(),
+            relaying(relay),
+            access.following_sessions(),
+            feeds.running() if feeds else nullcontext(),
+        ):
             yield
 
     registry = CollectorRegistry()

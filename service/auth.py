@@ -1,11 +1,13 @@
 """Authorization to read and to act: by bearer token or session cookie; everyone may read a public deployment."""
 
 import hmac
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from resources.database.sessions import EndedSessions
 from service.errors import Refused
 from service.sessions import Sessions
 
@@ -13,11 +15,22 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Access:
-    """Checks what a connection may do. A trial allows everything to everyone."""
+    """Checks what a connection may do. A trial allows everything to everyone.
 
-    def __init__(self, token: str | None, *, trial: bool = False, public: bool = False) -> None:
-        self._token, self.trial, self._public = token, trial, public
-        self._sessions = Sessions(token) if token else None
+    With `https`, cookies are sent over HTTPS only, whatever the connection to this process is.
+    """
+
+    def __init__(
+        self,
+        token: str | None,
+        *,
+        trial: bool = False,
+        public: bool = False,
+        https: bool = False,
+        ended: EndedSessions | None = None,
+    ) -> None:
+        self._token, self.trial, self._public, self.https = token, trial, public, https
+        self._sessions = Sessions(token, ended) if token else None
 
     def require_read(self, connection: HTTPConnection) -> None:
         """Raise Refused (401, or 403 for another site's WebSocket) unless the connection may read transcripts."""
@@ -64,6 +77,15 @@ class Access:
         if not self._has_token(connection) or not self._sessions:
             self._refuse()
         return self._sessions.create()
+
+    def end_session(self, connection: HTTPConnection) -> None:
+        """End the connection's session, if it has one; blocks."""
+        if self._sessions is not None:
+            self._sessions.end(connection)
+
+    def following_sessions(self) -> AbstractAsyncContextManager[None]:
+        """Keep track of ended sessions while the block lasts."""
+        return self._sessions.running() if self._sessions is not None else nullcontext()
 
     def _has_token(self, connection: HTTPConnection) -> bool:
         """Return True if the token is sent as bearer, or as the WebSocket subprotocols `bearer, <token>`."""

@@ -32,7 +32,7 @@ from testing.hosts.webhook_host import WebhookHost
 from testing.parts.receiver import SECRET, Receiver
 
 ARCHIVE = Path(__file__).parent / "data" / "deployment-cfbc997.tar.xz"
-TOKEN, WEBHOOK_SECRET = "token", "the-secret-of-the-receiver"
+TOKEN, WEBHOOK_SECRET = "token-of-the-upgraded-service", "the-secret-of-the-receiver"
 
 pytestmark = pytest.mark.slow(90)
 

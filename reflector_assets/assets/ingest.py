@@ -4,6 +4,7 @@ import dagster as dg
 
 from domain.consent import Meeting
 from domain.recording import Participants, Recording, name_participants
+from domain.text.captions import plain
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from resources.database.consents import Consents
@@ -44,7 +45,7 @@ def participants(
     """The participants, one entry per person, with the speaker number that the words refer to."""
     with step(context, "participants") as work:
         people = name_participants(recording, source.participants(recording))
-    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {p.name} |" for p in people.root)
+    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {plain(p.name)} |" for p in people.root)
     return result(
         people,
         work,

@@ -7,14 +7,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import InvalidInput, NotFound
-from domain.recording import ID_PATTERN
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json, timestamp
 
 with on_first_use():
     import pydantic
 
-    from domain import consent
+    from domain import consent, recording
     from reflector_assets import wiring
     from resources.store import erasure
 
@@ -143,7 +142,7 @@ def _show(meeting_id: str, *, as_json: bool) -> bool:
     _check(meeting_id)
     with wiring.opened(wiring.consents()) as consents:
         statements, matching = consents.statements(meeting_id), consents.recordings_of(meeting_id)
-    recordings = matching or ([meeting_id] if ID_PATTERN.fullmatch(meeting_id) else [])
+    recordings = matching or ([meeting_id] if recording.ID_PATTERN.fullmatch(meeting_id) else [])
     given_up = {one: marker for one in recordings if (marker := erasure.deletion_of(wiring.store(), one))}
     if as_json:
         print_json(

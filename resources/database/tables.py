@@ -96,6 +96,14 @@ meetings = sa.Table(
     sa.Column("revision", Number, nullable=False, index=True),
 )
 
+# Sessions of the pages that ended before their cookie expires.
+ended_sessions = sa.Table(
+    "ended_sessions",
+    metadata,
+    sa.Column("session_id", sa.String(64), primary_key=True),
+    sa.Column("expires_at", sa.Double, nullable=False),
+)
+
 deliveries = sa.Table(
     "deliveries",
     metadata,

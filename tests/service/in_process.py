@@ -16,6 +16,7 @@ from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
+from resources.database.sessions import EndedSessions
 from service.app import build
 from service.auth import Access
 from service.ports import Ports
@@ -24,7 +25,7 @@ from testing import PATIENCE_S
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
 
-TOKEN = "token-of-the-tests"
+TOKEN = "token-of-the-service-tests"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -61,12 +62,15 @@ def application(
     ports: Ports | None = None,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
+    https: bool = False,
+    follows_sessions: bool = False,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
     # As `reflector serve` does, so that a webhook doesn't wait for it.
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
+    ended = EndedSessions(database=database) if follows_sessions else None
     keys = [base64.b64decode(secret) for secret in secrets]
     states = [Outcome("database", "a query", "ok" if ready else "failed", 1, "sqlite")]
     app = build(
@@ -75,7 +79,7 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        access=Access(token, trial=trial, public=public),
+        access=Access(token, trial=trial, public=public, https=https, ended=ended),
         check_ready=lambda: (ready, states),
         write_timeout=write_timeout,
         ports=ports,
