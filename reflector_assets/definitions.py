@@ -20,6 +20,7 @@ from sensors import (
     poll,
     pools,
     retention,
+    unmatched,
 )
 
 # The types of these Dagster functions are incomplete.
@@ -49,6 +50,7 @@ defs = dg.Definitions(
         failures.build(get_settings()),
         fallback.build(get_settings()),
         pools.build(get_settings()),
+        unmatched.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),

@@ -5,7 +5,8 @@ import dagster as dg
 from domain.errors import PermanentError, TransientError
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
-from domain.text.captions import clock
+from domain.text.captions import clock, plain
+from domain.text.markdown import safe
 from domain.text.table import Table
 from domain.text.topics import chunks
 from reflector_assets.assets.asset import check, for_run, recording_asset, result
@@ -31,7 +32,7 @@ def topics(
         value, used = for_run(context, understanding).topics(
             merged_words, participants.names(), recording=context.partition_key
         )
-    listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
+    listed = "\n".join(f"- **{clock(t.timestamp)} {plain(t.title)}**: {plain(t.summary)}" for t in value.root)
     return result(
         value, work, {"topics": len(value.root), "preview": dg.MetadataValue.md(listed or "*none*"), **llm_usage(used)}
     )
@@ -62,14 +63,14 @@ def summary(
         value, used = for_run(context, understanding).summary(
             merged_words, topics, participants.names(), recording=recording_id
         )
-        stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
+        stored = store.write(f"{folder(recording_id)}/summary.md", safe(value.long_summary).encode())
     return result(
         value,
         work,
         {
             "method": value.method,
             "short_summary": value.short_summary,
-            "preview": dg.MetadataValue.md(value.long_summary),
+            "preview": dg.MetadataValue.md(safe(value.long_summary)),
             "stored_summary": stored.key,
             **llm_usage(used),
         },
@@ -125,11 +126,11 @@ def action_items(
 
 def as_markdown(items: ActionItems) -> str:
     """Return decisions and next steps as two Markdown lists."""
-    decisions = [f"- {d.decision}{f' ({d.decided_by})' if d.decided_by else ''}" for d in items.decisions]
-    steps = [
-        f"- {f'**{s.assigned_to}**: ' if s.assigned_to else ''}{s.task}{f' (by {s.deadline})' if s.deadline else ''}"
-        for s in items.next_steps
-    ]
+    decisions = [f"- {plain(d.decision)}{f' ({plain(d.decided_by)})' if d.decided_by else ''}" for d in items.decisions]
+    steps: list[str] = []
+    for item in items.next_steps:
+        who = f"**{plain(item.assigned_to)}**: " if item.assigned_to else ""
+        steps.append(f"- {who}{plain(item.task)}{f' (by {plain(item.deadline)})' if item.deadline else ''}")
     return "\n".join(["**Decisions**", *(decisions or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
 
 

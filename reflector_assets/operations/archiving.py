@@ -21,7 +21,7 @@ from resources.store.base import Store
 
 # The metadata that is read of past materializations, for the catalogue and for consents. The rest takes three times
 # the space, and in part quotes the meeting: it is in the archive only.
-KEPT_METADATA = {"room", "started", "duration_s", "last_statement"}
+KEPT_METADATA = {"room", "started", "duration_s", "last_statement", "statements"}
 # The pointer of an input whose newest content wasn't consumed: before every event.
 NOT_CONSUMED = "0"
 
