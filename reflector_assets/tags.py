@@ -14,6 +14,8 @@ ROOT_RUN = "dagster/root_run_id"
 GRPC_INFO = ".dagster/grpc_info"
 # The process that executes the run (runtime/process_identity.py).
 PROCESS = "reflector/process"
+# What a run is about.
+ROOM, TITLE = "reflector/room", "reflector/title"
 # The code version of each asset that a run was requested with, so that a failure isn't repeated with the same code.
 CODE = "reflector/code"
 # The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from domain.events import CAUSES
+from domain.notifications import page
 from domain.steps import STEPS
 from domain.text.table import Table
 from reflector_assets import tags, wiring
@@ -21,6 +22,7 @@ from reflector_assets.policies import op_tags, policies, retry_policy
 warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
 
 OWNERS = ["team:transcripts"]
+LONGEST_TAG = 100
 T = TypeVar("T", bound=BaseModel | Table)
 
 
@@ -90,6 +92,17 @@ R = TypeVar("R", bound=Refreshable)
 def for_run(context: Context, resource: R) -> R:
     """Return the resource for this run; in runs with the tag FORCE it ignores cached answers."""
     return resource.refreshed() if context.run.tags.get(tags.FORCE) == "true" else resource
+
+
+def tag_run(context: Context, tag: str, value: str) -> None:
+    """Tag the run that executes a step, so that people recognize it in Dagster's lists."""
+    context.instance.add_run_tags(context.run.run_id, {tag: value[:LONGEST_TAG]})
+
+
+def page_link(recording_id: str, path: str = "") -> dg.UrlMetadataValue:
+    """Return a link to a recording's page, or to a path of the service's API about it."""
+    base = wiring.leaving().page_url.rstrip("/")
+    return dg.MetadataValue.url(f"{base}/v1/transcripts/{recording_id}{path}" if path else page(base, recording_id))
 
 
 def result(

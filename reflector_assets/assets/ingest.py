@@ -5,7 +5,8 @@ import dagster as dg
 from domain.consent import Meeting
 from domain.recording import Participants, Recording, name_participants
 from domain.text.captions import plain
-from reflector_assets.assets.asset import recording_asset, result
+from reflector_assets import tags
+from reflector_assets.assets.asset import recording_asset, result, tag_run
 from reflector_assets.assets.step import step
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
@@ -23,6 +24,7 @@ def recording(
         room = rooms.of_meeting(value.room_name)
         if room is not None and room.language:
             value = value.model_copy(update={"language": room.language})
+    tag_run(context, tags.ROOM, value.room_name)
     return result(
         value,
         work,

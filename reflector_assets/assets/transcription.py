@@ -1,6 +1,5 @@
 """Transcription: one step per padded track, joined, then merged into one table of words."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,11 +24,17 @@ from resources.transcription import cached
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
+COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("word", "string"),
+        dg.TableColumn("start", "float", "seconds after the recording's start"),
+        dg.TableColumn("end", "float", "seconds after the recording's start"),
+        dg.TableColumn("speaker", "int", "as in the participants"),
+        dg.TableColumn("confidence", "float", "0 to 1"),
+    ]
+)
 # The usage of a track's step that the join sums up.
 USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
-
-# The only way to give a graph asset a data version; a test fails when it is removed.
-warnings.filterwarnings("ignore", "Parameter `data_version`", dg.BetaWarning)
 
 
 @dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
@@ -113,9 +118,10 @@ def join_transcripts(
     own = work.metadata
     notes = [f"track {t.transcript.index}: {note}" for t in transcribed for note in t.notes]
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
+    # The join is an op, whose output can't have a data version without a warning.
+    context.set_data_version(dg.AssetKey("track_transcripts"), data_version(value))
     return dg.Output(
         value,
-        data_version=data_version(value),
         metadata={
             "words": sum(t.words for t in value.tracks),
             "speech_s": round(sum(t.speech for t in value.tracks), 1),
@@ -187,6 +193,8 @@ def merged_words(
         work,
         {
             "words": len(table),
+            "dagster/row_count": len(table),
+            "dagster/column_schema": COLUMNS,
             "speakers": int(table["speaker"].nunique()),
             **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,

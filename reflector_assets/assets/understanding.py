@@ -9,7 +9,8 @@ from domain.text.captions import clock, plain
 from domain.text.markdown import safe
 from domain.text.table import Table
 from domain.text.topics import chunks
-from reflector_assets.assets.asset import check, for_run, recording_asset, result
+from reflector_assets import tags
+from reflector_assets.assets.asset import check, for_run, recording_asset, result, tag_run
 from reflector_assets.assets.step import step
 from reflector_assets.policies import policies, timeout_for
 from resources import usage
@@ -45,6 +46,7 @@ def title(
     """The meeting's title, generated from its topics."""
     with step(context, "title") as work:
         value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
+    tag_run(context, tags.TITLE, value.title)
     return result(value, work, {"title": value.title, "method": value.method, **llm_usage(used)})
 
 
