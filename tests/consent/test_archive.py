@@ -214,7 +214,7 @@ def test_a_later_denial_erases_the_archive(here: World) -> None:
 
     here.deny()
     sensor = consents.build("process", definitions.graph, Settings.model_validate({}))
-    doors = {"consents": here.consents, "daily_api": here.daily_api}
+    doors: dict[str, Any] = {"consents": here.consents, "daily_api": here.daily_api}
     with dg.build_sensor_context(instance=here.instance, resources=doors) as context:
         asked: Any = sensor(context)
     assert [request.partition_key for request in asked.run_requests] == [here.id]
