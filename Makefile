@@ -35,7 +35,6 @@ demo: install ## transcribe the sample meeting and show the result
 
 .PHONY: dev
 dev: install ## start Dagster's pages and daemon on the same recordings
-	@$(BIN)/reflector pools
 	$(BIN)/dagster dev -w workspace.yaml
 
 .PHONY: serve

@@ -36,7 +36,7 @@ def bare_route() -> Iterator[tuple[int, int]]:
         end = time.monotonic() + 60
         while True:
             try:
-                httpx.post(f"http://127.0.0.1:{port}{PATH}", content=b"{}", trust_env=False)
+                httpx.post(f"http://127.0.0.1:{port}{PATH}", json={}, trust_env=False)
                 break
             except httpx.TransportError:
                 if process.poll() is not None or time.monotonic() > end:

@@ -25,7 +25,7 @@ from testing.hosts.llm_host import LLMHost
 from testing.parts.postgres import Postgres
 from testing.parts.receiver import SECRET, Receiver
 
-API_TOKEN = "bench-api-token"
+API_TOKEN = "token-of-the-bench-world"
 
 
 @dataclass

@@ -1,30 +1,78 @@
-"""Participants' consent to storing the audio of a meeting."""
+"""Participants' consent to storing the audio of a meeting, and which recordings a statement is about."""
 
-from collections.abc import Iterable
-from typing import Annotated, NamedTuple, TypeVar
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints
+
+from domain.daily import DailyRecording
+from domain.recording import Recording
+from domain.rooms import base_name
+
+# Ids of recordings, meetings and rooms, and names of rooms.
+MEETING_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_TIMED = re.compile(r"(?P<room>.+)-(?P<time>[0-9]{14})")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DAY_S = 86400.0
 
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Consent(BaseModel):
-    """One person's answer (spec: consent); without a `user_id` it counts for any participant of the meeting."""
+    """One person's answer (spec: consent); without a `user_id` it counts for any participant of the meeting.
+
+    With `whole_room` it is about all meetings of the room that the id names, past and future.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     consent_given: StrictBool
     user_id: UserId | None = None
+    whole_room: StrictBool = False
 
 
 class Statement(NamedTuple):
-    """A stored answer: `seq` is its sequence number, `said_at` is in seconds since the epoch."""
+    """A stored answer: `seq` is its sequence number, `said_at` is in seconds since the epoch.
+
+    `meeting_id` is what the statement names: a recording, a meeting or a room.
+    """
 
     seq: int
     meeting_id: str
     user_id: str
     given: bool
     said_at: float
+    whole_room: bool = False
+
+
+class Meeting(NamedTuple):
+    """By what statements can name a recording's meeting; `started_at` in seconds since the epoch.
+
+    `room` is the room's base name. `meeting_name` is its full name if that has the meeting's time, as only then it
+    names one meeting; the same applies to Daily's `room_id`. `other_id` is an id of another system.
+    """
+
+    recording_id: str
+    room: str | None = None
+    meeting_name: str | None = None
+    started_at: float | None = None
+    mtg_session_id: str | None = None
+    room_id: str | None = None
+    other_id: str | None = None
+
+    @classmethod
+    def of(cls, recording: Recording | DailyRecording) -> "Meeting":
+        """Return the names of a recording's meeting that its description has."""
+        base = base_name(recording.room_name)
+        name = recording.room_name if recording.room_name != base else None
+        return cls(recording.id, base or None, name, recording.start_ts, recording.mtg_session_id)
+
+    def update(self, newer: "Meeting") -> "Meeting":
+        """Return the meeting with what a newer description knows; what that doesn't know stays."""
+        known: dict[str, Any] = {name: value for name, value in newer._asdict().items() if value is not None}
+        return self._replace(**known)
 
 
 S = TypeVar("S", bound=Statement)
@@ -34,3 +82,33 @@ def latest_per_user(statements: Iterable[S]) -> list[S]:
     """Return the latest statement of each user, in the order in which they were made."""
     latest = {one.user_id: one for one in sorted(statements, key=lambda one: one.seq)}
     return sorted(latest.values(), key=lambda one: one.seq)
+
+
+def could_be_about(statement: Statement, meeting: Meeting) -> bool:
+    """Return True if a statement that matches no recording could be about this one, as far as its ids are known.
+
+    A room's name means the meetings of that room within a day of the time in the name, or else of the statement. An
+    id of Daily's means any meeting within a day whose session's or room's id isn't known.
+    """
+    timed = _TIMED.fullmatch(statement.meeting_id)
+    room, at = statement.meeting_id, statement.said_at
+    if timed and (named := _time(timed["time"])) is not None:
+        room, at = timed["room"], named
+    if meeting.started_at is not None and abs(at - meeting.started_at) > DAY_S:
+        return False
+    if _UUID.fullmatch(room):
+        return meeting.mtg_session_id is None or meeting.room_id is None
+    return room == meeting.room
+
+
+def reason_held(holding: Sequence[Statement]) -> str:
+    """Return why a recording isn't published while these unmatched denials could be about it."""
+    first = f"the denial of consent for {holding[0].meeting_id} matches no recording yet and could be about this one"
+    return first if len(holding) == 1 else f"{first}, as could {len(holding) - 1} more"
+
+
+def _time(digits: str) -> float | None:
+    try:
+        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None

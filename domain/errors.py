@@ -57,6 +57,10 @@ class PermanentError(ReflectorError):
     """A failure that a retry cannot fix: bad input, bad configuration, access denied."""
 
 
+class Incomplete(PermanentError):
+    """A run was resumed without parts of an asset's work: a run of the whole asset has them."""
+
+
 class InvalidInput(PermanentError):
     """Input from the user or from Daily that does not describe a recording that can be processed."""
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.consent import Statement
 from domain.results import Topic, Transcript
 from domain.rooms import base_name
 from domain.text.captions import CONTROL, by_topic, clock, one_line, webvtt
+from domain.text.markdown import ZWSP, safe, unlinked
 
 COMPLETED, TEST = "transcript.completed", "test"
 # Event ids are name-based UUIDs of their content.
@@ -17,8 +19,6 @@ NAMESPACE = uuid.UUID("5f0a2f6e-2f0e-5a5e-9f0b-6d9d1f2a7c11")
 MAX_CONTENT, MAX_TOPIC = 10_000, 60
 # A longer summary is truncated to leave space for the topics.
 MAX_SUMMARY = 6_000
-# An invisible character that breaks up Zulip's Markdown syntax.
-ZWSP = "\u200b"
 FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 # Also at the end, where our own bold markup may follow.
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
@@ -57,7 +57,7 @@ def webhook_body(
             "duration": transcript.duration,
             "title": transcript.title,
             "short_summary": transcript.short_summary,
-            "long_summary": transcript.long_summary,
+            "long_summary": safe(transcript.long_summary),
             "webvtt": webvtt(transcript.segments),
             "topics": [
                 {**topic.model_dump(include={"title", "summary", "timestamp", "duration"}), "webvtt": webvtt(spoken)}
@@ -108,7 +108,7 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
         facts.insert(0, _date(transcript.created_at))
     head = f"## {_one_line(transcript.title, 200) or 'Untitled Meeting'}\n{' · '.join(facts)}"
     parts = [head]
-    if summary := _neutralized(transcript.long_summary.strip() or transcript.short_summary.strip()):
+    if summary := _neutralized(safe(transcript.long_summary.strip() or transcript.short_summary.strip())):
         parts.append(_spoiler("Summary", _cut(summary, MAX_SUMMARY)))
     if transcript.topics:
         room = MAX_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
@@ -131,6 +131,24 @@ def failure_text(recording_id: str, *, room: str | None, step: str | None, reaso
     }
     lines = [f"* {name}: {value}" for name, value in facts.items() if value]
     return "\n".join([f"**{failure_mark(recording_id)}**", *lines, "", _one_line(reason, 3000)])
+
+
+def unmatched_mark(denial: Statement) -> str:
+    """Return the text that identifies the message about an unmatched denial."""
+    return f"Denial of consent {denial.seq} matches no recording"
+
+
+def unmatched_text(denial: Statement) -> str:
+    """Build the message for operators about a denial that matches no recording; it doesn't name the person."""
+    lines = [
+        f"**{unmatched_mark(denial)}**",
+        f"* Meeting: {_one_line(denial.meeting_id, 200)}",
+        f"* When: {_date(_iso(denial.said_at))}",
+        "",
+        "No audio was deleted for it, and recordings that it could be about aren't published.",
+        "`reflector consent assign` names its recording, `reflector consent dismiss` declares that there is none.",
+    ]
+    return "\n".join(lines)
 
 
 def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
@@ -156,13 +174,15 @@ def _spoiler(heading: str, content: str) -> str:
 
 
 def _neutralized(text: str) -> str:
-    """Neutralize fences and mentions, and leave other Markdown as it is."""
+    """Neutralize fences and mentions, which are Zulip's, and leave other Markdown as it is."""
     return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", CONTROL.sub("", text)))
 
 
 def _one_line(text: str, longest: int) -> str:
     """Put a text on one line and neutralize links, mentions, code and blocks in it."""
-    return _cut(LINK.sub(f"]{ZWSP}", _neutralized(one_line(text).replace("`", "'").replace("**", "*"))), longest)
+    return _cut(
+        LINK.sub(f"]{ZWSP}", _neutralized(unlinked(one_line(text)).replace("`", "'").replace("**", "*"))), longest
+    )
 
 
 def _cut(text: str, longest: int) -> str:

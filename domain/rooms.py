@@ -4,7 +4,6 @@ import re
 from typing import Annotated
 
 from pydantic import (
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
@@ -13,6 +12,9 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+
+from domain.errors import InvalidInput
+from domain.urls import check_url
 
 ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _STARTED = re.compile(r"-[0-9]{14}\Z")
@@ -40,7 +42,10 @@ class RoomSettings(BaseModel):
     @field_validator("webhook_url")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
-        return None if value is None else str(AnyHttpUrl(value))
+        try:
+            return None if value is None else check_url(value).text
+        except InvalidInput as error:
+            raise ValueError(error.what) from None
 
     @field_validator("webhook_secret")
     @classmethod

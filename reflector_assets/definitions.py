@@ -6,11 +6,22 @@ import dagster as dg
 import reflector_assets.assets
 from reflector_assets import policies, tags, wiring
 from reflector_assets.io_manager import StoreIOManager
-from reflector_assets.partitions import recordings
 from reflector_assets.runtime.executor import build as build_executor
 from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
-from sensors import consents, deliveries, discovery, failures, fallback, keep_up_to_date, orphaned_runs, poll, retention
+from sensors import (
+    consents,
+    deliveries,
+    discovery,
+    failures,
+    fallback,
+    keep_up_to_date,
+    orphaned_runs,
+    poll,
+    pools,
+    retention,
+    unmatched,
+)
 
 # The types of these Dagster functions are incomplete.
 loaded = dg.load_assets_from_package_module(reflector_assets.assets)  # pyright: ignore[reportUnknownMemberType]
@@ -22,11 +33,8 @@ graph = AssetGraph.of(assets)
 process = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType]
     "process",
     selection=dg.AssetSelection.assets(*assets),
-    partitions_def=recordings,
     description="Processes one recording, from its raw tracks to the finished and published transcript.",
-    # Killed runs are resumed by asset: Dagster's resumption by step leaves out mapped steps that had not begun, which
-    # would lose whole tracks.
-    tags={tags.RETRY_STRATEGY: "FROM_ASSET_FAILURE"},
+    tags={tags.RETRY_STRATEGY: tags.BY_ASSET},
 )
 
 defs = dg.Definitions(
@@ -41,6 +49,8 @@ defs = dg.Definitions(
         deliveries.build(process.name, graph, get_settings()),
         failures.build(get_settings()),
         fallback.build(get_settings()),
+        pools.build(get_settings()),
+        unmatched.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
-from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext
+from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext, PathMetadataValue
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
@@ -40,7 +40,12 @@ class StoreIOManager(ConfigurableIOManager):
         traffic = usage.take()
         if context.has_asset_key:
             traffic = {name: traffic[name] + _of_tracks(context, name) for name in ("bytes_read", "bytes_written")}
-            metadata: dict[str, Any] = {"stored_as": stored.key, "stored_bytes": stored.bytes, **traffic}
+            metadata: dict[str, Any] = {
+                "stored_as": stored.key,
+                "file": PathMetadataValue(self.store.location(stored.key)),
+                "stored_bytes": stored.bytes,
+                **traffic,
+            }
             context.add_output_metadata(metadata)  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
 
     def load_input(self, context: InputContext) -> Any:

@@ -3,13 +3,16 @@
 Entries and errors are Dagster's objects, or objects with the same fields that were read from its database.
 """
 
+import json
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 # The name of the set of partitions.
 RECORDINGS = "recordings"
+# The sensor that examines all recordings (sensors/keep_up_to_date.py).
+KEEP_UP_TO_DATE = "keep_up_to_date"
 # Statuses of runs that are queued, starting, executing or being canceled, and of those that didn't succeed.
 IN_PROGRESS = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 FAILED, CANCELED = "FAILURE", "CANCELED"
@@ -39,6 +42,12 @@ def place(step_key: str) -> Place:
     if match is None:
         return Place(step_key)
     return Place(match["asset"], match["op"], int(match["track"]) if match["track"] else None)
+
+
+def problems(cursors: Iterable[str | None]) -> dict[str, str]:
+    """Return by recording why the sensor KEEP_UP_TO_DATE can't examine it, from its cursor or cursors."""
+    found = (json.loads(cursor).get("problems", {}) for cursor in cursors if cursor)
+    return {recording_id: problem["reason"] for one in found for recording_id, problem in one.items()}
 
 
 def innermost(error: object) -> object:

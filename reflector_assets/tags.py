@@ -6,8 +6,16 @@ PRIORITY = "dagster/priority"
 NEW, REFRESH, BACKFILL = "10", "0", "-10"
 WILL_RETRY = "dagster/will_retry"
 RETRY_STRATEGY = "dagster/retry_strategy"
+# Its value for all runs. Dagster's resumption by step leaves out mapped steps that had not begun: whole tracks.
+BY_ASSET = "FROM_ASSET_FAILURE"
 ROOT_RUN = "dagster/root_run_id"
 
+# Dagster's tag with the address of the code server that started the run, as JSON.
+GRPC_INFO = ".dagster/grpc_info"
+# The process that executes the run (runtime/process_identity.py).
+PROCESS = "reflector/process"
+# What a run is about.
+ROOM, TITLE = "reflector/room", "reflector/title"
 # The code version of each asset that a run was requested with, so that a failure isn't repeated with the same code.
 CODE = "reflector/code"
 # The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.

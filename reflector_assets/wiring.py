@@ -19,6 +19,7 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
+from resources.database.sessions import EndedSessions
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
@@ -158,6 +159,12 @@ def rooms() -> Rooms:
 def consents() -> Consents:
     """Return the participants' consents to keep audio."""
     return Consents(database=database())
+
+
+@cache
+def ended_sessions() -> EndedSessions:
+    """Return the sessions of the pages that ended."""
+    return EndedSessions(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:

@@ -11,6 +11,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import COMMIT_LAG_S, ENDINGS, made_at, settled
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
+from sensors.problems import Problems
 
 PAGE = 200
 
@@ -55,6 +56,8 @@ class Cursor(BaseModel):
     scanning: bool = False
     waiting: list[str] = []
     on_request: dict[str, float] = {}
+    # Read by reflector_assets/log_entries.py.
+    problems: Problems = Problems()
 
 
 def changed_recordings(

@@ -11,7 +11,8 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.deliveries import Deliveries, Delivery, Kind
-from sensors.sensor import sensor
+from sensors.problems import Problems
+from sensors.sensor import INTERVAL_S, sensor
 
 # The kind of delivery and the asset that makes an attempt, by mode.
 ASSETS: dict[str, tuple[Kind, str]] = {
@@ -32,42 +33,49 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         "Requests the next attempt of each webhook that is due, or in shadow mode of each comparison with the old "
         "system; their states are in the database.",
         job_name=job_name,
-        interval_s=5,
+        interval_s=INTERVAL_S,
+        stopped=None if asset else f"REFLECTOR_MODE is {settings.mode}: nothing leaves",
     )
     def deliver_webhooks(context: dg.SensorEvaluationContext, deliveries: Deliveries) -> dg.SensorResult:
-        if not asset:
-            return dg.SensorResult(skip_reason=f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         now = time.time()
+        problems = Problems.model_validate_json(context.cursor or "{}")
         try:
             due = deliveries.due(kind, now, MOST_DELIVERIES)
-            requests = _requests(context.instance, graph, deliveries, due, asset, now)
         except TransientError as error:
             return dg.SensorResult(skip_reason=f"later: {error}")
+        problems.keep_only({one.recording_id or "" for one in due})
+        requests = _requests(context, graph, deliveries, due, asset, now, problems)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else f"{len(due)} due, of recordings with runs in progress",
+            cursor=problems.model_dump_json(),
         )
 
     return deliver_webhooks
 
 
 def _requests(
-    instance: dg.DagsterInstance,
+    context: dg.SensorEvaluationContext,
     graph: AssetGraph,
     deliveries: Deliveries,
     due: list[Delivery],
     asset: str,
     now: float,
+    problems: Problems,
 ) -> list[dg.RunRequest]:
+    instance = context.instance
     requests: list[dg.RunRequest] = []
     for delivery in due:
         recording_id, since = delivery.recording_id or "", now - (delivery.due_at or now)
-        if not instance.has_dynamic_partition(RECORDINGS, recording_id):
-            deliveries.give_up(recording_id, delivery.kind, "there is no such recording any more", now)
-        elif since > GIVEN_UP_AFTER_S:
-            deliveries.give_up(recording_id, delivery.kind, "its runs failed for a day before an attempt", now)
-        elif in_progress(instance, recording_id) is None:
-            requests.append(_request(graph, delivery, recording_id, asset, int(since // AGAIN_AFTER_S)))
+        if problems.is_waiting(recording_id):
+            continue
+        with problems.isolate(recording_id, context.log):
+            if not instance.has_dynamic_partition(RECORDINGS, recording_id):
+                deliveries.give_up(recording_id, delivery.kind, "there is no such recording any more", now)
+            elif since > GIVEN_UP_AFTER_S:
+                deliveries.give_up(recording_id, delivery.kind, "its runs failed for a day before an attempt", now)
+            elif in_progress(instance, recording_id) is None:
+                requests.append(_request(graph, delivery, recording_id, asset, int(since // AGAIN_AFTER_S)))
         if len(requests) >= MOST_RUNS:
             break
     return requests

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from domain import backoff
+from domain.consent import Meeting
 from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
 from reflector_assets.operations.runs import code_tag
@@ -14,7 +15,9 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
+from resources.database.consents import Consents
 from resources.database.inbox import REPLAYED, Inbox, Item
+from sensors.problems import describe
 from sensors.sensor import sensor
 from sensors.waiting import TickWait
 
@@ -43,16 +46,16 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         "unfinished ones, and records why it ignores the rest. Waits up to REFLECTOR_INBOX_WAIT seconds for arrivals.",
         job_name=job_name,
     )
-    def discovery(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
+    def discovery(context: dg.SensorEvaluationContext, inbox: Inbox, consents: Consents) -> dg.SensorResult:
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         # A tick that died before Dagster created its partitions and runs hasn't advanced the cursor: then nothing is
         # settled here, and its items are processed again.
         inbox.settle(cursor.taken, "accepted")
         now = time.monotonic()
         end = now + wait.begin(now)
-        new, taken = _process(context.instance, inbox, settings)
+        new, taken = _process(context, inbox, consents, settings)
         while not new and inbox.wait(end - time.monotonic(), pause):
-            new, taken = _process(context.instance, inbox, settings)
+            new, taken = _process(context, inbox, consents, settings)
         runs = [
             _first_run(graph, recording_id) for recording_id in new if not has_begun(context.instance, recording_id)
         ]
@@ -66,15 +69,27 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
     return discovery
 
 
-def _process(instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> tuple[list[str], list[int]]:
-    """Judge the waiting items; return the new recordings, and their items."""
+def _process(
+    context: dg.SensorEvaluationContext, inbox: Inbox, consents: Consents, settings: Settings
+) -> tuple[list[str], list[int]]:
+    """Judge the waiting items; return the new recordings, and their items.
+
+    Each description can have an id of the meeting that earlier ones didn't have, and that a consent statement names.
+    """
+    instance = context.instance
     end = time.monotonic() + TICK_BUDGET_S
     new: dict[str, None] = {}
     taken: list[int] = []
     for item in inbox.waiting(BATCH):
         if time.monotonic() >= end or len(new) >= MOST_RUNS:
             break
-        verdict = judge_item(item, settings)
+        try:
+            verdict = judge_item(item, settings)
+        except Exception as error:  # one item must not stop the others
+            verdict = Verdict("failed", describe(error, item.recording_id))
+            context.log.exception(f"item {item.seq} of the inbox: {verdict.reason}")
+        if verdict.recording is not None and verdict.outcome in {"accepted", "unfinished"}:
+            consents.identify(Meeting.of(verdict.recording))
         if verdict.outcome == "unfinished":
             _postpone(inbox, item, verdict, settings)
         elif verdict.outcome != "accepted" or verdict.recording is None:

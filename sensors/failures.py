@@ -7,16 +7,18 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError
 
 from domain import backoff
-from domain.errors import PermanentError, ReflectorError, TransientError
+from domain.errors import ReflectorError, TransientError
 from domain.notifications import failure_mark, failure_text, zulip_topic
 from domain.recording import Recording, value_key
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import failure_reason
+from reflector_assets.operations.runs import is_to_be_repeated
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
 from resources.store.base import Store
-from sensors.sensor import sensor
+from sensors.problems import Problems
+from sensors.sensor import INTERVAL_S, sensor
 
 # The limits of one tick, in failures and seconds.
 PAGE, TICK_BUDGET_S = 50, 25.0
@@ -34,22 +36,29 @@ class Cursor(BaseModel):
     since: float = 0.0
     failures: int = 0
     not_before: float = 0.0
+    problems: Problems = Problems()
 
 
 def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
     """Return the sensor, which reports a failure `settled_after` seconds later, to the stream in the settings."""
 
-    @sensor("Posts to ZULIP_DAG_STREAM which recording failed permanently, at which step and why.", interval_s=5)
+    stopped = None
+    if not settings.zulip_dag_stream or not settings.zulip_realm:
+        stopped = "ZULIP_DAG_STREAM or ZULIP_REALM isn't set: operators aren't notified"
+    elif settings.mode != "live":
+        stopped = f"REFLECTOR_MODE is {settings.mode}: nothing leaves"
+
+    @sensor(
+        "Posts to ZULIP_DAG_STREAM which recording failed permanently, at which step and why.",
+        interval_s=INTERVAL_S,
+        stopped=stopped,
+    )
     def tell_failures(context: dg.SensorEvaluationContext, messages: Messages, store: Store) -> dg.SkipReason:
         now = time.time()
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - LOOKBACK_S)
-        if not settings.zulip_dag_stream or not messages.zulip.is_set:
-            return dg.SkipReason("ZULIP_DAG_STREAM or ZULIP_REALM isn't set: operators aren't notified")
-        if settings.mode != "live":
-            return dg.SkipReason(f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         if now < cursor.not_before:
             return dg.SkipReason("Zulip didn't accept the last message; it is sent again later")
-        summary = _report(context.instance, cursor, messages, store, settings, now, now - settled_after)
+        summary = _report(context, cursor, messages, store, settings, now, now - settled_after)
         context.update_cursor(cursor.model_dump_json())
         return dg.SkipReason(summary)
 
@@ -57,7 +66,7 @@ def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.Sen
 
 
 def _report(
-    instance: dg.DagsterInstance,
+    context: dg.SensorEvaluationContext,
     cursor: Cursor,
     messages: Messages,
     store: Store,
@@ -65,24 +74,37 @@ def _report(
     now: float,
     settled: float,
 ) -> str:
-    """Report failures after the cursor and up to the time `settled`; the cursor advances after each reported one."""
-    end, reported = time.monotonic() + TICK_BUDGET_S, 0
-    for record, run in failed_for_good(instance, cursor.told, cursor.since, settled):
+    """Report failures after the cursor and up to the time `settled`; the cursor advances after each one.
+
+    After an error Zulip is left alone for a while. A message that it refuses is sent again later, after the next ones.
+    """
+    instance, end, reported = context.instance, time.monotonic() + TICK_BUDGET_S, 0
+    for recording_id in cursor.problems.due():
         if time.monotonic() > end:
+            break
+        [last] = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1) or [None]
+        with cursor.problems.isolate(recording_id, context.log):
+            if last and last.dagster_run.status == dg.DagsterRunStatus.FAILURE:
+                _post(instance, last.dagster_run, last.end_time or now, messages, store, settings)
+                reported += 1
+    for record, run in failed_for_good(instance, cursor.told, cursor.since, settled):
+        if time.monotonic() > end or cursor.problems.is_full:
             break
         if run is not None:
             try:
                 _post(instance, run, record.timestamp, messages, store, settings)
-            except ReflectorError as error:
+            except Exception as error:  # one message must not stop the others
                 wait = backoff.delay(cursor.failures + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
                 retry_after = error.retry_after if isinstance(error, TransientError) else None
                 cursor.failures += 1
                 cursor.not_before = now + max(wait, retry_after or 0.0)
-                kind = "Zulip refuses" if isinstance(error, PermanentError) else "later"
-                return f"{reported} reported; {kind}: {error}"
+                if not isinstance(error, TransientError):
+                    cursor.problems.add(run.tags[tags.PARTITION], error, context.log)
+                    cursor.told = record.storage_id
+                return f"{reported} reported; later: {error}"
             reported += 1
         cursor.told, cursor.failures = record.storage_id, 0
-    return f"{reported} reported"
+    return cursor.problems.summary() or f"{reported} reported"
 
 
 def failed_for_good(
@@ -90,7 +112,8 @@ def failed_for_good(
 ) -> Iterator[tuple[dg.EventLogRecord, dg.DagsterRun | None]]:
     """Yield the next page of failures after the one with storage id `seen`, or `since` a time, up to `settled`.
 
-    With each comes its run, or None if the run has no recording or Dagster resumes it. Times are in epoch seconds.
+    With each comes its run, or None if the run has no recording, or if Dagster or `keep_up_to_date` resumes it. Times
+    are in epoch seconds.
     """
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(
@@ -105,8 +128,10 @@ def failed_for_good(
         if record.timestamp > settled:
             return
         run = instance.get_run_by_id(record.event_log_entry.run_id)
-        failed = run is not None and tags.PARTITION in run.tags and run.tags.get(tags.WILL_RETRY) != "true"
-        yield record, run if failed else None
+        if run is None or tags.PARTITION not in run.tags or run.tags.get(tags.WILL_RETRY) == "true":
+            yield record, None
+        else:
+            yield record, None if is_to_be_repeated(instance, run.run_id) else run
 
 
 def _post(

@@ -7,8 +7,17 @@ from functools import cache, partial
 
 import dagster as dg
 
+from domain.errors import InvalidInput
+from domain.recording import check_recording_id
 from reflector_assets import staleness, tags
-from reflector_assets.operations.runs import at_work, code_tag, is_about_to_be_resumed
+from reflector_assets.log_entries import KEEP_UP_TO_DATE
+from reflector_assets.operations.runs import (
+    at_work,
+    code_tag,
+    is_about_to_be_resumed,
+    is_to_be_repeated,
+    prevent_resumption,
+)
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import made_at
 from reflector_assets.settings.main import Settings
@@ -17,13 +26,11 @@ from resources.database.inbox import Inbox
 from sensors.changes import PAGE, Cursor, began_at, changed_recordings
 from sensors.sensor import sensor
 
-SENSOR = "keep_up_to_date"
+SENSOR = KEEP_UP_TO_DATE
 # Checking one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's limit is 60 s.
 TICK_BUDGET_S = 20.0
 # The number of runs that are searched for the last one of an asset.
 RECENT_RUNS = 20
-# The message of Dagster's event.
-RETRY_FAILED = "Failed to retry run"
 
 
 def build(
@@ -43,35 +50,54 @@ def build(
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         deadline = time.monotonic() + TICK_BUDGET_S
-        if len(cursor.waiting) < PAGE:
+        cursor.waiting = list(dict.fromkeys([*cursor.problems.due(), *cursor.waiting]))
+        if len(cursor.waiting) < PAGE and not cursor.problems.is_full:
             changed = changed_recordings(instance, cursor, graph, settings)
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *changed]))
         requests: list[dg.RunRequest] = []
         postponed: list[str] = []
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
-            if inbox.is_pending(recording_id) or is_about_to_be_resumed(instance, recording_id):
-                # The discovery sensor is about to request its first run, or Dagster its next.
-                postponed.append(recording_id)
+            if refusal := _refusal(recording_id):
+                context.log.error(refusal)
                 continue
-            requested = cursor.on_request.get(recording_id)
-            request = request_for(
-                instance,
-                graph,
-                recording_id,
-                settings.reach_seconds,
-                requested=requested,
-                code_since=cursor.code_since,
-                audio_is_gone=audio_is_gone,
-            )
-            if request:
-                requests.append(request)
-            elif requested and not at_work(instance, recording_id):
-                del cursor.on_request[recording_id]
+            with cursor.problems.isolate(recording_id, context.log):
+                if inbox.is_pending(recording_id) or is_about_to_be_resumed(instance, recording_id):
+                    # The discovery sensor is about to request its first run, or Dagster its next.
+                    postponed.append(recording_id)
+                    continue
+                requested = cursor.on_request.get(recording_id)
+                request = request_for(
+                    instance,
+                    graph,
+                    recording_id,
+                    settings.reach_seconds,
+                    requested=requested,
+                    code_since=cursor.code_since,
+                    audio_is_gone=audio_is_gone,
+                )
+                if request:
+                    prevent_resumption(instance, recording_id)
+                    requests.append(request)
+                elif requested and not at_work(instance, recording_id):
+                    del cursor.on_request[recording_id]
         cursor.waiting += postponed
-        return dg.SensorResult(run_requests=requests, cursor=cursor.model_dump_json())
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else cursor.problems.summary(),
+            cursor=cursor.model_dump_json(),
+        )
 
     return keep_up_to_date
+
+
+def _refusal(recording_id: str) -> str | None:
+    """Return why no run is ever requested for a partition key; None if it can be a recording's id."""
+    try:
+        check_recording_id(recording_id)
+    except InvalidInput as error:
+        return f"{error} No run is requested: delete this partition on Dagster's page of the asset `recording`."
+    return None
 
 
 def request_for(
@@ -139,7 +165,7 @@ def _without_failed(
     Assets downstream of one that will run stay.
     """
     # Several assets have the same last run.
-    given_up = cache(partial(_could_not_be_retried, instance))
+    given_up = cache(partial(is_to_be_repeated, instance))
     made = {state.asset: state.record for state in found}
     selected: set[str] = set()
     failed: set[str] = set()
@@ -177,12 +203,6 @@ def _has_failed(
     if began < requested or (code[node.name] != str(node.code_version) if code else began < code_since):
         return False
     return not any(made.run_id != last.dagster_run.run_id and made_at(made) > began for made in inputs)
-
-
-def _could_not_be_retried(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Return True if Dagster gave up retrying a killed run, as it does when it can't reach the code server."""
-    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
-    return any(record.event_log_entry.message == RETRY_FAILED for record in records)
 
 
 def _selects(run: dg.DagsterRun, asset: str) -> bool:

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
@@ -16,8 +17,9 @@ from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
 from service.catch_up import CatchUp
-from service.errors import HANDLERS
+from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
+from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
@@ -39,16 +41,43 @@ from service.routes import (
 )
 from service.routing import without_validation_errors
 
+SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
+
+
+def with_safe_headers(scope: Scope, send: Send) -> Send:
+    """Return a `send` that keeps answers out of caches, and browsers from guessing their type, except static files."""
+    if scope["type"] != "http" or scope["path"].startswith(pages.STATIC):
+        return send
+
+    async def send_safely(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [pair for pair in message.get("headers", ()) if pair[0].lower() not in SAFE]
+            message = {**message, "headers": [*others, *SAFE.items()]}
+        await send(message)
+
+    return send_safely
+
 
 class Service(FastAPI):
     """The application; the webhook bypasses middleware and routing, which take as long as to verify it."""
 
-    def __init__(self, webhook: ASGIApp, **options: Any) -> None:
+    def __init__(self, webhook: ASGIApp, gate: Gate, **options: Any) -> None:
         super().__init__(**options)
-        self._webhook = webhook
+        self._webhook, self._gate = webhook, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request that the gate lets in."""
+        send = with_safe_headers(scope, send)
+        if scope["type"] in {"http", "websocket"}:
+            try:
+                self._gate.check(scope)
+            except Refused as refused:
+                if scope["type"] == "websocket":
+                    # Before it is accepted: the server answers the handshake with 403.
+                    await send({"type": "websocket.close", "code": 1008, "reason": refused.detail})
+                else:
+                    await (await answer_refusal(Request(scope), refused))(scope, receive, send)
+                return
         if scope["type"] == "http" and scope["path"] == daily_webhook.PATH and scope["method"] == "POST":
             await self._webhook(scope, receive, send)
         else:
@@ -72,24 +101,32 @@ def build(
     write_timeout: float = WRITE_TIMEOUT_S,
     ports: Ports | None = None,
     origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
-    Pages of these `origins` may use the API from a browser.
+    Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
+    a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        async with writer.running(), relaying(relay), feeds.running() if feeds else nullcontext():
+        async with (
+            writer.running(),
+            relaying(relay),
+            access.following_sessions(),
+            feeds.running() if feeds else nullcontext(),
+        ):
             yield
 
     registry = CollectorRegistry()
     app = Service(
         daily_webhook.DailyWebhook(writer, secrets, window, WebhookMetrics(registry)),
+        Gate(trial=access.trial, hosts=hosts, origins=origins),
         title="Reflector",
         version="1",
         # Their pages load scripts from other hosts.

@@ -1,11 +1,13 @@
 """Authorization to read and to act: by bearer token or session cookie; everyone may read a public deployment."""
 
 import hmac
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from resources.database.sessions import EndedSessions
 from service.errors import Refused
 from service.sessions import Sessions
 
@@ -13,15 +15,26 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Access:
-    """Checks what a connection may do. A trial allows everything to everyone."""
+    """Checks what a connection may do. A trial allows everything to everyone.
 
-    def __init__(self, token: str | None, *, trial: bool = False, public: bool = False) -> None:
-        self._token, self._trial, self._public = token, trial, public
-        self._sessions = Sessions(token) if token else None
+    With `https`, cookies are sent over HTTPS only, whatever the connection to this process is.
+    """
+
+    def __init__(
+        self,
+        token: str | None,
+        *,
+        trial: bool = False,
+        public: bool = False,
+        https: bool = False,
+        ended: EndedSessions | None = None,
+    ) -> None:
+        self._token, self.trial, self._public, self.https = token, trial, public, https
+        self._sessions = Sessions(token, ended) if token else None
 
     def require_read(self, connection: HTTPConnection) -> None:
         """Raise Refused (401, or 403 for another site's WebSocket) unless the connection may read transcripts."""
-        if self._public or self._trial or self._has_token(connection):
+        if self._public or self.trial or self._has_token(connection):
             return
         if not self._has_session(connection):
             self._refuse()
@@ -31,11 +44,15 @@ class Access:
 
     def require_act(self, connection: HTTPConnection) -> None:
         """Raise Refused (401, or 403 for another site's request) unless the connection may change something."""
-        if self._trial or self._has_token(connection):
+        if self.trial or self._has_token(connection):
             return
         if not self._has_session(connection):
             self._refuse()
         _check_origin(connection)
+
+    def is_trusted(self, connection: HTTPConnection) -> bool:
+        """Return True for holders of the token, who may see what concerns the deployment."""
+        return self.trial or self._has_token(connection) or self._has_session(connection)
 
     def may_read(self, connection: HTTPConnection) -> bool:
         """Return True if `require_read` passes."""
@@ -55,11 +72,20 @@ class Access:
 
     def new_session(self, connection: HTTPConnection) -> str | None:
         """Return a cookie's value in exchange for the token, None in a trial; raises Refused."""
-        if self._trial:
+        if self.trial:
             return None
         if not self._has_token(connection) or not self._sessions:
             self._refuse()
         return self._sessions.create()
+
+    def end_session(self, connection: HTTPConnection) -> None:
+        """End the connection's session, if it has one; blocks."""
+        if self._sessions is not None:
+            self._sessions.end(connection)
+
+    def following_sessions(self) -> AbstractAsyncContextManager[None]:
+        """Keep track of ended sessions while the block lasts."""
+        return self._sessions.running() if self._sessions is not None else nullcontext()
 
     def _has_token(self, connection: HTTPConnection) -> bool:
         """Return True if the token is sent as bearer, or as the WebSocket subprotocols `bearer, <token>`."""

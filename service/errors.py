@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from domain.errors import AudioDeleted, InvalidInput, NotFound, ReflectorError, TransientError
+from service.disclosure import error_text
 
 # Seconds after which a client should try again.
 RETRY_AFTER = "5"
@@ -51,12 +52,13 @@ async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, 422)
 
 
-async def answer_error(_: Request, error: Exception) -> JSONResponse:
+async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a domain error with the status of its kind."""
     assert isinstance(error, ReflectorError)
+    detail = error_text(request, error)
     if isinstance(error, TransientError):
-        return JSONResponse({"detail": str(error)}, 503, {"Retry-After": RETRY_AFTER})
-    return JSONResponse({"detail": str(error)}, STATUSES.get(type(error), 500))
+        return JSONResponse({"detail": detail}, 503, {"Retry-After": RETRY_AFTER})
+    return JSONResponse({"detail": detail}, STATUSES.get(type(error), 500))
 
 
 def describe(error: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from domain.errors import ReflectorError
 from domain.events import Event
+from service.disclosure import general_event
 from service.ports import EventReader
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,21 @@ ERROR_POLL_S = 5.0
 
 
 class Entry(NamedTuple):
-    """An event, and its JSON, which is serialized once for all listeners."""
+    """An event, and its JSON for holders of the token and for others, which is serialized once for all listeners."""
 
     event: Event
     json: str
+    general: str
+
+    @classmethod
+    def of(cls, event: Event) -> "Entry":
+        """Serialize an event."""
+        json, general = event.model_dump_json(), general_event(event)
+        return cls(event, json, json if general is event else general.model_dump_json())
+
+    def text(self, *, trusted: bool) -> str:
+        """Return the JSON for a listener."""
+        return self.json if trusted else self.general
 
 
 class Feed:
@@ -59,7 +71,7 @@ class Feed:
             now = asyncio.get_running_loop().time()
             if found:
                 changed_at = now
-                self._entries += [Entry(event, event.model_dump_json()) for event in found]
+                self._entries += [Entry.of(event) for event in found]
                 self._more.set()
                 self._more = asyncio.Event()
             elif now - changed_at > QUIET_AFTER_S:

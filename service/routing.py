@@ -6,9 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from service.bodies import JSON
 from service.errors import Problem
-
-JSON = "application/json"
 
 
 class Router(APIRouter):

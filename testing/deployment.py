@@ -103,8 +103,6 @@ def deploy(home: Path, has_tables: bool = True, /, **env: str) -> Deployment:
     else:
         (home / "dagster").mkdir(parents=True)
     config = (ROOT / "dagster.yaml").read_text().replace(".reflector/dagster", str(home / "dagster"))
-    # On a busy machine a run's process starts slowly.
-    config = config.replace("start_timeout_seconds: 60", f"start_timeout_seconds: {2 * PATIENCE_S}")
     (home / "dagster" / "dagster.yaml").write_text(config)
     return Deployment(home, {"REFLECTOR_WHISPER_MODEL": "tiny.en", **env})
 

@@ -35,7 +35,7 @@ PUBLIC = {
     "LLM_URL",
 }
 # Variables that Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS read.
-EXTERNAL = {"DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
+EXTERNAL = {"FORWARDED_ALLOW_IPS", "DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
 EXTERNAL |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
 EXTERNAL |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
@@ -84,7 +84,8 @@ def containers(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def programs(words: list[str]) -> list[list[str]]:
     """Return the commands in a container's command line, including those run by a shell."""
     if words[:2] == ["sh", "-c"]:
-        return [part.split() for part in re.split(r"&&|\|\|", words[2])]
+        parts = [part.split() for part in re.split(r"&&|\|\|", words[2])]
+        return [part for part in parts if part[0] != "export"]
     return [words]
 
 
@@ -147,7 +148,7 @@ def test_compose_defines_every_service(compose: dict[str, Any]) -> None:
     ports = {name: [port["target"] for port in one.get("ports", [])] for name, one in services.items()}
     published = {"receiver": [1250], "webserver": [3000], "s3": [8333]}
     assert {name: targets for name, targets in ports.items() if targets} == published
-    assert {services[name]["ports"][0]["host_ip"] for name in ("webserver", "s3")} == {"127.0.0.1"}
+    assert {services[name]["ports"][0]["host_ip"] for name in published} == {"127.0.0.1"}
     for name in ("worker", "worker-gpu", "code", "daemon"):
         assert services[name]["environment"]["REFLECTOR_EXECUTOR"] == "celery"
         assert services[name]["environment"]["REFLECTOR_CELERY_BROKER"] == "redis://:redisfilled@redis:6379/0"
@@ -159,6 +160,34 @@ def test_compose_requires_passwords() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     for name in PASSWORDS:
         assert set(re.findall(rf"\$\{{{name}[^}}]*\}}", text)) == {f"${{{name}:?}}"}
+
+
+def test_containers_have_no_privileges(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    for name, one in compose["services"].items():
+        if one["image"] == "reflector":
+            assert (one["user"], one["cap_drop"], one["pids_limit"]) == ("1000:1000", ["ALL"], 1000), name
+        if name != "s3-bucket":
+            assert one["security_opt"] == ["no-new-privileges:true"], name
+    for one in containers(manifests):
+        assert one["securityContext"]["allowPrivilegeEscalation"] is False
+        if one["image"] == "reflector":
+            assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert "memory" in one["resources"]["limits"]
+
+
+def test_no_password_is_on_a_command_line(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    lines = [one.get("command") or [] for one in compose["services"].values()] + checks(
+        list(compose["services"].values())
+    )
+    for one in containers(manifests):
+        probes = [one.get(name, {}).get("exec", {}).get("command") for name in ("readinessProbe", "livenessProbe")]
+        lines += [line for line in (one.get("command"), one.get("args"), *probes) if line]
+    for line in map(" ".join, lines):
+        for password in PASSWORDS.values():
+            assert password not in line
+        # A shell's own words name a variable; the words of what it starts hold its value.
+        started = [part for part in re.split(r"&&|\|", line) if "echo" not in part and "export" not in part]
+        assert not any(re.search(r"\$\w*(AUTH|BROKER|PASSWORD)", part) for part in started), line
 
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
@@ -278,9 +307,9 @@ def test_instances_differ_only_in_documented_settings() -> None:
     assert production["concurrency"]["runs"].pop("max_concurrent_runs") == 10
     assert embedded["concurrency"]["runs"].pop("max_concurrent_runs") == 4
     assert kubernetes["concurrency"]["runs"].pop("max_concurrent_runs") == 10
-    assert kubernetes["run_monitoring"].pop("start_timeout_seconds") == 300
+    assert kubernetes["run_monitoring"].pop("start_timeout_seconds") == 600
     started = [one["run_monitoring"].pop("start_timeout_seconds") for one in (embedded, production)]
-    assert started == [60, 60]
+    assert started == [300, 300]
     different = {"storage", "compute_logs", "run_launcher"}
     instances = (embedded, production, kubernetes)
     common = [{name: value for name, value in one.items() if name not in different} for one in instances]

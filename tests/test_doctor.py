@@ -25,8 +25,9 @@ from testing.parts.all_services import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, s
 from testing.parts.postgres import PASSWORD
 from testing.parts.redis import PASSWORD as REDIS_PASSWORD
 
-SERVICES = ["settings", "Dagster's storage", "Dagster's daemon", "database", "result store", "Daily's bucket"]
-SERVICES += ["Daily's API", "transcriber", "LLM", "Zulip", "old system", "Celery broker"]
+SERVICES = ["settings", "Dagster's storage", "Dagster's daemon", "pools", "recordings", "database"]
+SERVICES += ["result store", "Daily's bucket", "Daily's API", "transcriber", "LLM", "Zulip", "old system"]
+SERVICES += ["Celery broker"]
 OTHERS = ("Daily's bucket", "Daily's API", "LLM", "Zulip", "old system", "Celery broker")
 
 
@@ -97,7 +98,13 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "old system": "REFLECTOR_OLD_TOKEN",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
-    assert states(rows) == {"settings": "ok", **dict.fromkeys(named, "failed"), "Dagster's daemon": "unknown"}
+    assert states(rows) == {
+        "settings": "ok",
+        **dict.fromkeys(named, "failed"),
+        "Dagster's daemon": "unknown",
+        "pools": "unknown",
+        "recordings": "unknown",
+    }
     assert {name: setting in rows[name]["said"] for name, setting in named.items()} == dict.fromkeys(named, True)
     assert wrong not in json.dumps(rows)
 

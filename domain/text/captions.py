@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from domain.results import ActionItems, Topic, Transcript, TranscriptSegment
+from domain.text.markdown import escape, safe
 from domain.text.spacing import join
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-MARKDOWN = re.compile(r"([\\`*_\[\]#~|])")
 HEADING = re.compile(r"^(#{1,5}) ", re.M)
 
 
@@ -33,7 +33,7 @@ def webvtt(segments: Iterable[TranscriptSegment]) -> str:
 def srt(segments: Iterable[TranscriptSegment]) -> str:
     """Return SubRip with one numbered caption per nonempty segment, by start; SubRip has no escape sequences."""
     return "\n".join(
-        f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{name}: {text.replace('-->', '->')}\n"
+        f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{f'{name}: {text}'.replace('-->', '->')}\n"
         for number, (start, end, name, text) in enumerate(_cues(segments), 1)
     )
 
@@ -56,10 +56,7 @@ def text(transcript: Transcript) -> str:
 
 def markdown(transcript: Transcript) -> str:
     """Return Markdown: title, date and length, summary, action items, topics, and the text by speaker."""
-    turns = [
-        f"**{_escape_md(name)}** [{clock(start)}]: {_escape_md(text)}"
-        for start, name, text in _turns(transcript.segments)
-    ]
+    turns = [f"**{plain(name)}** [{clock(start)}]: {plain(text)}" for start, name, text in _turns(transcript.segments)]
     return "\n\n".join([overview(transcript).rstrip(), "## Transcript", *(turns or ["Nothing was said."])]) + "\n"
 
 
@@ -67,19 +64,19 @@ def overview(transcript: Transcript) -> str:
     """Return the Markdown document without the spoken text."""
     facts = [f"Length {clock(transcript.duration)}"]
     if transcript.created_at:
-        facts.insert(0, _escape_md(transcript.created_at))
+        facts.insert(0, plain(transcript.created_at))
     if transcript.participants:
-        facts.append(_escape_md(", ".join(person.name for person in transcript.participants)))
-    parts = [f"# {_escape_md(transcript.title)}", " · ".join(facts)]
-    parts += [_escape_md(error) for error in transcript.errors]
+        facts.append(plain(", ".join(person.name for person in transcript.participants)))
+    parts = [f"# {plain(transcript.title)}", " · ".join(facts)]
+    parts += [plain(error) for error in transcript.errors]
     if summary := transcript.long_summary.strip() or transcript.short_summary.strip():
         # The summary is Markdown itself: demote its headings below the title.
-        parts.append(HEADING.sub(r"#\1 ", summary))
+        parts.append(HEADING.sub(r"#\1 ", safe(summary)))
     parts += _actions(transcript.action_items)
     if transcript.topics:
         parts.append("## Topics")
         parts += [
-            f"### [{clock(topic.timestamp)}] {_escape_md(topic.title)}\n\n{_escape_md(topic.summary)}".rstrip()
+            f"### [{clock(topic.timestamp)}] {plain(topic.title)}\n\n{plain(topic.summary)}".rstrip()
             for topic in transcript.topics
         ]
     return "\n\n".join(parts) + "\n"
@@ -106,16 +103,14 @@ def _actions(items: ActionItems) -> list[str]:
             )
         )
     if items.error:
-        parts += ["## Action items", f"They could not be made: {_escape_md(items.error)}"]
+        parts += ["## Action items", f"They could not be made: {plain(items.error)}"]
     return parts
 
 
 def _bullet(what: str, at: float | None, more: Sequence[tuple[str, str | None]]) -> str:
-    details = "; ".join(
-        f"{label}: {_escape_md(value)}" if label else _escape_md(value) for label, value in more if value
-    )
+    details = "; ".join(f"{label}: {plain(value)}" if label else plain(value) for label, value in more if value)
     when = "" if at is None else f"[{clock(at)}] "
-    return f"- {when}{_escape_md(what)}" + (f" ({details})" if details else "")
+    return f"- {when}{plain(what)}" + (f" ({details})" if details else "")
 
 
 def _cues(segments: Iterable[TranscriptSegment]) -> list[tuple[int, int, str, str]]:
@@ -159,6 +154,6 @@ def _escape(value: str) -> str:
     return html.escape(value, quote=False)
 
 
-def _escape_md(value: str) -> str:
+def plain(value: str) -> str:
     """Escape a text for Markdown, on one line."""
-    return MARKDOWN.sub(r"\\\1", _escape(one_line(value)))
+    return escape(one_line(value))

@@ -9,7 +9,7 @@ from domain.audio.waveform_svg import waveform_markdown
 from domain.errors import UnreadableAudio
 from domain.recording import Recording, Track, folder
 from domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
-from reflector_assets.assets.asset import check, recording_asset, result
+from reflector_assets.assets.asset import check, page_link, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import timeout_for
 from resources.source import Source
@@ -102,7 +102,14 @@ def padded_tracks(
                 f"| --- | --- | --- | --- | --- | --- | --- |\n{rows}"
             ),
         },
-        [check("every_track_padded", missing + remarks, warn=not missing)],
+        [
+            check(
+                "every_track_padded",
+                missing + remarks,
+                {"tracks": len(tracks), "expected": len(recording.tracks)},
+                warn=not missing,
+            )
+        ],
     )
 
 
@@ -134,6 +141,8 @@ def mixed_audio(
             "duration_source": padded_tracks.duration_source,
             "bytes": stored.bytes,
             "stored_audio": key,
+            "audio": page_link(recording_id, "/audio"),
+            "audio_file": dg.PathMetadataValue(store.location(key)),
         },
     )
 

@@ -2,10 +2,13 @@
 
 import dagster as dg
 
+from domain.consent import reason_held
 from domain.results import ConsentCleanup
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.eventlog import archive
+from resources.daily.api import DailyAPI
+from resources.daily.meetings import learn_ids
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
 from resources.outgoing.mode import OutgoingMode
@@ -14,6 +17,8 @@ from resources.store import erasure
 from resources.store.base import Store
 
 REASON = "consent was denied"
+# Seconds for a request to Daily about the meeting's ids.
+DAILY_TIMEOUT_S = 10.0
 
 
 # The transcript's value isn't read: audio is deleted even if there never was a transcript.
@@ -26,12 +31,15 @@ def consent_cleanup(
     consents: Consents,
     rooms: Rooms,
     leaving: OutgoingMode,
+    daily_api: DailyAPI,
 ) -> dg.MaterializeResult[ConsentCleanup]:
     """Deletes source tracks, padded tracks and the mix if a participant denied consent; the text stays."""
     recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
         live = leaving.mode == "live"
         recording = erasure.describe_recording(store, source, recording_id)
+        if consents.holding(recording_id):
+            learn_ids(daily_api.model_copy(update={"timeout": DAILY_TIMEOUT_S}), consents, recording_id)
         statements = consents.of_recording(recording_id, recording.mtg_session_id)
         room = rooms.of_meeting(recording.room_name)
         denials = sum(not statement.given for statement in statements)
@@ -52,6 +60,8 @@ def consent_cleanup(
             )
         elif denials:
             value = ConsentCleanup(audio_deleted=False, reason="the room needs no consent")
+        elif holding := consents.holding(recording_id):
+            value = ConsentCleanup(audio_deleted=False, reason=reason_held(holding))
     return result(
         value,
         work,
@@ -60,6 +70,7 @@ def consent_cleanup(
             "reason": value.reason or "nobody denied consent",
             "denials": denials,
             "objects_deleted": deleted,
+            "statements": dg.MetadataValue.json([statement.seq for statement in statements] if live else []),
             # The last statement taken into account; in other modes denials are still to be followed.
             "last_statement": max((statement.seq for statement in statements), default=0) if live else 0,
         },

@@ -2,8 +2,11 @@
 
 import dagster as dg
 
+from domain.consent import Meeting
 from domain.recording import Participants, Recording, name_participants
-from reflector_assets.assets.asset import recording_asset, result
+from domain.text.captions import plain
+from reflector_assets import tags
+from reflector_assets.assets.asset import recording_asset, result, tag_run
 from reflector_assets.assets.step import step
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
@@ -17,10 +20,11 @@ def recording(
     """The recording as its source describes it: room, start, duration and audio tracks."""
     with step(context, "recording") as work:
         value = source.recording(context.partition_key)
-        consents.set_meeting_session(value.id, value.mtg_session_id)
+        consents.identify(Meeting.of(value))
         room = rooms.of_meeting(value.room_name)
         if room is not None and room.language:
             value = value.model_copy(update={"language": room.language})
+    tag_run(context, tags.ROOM, value.room_name)
     return result(
         value,
         work,
@@ -43,7 +47,7 @@ def participants(
     """The participants, one entry per person, with the speaker number that the words refer to."""
     with step(context, "participants") as work:
         people = name_participants(recording, source.participants(recording))
-    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {p.name} |" for p in people.root)
+    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {plain(p.name)} |" for p in people.root)
     return result(
         people,
         work,

@@ -8,7 +8,7 @@ from domain.recording import Participants, Recording, folder
 from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions, words
 from domain.text.table import Table
-from reflector_assets.assets.asset import recording_asset, result
+from reflector_assets.assets.asset import page_link, recording_asset, result
 from reflector_assets.assets.step import step
 from resources.store.base import Store
 
@@ -61,6 +61,8 @@ def transcript(
             "method": value.method,
             **({"missing": dg.MetadataValue.md("\n".join(f"- {one}" for one in value.errors))} if value.errors else {}),
             "stored_captions": stored.key,
+            "page": page_link(recording.id),
+            "captions_file": dg.PathMetadataValue(store.location(stored.key)),
             "preview": dg.MetadataValue.md(captions.markdown(value)[:6000]),
         },
     )

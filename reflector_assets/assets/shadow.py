@@ -41,7 +41,14 @@ def shadow_comparison(
             "note": value.note,
             "comparison": dg.MetadataValue.md(comparison.table(value)),
         },
-        checks=[check(COMPARED, [] if value.theirs else [value.note or "nothing to compare with"], warn=waits)],
+        checks=[
+            check(
+                COMPARED,
+                [] if value.theirs else [value.note or "nothing to compare with"],
+                {"word_error_rate": value.word_error_rate},
+                warn=waits,
+            )
+        ],
     )
 
 

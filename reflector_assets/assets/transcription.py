@@ -1,12 +1,11 @@
 """Transcription: one step per padded track, joined, then merged into one table of words."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from domain.errors import PermanentError
+from domain.errors import Incomplete
 from domain.recording import folder
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
@@ -25,11 +24,17 @@ from resources.transcription import cached
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
+COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("word", "string"),
+        dg.TableColumn("start", "float", "seconds after the recording's start"),
+        dg.TableColumn("end", "float", "seconds after the recording's start"),
+        dg.TableColumn("speaker", "int", "as in the participants"),
+        dg.TableColumn("confidence", "float", "0 to 1"),
+    ]
+)
 # The usage of a track's step that the join sums up.
 USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
-
-# The only way to give a graph asset a data version; a test fails when it is removed.
-warnings.filterwarnings("ignore", "Parameter `data_version`", dg.BetaWarning)
 
 
 @dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
@@ -97,9 +102,9 @@ def join_transcripts(
     with step(context, "track_transcripts") as work:
         if missing := sorted({t.index for t in padded_tracks.tracks} - {t.transcript.index for t in transcribed}):
             # When a run is re-executed from its failure, Dagster leaves out mapped steps that had not begun.
-            raise PermanentError(
+            raise Incomplete(
                 f"the transcripts of tracks {', '.join(map(str, missing))} are missing",
-                hint="Run the whole asset: `reflector run ID`.",
+                hint="The sensor keep_up_to_date requests the whole asset again, as `reflector run ID` does.",
             )
         value = TrackTranscripts(
             duration=padded_tracks.duration,
@@ -113,9 +118,10 @@ def join_transcripts(
     own = work.metadata
     notes = [f"track {t.transcript.index}: {note}" for t in transcribed for note in t.notes]
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
+    # The join is an op, whose output can't have a data version without a warning.
+    context.set_data_version(dg.AssetKey("track_transcripts"), data_version(value))
     return dg.Output(
         value,
-        data_version=data_version(value),
         metadata={
             "words": sum(t.words for t in value.tracks),
             "speech_s": round(sum(t.speech for t in value.tracks), 1),
@@ -178,22 +184,43 @@ def merged_words(
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+    span = {
+        "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
+        "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+    }
     return result(
         table,
         work,
         {
             "words": len(table),
+            "dagster/row_count": len(table),
+            "dagster/column_schema": COLUMNS,
             "speakers": int(table["speaker"].nunique()),
-            "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
-            "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
+            **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
             "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
         },
         [
-            check("every_track_transcribed", _missing(track_transcripts)),
-            check("times_inside_the_recording", _bad_times(table, track_transcripts.duration)),
-            check("speech_present", [] if len(table) else ["no words at all"], warn=True),
-            check("every_speaker_heard", _unheard(tracks), warn=True),
+            check(
+                "every_track_transcribed",
+                _missing(track_transcripts),
+                {"tracks": len(tracks), "expected": track_transcripts.expected},
+            ),
+            check(
+                "times_inside_the_recording",
+                _bad_times(table, track_transcripts.duration),
+                {"duration_s": track_transcripts.duration, **span},
+            ),
+            check("speech_present", [] if len(table) else ["no words at all"], {"words": len(table)}, warn=True),
+            check(
+                "every_speaker_heard",
+                _unheard(tracks),
+                {
+                    "speakers": int(table["speaker"].nunique()),
+                    "speech_s": round(sum(track.speech for track in tracks), 1),
+                },
+                warn=True,
+            ),
         ],
     )
 

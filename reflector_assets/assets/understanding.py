@@ -5,11 +5,13 @@ import dagster as dg
 from domain.errors import DEFECTS, PermanentError, TransientError, reason
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
-from domain.text.captions import clock
+from domain.text.captions import clock, plain
+from domain.text.markdown import safe
 from domain.text.table import Table
 from domain.text.topics import UNTITLED, chunks, long_summary
 from domain.text.words import by_person
-from reflector_assets.assets.asset import check, for_run, recording_asset, result
+from reflector_assets import tags
+from reflector_assets.assets.asset import check, for_run, recording_asset, result, tag_run
 from reflector_assets.assets.step import step
 from reflector_assets.policies import policies, timeout_for
 from resources import usage
@@ -32,7 +34,7 @@ def topics(
         value, used = for_run(context, understanding).topics(
             by_person(merged_words, participants.numbers()), participants.names(), recording=context.partition_key
         )
-    listed = "\n".join(f"- **{clock(t.timestamp)} {t.title}**: {t.summary}" for t in value.root)
+    listed = "\n".join(f"- **{clock(t.timestamp)} {plain(t.title)}**: {plain(t.summary)}" for t in value.root)
     errors = [f"{t.title}: {t.error}" for t in value.root if t.error]
     return result(
         value,
@@ -56,6 +58,7 @@ def title(
             value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
         except DEFECTS as error:
             value, used = Title(title=UNTITLED, method="none", error=reason(error)), _counted()
+    tag_run(context, tags.TITLE, value.title)
     return result(value, work, {"title": value.title, "method": value.method, **_failed(value), **llm_usage(used)})
 
 
@@ -81,14 +84,14 @@ def summary(
                 long_summary=long_summary(missing, ()), short_summary=missing, method="none", error=reason(error)
             )
             used = _counted()
-        stored = store.write(f"{folder(recording_id)}/summary.md", value.long_summary.encode())
+        stored = store.write(f"{folder(recording_id)}/summary.md", safe(value.long_summary).encode())
     return result(
         value,
         work,
         {
             "method": value.method,
             "short_summary": value.short_summary,
-            "preview": dg.MetadataValue.md(value.long_summary),
+            "preview": dg.MetadataValue.md(safe(value.long_summary)),
             "stored_summary": stored.key,
             **_failed(value),
             **llm_usage(used),
@@ -132,17 +135,24 @@ def action_items(
             "preview": dg.MetadataValue.md(as_markdown(value)),
             **llm_usage(used),
         },
-        [check("action_items_made", [value.error] if value.error else [], warn=True)],
+        [
+            check(
+                "action_items_made",
+                [value.error] if value.error else [],
+                {"decisions": len(value.decisions), "next_steps": len(value.next_steps)},
+                warn=True,
+            )
+        ],
     )
 
 
 def as_markdown(items: ActionItems) -> str:
     """Return decisions and next steps as two Markdown lists."""
-    decisions = [f"- {d.decision}{f' ({d.decided_by})' if d.decided_by else ''}" for d in items.decisions]
-    steps = [
-        f"- {f'**{s.assigned_to}**: ' if s.assigned_to else ''}{s.task}{f' (by {s.deadline})' if s.deadline else ''}"
-        for s in items.next_steps
-    ]
+    decisions = [f"- {plain(d.decision)}{f' ({plain(d.decided_by)})' if d.decided_by else ''}" for d in items.decisions]
+    steps: list[str] = []
+    for item in items.next_steps:
+        who = f"**{plain(item.assigned_to)}**: " if item.assigned_to else ""
+        steps.append(f"- {who}{plain(item.task)}{f' (by {plain(item.deadline)})' if item.deadline else ''}")
     return "\n".join(["**Decisions**", *(decisions or ["- none"]), "", "**Next steps**", *(steps or ["- none"])])
 
 

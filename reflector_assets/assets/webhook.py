@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from domain.consent import reason_held
 from domain.notifications import event_id, webhook_body
 from domain.results import Transcript, WebhookDelivery, ZulipMessage
 from domain.rooms import Room
 from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import retry_delay
+from resources.database.consents import Consents
 from resources.database.deliveries import Deliveries, Delivery
 from resources.database.rooms import Rooms
 from resources.outgoing.mode import OutgoingMode
@@ -36,12 +38,16 @@ def webhook_delivery(
     deliveries: Deliveries,
     webhook: Webhook,
     leaving: OutgoingMode,
+    consents: Consents,
 ) -> dg.MaterializeResult[WebhookDelivery]:
     """The state of the room's webhook; a failed attempt is followed by another and doesn't fail the run."""
     delivery: Delivery | None = None
     with step(context, "webhook_delivery") as work:
         room = rooms.of_meeting(transcript.room_name)
         skipped = leaving.reason_held_back()
+        if skipped is None and (holding := consents.holding(transcript.id)):
+            consents.set_held(transcript.id, held=True)
+            skipped = reason_held(holding)
         if skipped is None and (room is None or not room.webhook_url):
             skipped = "the room's webhook_url isn't set"
             deliveries.give_up(transcript.id, "webhook", skipped)
@@ -61,7 +67,7 @@ def webhook_delivery(
             "event_id": value.event_id,
             "note": value.note,
         },
-        checks=[check(DELIVERED, problems, warn=waits)],
+        checks=[check(DELIVERED, problems, {"attempts": value.attempt, "status_code": value.status_code}, warn=waits)],
     )
 
 

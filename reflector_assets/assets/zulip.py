@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from domain.consent import reason_held
 from domain.errors import PermanentError, TransientError
 from domain.notifications import page, zulip_text, zulip_topic
 from domain.results import Transcript, ZulipMessage
@@ -9,6 +10,7 @@ from domain.rooms import Room, base_name
 from reflector_assets.assets.asset import check, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import policies
+from resources.database.consents import Consents
 from resources.database.rooms import Rooms
 from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.zulip_messages import Messages
@@ -24,13 +26,22 @@ POSTED = "posted"
     deps=["consent_cleanup"],
 )
 def zulip_message(
-    context: dg.AssetExecutionContext, transcript: Transcript, rooms: Rooms, messages: Messages, leaving: OutgoingMode
+    context: dg.AssetExecutionContext,
+    transcript: Transcript,
+    rooms: Rooms,
+    messages: Messages,
+    leaving: OutgoingMode,
+    consents: Consents,
 ) -> dg.MaterializeResult[ZulipMessage]:
     """The message in the room's Zulip topic, or the reason why none is posted."""
     problems: list[str] = []
     with step(context, "zulip_message") as work:
         room = rooms.of_meeting(transcript.room_name)
-        skipped = leaving.reason_held_back() or _not_wanted(room, messages)
+        skipped = leaving.reason_held_back()
+        if skipped is None:
+            holding = consents.holding(transcript.id)
+            consents.set_held(transcript.id, held=bool(holding))
+            skipped = reason_held(holding) if holding else _not_wanted(room, messages)
         value = ZulipMessage(message_id=None, note=skipped)
         if not skipped and room is not None and room.zulip_stream:
             try:
@@ -45,7 +56,7 @@ def zulip_message(
         value,
         work,
         {"message_id": value.message_id, "stream": room and room.zulip_stream, "note": value.note},
-        checks=[check(POSTED, problems)],
+        checks=[check(POSTED, problems, {"message_id": value.message_id})],
     )
 
 

@@ -5,6 +5,7 @@ Exit codes: 0 success, 1 the recording or its run failed, 2 wrong usage.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -86,6 +87,8 @@ def _find(arguments: Sequence[str]) -> tuple[Any, str, list[str]]:
 
 def main() -> NoReturn:
     """Run the command line; print our own errors as one line on stderr and exit with code 1."""
+    # Recordings and settings are nobody else's on this machine.
+    os.umask(0o077)
     try:
         command, name, rest = _find(sys.argv[1:])
         command(rest, prog_name=name)

@@ -11,6 +11,7 @@ from reflector_assets.cli.output import AsJson, note, out, print_json
 with on_first_use():
     import dagster as dg
 
+    from domain import consent
     from reflector_assets import partitions, wiring
     from reflector_assets.runtime import instance as instances
 
@@ -38,6 +39,9 @@ def import_(
             folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
         )
         recording = imported.recording
+        # Consent statements can name it from now on.
+        with wiring.opened(wiring.consents()) as consents:
+            consents.identify(consent.Meeting.of(recording))
         if not instance.has_dynamic_partition(partitions.RECORDINGS, recording.id):
             instance.add_dynamic_partitions(partitions.RECORDINGS, [recording.id])
         earlier = dg.AssetRecordsFilter(asset_key=dg.AssetKey("recording"), asset_partitions=[recording.id])

@@ -7,6 +7,7 @@ from reflector_assets.cli.output import AsJson, out, print_json
 
 with on_first_use():
     from reflector_assets.runtime import instance as instances
+    from reflector_assets.runtime import pools as operation
     from reflector_assets.settings import main as configuration
 
 app = typer.Typer()
@@ -14,11 +15,13 @@ app = typer.Typer()
 
 @app.command()
 def pools(as_json: AsJson = False) -> None:
-    """Set Dagster's concurrency limits per kind of step, over all runs, from the settings."""
+    """Set Dagster's concurrency limits per kind of step, over all runs, from the settings.
+
+    The sensor set_pool_limits does the same whenever the code location is loaded.
+    """
     limits = configuration.get_settings().pools()
     with instances.open_instance() as instance:
-        for pool, limit in limits.items():
-            instance.event_log_storage.set_concurrency_slots(pool, limit)
+        operation.set_limits(instance, limits)
     if as_json:
         print_json(limits)
     else:

@@ -39,14 +39,14 @@ def retention(
         ledger = ledgers.Ledger(database=inbox.database)
         store, bucket = wiring.store(), wiring.daily_bucket()
         policy = operation.Retention(instance, store, bucket, source, inbox, ledger, settings)
-        rows = [policy.apply(due) if apply else operation.Done(due) for due in policy.due()]
+        rows = [policy.apply(due) if apply else operation.Done(due, failed=due.unreadable) for due in policy.due()]
     failed = any(row.failed for row in rows)
     if as_json:
         print_json({"applied": apply, "due": [_document(row) for row in rows]})
     else:
-        table = Table(Column("ID", no_wrap=True), "Goes", "Days", "Why", *(["Outcome"] if apply else []))
+        table = Table(Column("ID", no_wrap=True), "Goes", "Days", "Why", *(["Outcome"] if apply or failed else []))
         for row in rows:
-            outcome = [escape(row.failed) if row.failed else "gone"] if apply else []
+            outcome = [escape(row.failed) if row.failed else "gone" if apply else ""] if apply or failed else []
             table.add_row(row.due.id, row.due.what, f"{row.due.days:g}", row.due.reason, *outcome)
         out.print(table if rows else "Nothing is past its retention period.")
         if rows and not apply:
@@ -58,4 +58,6 @@ def retention(
 
 
 def _document(row: "operation.Done") -> dict[str, Any]:
-    return {**row.due._asdict(), "objects": row.objects, "failed": row.failed}
+    due = row.due
+    described: dict[str, Any] = {"id": due.id, "what": due.what, "days": due.days, "reason": due.reason}
+    return {**described, "objects": row.objects, "failed": row.failed}

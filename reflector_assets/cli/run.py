@@ -74,11 +74,12 @@ def refresh(
     after another.
     """
     graph = definitions.graph
-    failed: dict[str, dict[str, str]] = {}
     queued = False
     with instances.open_instance() as instance:
         oldest = None if since is None else since * 86400.0
-        found = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
+        examined = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
+        failed = {one.id: {"staleness": one.problem} for one in examined if one.problem}
+        found = [one for one in examined if not one.problem]
         if not as_json:
             _print_stale(found)
         if found and not dry_run:

@@ -23,7 +23,7 @@ with on_first_use():
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
     from service import app as application
-    from service import auth, ports
+    from service import auth, ports, server
 
 app = typer.Typer()
 
@@ -54,11 +54,17 @@ def serve(
         raise InvalidInput(
             f"a trial listens on this machine only, not on {host}", hint="Omit --trial and REFLECTOR_TRIAL."
         )
+    if trial and settings.origins:
+        raise InvalidInput(
+            "a trial is for this machine's own pages: CORS_ORIGIN would let others use it without a token",
+            hint="Unset CORS_ORIGIN, or omit --trial and REFLECTOR_TRIAL.",
+        )
     with (
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
         wiring.opened(wiring.relays()) as relays,
+        wiring.opened(wiring.ended_sessions()) as sessions,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
         closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
@@ -74,9 +80,12 @@ def serve(
                 settings.api_token.get_secret_value() if settings.api_token else None,
                 trial=trial,
                 public=settings.public_mode,
+                https=settings.page_url.lower().startswith("https:"),
+                ended=sessions,
             ),
             check_ready=_readiness_check(),
             origins=settings.origins,
+            hosts=settings.hosts,
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=ports.Ports(
                 recordings,
@@ -92,7 +101,7 @@ def serve(
         # Everything loaded so far stays: scanning it for garbage takes as long as answering a request.
         gc.collect()
         gc.freeze()
-        uvicorn.run(service, host=host, port=port, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+        uvicorn.Server(server.configure(service, host, port)).run()
 
 
 def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:

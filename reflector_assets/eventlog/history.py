@@ -12,6 +12,7 @@ from domain.run_progress import StepEvent
 from reflector_assets import tags
 from reflector_assets.eventlog import archive
 from reflector_assets.eventlog.steps import step_events
+from reflector_assets.records import plain
 from reflector_assets.staleness import DATA_VERSION
 from resources.database.consents import Consents
 from resources.database.deliveries import Deliveries
@@ -171,8 +172,8 @@ def _log(run: dg.DagsterRun, events: Sequence[dg.EventLogRecord]) -> Iterator[Hi
             check = event.asset_check_evaluation_data
             if not check.passed:
                 name = f"{check.asset_key.to_user_string()}: {check.check_name}"
-                problems = {key: str(value.value) for key, value in check.metadata.items()}
-                text = " ".join([f"the check {name} failed", *problems.values()])
+                problems = plain(check.metadata).get("problems", "")
+                text = f"the check {name} failed {problems}".strip()
                 yield HistoryEntry(entry.timestamp, "check", text, run.run_id, {"severity": check.severity.value})
         elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
             made = event.step_materialization_data.materialization

@@ -10,7 +10,7 @@ from reflector_assets import tags
 from reflector_assets.eventlog import states
 from reflector_assets.eventlog.states import PAGE
 from reflector_assets.eventlog.steps import failure_reason
-from reflector_assets.log_entries import Run
+from reflector_assets.log_entries import KEEP_UP_TO_DATE, Run, problems
 from reflector_assets.partitions import RECORDINGS, pages
 from resources.database.catalogue import CatalogueRow
 from resources.store.base import Store
@@ -25,12 +25,11 @@ class DagsterLog(NamedTuple):
         return pages(self.instance, ascending=False, limit=size)
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
-        last: dict[str, Run] = {}
-        if recording_ids:
-            # Newest first.
-            for run in self.instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)})):
-                last.setdefault(run.tags[tags.PARTITION], Run(run.run_id, run.status.value))
-        return last
+        if not recording_ids:
+            return {}
+        found = self.instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: list(recording_ids)}))
+        runs = [record.dagster_run for record in sorted(found, key=_weight)]
+        return {run.tags[tags.PARTITION]: Run(run.run_id, run.status.value) for run in runs}
 
     def made_all(self, run_id: str) -> bool:
         kinds = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -42,6 +41,19 @@ class DagsterLog(NamedTuple):
 
     def failure_reason(self, run_id: str) -> tuple[str | None, str]:
         return failure_reason(self.instance, run_id)
+
+    def problems(self) -> Mapping[str, str]:
+        if self.instance.schedule_storage is None:
+            # An instance in memory.
+            return {}
+        sensors = [one for one in self.instance.all_instigator_state() if one.name == KEEP_UP_TO_DATE]
+        return problems(getattr(one.instigator_data, "cursor", None) for one in sensors)
+
+
+def _weight(record: dg.RunRecord) -> tuple[bool, bool, float, int]:
+    run = record.dagster_run
+    never_began = run.status == dg.DagsterRunStatus.CANCELED and record.start_time is None
+    return not run.is_finished, not never_began, record.end_time or 0.0, record.storage_id
 
 
 def recordings_overview(

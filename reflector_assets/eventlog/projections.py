@@ -5,6 +5,7 @@ several processes can do the same piece at once.
 """
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from domain.errors import NotFound
+from domain.errors import NotFound, PermanentError
 from domain.recording import value_key
 from domain.text import spacing
 from reflector_assets.eventlog import archive, usage
@@ -26,6 +27,7 @@ from resources.database.positions import read_position
 from resources.store.base import Store
 
 PAGE = 1000
+log = logging.getLogger(__name__)
 
 
 def catch_up(
@@ -121,7 +123,13 @@ def _follow_transcripts(
 ) -> bool:
     records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
     for record, at in zip(records, _positions(records, until), strict=True):
-        catalogue.index(_indexed(store, catalogue, record), at)
+        try:
+            indexed = _indexed(store, catalogue, record)
+        except (PermanentError, OSError, ValueError, LookupError, TypeError) as error:
+            # One transcript must not stop the others; it is indexed when it is made again.
+            log.warning("the transcript of %s can't be searched: %s", record.partition_key, error)
+            indexed = None
+        catalogue.index(indexed, at)
     return complete
 
 

@@ -11,9 +11,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from domain.errors import NotFound
+from domain.errors import NotFound, PermanentError
 from domain.overview import RecordingOverview
-from domain.recording import folder, value_key
+from domain.recording import check_recording_id, folder, value_key
 from reflector_assets.log_entries import CANCELED, FAILED, IN_PROGRESS, Run
 
 # Recordings that are read from the store in parallel, and that are in one query to Dagster.
@@ -28,7 +28,10 @@ class Log(Protocol):
         ...
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Return the last run of each recording that has one."""
+        """Return the run that determines the state of each recording that has one.
+
+        It is the one in progress, or else the one that ended last; one canceled before its start counts if it is alone.
+        """
         ...
 
     def made_all(self, run_id: str) -> bool:
@@ -37,6 +40,10 @@ class Log(Protocol):
 
     def failure_reason(self, run_id: str) -> tuple[str | None, str]:
         """Return the first failed step of a run and its plain reason; without one, None and Dagster's message."""
+        ...
+
+    def problems(self) -> Mapping[str, str]:
+        """Return by recording why the sensor `keep_up_to_date` can't examine it."""
         ...
 
 
@@ -70,10 +77,22 @@ def overviews(
     log: Log, recording_ids: Sequence[str], describe: Callable[[str], RecordingOverview]
 ) -> list[RecordingOverview]:
     """Return overviews in order, by one query to Dagster and further ones only for failed runs."""
-    last = log.last_runs(recording_ids)
+    last, problems = log.last_runs(recording_ids), log.problems()
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
-        described = pool.map(describe, recording_ids)
+        described = pool.map(_described, repeat(describe), recording_ids, map(problems.get, recording_ids))
         return list(pool.map(with_run, repeat(log), described, map(last.get, recording_ids)))
+
+
+def _described(
+    describe: Callable[[str], RecordingOverview], recording_id: str, problem: str | None
+) -> RecordingOverview:
+    """Describe a recording; one that can't be read is in error, and the others are listed nevertheless."""
+    unknown = RecordingOverview(recording_id, None, "error", None, None, None, None)
+    try:
+        found = describe(check_recording_id(recording_id))
+    except (PermanentError, OSError, ValueError) as error:
+        return unknown._replace(reason=problem or str(error))
+    return found._replace(state="error", reason=problem) if problem else found
 
 
 def stored(files: Files, recording_id: str) -> RecordingOverview:
@@ -103,7 +122,7 @@ def with_run(log: Log, overview: RecordingOverview, last: Run | None) -> Recordi
         return overview
     overview = overview._replace(run_id=last.run_id)
     if last.status in IN_PROGRESS:
-        return overview._replace(state="processing")
+        return overview._replace(state="processing", reason=None)
     if last.status in {FAILED, CANCELED} and not log.made_all(last.run_id):
         step, reason = (None, "canceled") if last.status == CANCELED else log.failure_reason(last.run_id)
         return overview._replace(state="error", step=step, reason=f"{step}: {reason}" if step else reason)

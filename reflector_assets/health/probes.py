@@ -1,7 +1,6 @@
 """The checks of `reflector doctor` and /health/ready: the settings and every service that they name."""
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Collection
@@ -9,23 +8,19 @@ from concurrent.futures import Future
 from functools import partial
 from importlib import import_module
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import psycopg2
 import urllib3
-import yaml
 from dagster import ConfigurableResource, DagsterInstance, EnvVar
-from dagster_postgres import PostgresEventLogStorage
 from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
 from reflector_assets import wiring
-from reflector_assets.health.runner import GRACE_S, Probe, ProbeSkipped, examine, root_cause
+from reflector_assets.health import dagster_probes
+from reflector_assets.health.runner import Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
-from reflector_assets.runtime.dagster_internals.storage import SqliteRunStorage
-from reflector_assets.runtime.instance import daemon_is_up, enter_project, open_instance
+from reflector_assets.runtime.instance import enter_project
 from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
 from reflector_assets.wiring import lazy_imports
@@ -82,8 +77,12 @@ def probes(settings: Settings) -> list[Probe]:
     home = "dagster.yaml in DAGSTER_HOME, and DAGSTER_POSTGRES_URL where it is named there"
     bucket = "DAILYCO_STORAGE_AWS_* and REFLECTOR_DAILY_ENDPOINT_URL"
     return [
-        Probe("Dagster's storage", "open it, count runs", home, partial(_storage, instance, settings)),
-        Probe("Dagster's daemon", "read its last heartbeat", home, partial(_daemon, instance)),
+        Probe("Dagster's storage", "open it, count runs", home, partial(dagster_probes.storage, instance, settings)),
+        Probe("Dagster's daemon", "read its last heartbeat", home, partial(dagster_probes.daemon, instance)),
+        Probe(
+            "pools", "compare their limits with the settings", home, partial(dagster_probes.pools, instance, settings)
+        ),
+        Probe("recordings", "check their ids", home, partial(dagster_probes.recordings, instance)),
         Probe("database", "connect, check its tables", database, lambda _: _database()),
         Probe("result store", "write, read, list, delete", results, partial(_results, settings)),
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
@@ -94,59 +93,6 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
         Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", partial(_broker, settings)),
     ]
-
-
-def _storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: float) -> str:
-    try:
-        _reach_postgres(seconds)
-        instance = open_instance()
-        runs, assets = instance.get_runs_count(), len(instance.get_asset_keys(limit=100))
-    except BaseException as error:
-        shared.set_exception(error)
-        raise
-    shared.set_result(instance)
-    is_sqlite = isinstance(instance.run_storage, SqliteRunStorage)
-    if settings.executor in {"celery", "k8s"} and is_sqlite:
-        raise PermanentError(
-            f"Dagster's storage is SQLite, which {settings.executor} workers on other machines can't reach",
-            hint="Set DAGSTER_HOME to a folder with deploy/dagster.yaml.",
-        )
-    storage = "SQLite" if is_sqlite else "PostgreSQL"
-    if type(instance.event_log_storage) is PostgresEventLogStorage:
-        storage += " with a new connection per query (deploy/dagster.yaml keeps them)"
-    return f"{storage}: {runs} runs, {assets} assets"
-
-
-def _reach_postgres(seconds: float) -> None:
-    """Connect to the PostgreSQL that dagster.yaml names by a variable; Dagster retries longer, with poorer errors."""
-    config: Any = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text())
-    try:
-        storage = config["storage"]
-        name: str = (storage.get("postgres") or storage["custom"]["config"])["postgres_url"]["env"]
-    except (KeyError, TypeError):
-        return
-    if not os.environ.get(name):
-        raise PermanentError(f"{name} isn't set, and dagster.yaml names it", hint="Set it to a postgresql:// URL.")
-    try:
-        # The driver's own URLs don't have the driver's name that SQLAlchemy puts into them.
-        psycopg2.connect(re.sub(r"\+\w+(?=://)", "", os.environ[name]), connect_timeout=max(2, int(seconds))).close()
-    except psycopg2.OperationalError as error:
-        first, *_ = str(error).strip().splitlines() or ["no reason given"]
-        raise TransientError(f"PostgreSQL refuses the connection: {first}", hint=f"Check {name}.") from None
-
-
-def _daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
-    try:
-        # Leaves time to report before this probe's own limit.
-        instance = shared.result(timeout=(seconds - GRACE_S) * 0.9)
-    except Exception:
-        raise ProbeSkipped("unknown", "its heartbeat is in Dagster's storage, which can't be read") from None
-    with instance:
-        if daemon_is_up(instance):
-            return "running"
-    raise ProbeSkipped(
-        "not running", "recordings aren't processed automatically; start it with `dagster dev` or `dagster-daemon run`"
-    )
 
 
 def _database() -> str:

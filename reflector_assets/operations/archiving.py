@@ -19,10 +19,9 @@ from reflector_assets.staleness import INPUT_POINTER, input_reason, latest_of
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
-PAGE = 500
 # The metadata that is read of past materializations, for the catalogue and for consents. The rest takes three times
 # the space, and in part quotes the meeting: it is in the archive only.
-KEPT_METADATA = {"room", "started", "duration_s", "last_statement"}
+KEPT_METADATA = {"room", "started", "duration_s", "last_statement", "statements"}
 # The pointer of an input whose newest content wasn't consumed: before every event.
 NOT_CONSUMED = "0"
 
@@ -54,15 +53,8 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
 
 def without_partition(instance: dg.DagsterInstance) -> list[str]:
     """Return the recordings that have runs but no partition any more: version 0.1.0 left the runs in Dagster."""
-    found: dict[str, None] = {}
-    cursor: str | None = None
-    while True:
-        records = instance.get_run_records(limit=PAGE, cursor=cursor, ascending=True)
-        ids = {tag for one in records if (tag := one.dagster_run.tags.get(tags.PARTITION))} - found.keys()
-        found |= dict.fromkeys(ids.difference(instance.get_existing_dynamic_partitions(RECORDINGS, list(ids))))
-        if len(records) < PAGE:
-            return list(found)
-        cursor = records[-1].dagster_run.run_id
+    ids = {value for _, values in instance.get_run_tags([tags.PARTITION]) for value in values}
+    return sorted(ids.difference(instance.get_dynamic_partitions(RECORDINGS)))
 
 
 def _report_again(instance: dg.DagsterInstance, recording_id: str, runs: Sequence[RunLog]) -> None:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from domain.errors import PermanentError
+from domain.recording import check_recording_id
 from reflector_assets import staleness
 from reflector_assets.partitions import pages
 from reflector_assets.records import made_at, plain
@@ -22,11 +24,15 @@ class Cost(NamedTuple):
 
 
 class StaleRecording(NamedTuple):
-    """A recording with its stale assets and the reason of each; `cost` is None if none was ever materialized."""
+    """A recording with its stale assets and the reason of each; `cost` is None if none was ever materialized.
+
+    `problem` is why they can't be determined, if so.
+    """
 
     id: str
     reasons: dict[str, str]
     cost: Cost | None
+    problem: str | None = None
 
 
 def stale_recordings(
@@ -37,7 +43,11 @@ def stale_recordings(
 ) -> Iterator[StaleRecording]:
     """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
     for recording_id in (one for page in pages(instance, ascending=False) for one in page):
-        found = staleness.states(instance, graph, recording_id, audio_is_gone)
+        try:
+            found = staleness.states(instance, graph, check_recording_id(recording_id), audio_is_gone)
+        except (PermanentError, OSError, ValueError) as error:
+            yield StaleRecording(recording_id, {}, None, str(error))
+            continue
         made = next((state.record for state in found if state.asset == "recording"), None)
         if since is not None and made is not None and time.time() - made_at(made) > since:
             continue

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import dagster as dg
@@ -28,15 +29,21 @@ RECORDING, MADE = dg.AssetKey("recording"), dg.DagsterEventType.ASSET_MATERIALIZ
 AUDIO_GONE = "audio_gone"
 # Events have the times of the machines that they come from.
 CLOCKS_DIFFER_S = DAY
+# What reading a recording's files raises; it doesn't stop the look at the others.
+UNREADABLE = (ReflectorError, OSError, ValueError)
 
 
 class Due(NamedTuple):
-    """An action that is due: delete a recording's audio, or retire it; `days` is the recording's age."""
+    """An action that is due: delete a recording's audio, or retire it; `days` is the recording's age.
+
+    `unreadable` is the reason why it isn't known whether the action is due, if so: it isn't performed.
+    """
 
     id: str
     what: Literal["audio", "partition"]
     days: float
     reason: str
+    unreadable: str | None = None
 
 
 class Done(NamedTuple):
@@ -69,6 +76,8 @@ class Retention(NamedTuple):
 
     def apply(self, due: Due) -> Done:
         """Perform an action; one that fails is returned with the reason, and stays due."""
+        if due.unreadable:
+            return Done(due, failed=due.unreadable)
         try:
             with database_errors():
                 if at_work(self.instance, due.id, self.inbox):
@@ -80,6 +89,8 @@ class Retention(NamedTuple):
                 return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
         except ReflectorError as error:
             return Done(due, failed=str(error.at(recording=due.id)))
+        except (OSError, ValueError) as error:
+            return Done(due, failed=f"recording {due.id}: {error}")
 
     @property
     def _audio_days(self) -> int | None:
@@ -91,14 +102,18 @@ class Retention(NamedTuple):
         gone_until = float(read_position(self.inbox.database, AUDIO_GONE))
         all_gone = True
         for recording_id, record in self._made_between(gone_until - CLOCKS_DIFFER_S, now - days * DAY):
-            if self._is_audio_gone(recording_id):
-                gone_until = max(gone_until, record.timestamp) if all_gone else gone_until
-                continue
+            due = Due(recording_id, "audio", _age(now, record), f"retention: older than {days} days")
+            try:
+                if self._is_audio_gone(recording_id):
+                    gone_until = max(gone_until, record.timestamp) if all_gone else gone_until
+                    continue
+            except UNREADABLE as error:
+                due = due._replace(reason="unknown", unreadable=str(error))
             if all_gone:
                 all_gone = False
                 self._remember(gone_until)
-            if not at_work(self.instance, recording_id, self.inbox):
-                yield Due(recording_id, "audio", _age(now, record), f"retention: older than {days} days")
+            if due.unreadable or not at_work(self.instance, recording_id, self.inbox):
+                yield due
         if all_gone:
             self._remember(gone_until)
 
@@ -107,15 +122,23 @@ class Retention(NamedTuple):
         partitions = set(self.instance.get_dynamic_partitions(RECORDINGS))
         back = list(self.instance.get_existing_dynamic_partitions(RETIRED, list(partitions)))
         end, earlier = now - days * DAY, f"retired earlier, and older than {days} days"
-        for recording_id, record in self._made(back).items():
-            if made_at(record) <= end and self._may_retire(recording_id):
-                yield Due(recording_id, "partition", _age(now, record), earlier)
-        for recording_id, record in self._made_between(0.0, end, partitions.difference(back)):
-            if self._may_retire(recording_id):
-                yield Due(recording_id, "partition", _age(now, record), f"finished, and older than {days} days")
-        for recording_id, record in self._made(without_partition(self.instance)).items():
-            if made_at(record) <= end and self._may_retire(recording_id):
-                yield Due(recording_id, "partition", _age(now, record), earlier)
+        found = chain(
+            ((one, record, earlier) for one, record in self._made(back).items()),
+            (
+                (one, record, f"finished, and older than {days} days")
+                for one, record in self._made_between(0.0, end, partitions.difference(back))
+            ),
+            ((one, record, earlier) for one, record in self._made(without_partition(self.instance)).items()),
+        )
+        for recording_id, record, reason in found:
+            if made_at(record) > end:
+                continue
+            due = Due(recording_id, "partition", _age(now, record), reason)
+            try:
+                if self._may_retire(recording_id):
+                    yield due
+            except UNREADABLE as error:
+                yield due._replace(reason="unknown", unreadable=str(error))
 
     def _may_retire(self, recording_id: str) -> bool:
         # The audio of a retired recording would be looked for too late: by the time of its retirement.

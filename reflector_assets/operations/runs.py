@@ -9,20 +9,23 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import Incomplete, InvalidInput, NotFound
 from domain.recording import check_recording_id, value_key
 from reflector_assets import staleness, tags
 from reflector_assets.eventlog.steps import failure_reason, step_events
 from reflector_assets.operations import orphaned_runs
 from reflector_assets.partitions import RECORDINGS
-from reflector_assets.records import IN_PROGRESS
+from reflector_assets.records import IN_PROGRESS, plain
 from reflector_assets.runtime.instance import daemon_is_up
+from reflector_assets.runtime.run_process import alive, process_tag
 from resources.database.inbox import Inbox
 from resources.store.base import Store
 
 # Dagster resumes a killed run within seconds, but misses one whose failure it reads before the run's tag says that it
 # will be resumed: after this time the run is requested again.
 RESUME_DEADLINE_S = 120.0
+# The message of Dagster's event.
+RETRY_FAILED = "Failed to retry run"
 
 
 class Outcome(NamedTuple):
@@ -103,15 +106,20 @@ def bring_up_to_date(
                 return Outcome(run_id, materialized, fresh, {})
             show()
             run_id = str(uuid.uuid4())
-            result = defs.resolve_job_def("process").execute_in_process(
-                instance=instance,
-                partition_key=recording_id,
-                asset_selection=[dg.AssetKey(name) for name in ready],
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={tags.CODE: code_tag(graph, ready), **({tags.FORCE: "true"} if force else {})},
-            )
+            with alive(instance, run_id):
+                result = defs.resolve_job_def("process").execute_in_process(
+                    instance=instance,
+                    partition_key=recording_id,
+                    asset_selection=[dg.AssetKey(name) for name in ready],
+                    run_id=run_id,
+                    raise_on_error=False,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    tags={
+                        tags.CODE: code_tag(graph, ready),
+                        tags.PROCESS: process_tag(run_id),
+                        **({tags.FORCE: "true"} if force else {}),
+                    },
+                )
             done = {
                 key.to_user_string() for event in result.get_asset_materialization_events() if (key := event.asset_key)
             }
@@ -157,6 +165,32 @@ def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> b
         return False
     ended = last[0].end_time or last[0].update_timestamp.timestamp()
     return time.time() - ended < RESUME_DEADLINE_S
+
+
+def is_to_be_repeated(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return True if a failed run says nothing about the code and the recording.
+
+    Dagster gave up retrying a killed one, as it does when it can't reach the code server, or it was resumed without
+    parts of the work.
+    """
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.STEP_FAILURE}
+    entries = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kinds).records]
+    return any(one.message == RETRY_FAILED or _is_incomplete(one.dagster_event) for one in entries)
+
+
+def _is_incomplete(event: dg.DagsterEvent | None) -> bool:
+    if event is None or event.event_type != dg.DagsterEventType.STEP_FAILURE:
+        return False
+    failure = event.step_failure_data.user_failure_data
+    return failure is not None and plain(failure.metadata).get("kind") == Incomplete.__name__
+
+
+def prevent_resumption(instance: dg.DagsterInstance, recording_id: str) -> None:
+    """Have Dagster not resume the last run, since another run is requested: it would be resumed besides."""
+    for last in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1):
+        if last.tags.get(tags.WILL_RETRY) == "true" and last.is_finished:
+            instance.report_engine_event(RETRY_FAILED, last)
+            instance.add_run_tags(last.run_id, {tags.WILL_RETRY: "false"})
 
 
 def awaits_first_run(instance: dg.DagsterInstance, recording_id: str) -> bool:

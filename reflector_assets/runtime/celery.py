@@ -33,6 +33,7 @@ from reflector_assets.runtime.dagster_internals.celery import (
     submit_task,
 )
 from reflector_assets.runtime.process import CELERY
+from reflector_assets.runtime.run_process import supervised
 from reflector_assets.settings.main import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class WatchedCeleryExecutor(CeleryExecutor):
 
             return Task(watch, lambda app: submit_task(app, plan, step, queue, celery_priority, known_state).id, fail)
 
-        return execution_loop(plan_context, execution_plan, step_execution_fn=send)
+        return supervised(plan_context, execution_loop(plan_context, execution_plan, step_execution_fn=send))
 
 
 class Broker:

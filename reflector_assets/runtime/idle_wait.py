@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
+from reflector_assets.runtime.run_process import supervised
 
 # The process sleeps for SLEEP_S after each CPU_S of CPU time.
 CPU_S, SLEEP_S = 0.02, 0.25
@@ -36,7 +37,7 @@ class IdleWaitExecutor(dg.Executor):
         return self._executor.step_dependency_config
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
-        events: Any = self._executor.execute(plan_context, execution_plan)
+        events: Any = supervised(plan_context, self._executor.execute(plan_context, execution_plan))
         with IdleWait() as idle_wait, closing(events):
             for event in events:
                 idle_wait.update(event)

@@ -25,6 +25,7 @@ from reflector_assets.runtime.dagster_internals.steps import (
     get_run_crash_explanation,
     step_worker_starting,
 )
+from reflector_assets.runtime.run_process import supervised
 from reflector_assets.runtime.warm_process import fork_worker
 from reflector_assets.runtime.worker import Ended, Run, Worker, WorkerGone
 
@@ -45,6 +46,9 @@ class WorkerExecutor(dg.Executor):
         return RetryMode.ENABLED
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
+        return supervised(plan_context, self._execute(plan_context, execution_plan))
+
+    def _execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
         yield DagsterEvent.engine_event(
             plan_context,
             f"Executing steps in workers of the run's process (pid: {os.getpid()})",

@@ -6,6 +6,7 @@ docs/settings.md is generated from `Settings`.
 
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,8 @@ from reflector_assets.settings.delivery import DeliverySettings
 from reflector_assets.settings.pages import PageSettings
 from reflector_assets.settings.services import ServiceSettings
 
+# Characters of the token of the HTTP API.
+LEAST_TOKEN = 20
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -94,7 +97,10 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         1250, alias="REFLECTOR_PORT", description="Port that `reflector serve` listens on.", ge=0, le=65535
     )
     api_token: SecretStr | None = Field(
-        None, alias="REFLECTOR_API_TOKEN", description="Bearer token for our HTTP API; if unset, the API is closed."
+        None,
+        alias="REFLECTOR_API_TOKEN",
+        description="Bearer token for our HTTP API, at least 20 printable ASCII characters, as by "
+        "`openssl rand -hex 32`; if unset, the API is closed.",
     )
     trial: bool = Field(
         False,
@@ -182,6 +188,14 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         "the tag `dagster-k8s/config`.",
         examples=['{"gpu": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}}'],
     )
+
+    @field_validator("api_token")
+    @classmethod
+    def _not_guessable(cls, value: SecretStr | None) -> SecretStr | None:
+        token = "" if value is None else value.get_secret_value()
+        if value is not None and not re.fullmatch(rf"[!-~]{{{LEAST_TOKEN},}}", token):
+            raise ValueError(f"it must be at least {LEAST_TOKEN} printable ASCII characters without blanks")
+        return value
 
     @field_validator("data_dir", "prompts", "daily_folder")
     @classmethod

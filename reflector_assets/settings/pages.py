@@ -32,6 +32,13 @@ class PageSettings(BaseSettings):
         description="Origins of other web pages that may use the HTTP API, separated by commas; `*` allows all.",
         examples=["https://app.example.com"],
     )
+    allowed_hosts: str | None = Field(
+        None,
+        alias="REFLECTOR_ALLOWED_HOSTS",
+        description="Host names under which the service is reached, separated by commas; requests for others are "
+        "refused, except to `/health`. If unset, any name is served.",
+        examples=["reflector.example.com"],
+    )
     currency: str = Field("USD", alias="REFLECTOR_CURRENCY", description="Currency of prices and costs.")
     price_gpu_hour: float = Field(
         0.0, alias="REFLECTOR_PRICE_GPU_HOUR", description="Price of one hour of the transcription service.", ge=0
@@ -48,6 +55,11 @@ class PageSettings(BaseSettings):
         description="Price of one million completion tokens of the LLM.",
         ge=0,
     )
+
+    @property
+    def hosts(self) -> list[str]:
+        """Return the host names in `allowed_hosts`."""
+        return [part.strip() for part in (self.allowed_hosts or "").split(",") if part.strip()]
 
     @property
     def origins(self) -> list[str]:

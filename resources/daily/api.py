@@ -79,6 +79,11 @@ class DailyAPI(ConfigurableResource[Any]):
     timeout: float = 30
     interval: float = 0.6
 
+    @property
+    def is_set(self) -> bool:
+        """True if there is a key to call Daily with."""
+        return bool(secret_value(self.api_key).strip())
+
     def recordings(self, limit: int = PAGE, starting_after: str | None = None) -> RecordingPage:
         """List at most 100 recordings, newest first, from the one after the id `starting_after` on.
 
@@ -137,6 +142,14 @@ class DailyAPI(ConfigurableResource[Any]):
                 # Of several entries for a participant, some may lack the name.
                 known[last] = KnownParticipant(last, (had and had.user_id) or user_id, (had and had.name) or name)
         return len(items) >= PAGE, last
+
+    def room_id(self, name: str) -> str | None:
+        """Return the id of a room; None if Daily has no such room, as after it expired."""
+        try:
+            answer = self._json("GET", "rooms", name, errors={404: (NotFound, f"Daily has no room {name}")})
+        except NotFound:
+            return None
+        return _text((as_object(answer) or {}).get("id"))
 
     def webhooks(self) -> list[Webhook]:
         """List the webhooks of our Daily domain."""

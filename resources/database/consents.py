@@ -1,4 +1,4 @@
-"""Participants' consent to keep audio, and which recordings belong to which meeting, in the product's database."""
+"""Participants' consent to keep audio, and which recordings it is about, in the product's database."""
 
 import time
 from typing import Any
@@ -6,73 +6,201 @@ from typing import Any
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from domain.consent import Statement, latest_per_user
-from domain.recording import ID_PATTERN
-from resources.database.database import Database
+from domain.consent import DAY_S, MEETING_PATTERN, Meeting, Statement, could_be_about, latest_per_user
+from domain.errors import InvalidInput, NotFound
+from domain.rooms import base_name
+from resources.database.database import Database, storable
+from resources.database.rooms import Rooms
 from resources.database.tables import consents, meetings
 
 COLUMNS = [consents.c[name] for name in Statement._fields]
+MEETING = [meetings.c[name] for name in Meeting._fields]
+named = consents.c.meeting_id
+# The condition under which a statement is about a meeting: a name or id of one meeting, or the room if it is asked for.
+ABOUT = sa.or_(
+    *(column == named for column in (meetings.c.recording_id, meetings.c.mtg_session_id, meetings.c.other_id)),
+    meetings.c.meeting_name == named,
+    sa.and_(meetings.c.meeting_name.is_not(None), meetings.c.room_id == named),
+    sa.and_(consents.c.whole_room, sa.or_(meetings.c.room == named, meetings.c.room_id == named)),
+)
+_later = consents.alias("later")
+# Denials that the same person didn't replace, and those of them that match no recording and weren't dismissed.
+DENIED = (
+    sa.not_(consents.c.given),
+    ~sa.exists().where(
+        _later.c.meeting_id == named, _later.c.user_id == consents.c.user_id, _later.c.seq > consents.c.seq
+    ),
+)
+UNMATCHED = (
+    *DENIED,
+    consents.c.dismissed_at.is_(None),
+    ~sa.exists(sa.select(meetings.c.recording_id).where(ABOUT).correlate(consents)),
+)
 
 
 class Consents(ConfigurableResource[Any]):
-    """Consent statements by meeting id: the id of a recording, or of Daily's meeting session."""
+    """Consent statements, and the names and ids of each recording's meeting."""
 
     database: Database
 
-    def record(self, meeting_id: str, user_id: str | None, *, given: bool) -> Statement:
-        """Store a statement."""
+    def record(self, meeting_id: str, user_id: str | None, *, given: bool, whole_room: bool = False) -> Statement:
+        """Store a statement; raises InvalidInput for a `whole_room` with the name of a single meeting."""
+        if whole_room and base_name(meeting_id) != meeting_id:
+            raise InvalidInput(f"{meeting_id} names one meeting, not a room", hint="Leave out the time in its name.")
         values: dict[str, Any] = {
             "meeting_id": meeting_id,
             "user_id": user_id or "",
             "given": given,
             "said_at": time.time(),
+            "whole_room": whole_room,
         }
         with self.database.begin() as connection:
             self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
 
     def statements(self, meeting_id: str) -> list[Statement]:
-        """Return the latest statement of each person on a meeting, or on a recording by its id."""
-        return self.of_recording(meeting_id)
+        """Return the latest statement of each person that names this meeting, or is about this recording."""
+        return latest_per_user(self.history(meeting_id))
 
     def of_recording(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
-        """Return the latest statement of each person on a recording or its meeting session."""
-        with self.database.begin() as connection:
-            known = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
-            ids: set[str] = {recording_id, *connection.scalars(known), *([mtg_session_id] if mtg_session_id else [])}
-            rows = connection.execute(sa.select(*COLUMNS).where(consents.c.meeting_id.in_(ids)))
-            return latest_per_user(Statement(*row) for row in rows)
+        """Return the latest statement of each person that is about a recording or its meeting session."""
+        return latest_per_user([*self.history(recording_id), *self._naming(mtg_session_id or recording_id)])
 
     def history(self, recording_id: str) -> list[Statement]:
-        """Return all statements on a recording or its meeting session, in order."""
-        session = sa.select(meetings.c.mtg_session_id).where(meetings.c.recording_id == recording_id)
-        about = sa.or_(consents.c.meeting_id == recording_id, consents.c.meeting_id.in_(session))
-        with self.database.begin() as connection:
-            rows = connection.execute(sa.select(*COLUMNS).where(about).order_by(consents.c.seq))
-            return [Statement(*row) for row in rows]
+        """Return all statements that are about a recording or name it, in order."""
+        of = sa.exists(sa.select(1).where(meetings.c.recording_id == recording_id, ABOUT).correlate(consents))
+        return self._statements(sa.or_(named == recording_id, of))
 
     def denials(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
         """Return the denials among the latest statements; one is enough to delete the audio."""
         return [one for one in self.of_recording(recording_id, mtg_session_id) if not one.given]
 
-    def set_meeting_session(self, recording_id: str, mtg_session_id: str | None) -> None:
-        """Store a recording's meeting session; None and an invalid id remove it."""
-        with self.database.begin() as connection:
-            if mtg_session_id is None or not ID_PATTERN.fullmatch(mtg_session_id):
-                connection.execute(sa.delete(meetings).where(meetings.c.recording_id == recording_id))
-                return
-            insert = self.database.insert(meetings).values(recording_id=recording_id, mtg_session_id=mtg_session_id)
-            changed = {"mtg_session_id": mtg_session_id}
-            connection.execute(insert.on_conflict_do_update(index_elements=["recording_id"], set_=changed))
-
-    def recordings_of(self, meeting_id: str) -> list[str]:
-        """Return the ids of a meeting session's known recordings, sorted."""
-        query = sa.select(meetings.c.recording_id).where(meetings.c.mtg_session_id == meeting_id)
-        with self.database.begin() as connection:
-            return sorted(connection.scalars(query))
-
     def after(self, seq: int, limit: int = 200) -> list[Statement]:
         """Return the next statements after a number, in order."""
-        query = sa.select(*COLUMNS).where(consents.c.seq > seq).order_by(consents.c.seq).limit(limit)
+        return self._statements(consents.c.seq > seq, limit=limit)
+
+    def recordings_of(self, meeting_id: str) -> list[str]:
+        """Return the ids of the known recordings that statements which name this meeting are about, sorted."""
+        query = sa.select(meetings.c.recording_id).distinct().join_from(consents, meetings, ABOUT)
+        with self.database.begin() as connection:
+            return sorted(connection.scalars(query.where(named == meeting_id)))
+
+    def identify(self, meeting: Meeting) -> None:
+        """Store by what a recording's meeting can be named; unusable ids are left out, and ids that are known stay.
+
+        Without a time of its start, the meeting counts as begun when it became known.
+        """
+        meeting = _usable(meeting)
+        known = self.meeting(meeting.recording_id)
+        if known is not None and known.update(meeting) == known:
+            return
+        started_at = meeting.started_at or (known and known.started_at) or time.time()
+        newest = sa.select(sa.func.coalesce(sa.func.max(meetings.c.revision), 0) + 1).scalar_subquery()
+        with self.database.begin() as connection:
+            self.database.commit_in_order(connection, meetings)
+            insert = self.database.insert(meetings).values(
+                {**meeting._asdict(), "started_at": started_at, "revision": newest}
+            )
+            # Another process may have stored another id meanwhile.
+            changed: dict[str, Any] = {
+                name: sa.func.coalesce(insert.excluded[name], meetings.c[name]) for name in Meeting._fields
+            }
+            changed["revision"] = insert.excluded.revision
+            connection.execute(insert.on_conflict_do_update(index_elements=["recording_id"], set_=changed))
+
+    def meeting(self, recording_id: str) -> Meeting | None:
+        """Return by what a recording's meeting can be named; None if the recording isn't known."""
+        with self.database.begin() as connection:
+            row = connection.execute(sa.select(*MEETING).where(meetings.c.recording_id == recording_id)).one_or_none()
+        return Meeting(*row) if row else None
+
+    def identified_after(self, revision: int, limit: int = 200) -> list[tuple[str, int]]:
+        """Return the recordings whose ids changed after a revision, with the revisions, in order."""
+        query = sa.select(meetings.c.recording_id, meetings.c.revision).where(meetings.c.revision > revision)
+        with self.database.begin() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query.order_by(meetings.c.revision).limit(limit))]
+
+    def is_matched(self, meeting_id: str) -> bool:
+        """Return True if statements that name this meeting are about a known recording."""
+        return bool(self.recordings_of(meeting_id))
+
+    def unmatched(self) -> list[Statement]:
+        """Return the denials that are about no known recording, oldest first."""
+        return self._statements(*UNMATCHED)
+
+    def all_denials(self) -> list[Statement]:
+        """Return the denials that the same person didn't replace, oldest first."""
+        return self._statements(*DENIED)
+
+    def assign(self, meeting_id: str, recording_id: str) -> None:
+        """Declare that statements which name this meeting are about a recording; raises NotFound."""
+        if self.meeting(recording_id) is None:
+            raise NotFound("there is no such recording", recording=recording_id)
+        self.identify(Meeting(recording_id, other_id=meeting_id))
+
+    def dismiss(self, meeting_id: str) -> int:
+        """Declare that the unmatched denials which name this meeting are about no recording; return their number."""
+        ids = [one.seq for one in self.unmatched() if one.meeting_id == meeting_id]
+        change = sa.update(consents).where(consents.c.seq.in_(ids)).values(dismissed_at=time.time())
+        with self.database.begin() as connection:
+            return connection.execute(change).rowcount
+
+    def holding(self, recording_id: str) -> list[Statement]:
+        """Return the unmatched denials that could be about a recording, which isn't published while there are any.
+
+        None hold a recording whose audio is denied anyway, or whose room needs no consent.
+        """
+        unmatched = self.unmatched()
+        if not unmatched or (meeting := self.meeting(recording_id)) is None:
+            return []
+        holding = [one for one in unmatched if could_be_about(one, meeting)]
+        if not holding or self.denials(recording_id):
+            return []
+        room = Rooms(database=self.database).of_meeting(meeting.meeting_name or meeting.room or "")
+        return [] if room and room.skip_consent else holding
+
+    def candidates(self) -> list[str]:
+        """Return the recordings that an unmatched denial could be about, if more of their ids were known."""
+        unmatched = self.unmatched()
+        if not unmatched:
+            return []
+        first, last = (pick(one.said_at for one in unmatched) for pick in (min, max))
+        near = meetings.c.started_at.between(first - DAY_S, last + DAY_S)
+        with self.database.begin() as connection:
+            found = [Meeting(*row) for row in connection.execute(sa.select(*MEETING).where(near))]
+        ids = [one for one in found if one.mtg_session_id is None or one.room_id is None]
+        return [one.recording_id for one in ids if any(could_be_about(denial, one) for denial in unmatched)]
+
+    def set_held(self, recording_id: str, *, held: bool) -> None:
+        """Record whether a recording isn't published because of an unmatched denial."""
+        change = sa.update(meetings).where(meetings.c.recording_id == recording_id)
+        unset = meetings.c.held_at.is_(None)
+        with self.database.begin() as connection:
+            if held:
+                connection.execute(change.where(unset).values(held_at=time.time()))
+            else:
+                connection.execute(change.where(~unset).values(held_at=None))
+
+    def held(self) -> dict[str, float]:
+        """Return the recordings that aren't published because of an unmatched denial, and since when."""
+        query = sa.select(meetings.c.recording_id, meetings.c.held_at).where(meetings.c.held_at.is_not(None))
+        with self.database.begin() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _naming(self, meeting_id: str) -> list[Statement]:
+        return self._statements(named == meeting_id)
+
+    def _statements(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Statement]:
+        query = sa.select(*COLUMNS).where(*where).order_by(consents.c.seq).limit(limit)
         with self.database.begin() as connection:
             return [Statement(*row) for row in connection.execute(query)]
+
+
+def _usable(meeting: Meeting) -> Meeting:
+    """Return the meeting with texts that a database can store, without ids that no statement can name."""
+    session, room_id, other = (
+        one if one and MEETING_PATTERN.fullmatch(one) else None
+        for one in (meeting.mtg_session_id, meeting.room_id, meeting.other_id)
+    )
+    room, name = storable(meeting.room), storable(meeting.meeting_name)
+    return meeting._replace(room=room, meeting_name=name, mtg_session_id=session, room_id=room_id, other_id=other)

@@ -64,21 +64,44 @@ consents = sa.Table(
     "consents",
     metadata,
     sa.Column("seq", Number, primary_key=True, autoincrement=True),
-    # The id of a recording or of Daily's meeting session.
-    sa.Column("meeting_id", sa.String(100), nullable=False, index=True),
+    # What the statement names: a recording, a meeting or a room.
+    sa.Column("meeting_id", sa.String(128), nullable=False, index=True),
     # A person's latest statement counts; statements without an id count as one person's.
     sa.Column("user_id", sa.String(200), nullable=False),
     sa.Column("given", sa.Boolean(create_constraint=False), nullable=False),
     sa.Column("said_at", sa.Double, nullable=False),
+    # About all meetings of the room that it names.
+    sa.Column("whole_room", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
+    # Set for a denial that an operator declared to be about no recording here.
+    sa.Column("dismissed_at", sa.Double),
     sqlite_autoincrement=True,
 )
 
-# A meeting can have many recordings.
+# By what statements can name the meeting of each recording; a meeting can have many recordings.
 meetings = sa.Table(
     "meetings",
     metadata,
     sa.Column("recording_id", sa.String(100), primary_key=True),
-    sa.Column("mtg_session_id", sa.String(100), nullable=False, index=True),
+    # The room's base name, and its full name if that has the meeting's time.
+    sa.Column("room", sa.Text, index=True),
+    sa.Column("meeting_name", sa.Text, index=True),
+    sa.Column("started_at", sa.Double, index=True),
+    sa.Column("mtg_session_id", sa.String(128), index=True),
+    sa.Column("room_id", sa.String(128), index=True),
+    # An id of another system, such as the old one's.
+    sa.Column("other_id", sa.String(128), index=True),
+    # Set while the recording isn't published, because an unmatched denial could be about it.
+    sa.Column("held_at", sa.Double, index=True),
+    # Grows with every change of an id, so that readers find changed rows.
+    sa.Column("revision", Number, nullable=False, index=True),
+)
+
+# Sessions of the pages that ended before their cookie expires.
+ended_sessions = sa.Table(
+    "ended_sessions",
+    metadata,
+    sa.Column("session_id", sa.String(64), primary_key=True),
+    sa.Column("expires_at", sa.Double, nullable=False),
 )
 
 deliveries = sa.Table(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import httpcore
@@ -10,6 +10,7 @@ import httpx
 from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, TransientError
+from domain.urls import check_url
 from resources.http import error_line, one_line, retry_after, ssl_context
 from resources.http import host as service
 from resources.outgoing.addresses import Network, check_addresses, parse_networks, resolve
@@ -49,92 +50,51 @@ class Outgoing(ConfigurableResource[Any]):
         Raises InvalidInput for an unusable URL, ForbiddenAddress for a forbidden host, and TransientError when there
         is no answer in time. No message contains a URL's query.
         """
-        target = self._parse(url)
+        url = self._check(url)
         try:
-            return asyncio.run(self._send(target, content, {"Accept-Encoding": "identity", **headers}))
+            return asyncio.run(self._send(url, content, {"Accept-Encoding": "identity", **headers}))
         except TimeoutError:
             raise TransientError(f"{service(url)} didn't answer in {self.timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             raise TransientError(f"the connection to {service(url)} failed: {error_line(error)}") from None
 
-    def _parse(self, url: str) -> httpx.URL:
-        try:
-            parsed = httpx.URL(url)
-        except (httpx.InvalidURL, ValueError, TypeError):
-            raise InvalidInput("the URL is not valid") from None
-        schemes = {"https", "http"} if self.allow_http else {"https"}
-        if parsed.scheme not in schemes:
-            hint = "REFLECTOR_ALLOW_HTTP allows http." if parsed.scheme == "http" else None
-            raise InvalidInput(f"the URL begins with {parsed.scheme or 'nothing'}, not with https", hint=hint)
-        if not parsed.host or "%" in parsed.host or (parsed.port is not None and not 0 < parsed.port < 65536):
-            raise InvalidInput("the URL has no valid host or port")
-        if parsed.userinfo:
-            raise InvalidInput("the URL contains a user or a password", hint="Sign webhooks with a secret instead.")
-        return parsed
+    def _check(self, url: str) -> str:
+        checked = check_url(url)
+        if checked.scheme == "http" and not self.allow_http:
+            raise InvalidInput("the URL begins with http, not with https", hint="REFLECTOR_ALLOW_HTTP allows http.")
+        return checked.text
 
-    async def _send(self, url: httpx.URL, content: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         begin, body = time.monotonic(), bytearray()
-        response: httpx.Response | None = None
-        transport = _Checked(parse_networks(self.allowed_networks))
+        response: httpcore.Response | None = None
+        # Not httpx, which decodes the host by another version of the rules for names.
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context(False), network_backend=_CheckedBackend(parse_networks(self.allowed_networks))
+        )
+        given = [(name.encode(), value.encode()) for name, value in headers.items()]
         try:
             async with (
                 asyncio.timeout(self.timeout),
-                httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False) as client,  # noqa: S113
-                client.stream("POST", url, content=content, headers=headers) as response,
+                pool,
+                pool.stream("POST", url, content=content, headers=given) as response,
             ):
-                # Raw: decompressed, a small answer could become a very large one.
-                async for piece in response.aiter_raw():
+                # Not decompressed: a small answer could become a very large one.
+                async for piece in response.aiter_stream():
                     body += piece
                     if len(body) > MOST_BYTES:
                         break
         except (TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
             if response is None:
                 raise
-        location = response.headers.get("location")
+        received = httpx.Headers(response.headers)
+        location = received.get("location")
         return Answer(
-            response.status_code,
+            response.status,
             bytes(body[:MOST_BYTES]),
             time.monotonic() - begin,
-            retry_after(response.headers),
+            retry_after(received),
             one_line(location.split("?")[0].split("#")[0]) if location else None,
         )
-
-
-class _Checked(httpx.AsyncBaseTransport):
-    """An httpx transport over httpcore that connects through `_CheckedBackend`."""
-
-    def __init__(self, allowed: Iterable[Network]) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context(False), network_backend=_CheckedBackend(allowed)
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.content,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _Stream(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.aiter_stream():
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):

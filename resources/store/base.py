@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dagster import ConfigurableResource
 
-from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
+from domain.errors import InvalidInput, NotFound, PermanentError, ReflectorError, TransientError
 from resources import usage
 
 WRITING = ".writing-"
@@ -140,7 +140,12 @@ class LocalStore(Store):
         return self._file(key).resolve().as_uri()
 
     def exists(self, key: str) -> bool:
-        return self.path(key).is_file()
+        try:
+            return self.path(key).is_file()
+        except OSError as error:
+            raise PermanentError(
+                f"{key} can't be read: {error.strerror or error}", hint=f"Check the permissions of {self.root}."
+            ) from error
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         root = Path(self.root)
@@ -172,7 +177,7 @@ class LocalStore(Store):
 
     def _file(self, key: str) -> Path:
         path = self.path(key)
-        if not path.is_file():
+        if not self.exists(key):
             raise NotFound(f"there is no {key} in the store {self.root}")
         return path
 

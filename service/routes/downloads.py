@@ -13,12 +13,14 @@ from domain.results import Transcript
 from domain.text import captions
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
-from service.dependencies import READ, StoredResultsDep
+from service.dependencies import READ, ConsentsDep, StoredResultsDep
+from service.errors import Refused
 from service.routing import JSON, Router, media, problems
 
 router = Router(prefix="/v1/transcripts/{id}", dependencies=[READ], responses=problems(401, 403, 404))
 TRANSCRIPT = "transcript.json"
 AUDIO = "audio.mp3"
+AUDIO_WITHHELD = "a denial of consent could be about this recording: its audio is withheld until that is known"
 # Longer than a meeting: a browser reads on from the URL that it was redirected to.
 URL_S = 6 * 3600
 
@@ -49,9 +51,11 @@ FORMATS: Mapping[str, Format] = {
 
 
 @router.get("/audio", response_class=Response, responses={**media("audio/mpeg"), **problems(410, 416)})
-def play_audio(results: StoredResultsDep) -> Response:
+def play_audio(results: StoredResultsDep, consents: ConsentsDep) -> Response:
     """Send the audio; serves ranges, or redirects to where the audio is stored."""
     check_not_deleted(results.store, results.id)
+    if consents.holding(results.id):
+        raise Refused(403, AUDIO_WITHHELD)
     key = results.key(AUDIO)
     if not results.store.exists(key):
         raise NotFound("there is no audio of this recording yet", recording=results.id)

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from domain.errors import NotFound, ReflectorError, TransientError
 from domain.events import Event
 from service.dependencies import READ, AccessDep, FeedsDep
+from service.disclosure import error_text
 from service.errors import Refused
 from service.feeds import Feed, Feeds
 from service.routing import Router, problems
@@ -35,18 +36,21 @@ class Events(BaseModel):
 async def show_events(
     request: Request,
     feeds: FeedsDep,
+    access: AccessDep,
     recording_id: Annotated[str, Path(alias="id")],
     after: Annotated[str, Query(description="Only events after the one with this id")] = "",
     last_event_id: Annotated[str, Header(alias="Last-Event-ID", description="Only events after this one")] = "",
 ) -> Response:
     """Show the events of a recording; with `Accept: text/event-stream` stream them, including those to come."""
-    place = last_event_id or after or None
+    place, trusted = last_event_id or after or None, access.is_trusted(request)
     async with feeds.of(recording_id) as feed:
         past = await feed.so_far(place)
         if "text/event-stream" not in request.headers.get("accept", ""):
-            body = f'{{"data":[{",".join(entry.json for entry in past)}]}}'
+            body = f'{{"data":[{",".join(entry.text(trusted=trusted) for entry in past)}]}}'
             return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
-    return EventSourceResponse(_stream(feeds, recording_id, place), ping=PING_S, send_timeout=SEND_TIMEOUT_S)
+    return EventSourceResponse(
+        _stream(feeds, recording_id, place, trusted=trusted), ping=PING_S, send_timeout=SEND_TIMEOUT_S
+    )
 
 
 @router.websocket(PATH)
@@ -57,28 +61,32 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
     try:
         access.require_read(socket)
         async with feeds.of(socket.path_params["id"]) as feed:
-            await _send(socket, feed, socket.query_params.get("after") or None)
+            after = socket.query_params.get("after") or None
+            await _send(socket, feed, after, trusted=access.is_trusted(socket))
     except Refused as error:
         await socket.close(UNAUTHORIZED, error.detail)
     except NotFound as error:
-        await socket.close(NOT_FOUND, str(error)[:120])
+        await socket.close(NOT_FOUND, error_text(socket, error)[:120])
     except ReflectorError as error:
-        await socket.close(TRY_AGAIN_LATER if isinstance(error, TransientError) else INVALID, str(error)[:120])
+        code = TRY_AGAIN_LATER if isinstance(error, TransientError) else INVALID
+        await socket.close(code, error_text(socket, error)[:120])
 
 
-async def _stream(feeds: Feeds, recording_id: str, after: str | None) -> AsyncIterator[ServerSentEvent]:
+async def _stream(
+    feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
+) -> AsyncIterator[ServerSentEvent]:
     async with feeds.of(recording_id) as feed:
         async for entry in feed.listen(after):
-            yield ServerSentEvent(entry.json, id=entry.event.id)
+            yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
-async def _send(socket: WebSocket, feed: Feed, after: str | None) -> None:
+async def _send(socket: WebSocket, feed: Feed, after: str | None, *, trusted: bool) -> None:
     """Send events until the listener disconnects, or reads nothing for too long."""
 
     async def send() -> None:
         async for entry in feed.listen(after):
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await socket.send_text(entry.json)
+                await socket.send_text(entry.text(trusted=trusted))
 
     async def wait_for_disconnect() -> None:
         # Messages of listeners are ignored.

@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from domain.overview import RecordingOverview, State
-from service.dependencies import READ, SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
+from service.dependencies import READ, SINGLE_PARAMETERS, AccessDep, ListingCatchUpDep, ListingDep
+from service.disclosure import general_reason
 from service.routing import Router, problems
 
 MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
@@ -61,14 +63,27 @@ class Rows(BaseModel):
 
 @router.get("/v1/transcripts", dependencies=[SINGLE_PARAMETERS], responses=problems(422))
 async def list_transcripts(
-    query: Annotated[ListQuery, Query()], listing: ListingDep, catch_up: ListingCatchUpDep
+    request: Request,
+    query: Annotated[ListQuery, Query()],
+    listing: ListingDep,
+    catch_up: ListingCatchUpDep,
+    access: AccessDep,
 ) -> Rows:
     """List recordings, newest first, or search them."""
     await catch_up()
     found = await run_in_threadpool(listing.catalogue.search, query.q, query.page, query.size)
     overviews = await run_in_threadpool(listing.states, found.items)
+    if not access.is_trusted(request):
+        overviews = [overview._replace(reason=_general(overview)) for overview in overviews]
     rows = [_row(overview, row.excerpt) for overview, row in zip(overviews, found.items, strict=True)]
     return Rows(total=found.total, page=query.page, size=query.size, items=rows)
+
+
+def _general(overview: RecordingOverview) -> str | None:
+    """Return the step and what anyone may know of the reason."""
+    prefix = f"{overview.step}: " if overview.step else ""
+    reason = general_reason(overview.reason and overview.reason.removeprefix(prefix))
+    return reason and prefix + reason
 
 
 def _row(overview: RecordingOverview, excerpt: str | None) -> Row:

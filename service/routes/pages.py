@@ -15,6 +15,7 @@ from starlette.types import Scope
 from domain.steps import STEPS
 from resources.store.base import Store
 
+STATIC = "/static/"
 FILES = Path(__file__).parents[1] / "static"
 # The path of each page, and its template.
 PAGES: Mapping[str, str] = {"/": "list.html", "/transcripts/{id}": "transcript.html", "/costs": "costs.html"}
@@ -45,9 +46,9 @@ def add_to(app: FastAPI, store: Store) -> None:
     version = _version()
     media = " ".join(("'self'", *store.origins()))
     for path, file in PAGES.items():
-        shell = (FILES / file).read_text("utf-8").replace("{static}", f"/static/{version}")
+        shell = (FILES / file).read_text("utf-8").replace("{static}", f"{STATIC}{version}")
         app.add_route(path, _page(shell, media), include_in_schema=False)
-    app.mount(f"/static/{version}", Files(directory=FILES))
+    app.mount(f"{STATIC}{version}", Files(directory=FILES))
 
 
 def _page(shell: str, media: str) -> Callable[[Request], Awaitable[Response]]:
@@ -72,8 +73,6 @@ def _headers(nonce: str, media: str) -> dict[str, str]:
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "Cache-Control": "no-cache",
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
     }
 

@@ -57,7 +57,7 @@ def show_room(name: Name, rooms: RoomsDep) -> PublicRoom:
     return _public(rooms.room(name))
 
 
-@router.put("/{name}", responses=problems(400, 413, 422), openapi_extra=SETTINGS)
+@router.put("/{name}", responses=problems(400, 413, 415, 422), openapi_extra=SETTINGS)
 def set_room(name: Name, settings: Settings, rooms: RoomsDep) -> PublicRoom:
     """Set a room, replacing all its settings."""
     room = Room(name=name, **dict(settings))
@@ -65,7 +65,7 @@ def set_room(name: Name, settings: Settings, rooms: RoomsDep) -> PublicRoom:
     return _public(room)
 
 
-@router.patch("/{name}", responses=problems(400, 413, 422), openapi_extra=SETTINGS)
+@router.patch("/{name}", responses=problems(400, 413, 415, 422), openapi_extra=SETTINGS)
 def change_room(settings: Settings, name: Name, rooms: RoomsDep) -> PublicRoom:
     """Change some of a room's settings."""
     return _public(rooms.change(name, settings))

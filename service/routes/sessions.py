@@ -2,8 +2,10 @@
 
 from fastapi import Depends, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from service.auth import Access
 from service.dependencies import NO_STORE, TOKEN, AccessDep
 from service.routing import Router, problems
 from service.sessions import delete_cookie, set_cookie
@@ -23,7 +25,7 @@ async def begin_session(request: Request, response: Response, access: AccessDep)
     """Set a session cookie in exchange for the token."""
     value = access.new_session(request)
     if value is not None:
-        set_cookie(request, response, value)
+        set_cookie(response, value, secure=_is_secure(request, access))
     return Permissions(reads=True, acts=True)
 
 
@@ -34,8 +36,13 @@ async def show_permissions(request: Request, access: AccessDep) -> Permissions:
 
 
 @router.delete("", status_code=204)
-async def end_session(request: Request) -> Response:
-    """Delete the session cookie."""
+async def end_session(request: Request, access: AccessDep) -> Response:
+    """End the session, and delete its cookie."""
+    await run_in_threadpool(access.end_session, request)
     answer = Response(status_code=204)
-    delete_cookie(request, answer)
+    delete_cookie(answer, secure=_is_secure(request, access))
     return answer
+
+
+def _is_secure(request: Request, access: Access) -> bool:
+    return access.https or request.url.scheme == "https"

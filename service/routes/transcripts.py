@@ -15,8 +15,11 @@ from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
+from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.dependencies import ACT, NO_STORE, READ, AccessDep, RecordingsDep, StoredResultsDep
+from service.dependencies import ACT, NO_STORE, READ, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.disclosure import general_reason
+from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
@@ -97,7 +100,11 @@ class RetryRequested(BaseModel):
 
 @router.get("", dependencies=[READ, NO_STORE])
 def show_transcript(
-    request: Request, results: StoredResultsDep, recordings: RecordingsDep, access: AccessDep
+    request: Request,
+    results: StoredResultsDep,
+    recordings: RecordingsDep,
+    access: AccessDep,
+    consents: ConsentsDep,
 ) -> TranscriptView:
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
@@ -105,14 +112,15 @@ def show_transcript(
     transcript = results.find("transcript.json", Transcript)
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
+    # The step has a field of its own.
+    reason = overview.reason and overview.reason.removeprefix(f"{overview.step}: ")
     return TranscriptView(
         id=results.id,
         state=overview.state,
         step=overview.step,
-        # The step has a field of its own.
-        reason=overview.reason and overview.reason.removeprefix(f"{overview.step}: "),
+        reason=reason if access.is_trusted(request) else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
-        audio=_audio(results),
+        audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may_act(request),
         **fields,
     )
@@ -208,9 +216,11 @@ def _unfinished(results: StoredResults, overview: RecordingOverview) -> dict[str
     }
 
 
-def _audio(results: StoredResults) -> AudioState:
+def _audio(results: StoredResults, consents: Consents) -> AudioState:
     if deletion := deletion_of(results.store, results.id):
         return AudioState(available=False, reason=AudioDeleted(deletion.reason).what)
+    if consents.holding(results.id):
+        return AudioState(available=False, reason=AUDIO_WITHHELD)
     return AudioState(available=results.store.exists(results.key("audio.mp3")))
 
 

@@ -38,6 +38,7 @@ KNOWN: dict[tuple[str, ...], dict[str, set[str]]] = {
     ("recordings",): {"GET": {"limit", "starting_after", "ending_before"}},
     ("recordings", "*"): {"GET": set()},
     ("meetings", "*", "participants"): {"GET": {"limit", "joined_after", "joined_before"}},
+    ("rooms", "*"): {"GET": set()},
     ("webhooks",): {"GET": set(), "POST": set()},
     ("webhooks", "*"): {"GET": set(), "POST": set(), "DELETE": set()},
 }
@@ -57,6 +58,7 @@ class Call(Request):
 @dataclass
 class DailyHost(Host[Call]):
     """The service. `recordings` are newest first; `participants`, by session, too unless `newest_first` is False.
+    `rooms` are ids by name.
 
     It allows `rate` requests a second with bursts of `burst`; None disables the limit. Webhooks are stored by uuid in
     Daily's format. Creating one calls its URL; a `test_status` replaces the call's result.
@@ -65,6 +67,7 @@ class DailyHost(Host[Call]):
     key: str = "test-daily-key"
     recordings: list[Json] = field(default_factory=list)
     participants: dict[str, list[Any]] = field(default_factory=dict)
+    rooms: dict[str, str] = field(default_factory=dict)
     newest_first: bool = True
     webhooks: dict[str, Json] = field(default_factory=dict)
     rate: float | None = 2.0
@@ -162,6 +165,9 @@ class DailyHost(Host[Call]):
             return self._webhook(call)
         if call.pattern[0] == "meetings":
             return self._participants(call)
+        if call.pattern[0] == "rooms":
+            known = {"id": self.rooms.get(call.id), "name": call.id}
+            return Answer(body=known) if call.id in self.rooms else self.error(404, f"no room {call.id}")
         if call.id:
             found = next((r for r in self.recordings if r.get("id") == call.id), None)
             return Answer(body=found) if found else self.error(404, f"no recording {call.id}")

@@ -49,11 +49,15 @@ class Receiver:
 
     `arguments` are passed to `reflector serve`. The process's output is in the file `log`. Without a secret in the
     deployment or `--trial`, the process ends immediately and `start` raises AssertionError with its log.
-    `from_scratch` starts a new process, for measurements; otherwise it is forked (testing/programs.py).
+    `from_scratch` starts a new process, for measurements, as does a limit of `descriptors`; otherwise it is forked
+    (testing/programs.py).
     """
 
-    def __init__(self, deployment: Deployment, *arguments: str, from_scratch: bool = False) -> None:
-        self.deployment, self.arguments, self.from_scratch = deployment, arguments, from_scratch
+    def __init__(
+        self, deployment: Deployment, *arguments: str, from_scratch: bool = False, descriptors: int | None = None
+    ) -> None:
+        self.deployment, self.arguments = deployment, arguments
+        self.from_scratch, self.descriptors = from_scratch or descriptors is not None, descriptors
         self.port = 0
         self.log = deployment.home / "receiver.log"
         self.process: subprocess.Popen[bytes] | Program | None = None
@@ -88,6 +92,8 @@ class Receiver:
     def start(self) -> None:
         """Start or restart the receiver on its port; return when it answers."""
         command = [BIN / "reflector", "serve", "--port", str(self.port), *self.arguments]
+        if self.descriptors is not None:
+            command = ["/bin/sh", "-c", f'ulimit -n {self.descriptors}; exec "$@"', "sh", *command]
         start = subprocess.Popen if self.from_scratch else Program
         with self.log.open("ab") as log:
             self.process = start(command, cwd=ROOT, env=self.deployment.environment(), stdout=log, stderr=log)
@@ -123,5 +129,5 @@ class Receiver:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Post a webhook as Daily does, signed unless `secret` is None; `headers` replace the usual ones."""
-        own = {} if secret is None else signed(body, secret, timestamp)
+        own = {"Content-Type": "application/json"} if secret is None else signed(body, secret, timestamp)
         return self.client.post(self.webhook, content=body, headers={**own, **(headers or {})})

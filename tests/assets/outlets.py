@@ -13,6 +13,7 @@ from reflector_assets.assets.webhook import webhook_delivery
 from reflector_assets.assets.zulip import zulip_message
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import RECORDINGS, recordings
+from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.rooms import Rooms
@@ -76,6 +77,7 @@ class Outlets:
                 "deliveries": self.deliveries,
                 "webhook": self.webhook,
                 "leaving": self.leaving,
+                "consents": Consents(database=self.rooms.database),
             },
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

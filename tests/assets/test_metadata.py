@@ -8,7 +8,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from domain.results import TrackTranscripts
+from domain.text.words import from_parquet
+from reflector_assets import tags
 from reflector_assets.eventlog.steps import USED
+from reflector_assets.io_manager import data_version
+from reflector_assets.staleness import DATA_VERSION
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
 from testing.hosts.llm_host import LLMHost
@@ -80,3 +85,33 @@ def test_llm_calls_of_failed_attempts_are_told_with_the_kind_of_the_error(tmp_pa
         assert used["summary"]["llm_calls"] == metadata(found, "summary")["llm_calls"] - 1
         assert used["summary"]["prompt_tokens"] > 0
         assert "llm_calls" not in used["title"]
+
+
+def test_results_link_to_the_page_the_audio_and_the_files(made: World) -> None:
+    told = metadata(made, "transcript")
+    assert told["page"].endswith(f"/transcripts/{made.id}")
+    assert Path(told["file"]).is_file()
+    told = metadata(made, "mixed_audio")
+    assert told["audio"].endswith(f"/v1/transcripts/{made.id}/audio")
+    assert Path(told["audio_file"]).read_bytes() == made.store.read(made.key("audio.mp3"))
+
+
+def test_the_table_tells_its_rows_and_columns(made: World) -> None:
+    told = metadata(made, "merged_words")
+    assert told["dagster/row_count"] == told["words"] > 0
+    table = from_parquet(made.store.read(made.key("words.parquet")))
+    assert [column.name for column in told["dagster/column_schema"].columns] == list(table.columns)
+
+
+def test_a_run_is_tagged_with_the_room_and_the_title(made: World) -> None:
+    [run, *_] = made.instance.get_runs()
+    assert run.tags[tags.ROOM] == made.room
+    assert run.tags[tags.TITLE] == metadata(made, "title")["title"]
+
+
+def test_a_graph_asset_has_the_version_of_its_content(made: World) -> None:
+    event = made.instance.get_latest_materialization_event(dg.AssetKey("track_transcripts"))
+    assert event
+    assert event.asset_materialization
+    value = TrackTranscripts.model_validate_json(made.store.read(made.key("track_transcripts.json")))
+    assert (event.asset_materialization.tags or {})[DATA_VERSION] == data_version(value).value

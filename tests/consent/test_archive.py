@@ -214,7 +214,8 @@ def test_a_later_denial_erases_the_archive(here: World) -> None:
 
     here.deny()
     sensor = consents.build("process", definitions.graph, Settings.model_validate({}))
-    with dg.build_sensor_context(instance=here.instance, resources={"consents": here.consents}) as context:
+    doors: dict[str, Any] = {"consents": here.consents, "daily_api": here.daily_api}
+    with dg.build_sensor_context(instance=here.instance, resources=doors) as context:
         asked: Any = sensor(context)
     assert [request.partition_key for request in asked.run_requests] == [here.id]
     here.instance.add_dynamic_partitions(RECORDINGS, [here.id])

@@ -141,3 +141,16 @@ def test_all_are_looked_at_however_often_some_were_made(here: World) -> None:
     look = looking(here, {"REFLECTOR_RETIRE_DAYS": 365})
     assert {one.id for one in look.due(time.time() + 366 * 86400)} == {*seldom, often}
     assert due(look, 364) == []
+
+
+def test_a_recording_that_cant_be_read_is_reported_and_stays(here: World) -> None:
+    assert here.run().success
+    look = looking(here, {"REFLECTOR_RETIRE_DAYS": 365})
+    folder = Path(here.store.location(f"recordings/{here.id}"))
+    folder.rename(folder.with_name("elsewhere"))
+    # Reading this link fails like a folder without permissions, also for root.
+    folder.symlink_to("x" * 300)
+    [one] = look.due(time.time() + 366 * 86400)
+    failed = look.apply(one).failed
+    assert f"recording {here.id}: " in (failed or "")
+    assert here.instance.get_dynamic_partitions(RECORDINGS) == [here.id]

@@ -25,7 +25,7 @@ class Follower:
         self.sensor = consents.build("process", definitions.graph, Settings.model_validate(settings))
 
     def requests(self) -> list[dg.RunRequest]:
-        doors = {"consents": self.world.consents}
+        doors: dict[str, Any] = {"consents": self.world.consents, "daily_api": self.world.daily_api}
         with dg.build_sensor_context(self.world.instance, cursor=self.cursor, resources=doors) as context:
             result: Any = self.sensor(context)
         if isinstance(result, dg.SkipReason):
@@ -174,7 +174,7 @@ def test_a_retired_recording_is_kept_found_and_still_loses_its_audio(here: World
     settings = Settings.model_validate({"DAILY_SUBDOMAIN": DOMAIN, "REFLECTOR_INBOX_WAIT": 0})
     sensor = discovery.build("process", definitions.graph, settings)
     here.inbox.settle([1], "received")
-    with dg.build_sensor_context(here.instance, resources={"inbox": here.inbox}) as context:
+    with dg.build_sensor_context(here.instance, resources={"inbox": here.inbox, "consents": here.consents}) as context:
         result: Any = sensor(context)
     assert (result.run_requests, result.dynamic_partitions_requests) == ([], [])
     assert here.inbox.item(1).reason == "the recording was retired"

@@ -1,13 +1,18 @@
 """Consent statements by HTTP API and command; the API's fuzzing is in tests/service."""
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.consent import Statement, latest_per_user
+from domain.consent import Meeting, Statement, latest_per_user
+from resources.database.consents import Consents
+from resources.database.database import Database
 from testing.deployment import Deployment
 from tests.service.in_process import BEARER, Service, serving
 
@@ -23,7 +28,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def test_statements_are_accepted_and_listed(service: Service) -> None:
     client = service.client
-    assert client.get(PATH).json() == {"meeting_id": PATH.split("/")[3], "denied": False, "statements": []}
+    nothing: dict[str, Any] = {"meeting_id": PATH.split("/")[3], "denied": False, "matched": False}
+    nothing |= {"detail": None, "statements": []}
+    assert client.get(PATH).json() == nothing
+    service.consents.identify(Meeting("rec-1", mtg_session_id=PATH.split("/")[3]))
     assert client.post(PATH, json={"consent_given": False, "user_id": "ann"}).json()["denied"] is True
     assert client.post(PATH, json={"consent_given": True}).json()["denied"] is True
     answer = client.post(PATH, json={"consent_given": True, "user_id": "ann"})
@@ -58,13 +66,34 @@ def test_the_api_requires_the_token(service: Service) -> None:
     assert service.client.post(PATH, json={"consent_given": False}).status_code == 401
 
 
+@contextmanager
+def wiring_of(deployment: Deployment) -> Iterator[Consents]:
+    yield Consents(database=Database(url=f"sqlite:///{deployment.home / 'data' / 'reflector.db'}"))
+
+
 def test_the_command_records_and_shows_statements(deployment: Deployment) -> None:
-    assert deployment.json("consent", "deny", "weekly", "--user", "ann")["denied"] is True
-    given = deployment.json("consent", "give", "weekly", "--user", "ann")
+    def reflector(*arguments: str, code: int = 0) -> Any:
+        done = deployment.reflector("consent", *arguments, "--json")
+        assert (done.returncode, "not matched yet" in done.stderr) == (code, code == 3), done.stderr
+        return json.loads(done.stdout)
+
+    assert reflector("deny", "weekly-20260323080000", "--user", "ann", code=3)["denied"] is True
+    assert [row["user_id"] for row in reflector("list", "--unmatched")] == ["ann"]
+    with wiring_of(deployment) as consents:
+        consents.identify(Meeting("rec-1", "weekly", "weekly-20260323080000"))
+    assert reflector("list", "--unmatched") == []
+    assert [row["recordings"] for row in reflector("list")] == [["rec-1"]]
+    given = reflector("give", "rec-1", "--user", "ann")
     assert (given["denied"], [one["user_id"] for one in given["statements"]]) == (False, ["ann"])
-    assert deployment.json("consent", "show", "weekly") == given
+    assert reflector("show", "rec-1") == given
+    reflector("deny", "of-the-old-system", code=3)
+    assert reflector("assign", "of-the-old-system", "rec-1")["matched"] is True
+    assert reflector("show", "rec-1")["denied"] is True
+    reflector("deny", "weekly", code=3)
+    assert reflector("dismiss", "weekly") == {"dismissed": 1}
+    assert reflector("list", "--unmatched") == []
     refused = deployment.reflector("consent", "deny", "../weekly")
-    assert (refused.returncode, "can't be a recording id" in refused.stderr) == (1, True)
+    assert (refused.returncode, "can't be the id" in refused.stderr) == (1, True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b"]), st.booleans())))

@@ -12,6 +12,7 @@ import dagster as dg
 from reflector_assets import definitions
 from reflector_assets.io_manager import StoreIOManager
 from resources.call_cache import CallCache
+from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, Sources
 from resources.database.consents import Consents
 from resources.database.database import Database
@@ -52,6 +53,7 @@ class World:
         database = Database(url=f"sqlite:///{home / 'reflector.db'}")
         self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
         self.consents = Consents(database=database)
+        self.daily_api = DailyAPI(api_key="")
         self.gpu = gpu
         self.instance = instance or dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType]
         rng = random.Random(1)
@@ -85,6 +87,7 @@ class World:
             "rooms": self.rooms,
             "consents": self.consents,
             "inbox": self.inbox,
+            "daily_api": self.daily_api,
             "call_cache": CallCache(folder=str(self.home / "calls"), max_bytes=2**20),
             "transcriber": GPUService(url=self.gpu.url, api_key=self.gpu.key, model="", timeout=60, language="en"),
             "understanding": Extractive(),

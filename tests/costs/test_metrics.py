@@ -28,9 +28,9 @@ def client(made: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Te
 
 
 def test_prometheus_can_read_all_of_it(client: TestClient, made: World) -> None:
-    for body in (b'{"type": "any", "id": "1"}', b'{"type": "any", "id": "2"}'):
-        assert client.post("/v1/daily/webhook", content=body).status_code == 200
-    assert client.post("/v1/daily/webhook", content=b"x" * 2**21).status_code == 413
+    for number in "12":
+        assert client.post("/v1/daily/webhook", json={"type": "any", "id": number}).status_code == 200
+    assert client.post("/v1/daily/webhook", json="x" * 2**21).status_code == 413
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
@@ -59,5 +59,5 @@ def test_prometheus_can_read_all_of_it(client: TestClient, made: World) -> None:
 
 def test_a_second_scrape_soon_after_costs_nothing(client: TestClient, made: World) -> None:
     first = client.get("/metrics").text
-    client.post("/v1/daily/webhook", content=b'{"type": "any", "id": "3"}')
+    assert client.post("/v1/daily/webhook", json={"type": "any", "id": "3"}).status_code == 200
     assert client.get("/metrics").text == first

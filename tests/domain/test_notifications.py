@@ -112,9 +112,7 @@ def test_text_of_a_meeting_is_escaped(title: str, summary: str, heading: str, li
     summaries = ["```spoiler Summary", "```"] if (summary.replace("\0", "").strip() or "They met.") else []
     assert opened == [*summaries, "```spoiler Topics", "```"] or opened == ["```spoiler Topics", "```"]
     assert not re.search(r"@_?\*", text)
-    written = summary.replace("\0", "")
-    assert text.count("](") == 1 + written.count("]("), "our own link, and those of the summary, which is Markdown"
-    assert text.count("][") == written.count("][")
+    assert len(re.findall(r"(?<!\\)\[[^\]]*\]\(", text)) <= 1 + text.count("* [0"), "only our own links"
     assert "\0" not in text
     assert lines[0].startswith("## ")
 

@@ -1,8 +1,14 @@
 """Requests to URLs of others: where they may lead, and how long and how much they may take."""
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from domain.errors import InvalidInput, PermanentError, TransientError
+from domain.rooms import RoomSettings
+from domain.urls import check_url
 from resources.outgoing.addresses import ForbiddenAddress, check_addresses, parse_networks
 from resources.outgoing.http import MOST_BYTES, Outgoing
 from testing.hosts.host import Answer, Host, Request
@@ -26,6 +32,8 @@ FORBIDDEN = [
     "0x7f000001",
     "0x7f.1",
     "017700000001",
+    "0177.0.0.1",
+    "①②⑦.⓪.⓪.①",
     "localhost",
     "LOCALHOST",
     "0.0.0.0",
@@ -66,7 +74,6 @@ FORBIDDEN = [
 ]
 UNUSABLE = [
     "https://",
-    "https:///path",
     "https://user@example.com/",
     "https://user:password@example.com/",
     "https://example.com:0/",
@@ -81,8 +88,6 @@ UNUSABLE = [
     "example.com",
     "",
     "https://exa mple.com/",
-    "https://0177.0.0.1/",
-    "https://①②⑦.⓪.⓪.①/",
 ]
 PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"]
 
@@ -128,6 +133,30 @@ def test_a_server_on_a_forbidden_address_gets_no_byte() -> None:
         assert server.requests == []
 
 
+def test_a_host_that_is_no_name_by_the_newer_rules_is_looked_up() -> None:
+    for url in ("https://i❤.ws/", "https://xn--i-7iq.ws.invalid/"):
+        with pytest.raises(TransientError, match="has no address"):
+            Outgoing().post(url, b"{}", {})
+
+
+@given(st.one_of(st.text(), st.builds("https://{}{}".format, st.text(max_size=20), st.sampled_from(["", "/a?b#c"]))))
+@example("https://i❤.ws/")
+@example("https://a..b/")
+@example("https://h:0/")
+def test_what_a_room_takes_is_stored_as_it_is_posted_to(text: str) -> None:
+    try:
+        stored = RoomSettings(webhook_url=text).webhook_url
+    except ValidationError:
+        with pytest.raises(InvalidInput):
+            check_url(text)
+        return
+    assert stored is not None
+    assert check_url(stored).text == check_url(text).text == stored
+    # The client that posts to it takes it as it is.
+    assert str(httpx.URL(stored).copy_with(fragment=None)).isascii()
+    assert httpx.URL(stored).raw_host.decode() in stored
+
+
 def to_loopback(timeout: float = 10) -> Outgoing:
     return Outgoing(allow_http=True, allowed_networks="127.0.0.0/8", timeout=timeout)
 
@@ -143,7 +172,7 @@ def test_allowed_networks_are_called_with_body_headers_and_the_urls_own_host(
         [request] = server.requests
     assert (answer.status, answer.body) == (200, b"taken")
     assert (request.path, request.query, request.raw, request.headers["X-One"]) == ("/a", {"b": "c"}, b"{}", "1")
-    assert request.headers["Host"] == f"{host}:{server.server.server_port}"
+    assert request.headers["Host"] == f"127.0.0.1:{server.server.server_port}"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

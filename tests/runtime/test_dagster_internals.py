@@ -13,11 +13,11 @@ from dagster._daemon.auto_run_reexecution import auto_run_reexecution
 from dagster._grpc import server
 from dagster._grpc.server import DagsterApiServer
 
+from reflector_assets.operations.runs import RETRY_FAILED
 from reflector_assets.runtime import worker, worker_executor
 from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
 from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD
-from sensors.keep_up_to_date import RETRY_FAILED
 
 
 @pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])

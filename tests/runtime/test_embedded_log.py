@@ -16,8 +16,8 @@ from reflector_assets.runtime.dagster_internals.embedded_log import EmbeddedLog
 from testing.deployment import ROOT, deploy
 from tests.scenarios.small import Small
 
-NEW, DONE, AGAIN, BROKEN, KILLED, WHOLE, BUSY, CANCELED = NAMES = [
-    *("new", "done", "again", "broken", "killed", "whole", "busy", "canceled")
+NEW, DONE, AGAIN, BROKEN, KILLED, WHOLE, BUSY, CANCELED, REDUNDANT = NAMES = [
+    *("new", "done", "again", "broken", "killed", "whole", "busy", "canceled", "redundant")
 ]
 
 
@@ -58,6 +58,12 @@ def small(tmp_path: Path) -> Iterator[Small]:
         instance.create_run_for_job(
             small.job(), tags={"dagster/partition": BUSY}, status=dg.DagsterRunStatus.NOT_STARTED
         )
+        # A second run was canceled while the first one works, and one that had not begun after the first one ended.
+        instance.create_run_for_job(
+            small.job(), tags={"dagster/partition": REDUNDANT}, status=dg.DagsterRunStatus.STARTED
+        )
+        for name in (REDUNDANT, DONE):
+            report(instance, small.job(), name, "canceled")
         yield small
 
 
@@ -77,6 +83,7 @@ def test_what_the_files_say_is_what_dagster_says(small: Small, tmp_path: Path) -
         WHOLE: "FAILURE",
         BUSY: "NOT_STARTED",
         CANCELED: "CANCELED",
+        REDUNDANT: "STARTED",
     }
     ran = [run.run_id for run in last.values()]
     assert [files.made_all(run) for run in ran] == [dagster.made_all(run) for run in ran]

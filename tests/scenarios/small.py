@@ -30,7 +30,8 @@ ALL = list(READS)
 class Small:
     """The assets as loaded now, and what happened to them; `words` is made of two steps, as fan-outs are.
 
-    `code` holds versions by asset, `content` what an asset (or (asset, recording)) yields, `broken` who fails.
+    `code` holds versions by asset, `content` what an asset (or (asset, recording)) yields, `broken` who fails, with an
+    error of the class `kind`.
     """
 
     def __init__(self, instance: dg.DagsterInstance, folder: Path, reach: str = "all") -> None:
@@ -38,6 +39,7 @@ class Small:
         self.code = dict.fromkeys(ALL, "1")
         self.content: dict[str | tuple[str, str], str] = {}
         self.broken: set[str] = set()
+        self.kind = "PermanentError"
         self.made: list[tuple[str, str]] = []
         self.tried: list[tuple[str, str]] = []
         self.cursor: str | None = None
@@ -169,7 +171,7 @@ class Small:
     def _yield(self, asset: str, recording_id: str) -> dg.Output[str]:
         self.tried.append((recording_id, asset))
         if asset in self.broken:
-            raise dg.Failure(f"{asset} is broken", allow_retries=False)
+            raise dg.Failure(f"{asset} is broken", metadata={"kind": self.kind}, allow_retries=False)
         self.made.append((recording_id, asset))
         value = self.content.get((asset, recording_id), self.content.get(asset, f"{asset} of {recording_id}"))
         return dg.Output(value, data_version=dg.DataVersion(value))

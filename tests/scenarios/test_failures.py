@@ -1,15 +1,35 @@
-"""A failure costs what failed, again, and nothing else; three recordings with a fault each, at work at once."""
+"""A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
+import dagster as dg
 import pytest
 
+from reflector_assets import tags
+from reflector_assets.records import plain
+from reflector_assets.runtime.run_process import process_of
+from reflector_assets.settings.main import Settings
+from testing.daemon import until
+from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(70)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(220)]
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
+# Partition keys that somebody adds on Dagster's pages.
+IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
+GOOD, UNREADABLE = "room-good", "room-unreadable"
+LATE, ELSEWHERE, BY_HAND = "room-late", "room-elsewhere", "room-byhand"
+SILENT, SPOKEN = "room-silent", "room-spoken"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
@@ -72,3 +92,126 @@ def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(fault
     faulty.ticks(1)
     assert faulty.statuses(BROKEN) == ["FAILURE", "SUCCESS"]
     assert faulty.llm_calls(BROKEN) == llm_calls()
+
+
+def test_recordings_that_cant_be_examined_are_reported_and_stop_no_other(world: World) -> None:
+    folder = world.deployment.folder(UNREADABLE)
+    # Reading this link fails like a folder without permissions, also for root.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to("x" * 300)
+    world.instance.add_dynamic_partitions("recordings", [*IMPOSSIBLE, UNREADABLE])
+    world.record(GOOD)
+    assert world.ended(GOOD).dagster_run.status.value == "SUCCESS"
+    world.ticks(1)
+    listed = {row["id"]: row for row in world.deployment.json("list")}
+    assert {listed[name]["state"] for name in (*IMPOSSIBLE, UNREADABLE)} == {"error"}
+    assert listed[GOOD]["state"] == "ended"
+    assert f"recording {UNREADABLE}: " in listed[UNREADABLE]["reason"]
+    assert "Check the permissions" in listed[UNREADABLE]["reason"]
+    assert all("can't be a recording id" in listed[name]["reason"] for name in IMPOSSIBLE)
+    assert world.overview(UNREADABLE).reason == listed[UNREADABLE]["reason"]
+    logs = (path.read_text() for path in world.deployment.home.rglob("*.err") if "keep_up_to_date" in path.parts)
+    logged = [line for log in logs for line in log.splitlines()]
+    for name in IMPOSSIBLE:
+        assert len([line for line in logged if name[:57] in line]) == 1, "refused once"
+    assert any(UNREADABLE in line for line in logged)
+
+    for name in IMPOSSIBLE:
+        world.instance.delete_dynamic_partition("recordings", name)
+    folder.unlink()
+    world.record(UNREADABLE)
+    until(lambda: world.runs(UNREADABLE), what="a second look")
+    assert world.ended(UNREADABLE).dagster_run.status.value == "SUCCESS"
+    assert world.overview(UNREADABLE).state == "ended"
+    world.ticks(1)
+
+
+def test_a_live_run_that_is_marked_as_failed_ends_before_its_next_step_and_is_resumed_once(world: World) -> None:
+    world.llm.held[LATE] = threading.Event()
+    world.record(LATE, tracks=2)
+    until(lambda: world.llm_calls(LATE), what="the first question to the LLM")
+    [first] = world.runs(LATE)
+    failed = time.time()
+    # As Dagster's monitoring reports a run that started too slowly.
+    world.instance.report_run_failed(first.dagster_run, "Run timed out due to taking longer than 300 seconds to start.")
+    until(lambda: len(world.runs(LATE)) == 2 and world.steps(world.runs(LATE)[1]), what="the retry")
+    world.llm.held.pop(LATE).set()
+    world.ended(LATE, runs=2)
+    world.ticks(2)
+    assert world.statuses(LATE) == ["FAILURE", "SUCCESS"]
+    assert [step for step in world.steps(first) if step.status in {"started", "done"} and step.timestamp > failed] == []
+    assert world.gpu_calls(LATE) == {0: 1, 1: 1}
+    assert world.overview(LATE).state == "ended"
+
+
+def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) -> None:
+    world.llm.held[ELSEWHERE] = threading.Event()
+    world.record(ELSEWHERE)
+    until(lambda: world.llm_calls(ELSEWHERE), what="the first question to the LLM")
+    # What `reflector run` does first with a recording that is at work.
+    look = (
+        "from reflector_assets.operations.runs import in_progress\n"
+        "from reflector_assets.runtime.instance import open_instance\n"
+        f"with open_instance() as instance: print(in_progress(instance, {ELSEWHERE!r}).run_id)"
+    )
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", look]
+    environment = world.deployment.environment()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    world.llm.held.pop(ELSEWHERE).set()
+    if done.stderr.startswith("unshare"):
+        pytest.skip("this user may not make a namespace of process ids")
+    assert done.stdout.strip() == world.runs(ELSEWHERE)[0].dagster_run.run_id, done.stderr
+    world.ended(ELSEWHERE)
+    assert world.statuses(ELSEWHERE) == ["SUCCESS"]
+
+
+def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world: World) -> None:
+    # Two more than the pool has slots: they have not begun when the run is killed.
+    at_once = Settings.model_validate(world.deployment.env).pools()["gpu"]
+    tracks = at_once + 2
+    world.record(BY_HAND, tracks=tracks)
+    world.ended(BY_HAND)
+    # As Dagster's pages launch a run.
+    world.gpu.hang(at_once, when=lambda call: f"/{BY_HAND}/" in call.name)
+    given = json.dumps({tags.PARTITION: BY_HAND, tags.FORCE: "true"})
+    launched = world.deployment.run_quickly(
+        *("dagster", "job", "launch", "-w", "workspace.yaml", "-j", "__ASSET_JOB", "--tags", given)
+    )
+    assert launched.returncode == 0, launched.stderr
+    until(lambda: sum(world.gpu_calls(BY_HAND).values()) == tracks + at_once, what="calls")
+    process = process_of(world.runs(BY_HAND)[1].dagster_run)
+    assert process
+    os.kill(process.pid, signal.SIGKILL)
+    world.gpu.plans.clear()
+    run = world.ended(BY_HAND, runs=3)
+    assert world.statuses(BY_HAND) == ["SUCCESS", "FAILURE", "SUCCESS"]
+    assert "track_transcripts" in world.made(run)
+    assert "padded_tracks" not in world.made(run)
+    world.ticks(1)
+    assert len(world.runs(BY_HAND)) == 3
+
+
+def test_a_failed_check_of_one_recording_stays_when_another_passes(world: World) -> None:
+    world.record(SILENT, words=0)
+    world.ended(SILENT)
+    world.record(SPOKEN)
+    world.ended(SPOKEN)
+    key = dg.AssetCheckKey(dg.AssetKey("merged_words"), "speech_present")
+    log: Any = world.instance.event_log_storage
+    found = {one.partition: one for one in log.get_asset_check_execution_history(key, limit=50)}
+    assert found[SILENT].status.value == "FAILED"
+    assert found[SPOKEN].status.value == "SUCCEEDED"
+    assert plain(found[SILENT].event.dagster_event.event_specific_data.metadata) == {
+        "words": 0,
+        "problems": "- no words at all",
+    }
+    assert plain(found[SPOKEN].event.dagster_event.event_specific_data.metadata) == {"words": 12}
+
+
+def test_pools_have_the_limits_of_the_settings_though_nobody_set_them(world: World) -> None:
+    expected = Settings.model_validate(world.deployment.env).pools()
+
+    def limits() -> dict[str, int]:
+        return {one.name: one.limit for one in world.instance.event_log_storage.get_pool_limits()}
+
+    until(lambda: limits() == expected, what="the limits of the pools")

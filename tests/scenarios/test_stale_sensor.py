@@ -9,7 +9,8 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.operations import refresh
-from sensors.keep_up_to_date import RETRY_FAILED, request_for
+from reflector_assets.operations.runs import RETRY_FAILED
+from sensors.keep_up_to_date import request_for
 from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
 
@@ -78,6 +79,14 @@ def test_a_code_change_runs_that_asset_and_what_its_new_content_reaches(done: Sm
 def test_a_code_change_without_effect_ends_at_the_asset(done: Small) -> None:
     done.code["topics"] = "2"
     assert done.settle() == [(A, {"topics"})]
+
+
+def test_a_run_that_was_resumed_without_parts_of_the_work_is_requested_anew(small: Small) -> None:
+    small.broken, small.kind = {"words"}, "Incomplete"
+    assert small.tick() == [EVERYTHING]
+    small.broken.clear()
+    assert small.settle() == [(A, {"words", "topics", "title", "summary", "document"})]
+    assert small.stale(A) == {}
 
 
 def test_code_can_go_back_and_forth(done: Small) -> None:
@@ -198,6 +207,9 @@ def test_a_run_that_dagster_forgot_to_resume_is_requested_anew(done: Small, monk
     assert done.settle() == []
     monkeypatch.setattr("reflector_assets.operations.runs.RESUME_DEADLINE_S", 0.0)
     assert done.settle()[0] == (A, {"title"})
+    forgotten = done.instance.get_run_by_id(run.run_id)
+    assert forgotten
+    assert forgotten.tags[tags.WILL_RETRY] == "false", "Dagster must not resume it besides"
 
 
 @pytest.mark.parametrize(("message", "requested"), [(RETRY_FAILED, True), ("Retrying the run", False)])

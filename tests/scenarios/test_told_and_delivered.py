@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from reflector_assets import tags
+from reflector_assets.operations.runs import RETRY_FAILED
 from reflector_assets.settings.main import Settings
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
@@ -155,6 +156,13 @@ def test_what_dagster_will_try_again_and_what_is_no_recordings_isnt_told(looking
     assert zulip.requests == []
 
 
+def test_what_is_repeated_because_dagster_could_not_retry_it_isnt_told(looking: Looking, zulip: ZulipHost) -> None:
+    run = looking.small.instance.get_run_by_id(fail(looking, **{tags.WILL_RETRY: "false"}))
+    looking.small.instance.report_engine_event(RETRY_FAILED, run)
+    assert looking.tell() == "0 reported"
+    assert zulip.requests == []
+
+
 def test_a_crash_is_told_in_plain_words(looking: Looking, zulip: ZulipHost) -> None:
     run = looking.small.instance.create_run_for_job(looking.small.job(), tags={tags.PARTITION: A})
     looking.small.instance.report_engine_event("Step title terminated by signal 9 (SIGKILL).", run)
@@ -177,7 +185,10 @@ def test_while_zulip_is_down_nothing_is_lost_and_it_is_left_alone(
     assert len(zulip.requests) == 1
     cursor = failures.Cursor.model_validate_json(looking.cursor or "")
     assert before + 30 <= cursor.not_before <= after + 30
-    looking.cursor = cursor.model_copy(update={"not_before": 0.0}).model_dump_json()
+    cursor.not_before = 0.0
+    for problem in cursor.problems.root.values():
+        problem.not_before = 0.0
+    looking.cursor = cursor.model_dump_json()
     # What may have been posted isn't looked for before the claim is over.
     said = looking.tell()
     assert ("another process" in said) == (trouble == 503)

@@ -103,6 +103,8 @@ class World:
     def _said(self, call: gpu_host.Call) -> list[dict[str, Any]]:
         """The recording's name, then numbered words."""
         name = recording_of(call.name)
+        if not self.words[name]:
+            return []
         said = [name, *(f"w{n}" for n in range(1, self.words.get(name, 12)))]
         each = SECONDS / len(said)
         return [{"word": f" {word}", "start": n * each, "end": (n + 0.9) * each} for n, word in enumerate(said)]

@@ -16,14 +16,16 @@ from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
+from resources.database.sessions import EndedSessions
 from service.app import build
 from service.auth import Access
 from service.ports import Ports
+from service.server import configure
 from testing import PATIENCE_S
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
 
-TOKEN = "token-of-the-tests"
+TOKEN = "token-of-the-service-tests"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -35,6 +37,10 @@ class Service:
     client: TestClient
     inbox: Inbox
     rooms: Rooms
+
+    @property
+    def consents(self) -> Consents:
+        return self.app.state.consents
 
     def post(self, body: bytes) -> Any:
         """Post a signed webhook; returns the client's response."""
@@ -55,12 +61,16 @@ def application(
     public: bool = False,
     ports: Ports | None = None,
     origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    https: bool = False,
+    follows_sessions: bool = False,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
     # As `reflector serve` does, so that a webhook doesn't wait for it.
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
+    ended = EndedSessions(database=database) if follows_sessions else None
     keys = [base64.b64decode(secret) for secret in secrets]
     states = [Outcome("database", "a query", "ok" if ready else "failed", 1, "sqlite")]
     app = build(
@@ -69,11 +79,12 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        access=Access(token, trial=trial, public=public),
+        access=Access(token, trial=trial, public=public, https=https, ended=ended),
         check_ready=lambda: (ready, states),
         write_timeout=write_timeout,
         ports=ports,
         origins=origins,
+        hosts=hosts,
     )
     return app, inbox, rooms
 
@@ -82,7 +93,8 @@ def application(
 def serving(url: str, **settings: Any) -> Iterator[Service]:
     """Run the application while the block lasts; `settings` as for `application`."""
     app, inbox, rooms = application(url, **settings)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    kind = {"Content-Type": "application/json"}
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False, headers=kind) as client:
         yield Service(app, client, inbox, rooms)
 
 
@@ -90,7 +102,8 @@ def serving(url: str, **settings: Any) -> Iterator[Service]:
 def listening(app: Starlette, port: int | None = None) -> Iterator[int]:
     """Serve an application on 127.0.0.1 while the block lasts, in a thread of this process; gives its port."""
     port = port or free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+    config = configure(app, "127.0.0.1", port, log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

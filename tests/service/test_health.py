@@ -14,7 +14,7 @@ from testing.daemon import open_instance
 from testing.deployment import deploy
 from testing.hosts.llm_host import LLMHost
 from testing.parts.receiver import SECRET, Receiver
-from tests.service.in_process import TOKEN, serving
+from tests.service.in_process import BEARER, TOKEN, serving
 
 NEEDED = {"Dagster's storage", "Dagster's daemon", "database", "result store", "transcriber", "LLM"}
 
@@ -66,3 +66,11 @@ def test_what_is_not_ready_is_503_with_each_door(tmp_path: Path) -> None:
             "doors": [{"door": "database", "state": "failed", "milliseconds": 1}],
         }
         assert service.client.get("/health").status_code == 200
+
+
+def test_denials_that_match_nothing_are_shown_to_holders_of_the_token(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path / 'r.db'}") as service:
+        assert service.client.get("/health/ready", headers=BEARER).json()["unmatched_denials"] == 0
+        service.consents.record("nowhere", "ann", given=False)
+        assert service.client.get("/health/ready", headers=BEARER).json()["unmatched_denials"] == 1
+        assert "unmatched_denials" not in service.client.get("/health/ready").json()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from testing.deployment import Deployment
+from testing.deployment import SAMPLE, Deployment
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
 pytestmark = pytest.mark.slow(15)
@@ -15,6 +15,8 @@ PASSWORD = "hush-nobody-knows"
     [
         ({}, (), "DAILY_WEBHOOK_SECRET"),
         ({}, ("--trial", "--host", "0.0.0.0"), "this machine only"),
+        ({"REFLECTOR_API_TOKEN": "a" * 19}, (), "REFLECTOR_API_TOKEN"),
+        ({"REFLECTOR_API_TOKEN": "with a blank, and long enough"}, (), "REFLECTOR_API_TOKEN"),
         ({"REFLECTOR_TRIAL": "1", "REFLECTOR_HOST": "::"}, (), "this machine only"),
         ({"DAILY_WEBHOOK_SECRET": PASSWORD}, (), "DAILY_WEBHOOK_SECRET"),
         (
@@ -28,7 +30,16 @@ PASSWORD = "hush-nobody-knows"
             "DATABASE_URL",
         ),
     ],
-    ids=["no secret", "trial for all", "trial for all by settings", "no base64", "second no base64", "database"],
+    ids=[
+        "no secret",
+        "trial for all",
+        "short token",
+        "token with blanks",
+        "trial for all by settings",
+        "no base64",
+        "second no base64",
+        "database",
+    ],
 )
 def test_it_refuses_to_start_and_names_the_setting(
     deployment: Deployment, env: dict[str, str], arguments: tuple[str, ...], named: str
@@ -54,3 +65,14 @@ def test_a_trial_with_a_secret_still_checks_signatures(deployment: Deployment) -
     with Receiver(deployment) as receiver:
         assert receiver.post(b'{"type": "any"}', None).status_code == 401
         assert receiver.post(b'{"type": "any"}').status_code == 200
+
+
+def test_the_data_is_for_this_user_only(deployment: Deployment) -> None:
+    deployment.env |= {"DAILY_WEBHOOK_SECRET": SECRET, "REFLECTOR_DATA_DIR": str(deployment.home / "new")}
+    with Receiver(deployment) as receiver:
+        assert receiver.post(b'{"type": "any"}').status_code == 200
+    done = deployment.reflector("import", str(SAMPLE))
+    assert done.returncode == 0, done.stderr
+    made = list((deployment.home / "new").rglob("*"))
+    assert len(made) > 10
+    assert [path for path in made if path.stat().st_mode & 0o077] == []

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
@@ -13,8 +14,9 @@ from starlette.testclient import TestClient
 from service.auth import Access
 from service.errors import Refused
 from service.sessions import COOKIE, SESSION_S
+from testing.daemon import until
 from tests.domain.finished import finished
-from tests.service.in_process import BEARER, TOKEN, application
+from tests.service.in_process import BEARER, TOKEN, application, listening
 from tests.service.shown_recordings import Scripted, finish, overview, shown
 
 HOST = "reflector.test"
@@ -26,7 +28,8 @@ def client(folder: Path, scheme: str = "http", **settings: Any) -> tuple[TestCli
     finish(store, script, finished(ID, duration=1.0), [])
     script.states[ID] = overview(ID, "error")
     app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=made, **settings)
-    return TestClient(app, base_url=f"{scheme}://{HOST}"), script
+    host = "localhost" if settings.get("trial") else HOST
+    return TestClient(app, base_url=f"{scheme}://{host}"), script
 
 
 def connection(kind: str = "http", **headers: str) -> HTTPConnection:
@@ -63,6 +66,52 @@ def test_a_session_begins_and_ends(tmp_path: Path) -> None:
     assert browser.get(f"/v1/transcripts/{ID}", headers=same).json()["may_retry"]
     assert browser.delete("/v1/session").status_code == 204
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
+
+
+def test_signing_out_ends_the_session_on_the_server_and_in_other_processes(tmp_path: Path) -> None:
+    ports, _, _ = shown(tmp_path / "data")
+    known = {"ports": ports, "follows_sessions": True}
+    first, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
+    second, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
+
+    def acts(port: int, cookies: dict[str, str]) -> bool:
+        url, own = f"http://127.0.0.1:{port}/v1/session", {"Sec-Fetch-Site": "same-origin"}
+        return httpx.get(url, cookies=cookies, headers=own, trust_env=False).json()["acts"]
+
+    with listening(first) as port, listening(second) as other:
+        url = f"http://127.0.0.1:{port}/v1/session"
+        kept, ended = (dict(httpx.post(url, headers=BEARER, trust_env=False).cookies) for _ in range(2))
+        until(lambda: acts(port, ended) and acts(other, ended), what="known in both")
+        assert httpx.delete(url, cookies=ended, trust_env=False).status_code == 204
+        assert not acts(port, ended), "though the client has kept the cookie"
+        until(lambda: not acts(other, ended), what="ended in the other")
+        assert acts(port, kept)
+        assert acts(other, kept)
+    third, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
+    with listening(third) as port:
+        until(lambda: acts(port, kept), what="known after a restart")
+        assert not acts(port, ended)
+
+
+def test_behind_https_the_cookie_is_secure_whatever_the_connection_is(tmp_path: Path) -> None:
+    browser, _ = client(tmp_path, "http", https=True)
+    assert "secure" in browser.post("/v1/session", headers=BEARER).headers["set-cookie"].lower()
+    assert "secure" in browser.delete("/v1/session", headers=BEARER).headers["set-cookie"].lower()
+
+
+def test_no_answer_but_static_files_is_stored_or_guessed(tmp_path: Path) -> None:
+    browser, _ = client(tmp_path)
+    paths = ["/", f"/transcripts/{ID}", "/costs", "/health", "/openapi.json", "/v1/rooms", "/v1/session", "/nowhere"]
+    paths += [f"/v1/transcripts/{ID}{part}" for part in ("", "/topics", "/words", "/audio", "/export/md", "/events")]
+    for headers in ({}, BEARER):
+        answers = [browser.get(path, headers=headers) for path in paths]
+        answers += [
+            browser.post("/v1/daily/webhook", json={"test": "test"}),
+            browser.post("/v1/daily/webhook", json={}),
+        ]
+        for answer in answers:
+            kept, kind = answer.headers["cache-control"], answer.headers["x-content-type-options"]
+            assert (kept, kind) == ("no-store", "nosniff"), answer.url
 
 
 def test_only_the_token_begins_a_session(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from reflector_assets import tags
 from reflector_assets.settings.main import Settings
+from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_webhook
@@ -142,7 +143,8 @@ def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
                 "REFLECTOR_INBOX_WAIT": 0,
             }
             settings = Settings.model_validate(given)
-            with dg.build_sensor_context(instance=instance, resources={"inbox": inbox}) as context:
+            doors: dict[str, Any] = {"inbox": inbox, "consents": Consents(database=inbox.database)}
+            with dg.build_sensor_context(instance=instance, resources=doors) as context:
                 result = discovery.build("process", graph, settings)(context)
             assert isinstance(result, dg.SensorResult)
             [item] = inbox.items()

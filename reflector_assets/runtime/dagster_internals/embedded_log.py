@@ -15,12 +15,16 @@ import yaml
 
 from domain.errors import TransientError
 from reflector_assets import tags
-from reflector_assets.log_entries import FAILURES, RECORDINGS, Run, failure_reason
+from reflector_assets.log_entries import FAILURES, KEEP_UP_TO_DATE, RECORDINGS, Run, failure_reason, problems
 
 PARTITIONS = "SELECT id, partition FROM dynamic_partitions WHERE partitions_def_name = ? AND id < ? ORDER BY id DESC"
 RUNS = """SELECT value, run_id, status FROM run_tags JOIN runs USING (run_id)
-WHERE key = ? AND value IN ({}) ORDER BY runs.id"""
+WHERE key = ? AND value IN ({}) ORDER BY
+status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'), status != 'CANCELED' OR start_time IS NOT NULL,
+ifnull(end_time, 0), runs.id"""
 EVENTS = "SELECT dagster_event_type, asset_key, event FROM event_logs WHERE dagster_event_type IN ({}) ORDER BY id"
+SENSORS = "SELECT instigator_body FROM instigators WHERE instigator_type = 'SENSOR'"
+SCHEDULES = "../schedules/schedules.db"
 NEWEST = 2**63 - 1
 PLANNED, MADE = "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
 
@@ -39,7 +43,7 @@ class EmbeddedLog(NamedTuple):
             before, more = rows[-1][0] if rows else before, len(rows) == size
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Return the last run of each recording that has one."""
+        """Return the run that determines the state of each recording that has one (states.Log)."""
         rows = self._read("runs.db", RUNS.format(_marks(recording_ids)), tags.PARTITION, *recording_ids)
         return {recording_id: Run(run_id, status) for recording_id, run_id, status in rows}
 
@@ -53,6 +57,16 @@ class EmbeddedLog(NamedTuple):
         """Return the first failed step of a run and its plain reason; without one, None and Dagster's message."""
         rows = self._events(run_id, *FAILURES)
         return failure_reason([json.loads(event, object_hook=lambda at: SimpleNamespace(**at)) for *_, event in rows])
+
+    def problems(self) -> Mapping[str, str]:
+        """Return by recording why the sensor KEEP_UP_TO_DATE can't examine it."""
+        if not (self.history / SCHEDULES).exists():
+            return {}
+        sensors = [json.loads(body) for (body,) in self._read(SCHEDULES, SENSORS)]
+        own: list[dict[str, str | None] | None] = [
+            one["job_specific_data"] for one in sensors if one["origin"]["job_name"] == KEEP_UP_TO_DATE
+        ]
+        return problems(data.get("cursor") for data in own if data)
 
     def _events(self, run_id: str, *kinds: str) -> list[Any]:
         file = f"runs/{run_id}.db"

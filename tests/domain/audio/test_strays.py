@@ -1,12 +1,17 @@
 """A few packets with wrong times move nothing; gaps, resets and late starts stay as they are."""
 
 from itertools import accumulate, pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.audio.opus import RATE
+from domain.audio.padding import pad
 from domain.audio.strays import FEW, STRAY, corrected
+from testing import audio_files as make
+from testing.audio_files import hears
 
 LENGTH = 960
 
@@ -82,3 +87,20 @@ def test_repeated_packets_are_left_out() -> None:
 
 def test_packets_without_time_are_passed_on() -> None:
     assert times([0, None, None, 3 * LENGTH]) == [(0, 0), (1, None), (2, None), (3, 3 * LENGTH)]
+
+
+@pytest.mark.parametrize("codec", ["libopus", "libmp3lame"])
+@pytest.mark.parametrize("numbers", [[0], [50], [50, 51, 52], [-1]])
+@pytest.mark.parametrize("leap", [60.0, -2.0, 3600.0])
+def test_a_few_packets_with_wrong_times_move_nothing(
+    tmp_path: Path, codec: str, numbers: list[int], leap: float
+) -> None:
+    beeps = make.chirps(6, [1, 2, 4, 5])
+    right = make.encoded_track(tmp_path / "right", beeps, container="matroska", codec=codec)
+    count = make.restamped(tmp_path / "in", right, lambda _: 0.0)
+    strays = {number % count for number in numbers}
+    make.restamped(tmp_path / "in", right, lambda number: leap if number in strays else 0.0)
+    done = pad(tmp_path / "in", tmp_path / "out")
+    assert done.duration == pytest.approx(6, abs=0.1)
+    assert any("disagree" in note for note in done.notes) or (leap < 0 and numbers in ([0], [-1]))
+    hears(tmp_path / "out", [1, 2, 4, 5])

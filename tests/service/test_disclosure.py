@@ -1,0 +1,93 @@
+"""What readers without a token see of failures in a public deployment, and what holders of the token see."""
+
+# pyright: basic
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from domain.events import Event
+from tests.service.in_process import BEARER, TOKEN, application, listening
+from tests.service.shown_recordings import overview, shown
+
+ID = "rec-1"
+REASON = "gpu.internal:8443 answered 500 (upstream said boom). Check TRANSCRIPT_URL"
+SECRETS = ("gpu.internal", "8443", "boom", "TRANSCRIPT_URL", "500")
+PATHS = [f"/v1/transcripts/{ID}", f"/v1/transcripts/{ID}/events"]
+
+
+def app_of(folder: Path):
+    ports, script, _ = shown(folder / "data")
+    script.states[ID] = overview(ID, "error", step="track_transcripts", reason=f"track_transcripts: {REASON}")
+    script.events[ID] = [
+        Event(id="1", at=1.0, event="PIPELINE_PROGRESS", data={"current_step": "track_transcripts", "reason": REASON}),
+        Event(id="2", at=2.0, event="STATUS", data={"value": "error", "step": "track_transcripts", "reason": REASON}),
+    ]
+    app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=ports, public=True)
+    return app, folder / "data"
+
+
+def shows_nothing(text: str) -> bool:
+    return not any(secret in text for secret in SECRETS)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_reader_sees_the_step_and_a_general_reason(tmp_path: Path, path: str) -> None:
+    app, _ = app_of(tmp_path)
+    with listening(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        seen = client.get(path)
+        assert seen.status_code == 200
+        assert "track_transcripts" in seen.text
+        assert "the operator of this service can see why" in seen.text
+        assert shows_nothing(seen.text)
+        assert REASON in client.get(path, headers=BEARER).text
+        client.post("/v1/session", headers=BEARER)
+        assert REASON in client.get(path).text, "with a session too"
+
+
+def test_live_events_are_general_too(tmp_path: Path) -> None:
+    app, _ = app_of(tmp_path)
+    with listening(app) as port:
+
+        async def hear(**options) -> str:
+            async with connect(f"ws://127.0.0.1:{port}{PATHS[1]}", **options) as socket:
+                return "".join([str(await socket.recv()) for _ in range(2)])
+
+        async def stream(headers: dict[str, str]) -> str:
+            url, text = f"http://127.0.0.1:{port}{PATHS[1]}", ""
+            async with (
+                httpx.AsyncClient(trust_env=False) as client,
+                client.stream("GET", url, headers={"Accept": "text/event-stream", **headers}) as answer,
+            ):
+                async for line in answer.aiter_lines():
+                    text += line
+                    if '"id":"2"' in line:
+                        break
+            return text
+
+        for seen in (asyncio.run(hear()), asyncio.run(stream({}))):
+            assert "track_transcripts" in seen
+            assert shows_nothing(seen)
+        assert REASON in asyncio.run(hear(subprotocols=["bearer", TOKEN]))
+        assert REASON in asyncio.run(stream(BEARER))
+
+
+def test_errors_name_neither_folders_nor_settings(tmp_path: Path) -> None:
+    app, data = app_of(tmp_path)
+    folder = data / "recordings" / ID
+    folder.mkdir(parents=True, exist_ok=True)
+    with listening(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        missing = client.get(f"/v1/transcripts/{ID}/topics")
+        assert missing.status_code == 404
+        assert str(data) not in missing.text
+        assert "topics.json" in client.get(f"/v1/transcripts/{ID}/topics", headers=BEARER).text
+        assert "topics.json" not in missing.text
+        (folder / "topics.json").write_bytes(b"{")
+        broken = client.get(f"/v1/transcripts/{ID}/topics")
+        assert broken.status_code >= 500
+        assert list(json.loads(broken.text)) == ["detail"]
+        assert "topics.json" not in broken.text
