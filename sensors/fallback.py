@@ -11,7 +11,7 @@ from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.relays import Relays
 from sensors.failures import LOOKBACK_S, failed_for_good
-from sensors.sensor import INTERVAL_S, sensor
+from sensors.sensor import sensor
 
 # Requests per tick, each at most 30 s: the sensor's limit is 60 s.
 AT_ONCE = 1
@@ -27,14 +27,13 @@ class Cursor(BaseModel):
 def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
     """Return the sensor, which reads a failure `settled_after` seconds later, when Dagster has decided on a retry."""
 
-    has_work = settings.fallback and settings.mode == "live"
-
     @sensor(
         "With REFLECTOR_FALLBACK, relays the webhook of a recording that failed permanently to the old system, once.",
-        interval_s=INTERVAL_S,
-        stopped=None if has_work else "REFLECTOR_FALLBACK isn't set, or REFLECTOR_MODE isn't live",
+        interval_s=5,
     )
     def fall_back(context: dg.SensorEvaluationContext, relays: Relays) -> dg.SkipReason:
+        if not settings.fallback or settings.mode != "live":
+            return dg.SkipReason("REFLECTOR_FALLBACK isn't set, or REFLECTOR_MODE isn't live")
         now = time.time()
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - LOOKBACK_S)
         failed = 0

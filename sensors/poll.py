@@ -16,14 +16,13 @@ TICK_BUDGET_S = 25.0
 def build(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor; its interval is a setting."""
 
-    missing = None if settings.daily_api_key else "DAILY_API_KEY isn't set: recordings arrive by webhook or import only"
-
     @sensor(
         "Reads Daily's list of recordings into the inbox, and queries unfinished ones again.",
         interval_s=settings.poll_seconds,
-        stopped=missing,
     )
     def poll_daily(daily_api: DailyAPI, inbox: Inbox) -> dg.SkipReason:
+        if settings.daily_api_key is None:
+            return dg.SkipReason("DAILY_API_KEY isn't set: recordings arrive by webhook or import only")
         try:
             done = poll(daily_api, inbox, TICK_BUDGET_S)
         except PermanentError as error:

@@ -87,10 +87,8 @@ class Retention(NamedTuple):
                     return Done(due)
                 described = erasure.describe_recording(self.store, self.source, due.id)
                 return Done(due, objects=erasure.audio_of(self.store, self.bucket, described).delete(due.reason))
-        except ReflectorError as error:
-            return Done(due, failed=str(error.at(recording=due.id)))
-        except (OSError, ValueError) as error:
-            return Done(due, failed=f"recording {due.id}: {error}")
+        except UNREADABLE as error:
+            return Done(due, failed=_reason(due.id, error))
 
     @property
     def _audio_days(self) -> int | None:
@@ -108,7 +106,7 @@ class Retention(NamedTuple):
                     gone_until = max(gone_until, record.timestamp) if all_gone else gone_until
                     continue
             except UNREADABLE as error:
-                due = due._replace(reason="unknown", unreadable=str(error))
+                due = due._replace(reason="unknown", unreadable=_reason(recording_id, error))
             if all_gone:
                 all_gone = False
                 self._remember(gone_until)
@@ -138,7 +136,7 @@ class Retention(NamedTuple):
                 if self._may_retire(recording_id):
                     yield due
             except UNREADABLE as error:
-                yield due._replace(reason="unknown", unreadable=str(error))
+                yield due._replace(reason="unknown", unreadable=_reason(recording_id, error))
 
     def _may_retire(self, recording_id: str) -> bool:
         # The audio of a retired recording would be looked for too late: by the time of its retirement.
@@ -194,6 +192,11 @@ class Retention(NamedTuple):
                     made.setdefault(str(record.partition_key), record)
                 wanted = [one for one in wanted if one not in made] if len(records) == PAGE else []
         return made
+
+
+def _reason(recording_id: str, error: Exception) -> str:
+    known = error if isinstance(error, ReflectorError) else ReflectorError(str(error))
+    return str(known.at(recording=recording_id))
 
 
 def _age(now: float, record: dg.EventLogRecord) -> float:

@@ -41,14 +41,14 @@ class Connection:
 
 
 class Proxy:
-    """A proxy on 127.0.0.1 and a free port to another port there; a context manager.
+    """A proxy on 127.0.0.1 to another port there, or to the same port of another loopback address; a context manager.
 
     Each plan applies to the next `times` *new* connections, in the order of the calls; later connections work. As
     clients keep connections open, a plan first ends all existing ones, unless `keep` is set.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target, self.port = target, 0
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+        self.target, self.port = (host, target), target if host != "127.0.0.1" else 0
         self.connections: list[Connection] = []
         self.plans: list[Plan] = []
         self.lock, self.stopping = threading.Lock(), threading.Event()
@@ -63,7 +63,7 @@ class Proxy:
         return sum(connection.answered for connection in self.connections)
 
     def __enter__(self) -> Self:
-        self.port = free_ports(1)[0]
+        self.port = self.port or free_ports(1)[0]
         self.listen()
         return self
 
@@ -145,7 +145,7 @@ class Proxy:
         if kind == "answer":
             return self._say(connection)
         try:
-            server = socket.create_connection(("127.0.0.1", self.target))
+            server = socket.create_connection(self.target)
         except OSError:
             return _reset(connection)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

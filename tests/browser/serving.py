@@ -47,11 +47,12 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
     trial = trial and not public
     made, script, store = shown(folder / "data")
     catalogue = Catalogue(database=Database(url=f"sqlite:///{folder}/reflector.db"))
-    port = free_ports(1)[0]
-    with Proxy(port) as proxy:
+    # A trial must be named by its own port, which is therefore the proxy's, too.
+    port, behind = free_ports(1)[0], "127.0.0.2"
+    with Proxy(port, behind) as proxy:
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
         made = Ports(made.recordings, store, listing)
         app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made)
-        with listening(app, port):
+        with listening(app, port, behind):
             yield here

@@ -99,10 +99,10 @@ def serving(url: str, **settings: Any) -> Iterator[Service]:
 
 
 @contextmanager
-def listening(app: Starlette, port: int | None = None) -> Iterator[int]:
-    """Serve an application on 127.0.0.1 while the block lasts, in a thread of this process; gives its port."""
+def listening(app: Starlette, port: int | None = None, host: str = "127.0.0.1") -> Iterator[int]:
+    """Serve an application on a loopback address while the block lasts, in a thread of this process; gives its port."""
     port = port or free_ports(1)[0]
-    config = configure(app, "127.0.0.1", port, log_level="critical", timeout_graceful_shutdown=1)
+    config = configure(app, host, port, log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
