@@ -227,8 +227,9 @@ def _reset(connection: Connection) -> None:
 
 
 def _close(connection: Connection) -> None:
-    connection.over.set()
     with contextlib.suppress(OSError):
         # Wakes the thread that waits for the client; with a linger of 0 the close still resets.
         connection.client.shutdown(socket.SHUT_RD)
     connection.client.close()
+    # Last: `cut` leaves it alone from now on, and the client must see the end by then.
+    connection.over.set()
