@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bench.process_tree import ProcessTree
 from bench.results import Result, Size, Table, Target, cli
-from bench.world import World, world
-from testing.daemon import until
+from bench.world import world
 
 # Seconds to wait after a recording, and to measure.
 SIZES = {Size.LEAST: (0.0, 2.0), Size.SHORT: (30.0, 60.0), Size.FULL: (60.0, 600.0)}
@@ -32,7 +31,10 @@ def measure(settings: Mapping[str, str], size: Size) -> tuple[dict[str, float], 
         world(Path(folder), gpu_s=0.1, llm_s=0.1, settings=settings) as here,
         here.daemon,
     ):
-        _process(here)
+        # All that stays is there after a recording.
+        recording = here.record(1)
+        here.announce(recording)
+        here.wait_for_end(recording["id"])
         time.sleep(settle)
         with ProcessTree(here.processes, every=seconds / 10) as processes:
             begin = time.monotonic()
@@ -42,18 +44,6 @@ def measure(settings: Mapping[str, str], size: Size) -> tuple[dict[str, float], 
         shares = {kind: used / lasted for kind, used in processes.seconds().items()}
         memory = {kind: statistics.median(seen) for kind, seen in processes.memory.items()}
         return _with_sum(shares), _with_sum(memory)
-
-
-def _process(here: World) -> None:
-    """Process a recording, after which all that stays is there."""
-    recording = here.record(1)
-    here.announce(recording)
-
-    def ended() -> bool:
-        runs = here.runs(recording["id"])
-        return bool(runs) and all(run.dagster_run.is_finished for run in runs)
-
-    until(ended, 300, recording["id"])
 
 
 def _with_sum(figures: dict[str, float]) -> dict[str, float]:

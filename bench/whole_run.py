@@ -16,7 +16,6 @@ from bench.process_tree import ProcessTree
 from bench.results import Chart, Result, Size, Table, Target, cli
 from bench.whole_run_timeline import PARTS, SENSOR, SERVICES, Timeline, timeline
 from bench.world import World, world
-from testing.daemon import until
 from testing.hosts.gpu_host import Call
 from testing.hosts.host import Request
 
@@ -62,12 +61,7 @@ def process(here: World, tracks: int) -> Run:
     with ProcessTree(here.processes) as processes:
         appeared = time.time()
         here.announce(recording)
-
-        def ended() -> bool:
-            runs = here.runs(recording["id"])
-            return bool(runs) and all(run.dagster_run.is_finished for run in runs)
-
-        until(ended, 300, recording["id"])
+        here.wait_for_end(recording["id"])
     calls: list[Request] = [*here.gpu.requests[gpu_calls:], *here.llm.requests[llm_calls:]]
     spans = [(call.at + clock, call.ended + clock) for call in calls]
     return Run(

@@ -16,7 +16,7 @@ import psutil
 from reflector_assets import tags
 from resources.store.base import LocalStore
 from testing.audio_files import babble, opus_track
-from testing.daemon import Daemon, open_instance
+from testing.daemon import Daemon, open_instance, until
 from testing.deployment import ROOT, Deployment, deploy
 from testing.hosts.daily_host import DailyHost
 from testing.hosts.daily_oddities import DOMAIN, plain_recording, ready_event, track
@@ -96,6 +96,15 @@ class World:
         """Return PostgreSQL's main process, which waits for its connections' processes; an empty list with SQLite."""
         server = self.postgres.process if self.postgres else None
         return [psutil.Process(server.pid)] if server else []
+
+    def wait_for_end(self, recording_id: str) -> None:
+        """Wait until a recording's runs have ended."""
+
+        def ended() -> bool:
+            runs = self.runs(recording_id)
+            return bool(runs) and all(run.dagster_run.is_finished for run in runs)
+
+        until(ended, 300, recording_id)
 
     def runs(self, recording_id: str) -> list[dg.RunRecord]:
         """Return a recording's runs, newest first."""

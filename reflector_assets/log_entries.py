@@ -18,6 +18,7 @@ IN_PROGRESS = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 FAILED, CANCELED = "FAILURE", "CANCELED"
 # The types of the entries that `failure_reason` reads.
 FAILURES = ("STEP_FAILURE", "ENGINE_EVENT", "RUN_FAILURE")
+PLANNED, MADE = "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
 _STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 
 

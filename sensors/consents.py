@@ -1,7 +1,7 @@
 """The sensor that requests deletion of audio after a denial of consent, until the audio is deleted."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import dagster as dg
@@ -75,9 +75,10 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         _learn(daily_api, consents, cursor)
         _read_statements(consents, cursor)
-        _read_meetings(consents, cursor)
+        held = consents.held()
+        _read_meetings(consents, cursor, held)
         _read_failures(instance, consents, cursor)
-        requests = list(_due(context, consents, graph, cursor))
+        requests = list(_due(context, consents, graph, cursor, held))
         # A retired recording becomes a partition again for it.
         retired = [str(one.partition_key) for one in requests if not _is_partition(instance, str(one.partition_key))]
         return dg.SensorResult(
@@ -109,13 +110,13 @@ def _read_statements(consents: Consents, cursor: Cursor) -> None:
                 cursor.pending[recording_id] = Pending(seq=statement.seq)
 
 
-def _read_meetings(consents: Consents, cursor: Cursor) -> None:
+def _read_meetings(consents: Consents, cursor: Cursor, held: Mapping[str, float]) -> None:
     """Add recordings with a denial that names an id which became known later, and those that need not wait longer."""
     for recording_id, revision in consents.identified_after(cursor.revision, PAGE):
         cursor.revision = revision
         if denials := consents.denials(recording_id):
             cursor.pending[recording_id] = Pending(seq=denials[-1].seq)
-    for recording_id in consents.held():
+    for recording_id in held:
         if recording_id not in cursor.pending and not consents.holding(recording_id):
             cursor.pending[recording_id] = Pending(seq=0)
 
@@ -130,11 +131,14 @@ def _read_failures(instance: dg.DagsterInstance, consents: Consents, cursor: Cur
 
 
 def _due(
-    context: dg.SensorEvaluationContext, consents: Consents, graph: AssetGraph, cursor: Cursor
+    context: dg.SensorEvaluationContext,
+    consents: Consents,
+    graph: AssetGraph,
+    cursor: Cursor,
+    held: Mapping[str, float],
 ) -> Iterable[dg.RunRequest]:
     """Yield the runs that are due; drop recordings whose denial is fulfilled or withdrawn."""
     end = time.monotonic() + TICK_BUDGET_S
-    held = consents.held()
     for recording_id in list(cursor.pending):
         if time.monotonic() > end:
             return

@@ -69,15 +69,22 @@ class LocalFiles(NamedTuple):
 
 def recordings(log: Log, files: Files, page: int = PAGE) -> Iterator[RecordingOverview]:
     """Yield each recording with its state, newest first, page by page; without the retired ones."""
+    problems = log.problems()
     for ids in log.pages(page):
-        yield from overviews(log, ids, lambda recording_id: stored(files, recording_id))
+        yield from overviews(log, ids, lambda recording_id: stored(files, recording_id), problems)
 
 
 def overviews(
-    log: Log, recording_ids: Sequence[str], describe: Callable[[str], RecordingOverview]
+    log: Log,
+    recording_ids: Sequence[str],
+    describe: Callable[[str], RecordingOverview],
+    problems: Mapping[str, str] | None = None,
 ) -> list[RecordingOverview]:
-    """Return overviews in order, by one query to Dagster and further ones only for failed runs."""
-    last, problems = log.last_runs(recording_ids), log.problems()
+    """Return overviews in order, by one query to Dagster and further ones only for failed runs.
+
+    `problems` are those of the log, if they are known.
+    """
+    last, problems = log.last_runs(recording_ids), log.problems() if problems is None else problems
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="overview") as pool:
         described = pool.map(_described, repeat(describe), recording_ids, map(problems.get, recording_ids))
         return list(pool.map(with_run, repeat(log), described, map(last.get, recording_ids)))

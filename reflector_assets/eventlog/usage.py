@@ -10,15 +10,16 @@ import dagster as dg
 
 from reflector_assets import tags
 from reflector_assets.eventlog.steps import USED
-from reflector_assets.log_entries import place
+from reflector_assets.log_entries import MADE, PLANNED, place
+from reflector_assets.records import ATTEMPT_BEGINS, ATTEMPT_ENDS
 from reflector_assets.runtime.dagster_internals import event_rows
 from reflector_assets.runtime.dagster_internals.event_rows import EventRow
 from resources.database.ledger import EndedRun, Entry
 
-BEGINS = ("STEP_START", "STEP_RESTARTED")
-FAILS = ("STEP_UP_FOR_RETRY", "STEP_FAILURE")
+DONE = dg.DagsterEventType.STEP_SUCCESS.value
+BEGINS = {kind.value for kind in ATTEMPT_BEGINS}
+FAILS = {kind.value for kind in ATTEMPT_ENDS} - {DONE}
 OUTPUTS = ("STEP_OUTPUT", "HANDLED_OUTPUT")
-DONE, PLANNED, MADE = "STEP_SUCCESS", "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
 # Amounts in metadata, in the ledger's units.
 SECONDS = {"cpu_seconds": "cpu_ms", "gpu_seconds": "gpu_ms"}
 COUNTS = ("llm_calls", "prompt_tokens", "completion_tokens", "bytes_read", "bytes_written")

@@ -4,7 +4,7 @@ Each step can be repeated, and a recording of the set RETIRED is due again while
 next night finishes what was begun.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -51,10 +51,10 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.delete_run(run_id)
 
 
-def without_partition(instance: dg.DagsterInstance) -> list[str]:
-    """Return the recordings that have runs but no partition any more: version 0.1.0 left the runs in Dagster."""
+def without_partition(instance: dg.DagsterInstance, partitions: Collection[str]) -> list[str]:
+    """Return the recordings with runs that are not among the partitions: version 0.1.0 left the runs in Dagster."""
     ids = {value for _, values in instance.get_run_tags([tags.PARTITION]) for value in values}
-    return sorted(ids.difference(instance.get_dynamic_partitions(RECORDINGS)))
+    return sorted(ids.difference(partitions))
 
 
 def _report_again(instance: dg.DagsterInstance, recording_id: str, runs: Sequence[RunLog]) -> None:

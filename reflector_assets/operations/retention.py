@@ -126,7 +126,10 @@ class Retention(NamedTuple):
                 (one, record, f"finished, and older than {days} days")
                 for one, record in self._made_between(0.0, end, partitions.difference(back))
             ),
-            ((one, record, earlier) for one, record in self._made(without_partition(self.instance)).items()),
+            (
+                (one, record, earlier)
+                for one, record in self._made(without_partition(self.instance, partitions)).items()
+            ),
         )
         for recording_id, record, reason in found:
             if made_at(record) > end:

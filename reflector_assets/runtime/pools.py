@@ -15,7 +15,10 @@ def set_limits(instance: dg.DagsterInstance, limits: Mapping[str, int]) -> None:
 
 def set_missing_limits(instance: dg.DagsterInstance, limits: Mapping[str, int]) -> None:
     """Set the limits of pools that have none but Dagster's default."""
-    set_limits(instance, {pool: limit for pool, limit in limits.items() if pool not in _known(instance)})
+    known = _known(instance)
+    for pool, limit in limits.items():
+        if pool not in known:
+            instance.event_log_storage.set_concurrency_slots(pool, limit)
 
 
 def differences(instance: dg.DagsterInstance, limits: Mapping[str, int]) -> list[str]:

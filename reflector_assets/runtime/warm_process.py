@@ -53,10 +53,14 @@ def is_supported() -> bool:
 
 def start() -> str:
     """Start a warm process that ends after this process and the last child; return its address."""
-    listener = _listen(address := f"\0reflector-{secrets.token_hex(16)}")
+    listener = _listen(address := _new_address())
     with listener:
         _start(listener, address, 0.0)
     return address
+
+
+def _new_address() -> str:
+    return f"\0reflector-{secrets.token_hex(16)}"
 
 
 def _listen(address: str) -> socket.socket:
@@ -83,7 +87,7 @@ def fork_runs(idle: float) -> None:
 
     After `idle` seconds without a child it ends, and the next request starts it again; with 0 it stays.
     """
-    listener = _listen(address := f"\0reflector-{secrets.token_hex(16)}")
+    listener = _listen(address := _new_address())
     started = _start(listener, address, idle)
     # Executed by its descriptor, the program leaves no file behind. It stays open: all later runs need it.
     program = os.memfd_create("starter", 0)

@@ -15,18 +15,27 @@ import yaml
 
 from domain.errors import TransientError
 from reflector_assets import tags
-from reflector_assets.log_entries import FAILURES, KEEP_UP_TO_DATE, RECORDINGS, Run, failure_reason, problems
+from reflector_assets.log_entries import (
+    CANCELED,
+    FAILURES,
+    IN_PROGRESS,
+    KEEP_UP_TO_DATE,
+    MADE,
+    PLANNED,
+    RECORDINGS,
+    Run,
+    failure_reason,
+    problems,
+)
 
 PARTITIONS = "SELECT id, partition FROM dynamic_partitions WHERE partitions_def_name = ? AND id < ? ORDER BY id DESC"
 RUNS = """SELECT value, run_id, status FROM run_tags JOIN runs USING (run_id)
-WHERE key = ? AND value IN ({}) ORDER BY
-status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING'), status != 'CANCELED' OR start_time IS NOT NULL,
+WHERE key = ? AND value IN ({}) ORDER BY status IN ({}), status != ? OR start_time IS NOT NULL,
 ifnull(end_time, 0), runs.id"""
 EVENTS = "SELECT dagster_event_type, asset_key, event FROM event_logs WHERE dagster_event_type IN ({}) ORDER BY id"
 SENSORS = "SELECT instigator_body FROM instigators WHERE instigator_type = 'SENSOR'"
 SCHEDULES = "../schedules/schedules.db"
 NEWEST = 2**63 - 1
-PLANNED, MADE = "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
 
 
 class EmbeddedLog(NamedTuple):
@@ -44,7 +53,8 @@ class EmbeddedLog(NamedTuple):
 
     def last_runs(self, recording_ids: Sequence[str]) -> Mapping[str, Run]:
         """Return the run that determines the state of each recording that has one (states.Log)."""
-        rows = self._read("runs.db", RUNS.format(_marks(recording_ids)), tags.PARTITION, *recording_ids)
+        query = RUNS.format(_marks(recording_ids), _marks(IN_PROGRESS))
+        rows = self._read("runs.db", query, tags.PARTITION, *recording_ids, *IN_PROGRESS, CANCELED)
         return {recording_id: Run(run_id, status) for recording_id, run_id, status in rows}
 
     def made_all(self, run_id: str) -> bool:
