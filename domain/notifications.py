@@ -4,13 +4,14 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from domain.consent import Statement
 from domain.results import Topic, Transcript
 from domain.rooms import base_name
 from domain.text.captions import CONTROL, by_topic, clock, one_line, webvtt
-from domain.text.markdown import ZWSP, safe, unlinked
+from domain.text.inert import ZWSP, inert
+from domain.text.markdown import safe
 
 COMPLETED, TEST = "transcript.completed", "test"
 # Event ids are name-based UUIDs of their content.
@@ -23,6 +24,8 @@ FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 # Also at the end, where our own bold markup may follow.
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
+# Zulip also makes links of bare domains and addresses.
+DOMAIN = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2,})")
 # Fields that are not part of an event's content.
 NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
 
@@ -55,12 +58,15 @@ def webhook_body(
             "room_id": name,
             "created_at": transcript.created_at,
             "duration": transcript.duration,
-            "title": transcript.title,
-            "short_summary": transcript.short_summary,
+            "title": inert(transcript.title),
+            "short_summary": inert(transcript.short_summary),
             "long_summary": safe(transcript.long_summary),
             "webvtt": webvtt(transcript.segments),
             "topics": [
-                {**topic.model_dump(include={"title", "summary", "timestamp", "duration"}), "webvtt": webvtt(spoken)}
+                {
+                    **_inert(topic.model_dump(include={"title", "summary", "timestamp", "duration"})),
+                    "webvtt": webvtt(spoken),
+                }
                 for topic, spoken in by_topic(transcript)
             ],
             "participants": [
@@ -71,8 +77,8 @@ def webhook_body(
             "target_language": language,
             "status": "ended",
             "frontend_url": page(page_url, transcript.id),
-            "action_items": transcript.action_items.model_dump(
-                mode="json", include={"decisions": True, "next_steps": True}
+            "action_items": _inert(
+                transcript.action_items.model_dump(mode="json", include={"decisions": True, "next_steps": True})
             ),
         },
         "room": {"id": name, "name": name},
@@ -169,20 +175,28 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
     return "\n".join(lines)
 
 
+def _inert(value: Any) -> Any:
+    """Return a JSON value in whose texts nothing is a link or a mention."""
+    if isinstance(value, dict):
+        return {key: _inert(one) for key, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_inert(one) for one in cast("list[Any]", value)]
+    return inert(value) if isinstance(value, str) else value
+
+
 def _spoiler(heading: str, content: str) -> str:
     return f"```spoiler {heading}\n{content}\n```"
 
 
 def _neutralized(text: str) -> str:
-    """Neutralize fences and mentions, which are Zulip's, and leave other Markdown as it is."""
-    return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", CONTROL.sub("", text)))
+    """Neutralize fences, mentions and bare domains, which are Zulip's, and leave other Markdown as it is."""
+    text = DOMAIN.sub(f".{ZWSP}", CONTROL.sub("", text))
+    return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", text))
 
 
 def _one_line(text: str, longest: int) -> str:
     """Put a text on one line and neutralize links, mentions, code and blocks in it."""
-    return _cut(
-        LINK.sub(f"]{ZWSP}", _neutralized(unlinked(one_line(text)).replace("`", "'").replace("**", "*"))), longest
-    )
+    return _cut(LINK.sub(f"]{ZWSP}", _neutralized(inert(one_line(text)).replace("`", "'").replace("**", "*"))), longest)
 
 
 def _cut(text: str, longest: int) -> str:

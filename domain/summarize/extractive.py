@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from domain.errors import DEFECTS, reason
 from domain.results import ActionItems, Summary, Title, Topic, Topics
 from domain.summarize import cues
+from domain.summarize.answers import MAX_SUBJECTS
 from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
-from domain.summarize.prompts import MAX_SUBJECTS
 from domain.summarize.sentences import (
     Phrase,
     Utterance,

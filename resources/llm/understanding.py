@@ -13,16 +13,18 @@ from pydantic import Field, ValidationError, field_validator
 from domain.errors import InvalidInput
 from domain.results import ActionItems, Decision, NextStep, Summary, Title, Topics
 from domain.summarize import extractive, llm_answers
-from domain.summarize.prompts import (
+from domain.summarize.answers import (
+    MAX_ENTRIES,
     ActionItemsAnswer,
     DetailsAnswer,
     ParagraphAnswer,
-    Prompts,
     RecapAnswer,
     SubjectsAnswer,
     TitleAnswer,
     TopicAnswer,
 )
+from domain.summarize.grounding import known_name, mentions_any
+from domain.summarize.prompts import Prompts
 from domain.text.table import Table
 from domain.text.topics import (
     CHUNK_WORDS,
@@ -148,10 +150,15 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not topics.root:
             return Title(title=UNTITLED, method=method), Usage()
-        lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
-        messages = check_prompts(self.prompts).messages("title", "", topics=lines)
-        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache)
-        return Title(title=answer.title, method=method), usage
+        lines = [f"{one.title}: {one.summary}" for one in topics.root]
+        messages = check_prompts(self.prompts).messages("title", "", topics="\n".join(f"- {line}" for line in lines))
+
+        def doubt(answer: TitleAnswer) -> str:
+            return "" if mentions_any(answer.title, lines) else "the title has no word of the topics"
+
+        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache, doubt=doubt)
+        # A title of something else isn't this meeting's.
+        return extractive.title(topics) if doubt(answer) else Title(title=answer.title, method=method), usage
 
     def summary(
         self,
@@ -186,12 +193,17 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not len(words):
             return ActionItems(method=method), Usage()
-        messages = check_prompts(self.prompts).messages(
-            "action_items", names_line(names), transcript=meeting_text(words, names)
-        )
+        text = meeting_text(words, names)
+        messages = check_prompts(self.prompts).messages("action_items", names_line(names), transcript=text)
         answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self.cache)
-        decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
-        next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
+        decisions = tuple(
+            Decision(**one.model_dump(exclude={"decided_by"}), decided_by=known_name(one.decided_by, names, text))
+            for one in answer.decisions[:MAX_ENTRIES]
+        )
+        next_steps = tuple(
+            NextStep(**one.model_dump(exclude={"assigned_to"}), assigned_to=known_name(one.assigned_to, names, text))
+            for one in answer.next_steps[:MAX_ENTRIES]
+        )
         return ActionItems(decisions=decisions, next_steps=next_steps, method=method), usage
 
 

@@ -52,7 +52,7 @@ def test_topics_take_one_call_per_chunk(host: LLMHost, asking: WithLLM) -> None:
     assert "Ada: word0 word1" in by_first_word[1].text
     assert "word299." in by_first_word[1].text
     assert "word300" not in by_first_word[1].text
-    assert "People in this meeting: Ada, Ben." in by_first_word[1].text
+    assert "People in this meeting: <participants>Ada, Ben</participants>." in by_first_word[1].text
 
 
 def test_title_takes_one_call_over_the_topics(host: LLMHost, asking: WithLLM) -> None:
