@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from domain.recording import Frozen
-from domain.results import ActionItems, Summary, Title, Topics, Waveform
+from domain.results import ActionItems, Evidence, Summary, Title, Topics, Waveform
 from domain.text import words
 from domain.text.table import Table
 
@@ -63,13 +63,14 @@ class TranscriptText(Frozen):
 
 
 class TopicFound(Frozen):
-    """One topic; `timestamp` and `duration` in seconds."""
+    """One topic; `timestamp` and `duration` in seconds. `evidence` is what its summary rests on."""
 
     id: str
     title: str
     summary: str
     timestamp: float
     duration: float
+    evidence: Evidence | None = None
 
 
 class FinalTitle(Frozen):
@@ -146,6 +147,7 @@ def _topics(value: Topics, _metadata: Metadata) -> Iterator[TopicFound]:
             summary=topic.summary,
             timestamp=topic.timestamp,
             duration=topic.duration,
+            evidence=topic.evidence,
         )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from domain.consent import Statement
-from domain.results import Topic, Transcript
+from domain.results import Evidence, Topic, Transcript
 from domain.rooms import base_name
 from domain.text.captions import CONTROL, by_topic, clock, one_line, webvtt
 from domain.text.inert import ZWSP, inert
@@ -20,12 +20,15 @@ NAMESPACE = uuid.UUID("5f0a2f6e-2f0e-5a5e-9f0b-6d9d1f2a7c11")
 MAX_CONTENT, MAX_TOPIC = 10_000, 60
 # A longer summary is truncated to leave space for the topics.
 MAX_SUMMARY = 6_000
+# Quotes below the summary, and the characters of a quote.
+MAX_QUOTES, MAX_QUOTE = 6, 120
 FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 # Also at the end, where our own bold markup may follow.
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
 # Zulip also makes links of bare domains and addresses.
 DOMAIN = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2,})")
+TOPIC_FIELDS = {"title", "summary", "timestamp", "duration", "evidence"}
 # Fields that are not part of an event's content.
 NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
 
@@ -61,10 +64,11 @@ def webhook_body(
             "title": inert(transcript.title),
             "short_summary": inert(transcript.short_summary),
             "long_summary": safe(transcript.long_summary),
+            "summary_evidence": _inert([one.model_dump() for one in transcript.summary_evidence]),
             "webvtt": webvtt(transcript.segments),
             "topics": [
                 {
-                    **_inert(topic.model_dump(include={"title", "summary", "timestamp", "duration"})),
+                    **_inert(topic.model_dump(include=TOPIC_FIELDS)),
                     "webvtt": webvtt(spoken),
                 }
                 for topic, spoken in by_topic(transcript)
@@ -115,7 +119,8 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
     head = f"## {_one_line(transcript.title, 200) or 'Untitled Meeting'}\n{' · '.join(facts)}"
     parts = [head]
     if summary := _neutralized(safe(transcript.long_summary.strip() or transcript.short_summary.strip())):
-        parts.append(_spoiler("Summary", _cut(summary, MAX_SUMMARY)))
+        shown = [f"* {_quoted(one)}" for one in transcript.summary_evidence if one.subject is not None][:MAX_QUOTES]
+        parts.append(_spoiler("Summary", "\n".join([_cut(summary, MAX_SUMMARY), *shown])))
     if transcript.topics:
         room = MAX_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
         parts.append(_spoiler("Topics", _topics(transcript.topics, room, link)))
@@ -166,6 +171,8 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
         line = (
             f"* [{clock(topic.timestamp)}] **{_one_line(topic.title, 200)}** {_one_line(topic.summary, 600)}".rstrip()
         )
+        if topic.evidence:
+            line += f" ({_quoted(topic.evidence)})"
         left -= len(line) + 1
         if left < 0:
             break
@@ -173,6 +180,12 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
     if more := len(topics) - len(lines):
         lines.append(f"and {more} more on [the transcript's page]({link})")
     return "\n".join(lines)
+
+
+def _quoted(evidence: Evidence) -> str:
+    """Return the time, the speaker and the words of evidence."""
+    speaker, quote = _one_line(evidence.speaker, 80), _one_line(evidence.quote, MAX_QUOTE)
+    return f"{clock(evidence.timestamp)} {speaker}: “{quote}”"
 
 
 def _inert(value: Any) -> Any:

@@ -120,3 +120,44 @@ class ActionItemsAnswer(BaseModel):
 
     decisions: list[DecisionAnswer]
     next_steps: list[NextStepAnswer]
+
+
+Quote = Annotated[Text, Field(description="Five to twenty-five words of the transcript, copied exactly, that show it")]
+
+
+class QuotedTopicAnswer(TopicAnswer):
+    """The topic of one stretch of a meeting, with a quote from it that shows what was said."""
+
+    quote: Quote
+
+
+class QuotedDetailAnswer(BaseModel):
+    """Something that was said about a subject."""
+
+    detail: Text = Field(description="A fact, an argument, a figure or a result, in one sentence")
+    quote: Quote
+
+
+class QuotedDetailsAnswer(BaseModel):
+    """What a meeting said about one subject, each with a quote that shows it."""
+
+    details: list[QuotedDetailAnswer]
+
+
+class QuotedDecisionAnswer(DecisionAnswer):
+    """Something that the meeting decided, with a quote that shows it."""
+
+    quote: Quote
+
+
+class QuotedNextStepAnswer(NextStepAnswer):
+    """Something that somebody will do after the meeting, with a quote that shows it."""
+
+    quote: Quote
+
+
+class QuotedActionItemsAnswer(BaseModel):
+    """Decisions and next steps of a meeting; both lists may be empty."""
+
+    decisions: list[QuotedDecisionAnswer]
+    next_steps: list[QuotedNextStepAnswer]

@@ -131,6 +131,7 @@ def action_items(
             "method": value.method,
             "decisions": len(value.decisions),
             "next_steps": len(value.next_steps),
+            **({"dropped_without_evidence": value.dropped} if value.dropped else {}),
             **_failed(value),
             "preview": dg.MetadataValue.md(as_markdown(value)),
             **llm_usage(used),

@@ -54,9 +54,9 @@ function notice(text) {
 
 function showKnown() {
   showHead(known);
-  showSummary(known);
+  showSummary(known, go);
   showActions(known.action_items, go);
-  showTopics(known.topics, jump);
+  showTopics(known.topics, jump, go);
   showState();
 }
 
@@ -178,7 +178,7 @@ async function finish() {
   if (!spoken) return;
   const topics = known.topics ?? [];
   const words = new Words(spoken.segments, topics);
-  view = new TranscriptView(words, topics, seek);
+  view = new TranscriptView(words, topics, seek, go);
   $("transcript").hidden = false;
   showDownloads(id);
   searchIn(words, view);
