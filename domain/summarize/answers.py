@@ -125,10 +125,12 @@ class ActionItemsAnswer(BaseModel):
 Quote = Annotated[Text, Field(description="Five to twenty-five words of the transcript, copied exactly, that show it")]
 
 
-class QuotedTopicAnswer(TopicAnswer):
+class QuotedTopicAnswer(BaseModel):
     """The topic of one stretch of a meeting, with a quote from it that shows what was said."""
 
     quote: Quote
+    title: Line = Field(description="Title of three to six words, without a full stop")
+    summary: Text = Field(description="One or two sentences that say what was discussed and by whom")
 
 
 class QuotedDetailAnswer(BaseModel):

@@ -14,6 +14,7 @@ from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
 from domain.summarize.evidence import evidence
+from domain.summarize.sections import sections
 from domain.summarize.sentences import (
     Phrase,
     Utterance,
@@ -32,15 +33,17 @@ from domain.text.letters import MARKS
 from domain.text.sentence_ends import ended
 from domain.text.spacing import continues, join
 from domain.text.table import Table
-from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
+from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, long_summary, plain_names, topic
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 # Raise with every change to results: earlier results are then stale.
-REVISION = 2
+REVISION = 3
 
+# Words of a meeting that is its own summary.
+TINY = 30
 DAMPING = 0.85
 # Weight of a sentence's rank against its similarity to the sentences already picked.
 NOVELTY = 0.7
@@ -70,11 +73,11 @@ class Reading(NamedTuple):
 
 
 def topics(words: Table, names: Mapping[int, str]) -> Topics:
-    """Give each chunk a title of its key phrases and a summary of one or two of its sentences.
+    """Give each section a title of its key phrases and a summary of one or two of its sentences.
 
     A topic that can't be summarized says so; it doesn't fail the others.
     """
-    found = chunks(len(words))
+    found = sections(words)
     try:
         reading = read(words, names)
         parts = [reading.of(chunk) for chunk in found]
@@ -112,6 +115,10 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     reading = read(words, names)
     if not reading.utterances:
         return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=EXTRACTIVE)
+    if len(words) < TINY:
+        picked = pick(reading, range(len(reading.utterances)), 2)
+        recap = _quote(reading, picked)
+        return _summary(recap, [], [SummaryEvidence(**one.model_dump()) for one in _evidence(reading, picked)])
     groups = _grouped(found, len(words))
     parts = [reading.of(chunk) for chunk, _ in groups]
     rarity = _rarity(reading, parts)
@@ -128,12 +135,12 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
         for subject, picked in subjects
         for one in _evidence(reading, picked)
     ]
-    return Summary(
-        long_summary=long_summary(recap, paragraphs),
-        short_summary=recap,
-        method=EXTRACTIVE,
-        evidence=tuple(rests_on),
-    )
+    return _summary(recap, paragraphs, rests_on)
+
+
+def _summary(recap: str, paragraphs: Sequence[tuple[str, str]], rests_on: Sequence[SummaryEvidence]) -> Summary:
+    text = long_summary(recap, paragraphs)
+    return Summary(long_summary=text, short_summary=recap, method=EXTRACTIVE, evidence=tuple(rests_on))
 
 
 def action_items(words: Table, names: Mapping[int, str]) -> ActionItems:

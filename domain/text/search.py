@@ -29,7 +29,8 @@ _DENSE = (
 _JOINED = rf"[{MARKS}\u00ad\u200b\u2060\uff9e\uff9f]*"
 _MARK = re.compile(rf"[{MARKS}]+")
 _CLUSTER = re.compile(rf"{_DENSE}{_JOINED}")
-# Letters and digits of any other script.
+# Letters and digits of any script, and those of scripts without spaces apart from the others.
+_RUN = re.compile(rf"(?:[^\W_]+{_JOINED})+")
 _TOKEN = re.compile(rf"(?P<dense>(?:{_DENSE}{_JOINED})+)|(?:(?!{_DENSE})[^\W_]{_JOINED})+")
 # Accents, Hebrew and Arabic vowel points, dots of Indic letters, and what is invisible or only stretches a word.
 _DROPPED = re.compile(
@@ -42,6 +43,8 @@ _SAME = str.maketrans({
     "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t",
     "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ھ": "ه", "ہ": "ه", "ँ": "ं",
 })  # fmt: skip
+_DIGIT = re.compile(r"(?![0-9])\d")
+_UMLAUT = re.compile("[äöüÄÖÜ]")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
@@ -62,21 +65,29 @@ class Excerpt(NamedTuple):
 
 def folded(text: str) -> str:
     """Return a text in one form of each letter: without case, accents and vowel points, digits as in ASCII."""
+    if text.isascii():
+        return text.lower()
     plain = _DROPPED.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_SAME)
     plain = _DROPPED.sub("", unicodedata.normalize("NFKD", plain))
-    plain = "".join(str(unicodedata.digit(char)) if char.isdigit() else char for char in plain)
+    plain = _DIGIT.sub(lambda found: str(unicodedata.digit(found[0])), plain)
     return unicodedata.normalize("NFC", plain).replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
 
 
 def terms(text: str, *, query: bool = False) -> Iterator[Term]:
     """Yield the terms of a text, in order; of a query only those that must all begin a term of the text."""
-    for found in _TOKEN.finditer(text):
-        if found["dense"]:
-            yield from _grams(found[0], found.start(), query=query)
+    for run in _RUN.finditer(text):
+        if run[0].isascii():
+            yield Term(run[0].lower()[:MAX_WORD], *run.span())
             continue
-        forms = (found[0],) if query else dict.fromkeys((found[0], found[0].translate(_UMLAUTS)))
-        for word in (word for form in forms for word in _words(form, query=query)):
-            yield Term(word, found.start(), found.end())
+        for found in _TOKEN.finditer(text, *run.span()):
+            if found["dense"]:
+                yield from _grams(found[0], found.start(), query=query)
+                continue
+            forms = [found[0]]
+            if not query and _UMLAUT.search(found[0]):
+                forms.append(found[0].translate(_UMLAUTS))
+            for word in (word for form in forms for word in _words(form, query=query)):
+                yield Term(word, found.start(), found.end())
 
 
 def words_of(*texts: str, query: bool = False) -> list[str]:
@@ -95,6 +106,10 @@ def words_of(*texts: str, query: bool = False) -> list[str]:
 def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> Excerpt | None:
     """Return the first term that begins with a wanted one, and `around` characters of context; None without match."""
     begins = tuple(wanted)
+    plain = folded(text)
+    # Most rows of a search by title match nowhere in the text. "pruefen" can stand for "prüfen".
+    if not any(one in plain or re.search("[aou]e", one) for one in begins):
+        return None
     for term in terms(text):
         if term.word.startswith(begins):
             part = _cut(text, term.begin, term.end, around)

@@ -1,4 +1,4 @@
-"""Split a meeting into chunks of words, and format topics and summaries for all methods."""
+"""Format topics and summaries for all methods."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,23 +13,12 @@ UNTITLED = "Untitled Meeting"
 NOTHING_SAID = "Nothing was said in this recording."
 EXTRACTIVE = "extractive"
 
-CHUNK_WORDS = 300
-MIN_CHUNK_WORDS = 60
-
 
 class Chunk(NamedTuple):
     """A half-open range of rows of the words table."""
 
     words_from: int
     words_to: int
-
-
-def chunks(count: int, size: int = CHUNK_WORDS, least: int = MIN_CHUNK_WORDS) -> list[Chunk]:
-    """Split `count` words into chunks of `size`; a last chunk below `least` words joins the one before it."""
-    found = [Chunk(at, min(at + size, count)) for at in range(0, count, size)]
-    if len(found) > 1 and found[-1].words_to - found[-1].words_from < least:
-        found[-2:] = [Chunk(found[-2].words_from, count)]
-    return found
 
 
 def topic(index: int, chunk: Chunk, table: Table, title: str, summary: str) -> Topic:

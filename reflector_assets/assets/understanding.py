@@ -5,10 +5,11 @@ import dagster as dg
 from domain.errors import DEFECTS, PermanentError, TransientError, reason
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
+from domain.summarize.sections import sections
 from domain.text.captions import clock, plain
 from domain.text.markdown import safe
 from domain.text.table import Table
-from domain.text.topics import UNTITLED, chunks, long_summary
+from domain.text.topics import UNTITLED, long_summary
 from domain.text.words import by_person
 from reflector_assets import tags
 from reflector_assets.assets.asset import check, for_run, recording_asset, result, tag_run
@@ -28,8 +29,8 @@ def topics(
     participants: Participants,
     understanding: Understanding,
 ) -> dg.MaterializeResult[Topics]:
-    """The meeting in sections of about 300 words, each with a title and a summary."""
-    seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
+    """The meeting in sections by subject, each with a title and a summary."""
+    seconds = timeout_for("topics", chunks=len(sections(merged_words)))
     with step(context, "topics", seconds=seconds) as work:
         value, used = for_run(context, understanding).topics(
             by_person(merged_words, participants.numbers()), participants.names(), recording=context.partition_key

@@ -27,15 +27,13 @@ from domain.summarize.answers import (
 from domain.summarize.evidence import SpokenText, unfound
 from domain.summarize.grounding import known_name, mentions_any
 from domain.summarize.prompts import Prompts
+from domain.summarize.sections import sections
 from domain.text.table import Table
 from domain.text.topics import (
-    CHUNK_WORDS,
     EXTRACTIVE,
-    MIN_CHUNK_WORDS,
     NOTHING_SAID,
     UNTITLED,
     chunk_text,
-    chunks,
     long_summary,
     meeting_text,
     plain_names,
@@ -69,7 +67,7 @@ class Understanding(ConfigurableResource[Any], ABC):
 
     @abstractmethod
     def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        """Return a title and a summary for each chunk of the words table."""
+        """Return a title and a summary for each section of the words table."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
@@ -131,13 +129,13 @@ class WithLLM(Understanding):
         return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
 
     def identity(self, asset: str) -> str:
-        cut = [CHUNK_WORDS, MIN_CHUNK_WORDS] if asset == "topics" else []
+        # Of the sections of 0.2.0, like the prompts' fingerprint: finished recordings would be paid for again.
+        cut = [300, 60] if asset == "topics" else []
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
-        # Not of the quotes that answers must have: finished recordings would be paid for again.
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
     def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        found = chunks(len(words))
+        found = sections(words)
         if not found:
             return Topics(()), Usage()
         prompts, people = check_prompts(self.prompts), names_line(names)
@@ -187,6 +185,8 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not len(words):
             return empty_summary(method), Usage()
+        if len(words) < extractive.TINY:
+            return extractive.summary(words, topics, names), Usage()
         prompts, people, text = check_prompts(self.prompts), names_line(names), meeting_text(words, names)
         spoken = SpokenText(words, names)
 

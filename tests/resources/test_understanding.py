@@ -24,11 +24,10 @@ ASSETS = ("topics", "title", "summary", "action_items")
 
 
 def meeting(count: int) -> pd.DataFrame:
-    """A meeting of `count` words, sentences of ten, the speakers taking turns."""
-    return table(
-        Word(f"word{at}." if at % 10 == 9 else f"word{at}", at * 0.5, at * 0.5 + 0.4, at // 10 % 2, 0.9)
-        for at in range(count)
-    )
+    """A meeting of `count` words, sentences of ten, the speakers taking turns; a new topic every 300 words."""
+    announced = {300: "Next", 301: "topic", 600: "Next", 601: "topic"}
+    spoken = [announced.get(at, f"word{at}." if at % 10 == 9 else f"word{at}") for at in range(count)]
+    return table(Word(word, at * 0.5, at * 0.5 + 0.4, at // 10 % 2, 0.9) for at, word in enumerate(spoken))
 
 
 @pytest.fixture
