@@ -32,8 +32,9 @@ export function showSummary(known, go) {
   if (known.long_summary_html) $("long").innerHTML = known.long_summary_html;
   const shown = known.summary_evidence ?? [];
   $("sources-box").hidden = !shown.length;
-  fill($("sources"), ...shown.map((one) => make(
-    "li", {}, one.subject ? make("span", { className: "quiet" }, `${one.subject}: `) : null, quote(one, go),
+  const subjects = [...new Set(shown.map(({ subject }) => subject))];
+  fill($("sources"), ...subjects.map((about) => make(
+    "li", {}, about ?? "Quick recap", ...shown.filter(({ subject }) => subject === about).map((one) => quote(one, go)),
   )));
 }
 
