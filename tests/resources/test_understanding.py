@@ -25,8 +25,10 @@ ASSETS = ("topics", "title", "summary", "action_items")
 
 def meeting(count: int) -> pd.DataFrame:
     """A meeting of `count` words, sentences of ten, the speakers taking turns; a new topic every 300 words."""
-    announced = {300: "Next", 301: "topic", 600: "Next", 601: "topic"}
+    subjects, announced = ("budget", "garden", "engine"), {300: "Next", 301: "topic", 600: "Next", 601: "topic"}
     spoken = [announced.get(at, f"word{at}." if at % 10 == 9 else f"word{at}") for at in range(count)]
+    last = max(0, count // 300 - 1)
+    spoken = [subjects[min(last, at // 300)] if at % 10 in {4, 6, 8} else word for at, word in enumerate(spoken)]
     return table(Word(word, at * 0.5, at * 0.5 + 0.4, at // 10 % 2, 0.9) for at, word in enumerate(spoken))
 
 
