@@ -10,6 +10,7 @@ from dagster import ConfigurableResource
 
 from domain.text.words import Word
 from resources.store.base import Store
+from resources.transcription import timing
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class TrackAudio:
 class Transcription(NamedTuple):
     """The words of one track by start, its language if known, seconds of speech and of GPU time.
 
-    `notes` say what was wrong with words and how it was mended.
+    `notes` say what was wrong with words and how it was mended. `settled` words have times by the track's sound.
     """
 
     words: tuple[Word, ...]
@@ -41,6 +42,12 @@ class Transcription(NamedTuple):
     speech: float
     gpu_seconds: float
     notes: tuple[str, ...] = ()
+    settled: bool = False
+
+    def settle(self, audio: TrackAudio) -> Self:
+        """Return the same with word times by the track's sound, unless they are already or it can't be read."""
+        words = None if self.settled or not self.words else timing.settle(self.words, audio.local, audio.duration)
+        return self if words is None else self._replace(words=words, settled=True)
 
 
 class Transcriber(ConfigurableResource[Any], ABC):
@@ -63,9 +70,13 @@ class Transcriber(ConfigurableResource[Any], ABC):
         Raises TransientError or PermanentError.
         """
 
-    @abstractmethod
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Return the words of one track, none for a track without speech; times are in seconds of the recording.
 
         Raises TransientError or PermanentError, which name recording and track.
         """
+        return self.hear(audio, speaker=speaker, recording=recording, track=track).settle(audio)
+
+    @abstractmethod
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Return the words as the model or service times them, or settled; see `transcribe`."""

@@ -12,6 +12,7 @@ from domain.text.spacing import continues
 from domain.text.words import Word
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
+from resources.transcription.timing import by_sound, measured
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
@@ -59,18 +60,21 @@ class EmbeddedWhisper(Transcriber):
         except OSError:
             return f"{self.model}: not downloaded yet; the first transcription downloads it"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track, with Whisper's probabilities as confidence; see `Transcriber`.
 
         "auto" detects the language from the longest clips in the first minute of speech, for the whole track.
         Raises UnreadableAudio for a file that can't be decoded, PermanentError for an unknown model or language,
         TransientError when a model can't be downloaded.
         """
-        from resources.transcription.vad import clips, decode  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+        from domain.audio.levels import Meter  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+        from resources.transcription.vad import clips, decode  # noqa: PLC0415 - the same
 
+        meter = Meter(RATE)
         try:
             with audio.local() as path:
-                return self._transcribe(clips(decode(path)), audio.duration, speaker)
+                heard = self._transcribe(clips(measured(decode(path), meter)), audio.duration, speaker)
+            return heard._replace(words=by_sound(heard.words, meter, audio.duration), settled=True)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise
