@@ -117,13 +117,13 @@ def test_turns_begin_when_they_do_and_words_have_the_right_speaker(finished: tup
     table = words(deployment)
     turns = truth()["turns"]
     near = [
-        (table[table["speaker"] == numbers[turn["speaker"]]]["start"] - turn["start"]).abs().min() <= 0.4
+        (table[table["speaker"] == numbers[turn["speaker"]]]["start"] - turn["start"]).abs().min() <= 0.1
         for turn in turns
     ]
     assert sum(near) >= 0.9 * len(turns)
 
     def speaking(at: float, speaker: int) -> bool:
-        return any(t["start"] - 0.4 <= at <= t["end"] + 0.4 and numbers[t["speaker"]] == speaker for t in turns)
+        return any(t["start"] - 0.2 <= at <= t["end"] + 0.2 and numbers[t["speaker"]] == speaker for t in turns)
 
     rows: Any = table.itertuples()
     right = [speaking((word.start + word.end) / 2, word.speaker) for word in rows]

@@ -1,6 +1,6 @@
 """The level of a track in frames of 10 ms, and the stretches of sound in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ DIGITAL_SILENCE_DB = -90.0
 SPEECH_RANGE_DB = 32.0
 """The quietest sounds of speech are this far below its level."""
 ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 8.0, 12.0
+CLEAR_DB = 18.0
+"""Speech is at most so far below its level somewhere in each stretch; what never is, is breath or noise."""
+LEAD_S, TRAIL_S = 0.1, 0.2
+"""Faint sound that belongs to the clear one behind it, and before it."""
 SHORTEST_S = 0.03
 """Shorter sounds are clicks."""
 PAUSE_S = 0.12
@@ -67,7 +71,7 @@ def sounds(levels: Decibels, speech: Iterable[tuple[float, float]]) -> list[Soun
     level = float(np.percentile(levels[spoken & audible], 75))
     floor = float(np.percentile(levels[audible], 5))
     threshold = max(level - SPEECH_RANGE_DB, min(floor + ABOVE_FLOOR_DB, level - BELOW_SPEECH_DB))
-    return _stretches(levels > threshold)
+    return list(_clear(_stretches(levels > threshold), levels > max(threshold, level - CLEAR_DB)))
 
 
 def _stretches(active: NDArray[np.bool_]) -> list[Sound]:
@@ -81,3 +85,13 @@ def _stretches(active: NDArray[np.bool_]) -> list[Sound]:
         Sound(round(runs[first][0] * FRAME_S, 3), round(runs[last - 1][1] * FRAME_S, 3))
         for first, last in pairwise(cuts)
     ]
+
+
+def _clear(found: Iterable[Sound], clear: NDArray[np.bool_]) -> Iterator[Sound]:
+    """Yield the stretches that contain clear sound, without breath before and behind it."""
+    for sound in found:
+        frames = np.flatnonzero(clear[round(sound.start / FRAME_S) : round(sound.end / FRAME_S)])
+        if frames.size:
+            first, last = float(frames[0]) * FRAME_S, float(frames[-1] + 1) * FRAME_S
+            start = max(sound.start, sound.start + first - LEAD_S)
+            yield Sound(round(start, 3), round(min(sound.end, sound.start + last + TRAIL_S), 3))

@@ -17,7 +17,7 @@ EMPTY_S = 0.4
 """A stretch of sound without words counts at most as much."""
 SHIFTS = (0, -1, 1, -2, 2)
 """By how many words the words before a pause may become fewer or more."""
-SHIFT_COST, FAR_COST = 0.02, 0.3
+SHIFT_COST, FAR_COST = 0.05, 0.3
 """Cost of a word's move, and of a second by which a word lies off its sound."""
 LETTER_S, CHARACTER_S = 0.065, 0.2
 """Usual length of a letter, and of a character that is a syllable or a word."""
