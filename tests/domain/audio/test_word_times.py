@@ -64,9 +64,8 @@ spans = st.lists(st.floats(0, 60), max_size=12).map(sorted)
     spans.map(lambda at: [Sound(a, b) for a, b in zip(at[::2], at[1::2], strict=False)]),
 )
 def test_order_texts_and_bounds_stay(given_words: list[tuple[str, float, float]], heard: list[Sound]):
-    before = sorted(
-        (Word(text, at, at + lasts, 1, 0.5) for text, at, lasts in given_words), key=lambda word: word.start
-    )
+    given_words.sort(key=lambda word: word[1])
+    before = [Word(text, at, at + lasts, 1, 0.5) for text, at, lasts in given_words]
     after = settle(before, heard)
     assert [word._replace(start=0, end=0) for word in after] == [word._replace(start=0, end=0) for word in before]
     assert [word.start for word in after] == sorted(word.start for word in after)
@@ -82,13 +81,8 @@ def burst(seconds: float, level: float) -> np.ndarray:
 @pytest.mark.parametrize("floor", [-100.0, -75.0, -50.0])
 def test_sounds_are_found_above_the_floor_without_breath_and_clicks(floor: float):
     track = burst(10, floor)
-    for start, seconds, level in [
-        (2.0, 1.5, -23),
-        (3.56, 0.8, -26),
-        (6.0, 1.0, -30),
-        (1.5, 0.5, -47),
-        (8.0, 0.01, -20),
-    ]:
+    speech, breath, click = [(2.0, 1.5, -23), (3.56, 0.8, -26), (6.0, 1.0, -30)], (1.5, 0.5, -47), (8.0, 0.01, -20)
+    for start, seconds, level in [*speech, breath, click]:
         track[round(start * RATE) :][: round(seconds * RATE)] += burst(seconds, level)
     meter = Meter(RATE)
     for start in range(0, len(track), 7_001):
