@@ -235,10 +235,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
+    heard: dict[str, Any] = {"language": settings.language, "model_dir": str(settings.data_dir / "models")}
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(
-            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
-        )
+        return EmbeddedWhisper(model=settings.whisper_model, **heard)
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
@@ -247,14 +246,14 @@ def transcriber() -> Transcriber:
             api_key=key,
             model=settings.transcript_model,
             timeout=settings.transcript_file_timeout,
-            language=settings.language,
+            **heard,
         )
     return OpenAIAudio(
         url=url,
         api_key=key,
         model=settings.transcript_model or "whisper-1",
         timeout=settings.transcript_file_timeout,
-        language=settings.language,
+        **heard,
     )
 
 

@@ -4,13 +4,17 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dagster import ConfigurableResource
 
+from domain.text.loops import without_loops
 from domain.text.words import Word
 from resources.store.base import Store
 from resources.transcription import timing
+
+if TYPE_CHECKING:
+    from domain.audio.levels import Meter
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,28 @@ class Transcription(NamedTuple):
     notes: tuple[str, ...] = ()
     settled: bool = False
 
-    def settle(self, audio: TrackAudio) -> Self:
-        """Return the same with word times by the track's sound, unless they are already or it can't be read."""
-        words = None if self.settled or not self.words else timing.settle(self.words, audio.local, audio.duration)
-        return self if words is None else self._replace(words=words, settled=True)
+    def settle(self, audio: TrackAudio, meter: "Meter | None" = None) -> Self:
+        """Return the same without loops, with word times by the track's sound, which `meter` has measured if given.
+
+        If the track can't be read, the times stay. Settled ones stay as they are.
+        """
+        if self.settled or not self.words:
+            return self
+        spoken, odd = without_loops(self.words)
+        notes = (f"{odd} words can't be spoken in their time, and are left out or shortened",) if odd else ()
+        words = timing.settle(spoken, audio.local, audio.duration, meter)
+        settled = words is not None
+        return self._replace(words=words if settled else spoken, settled=settled, notes=(*self.notes, *notes))
 
 
 class Transcriber(ConfigurableResource[Any], ABC):
-    """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track."""
+    """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track.
+
+    `model_dir` is where the packaged model is, which finds the language of short tracks for services, too.
+    """
 
     language: str = "en"
+    model_dir: str = ""
 
     def with_language(self, language: str) -> Self:
         """Return the same backend for another language."""

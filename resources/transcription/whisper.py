@@ -1,9 +1,11 @@
 """Whisper in this process; memory use doesn't grow with the track's length."""
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,11 +14,13 @@ from domain.text.spacing import continues
 from domain.text.words import Word
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
-from resources.transcription.timing import by_sound, measured
+from resources.transcription.quality import checked, decode_again
+from resources.transcription.timing import measured
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Segment
     from faster_whisper.transcribe import Word as SpokenWord
 
 # Clips per batch, 80 MB each; 8 are no faster. A beam of 1 loses the last sentence of some clips.
@@ -39,7 +43,6 @@ class EmbeddedWhisper(Transcriber):
     """
 
     model: str = "base"
-    model_dir: str
     threads: int = 0
 
     def identity(self) -> str:
@@ -74,27 +77,48 @@ class EmbeddedWhisper(Transcriber):
         try:
             with audio.local() as path:
                 heard = self._transcribe(clips(measured(decode(path), meter)), audio.duration, speaker)
-            return heard._replace(words=by_sound(heard.words, meter, audio.duration), settled=True)
+            return heard.settle(audio, meter)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise
 
+    def detect(self, spoken: Sequence[Clip]) -> tuple[str, float]:
+        """Return the language of the longest clips, weighted by their length, and its probability."""
+        model = self._loaded()
+        if not cast(Any, model).model.is_multilingual:
+            raise PermanentError(
+                f"the Whisper model {self.model} supports English only",
+                hint='Set the language to "en" or use the model "base".',
+            )
+        weights: dict[str, float] = {}
+        longest = sorted(spoken, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]
+        for clip in longest:
+            for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
+                weights[language] = weights.get(language, 0.0) + probability * clip.voice
+        found = max(weights, key=weights.__getitem__)
+        return found, round(weights[found] / sum(clip.voice for clip in longest), 3)
+
     def _transcribe(self, found: Iterator[Clip], duration: float, speaker: int) -> Transcription:
         language = None if self.language == "auto" else self.language
         words: list[Word] = []
+        notes: Counter[str] = Counter()
         voice = 0
-        opening = _take_seconds(found, DETECT_S if language is None else 0)
+        opening = take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
-        model = load(self.model, self.model_dir, self.threads)
-        language = _supported(model, self.model, language or _detect(model, self.model, opening))
+        model = self._loaded()
+        language = _supported(model, self.model, language or self.detect(opening)[0])
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, BATCH)):
             voice += sum(clip.voice for clip in batch)
-            for word in _transcribe_batch(model, batch, language, speaker):
+            for word in _transcribe_batch(model, batch, language, speaker, notes):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
-        return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
+        listed = tuple(f"{count} {what}" for what, count in notes.items())
+        return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0, listed)
+
+    def _loaded(self) -> "WhisperModel":
+        return load(self.model, self.model_dir, self.threads)
 
 
 def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
@@ -125,8 +149,13 @@ def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
         return _models[model, threads]
 
 
-def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
-    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
+def _transcribe_batch(
+    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, notes: Counter[str]
+) -> Iterator[Word]:
+    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips.
+
+    The notes count clips whose text was no good and was decoded again or left out.
+    """
     import numpy as np  # noqa: PLC0415 - the same
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
 
@@ -147,13 +176,16 @@ def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, s
         temperature=0.0,
         vad_filter=False,
     )
+    heard: list[list[Segment]] = [[] for _ in batch]
     for segment in segments:
-        slot = segment.seek // (SLOT_S * 100)
-        clip = batch[slot]
+        heard[segment.seek // (SLOT_S * 100)].append(segment)
+    for slot, (clip, found) in enumerate(zip(batch, heard, strict=True)):
+        good, again = checked(found, partial(decode_again, model, clip, language), notes)
         first, last = clip.start / RATE, clip.end / RATE
-        for word in _join_parts(segment.words or [], spaced=language not in UNSPACED):
+        offset = first if again else first - slot * SLOT_S
+        for word in chain.from_iterable(_join_parts(s.words or [], spaced=language not in UNSPACED) for s in good):
             if text := word.word.strip():
-                start, end = (float(min(max(at - slot * SLOT_S + first, first), last)) for at in (word.start, word.end))
+                start, end = (float(min(max(at + offset, first), last)) for at in (word.start, word.end))
                 confidence = min(max(float(word.probability), 0.0), 1.0)
                 yield Word(text, round(start, 3), round(end, 3), speaker, round(confidence, 4))
 
@@ -174,19 +206,6 @@ def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]
     return whole
 
 
-def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
-    """Detect the language from the longest clips, weighted by their length."""
-    if not cast(Any, model).model.is_multilingual:
-        raise PermanentError(
-            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
-        )
-    weights: dict[str, float] = {}
-    for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
-        for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
-            weights[language] = weights.get(language, 0.0) + probability * clip.voice
-    return max(weights, key=weights.__getitem__)
-
-
 def _supported(model: "WhisperModel", name: str, language: str) -> str:
     """Return Whisper's code for a language such as "en" or "en-US"; raises PermanentError."""
     code = language.lower().partition("-")[0]
@@ -198,7 +217,7 @@ def _supported(model: "WhisperModel", name: str, language: str) -> str:
     return code
 
 
-def _take_seconds(found: Iterator[Clip], voice_s: float) -> list[Clip]:
+def take_seconds(found: Iterator[Clip], voice_s: float) -> list[Clip]:
     """Take clips until they contain `voice_s` seconds of voice, at least one clip."""
     taken: list[Clip] = []
     while (not taken or sum(clip.voice for clip in taken) < voice_s * RATE) and (clip := next(found, None)):
