@@ -7,7 +7,7 @@ from domain.audio.levels import Sound
 from domain.text.spacing import UNSPACED
 from domain.text.words import Word
 
-REACH_S = 1.0
+REACH_S = 2.0
 """A word further than this from any sound stays where it is."""
 SNAP_S = 0.25
 """A sound's first word begins with it, and its last word ends with it, if they are this close."""
@@ -18,7 +18,8 @@ EMPTY_S = 0.4
 SHIFTS = (0, -1, 1, -2, 2)
 """By how many words the words before a pause may become fewer or more."""
 SHIFT_COST, FAR_COST = 0.05, 0.3
-"""Cost of a word's move, and of a second by which a word lies off its sound."""
+"""Cost of a word's move, and of a second by which a word lies off its sound, up to FAR_S."""
+FAR_S = 0.8
 LETTER_S, CHARACTER_S = 0.065, 0.2
 """Usual length of a letter, and of a character that is a syllable or a word."""
 
@@ -88,7 +89,12 @@ def _cost(words: Sequence[Word], first: int, end: int, sound: Sound) -> float:
     )
     lacking = sum(max(0.0, usual_length(word.word) / 2 - room) for word, room in rooms)
     far = max(0.0, sound.start - head.end) + max(0.0, tail.start - sound.end)
-    return max(0.0, start - sound.start - SLACK_S) + max(0.0, sound.end - until - SLACK_S) + lacking + FAR_COST * far
+    return (
+        max(0.0, start - sound.start - SLACK_S)
+        + max(0.0, sound.end - until - SLACK_S)
+        + lacking
+        + FAR_COST * min(far, FAR_S)
+    )
 
 
 def usual_length(text: str) -> float:
@@ -118,11 +124,12 @@ def _place(words: Sequence[Word], sound: Sound) -> list[Word]:
 
 
 def _end_of(placed: list[Word], number: int, sound: Sound) -> float:
-    """Return where the words before `number` end, at the latest their usual length after the last one's start."""
+    """Return where the words before `number` end: as it is, or earlier if the words from there on lack room."""
     if not number:
         return sound.start
     last = placed[number - 1]
-    end = min(last.end, last.start + usual_length(last.word))
+    needed = sum(usual_length(word.word) for word in placed[number:])
+    end = min(last.end, max(last.start + usual_length(last.word), sound.end - needed))
     placed[number - 1] = last._replace(end=end)
     return end
 

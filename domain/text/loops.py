@@ -9,10 +9,10 @@ from domain.text.words import Word
 LEAST_REPEATS = 4
 """Fewer repetitions are speech: "no, no, no"."""
 LONGEST_PHRASE = 8
-FASTEST_S = 0.03
-"""Nobody speaks a letter in less time, over a whole word or phrase."""
-LONG_WORD, LAUGHS = 24, 3
-_IN_A_WORD = re.compile(r"(.{1,6}?)\1{5,}.{0,6}")
+FASTEST_S, FASTEST_WORD_S = 0.03, 0.1
+"""Nobody speaks a letter, or a word, in less time, over a whole phrase."""
+LONG_WORD, LAUGHS = 24, 2
+_IN_A_WORD = re.compile(r"(.{1,6}?)\1{5,}.{0,6}", re.IGNORECASE)
 
 
 def compression(text: str) -> float:
@@ -39,7 +39,7 @@ def _shortened(word: Word) -> Word | None:
     if len(word.word) <= LONG_WORD:
         return word
     if loop := _IN_A_WORD.fullmatch(word.word):
-        return word._replace(word=loop[1] * LAUGHS)
+        return word._replace(word=loop[1] + loop[1].lower() * LAUGHS)
     return word if word.end - word.start >= len(word.word) * FASTEST_S else None
 
 
@@ -53,8 +53,8 @@ def _once_spoken(words: Sequence[Word]) -> Iterator[Word]:
             number += 1
             continue
         spoken = words[number : number + size * repeats]
-        letters = sum(len(word.word) for word in spoken[:size])
-        fit = max(1, int((spoken[-1].end - spoken[0].start) / (letters * FASTEST_S)))
+        fastest = max(FASTEST_WORD_S * size, FASTEST_S * sum(len(word.word) for word in spoken[:size]))
+        fit = max(1, int((spoken[-1].end - spoken[0].start) / fastest))
         yield from spoken[: size * min(fit, repeats)]
         number += size * repeats
 
