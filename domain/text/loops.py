@@ -9,7 +9,7 @@ from domain.text.words import Word
 LEAST_REPEATS = 4
 """Fewer repetitions are speech: "no, no, no"."""
 LONGEST_PHRASE = 8
-FASTEST_S, FASTEST_WORD_S = 0.03, 0.1
+FASTEST_S, FASTEST_WORD_S = 0.02, 0.1
 """Nobody speaks a letter, or a word, in less time, over a whole phrase."""
 LONG_WORD, LAUGHS = 24, 2
 _IN_A_WORD = re.compile(r"(.{1,6}?)\1{5,}.{0,6}", re.IGNORECASE)

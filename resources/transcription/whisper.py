@@ -84,7 +84,7 @@ class EmbeddedWhisper(Transcriber):
 
     def detect(self, spoken: Sequence[Clip]) -> tuple[str, float]:
         """Return the language of the longest clips, weighted by their length, and its probability."""
-        model = self._loaded()
+        model = self.loaded()
         if not cast(Any, model).model.is_multilingual:
             raise PermanentError(
                 f"the Whisper model {self.model} supports English only",
@@ -106,7 +106,7 @@ class EmbeddedWhisper(Transcriber):
         opening = take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
-        model = self._loaded()
+        model = self.loaded()
         language = _supported(model, self.model, language or self.detect(opening)[0])
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, BATCH)):
@@ -117,7 +117,8 @@ class EmbeddedWhisper(Transcriber):
         listed = tuple(f"{count} {what}" for what, count in notes.items())
         return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0, listed)
 
-    def _loaded(self) -> "WhisperModel":
+    def loaded(self) -> "WhisperModel":
+        """Return the model, which is loaded once per process; raises the errors of `load`."""
         return load(self.model, self.model_dir, self.threads)
 
 

@@ -17,10 +17,10 @@ def spoken(text: str, seconds: float) -> list[Word]:
 @pytest.mark.parametrize(
     ("text", "seconds", "left"),
     [
-        ("H" + "aha" * 150, 4.6, "Hahaha"),
+        ("Ha" + "ha" * 150, 4.6, "Hahaha"),
         ("ja" * 40 + "j", 2.0, "jajaja"),
         ("4 - " * 112, 16.8, "4 - " * 84),
-        ("well " + "thank you " * 30, 3.05, "well " + "thank you " * 10),
+        ("well " + "thank you " * 30, 3.05, "well " + "thank you " * 14),
         # Not repeated, and far too long for its time.
         ("so Llanfairpwllgwyngyllgogerychwyrndrobwll", 0.4, "so"),
     ],
