@@ -19,9 +19,12 @@ from domain.errors import PermanentError, UnreadableAudio
 from resources.store.base import LocalStore
 from resources.transcription import vad
 from resources.transcription.base import TrackAudio, Transcription
+from resources.transcription.gpu import GPUService
+from resources.transcription.meeting_language import choose
 from resources.transcription.whisper import EmbeddedWhisper
 from testing.audio_files import RATE, Sound, opus_track
 from testing.deployment import SAMPLE
+from testing.hosts.gpu_host import GPUHost
 
 pytestmark = pytest.mark.slow(40)
 
@@ -123,6 +126,30 @@ def test_the_packaged_model_detects_the_language(hear: Callable[..., Transcripti
     found = hear("short.webm", model="base", language="auto", duration=4)
     assert found.language == "en"
     assert found.words[0].word.startswith("Good")
+
+
+def test_an_answer_in_no_certain_language_has_the_meetings(folder: Path):
+    # Backwards, and by itself Latvian with a probability of 0.28.
+    opus_track(folder / "short.webm", turn(folder, 7)[:, ::-1].copy())
+    store = LocalStore(root=str(folder))
+    short, long = (TrackAudio(store, name, name, TRUTH["duration_s"]) for name in ("short.webm", "Chloe.webm"))
+    models = str(folder / "models")
+    whisper = EmbeddedWhisper(model="base", model_dir=models, language="auto")
+    alone = choose(whisper, short, [])
+    assert alone.language != "en"
+    assert alone.by == "track"
+    assert alone.certainty is not None
+    assert alone.certainty < 0.5
+    with GPUHost() as host:
+        service = GPUService(url=host.url, api_key=host.key, model=host.model, language="auto", model_dir=models)
+        for backend in (whisper, service):
+            found = choose(backend, short, [long])
+            assert (found.language, found.by) == ("en", "meeting")
+        # A service with enough speech finds the language itself; without the model, always.
+        assert choose(service, long, [short]) == ("auto", "service", None)
+        assert choose(service.model_copy(update={"model_dir": ""}), short, [long]) == ("auto", "service", None)
+        assert choose(service.with_language("de"), short, [long]) == ("de", "setting", None)
+        assert host.requests == []
 
 
 def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):
