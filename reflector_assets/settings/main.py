@@ -56,8 +56,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
     language: str = Field(
         "en",
         alias="REFLECTOR_LANGUAGE",
-        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it, for short tracks by the whole "
-        "meeting.",
+        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it, for short tracks by the "
+        "whole meeting.",
     )
     webhook_window: float = Field(
         300,
