@@ -20,7 +20,7 @@ def spoken(text: str, seconds: float) -> list[Word]:
         ("Ha" + "ha" * 150, 4.6, "Hahaha"),
         ("ja" * 40 + "j", 2.0, "jajaja"),
         ("4 - " * 112, 16.8, "4 - " * 84),
-        ("well " + "thank you " * 30, 3.05, "well " + "thank you " * 14),
+        ("well " + "thank you " * 30, 3.05, "well " + "thank you " * 15),
         # Not repeated, and far too long for its time.
         ("so Llanfairpwllgwyngyllgogerychwyrndrobwll", 0.4, "so"),
     ],
