@@ -70,7 +70,7 @@ defs = dg.Definitions(
         "messages": wiring.messages(),
         "deliveries": wiring.deliveries(),
         "webhook": wiring.webhook(),
-        "old_system": wiring.old_system(),
+        "old_transcripts": wiring.old_transcripts(),
         "relays": wiring.relays(),
     },
 )

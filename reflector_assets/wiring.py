@@ -23,9 +23,11 @@ from resources.database.sessions import EndedSessions
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
+from resources.old_system.client import OldSystem
+from resources.old_system.database import OldDatabase
+from resources.old_system.transcripts import OldTranscripts
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
-from resources.outgoing.old_system import OldSystem
 from resources.outgoing.relays import Relays
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
@@ -203,9 +205,22 @@ def old_system() -> OldSystem:
     settings = get_settings()
     return OldSystem(
         url=settings.old_url or "",
+        api_key=_secret("REFLECTOR_OLD_API_KEY", settings.old_api_key),
         token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
         secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
     )
+
+
+@cache
+def old_database() -> OldDatabase:
+    """Return the old system's database, which is read only."""
+    return OldDatabase(url=_secret("REFLECTOR_OLD_DATABASE_URL", get_settings().old_database_url))
+
+
+@cache
+def old_transcripts() -> OldTranscripts:
+    """Return the old system's transcripts, to compare with."""
+    return OldTranscripts(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
 
 
 @cache

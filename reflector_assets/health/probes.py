@@ -25,6 +25,7 @@ from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
 from reflector_assets.wiring import lazy_imports
 from resources.llm.understanding import WithLLM
+from resources.old_system.transcripts import OldTranscripts
 from resources.store.base import Store
 from resources.store.s3 import S3Store
 from resources.transcription.gpu import GPUService
@@ -90,7 +91,7 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
         Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
         Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
-        Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
+        Probe("old system", "read rooms' transcripts", "REFLECTOR_OLD_URL", partial(_old, settings)),
         Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", partial(_broker, settings)),
     ]
 
@@ -188,7 +189,8 @@ def _zulip(settings: Settings, seconds: float) -> str:
 def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
         raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
-    return _resolved(wiring.old_system()).model_copy(update={"timeout": seconds}).check()
+    system = _resolved(wiring.old_system()).model_copy(update={"timeout": seconds})
+    return OldTranscripts(system=system, database=_resolved(wiring.old_database())).check()
 
 
 def _broker(settings: Settings, seconds: float) -> str:

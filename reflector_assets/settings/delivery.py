@@ -45,8 +45,28 @@ class DeliverySettings(BaseSettings):
         "`shadow`, its transcripts are fetched for comparison.",
         examples=["https://old.example.com"],
     )
+    old_api_key: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_OLD_API_KEY",
+        description="Lasting key for the old system's API, of the owner of the compared rooms; sent as `X-API-Key`.",
+    )
     old_token: SecretStr | None = Field(
-        None, alias="REFLECTOR_OLD_TOKEN", description="Bearer token for the old system's API, if it needs one."
+        None,
+        alias="REFLECTOR_OLD_TOKEN",
+        description="JWT for the old system's API, used if there is no REFLECTOR_OLD_API_KEY; it ends after a day.",
+    )
+    old_database_url: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_OLD_DATABASE_URL",
+        description="The old system's database (its DATABASE_URL), which is only read: the transcripts of all "
+        "owners are found, and consent that its dialog took counts here too.",
+        examples=["postgresql://reader:password@host:5432/reflector"],
+    )
+    old_pages_url: HttpUrl | None = Field(
+        None,
+        alias="REFLECTOR_OLD_PAGES_URL",
+        description="Base URL of the old system's pages (its UI_BASE_URL), used in links; if unset, REFLECTOR_OLD_URL.",
+        examples=["https://old.example.com"],
     )
     fallback: bool = Field(
         False,

@@ -10,7 +10,7 @@ from domain.daily import READY, event_of_listed
 from domain.errors import InvalidInput, NotFound
 from resources.database.deliveries import Deliveries, Delivery, Kind
 from resources.database.inbox import RELAY, Inbox
-from resources.outgoing.old_system import OldSystem
+from resources.old_system.client import OldSystem
 
 # Seconds before the next attempt, doubling up to the longest wait, and after which a relay is given up.
 FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 2.0, 600.0, 86400.0

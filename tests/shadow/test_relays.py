@@ -11,7 +11,7 @@ import pytest
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_poll, of_webhook
-from resources.outgoing.old_system import OldSystem
+from resources.old_system.client import OldSystem
 from resources.outgoing.relays import Relays
 from testing.deployment import SAMPLE
 from testing.hosts.old_host import OldHost
@@ -36,7 +36,7 @@ def relays(tmp_path: Path, old: OldHost) -> Relays:
     return Relays(
         inbox=Inbox(database=database, relays=True),
         deliveries=Deliveries(database=database),
-        old=OldSystem(url=old.url, token=old.token, secret=old.secret, timeout=1),
+        old=OldSystem(url=old.url, api_key=old.api_key, secret=old.secret, timeout=1),
     )
 
 
