@@ -25,10 +25,10 @@ from resources.llm.understanding import Extractive, Understanding, WithLLM, read
 from resources.local_folder import LocalFolder
 from resources.old_system.client import OldSystem
 from resources.old_system.database import OldDatabase
+from resources.old_system.relays import Relays
 from resources.old_system.transcripts import OldTranscripts
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
-from resources.outgoing.relays import Relays
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages

@@ -12,7 +12,7 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_poll, of_webhook
 from resources.old_system.client import OldSystem
-from resources.outgoing.relays import Relays
+from resources.old_system.relays import Relays
 from testing.deployment import SAMPLE
 from testing.hosts.old_host import OldHost
 

@@ -16,7 +16,7 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_webhook
 from resources.old_system.client import OldSystem
-from resources.outgoing.relays import Relays
+from resources.old_system.relays import Relays
 from sensors import discovery, fallback
 from testing.audio_files import babble, opus_track
 from testing.daemon import until
