@@ -24,6 +24,7 @@ from reflector_assets.runtime.instance import enter_project
 from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
 from reflector_assets.wiring import lazy_imports
+from resources.database.deliveries import Deliveries
 from resources.llm.understanding import WithLLM
 from resources.old_system.transcripts import OldTranscripts
 from resources.store.base import Store
@@ -31,6 +32,8 @@ from resources.store.s3 import S3Store
 from resources.transcription.gpu import GPUService
 
 CONTENT = b"Written and removed by `reflector doctor`.\n"
+# After a switch to live mode, what the old system began before doesn't count for longer.
+SWITCHED_S = 3600.0
 R = TypeVar("R", bound=ConfigurableResource[Any])
 
 
@@ -190,7 +193,24 @@ def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
         raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
     system = _resolved(wiring.old_system()).model_copy(update={"timeout": seconds})
-    return OldTranscripts(system=system, database=_resolved(wiring.old_database())).check()
+    old = OldTranscripts(system=system, database=_resolved(wiring.old_database()))
+    finding = old.check()
+    if settings.mode == "live":
+        _check_switched(old)
+    return finding
+
+
+def _check_switched(old: OldTranscripts) -> None:
+    """Raise PermanentError if the old system processed more recordings lately than were handed to it."""
+    since = time.time() - SWITCHED_S
+    sent = Deliveries(database=_resolved(wiring.database())).newest("sent", 1000)
+    handed = sum(one.kind == "fallback" and (one.settled_at or 0.0) >= since for one in sent)
+    if (made := old.created_since(since)) > handed:
+        raise PermanentError(
+            f"the old system began {made} transcripts of rooms in the last hour, and {handed} recordings were handed "
+            "to it: it still polls Daily, and both systems publish",
+            hint="Set DAILYCO_STORAGE_AWS_BUCKET_NAME to nothing for its Celery worker (docs/moving-over.md).",
+        )
 
 
 def _broker(settings: Settings, seconds: float) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
+from reflector_assets.settings.checks import OTHER_MEANINGS
 from reflector_assets.settings.services import HttpUrl
 
 
@@ -25,8 +26,16 @@ def _networks(value: str) -> str:
     return value
 
 
+def _names(value: str) -> str:
+    names = {part.strip() for part in value.split(",")}
+    if unknown := sorted(names - set(OTHER_MEANINGS)):
+        raise ValueError(f"{', '.join(unknown)}: it must be of {', '.join(OTHER_MEANINGS)}")
+    return value
+
+
 Realm = Annotated[str, AfterValidator(_realm)]
 Networks = Annotated[str, NoDecode, AfterValidator(_networks)]
+Names = Annotated[str, NoDecode, AfterValidator(_names)]
 
 
 class DeliverySettings(BaseSettings):
@@ -67,6 +76,13 @@ class DeliverySettings(BaseSettings):
         alias="REFLECTOR_OLD_PAGES_URL",
         description="Base URL of the old system's pages (its UI_BASE_URL), used in links; if unset, REFLECTOR_OLD_URL.",
         examples=["https://old.example.com"],
+    )
+    confirmed: Names | None = Field(
+        None,
+        alias="REFLECTOR_CONFIRMED_SETTINGS",
+        description="Names, separated by commas, of settings that the old system has with another meaning and whose "
+        "values are meant for this one. While REFLECTOR_OLD_URL is set, others of them are refused.",
+        examples=["DATABASE_URL,UI_BASE_URL"],
     )
     fallback: bool = Field(
         False,

@@ -72,10 +72,14 @@ consents = sa.Table(
     sa.Column("said_at", sa.Double, nullable=False),
     # About all meetings of the room that it names.
     sa.Column("whole_room", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
-    # Set for a denial that an operator declared to be about no recording here.
+    # Set for a denial that an operator declared to be about no recording here, and for answers that were copied.
     sa.Column("dismissed_at", sa.Double),
+    # Identifies an answer that was copied from the old system.
+    sa.Column("source", sa.String(200)),
     sqlite_autoincrement=True,
 )
+
+sa.Index("ix_consents_source", consents.c.source, unique=True)
 
 # By what statements can name the meeting of each recording; a meeting can have many recordings.
 meetings = sa.Table(

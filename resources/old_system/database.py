@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 from sqlalchemy.exc import DBAPIError
 
+from domain.consent import CopiedAnswer
 from domain.errors import NotFound, PermanentError, TransientError
 from resources.database.database import UNAVAILABLE, parse_url
 
@@ -25,20 +26,6 @@ CONSENTS = sa.text(
     " FROM meeting_consent c JOIN meeting m ON m.id = c.meeting_id"
     " WHERE c.consent_timestamp >= :since ORDER BY c.consent_timestamp, c.id LIMIT :limit"
 )
-
-
-class OldConsent(NamedTuple):
-    """One person's answer in the old system's dialog; a changed answer has the same `id` and another time.
-
-    `room_name` is the meeting's full name at Daily, `said_at` in seconds since the epoch. Anonymous people have no
-    `user_id`.
-    """
-
-    id: str
-    room_name: str
-    user_id: str | None
-    given: bool
-    said_at: float
 
 
 class OldDatabase(ConfigurableResource[Any]):
@@ -59,12 +46,18 @@ class OldDatabase(ConfigurableResource[Any]):
             raise NotFound("the old system's database has no transcript of this recording")
         return str(found)
 
-    def consents_since(self, since: float, limit: int) -> list[OldConsent]:
-        """Return the answers given at this time (seconds since the epoch) or later, in order."""
+    def consents_since(self, since: float, limit: int) -> list[CopiedAnswer]:
+        """Return the answers given at this time (seconds since the epoch) or later, in order.
+
+        The old system changes a user's answer in place. Anonymous people count as one person each: none of them can
+        withdraw the denial of another.
+        """
         with self.reading() as connection:
             rows = connection.execute(CONSENTS, {"since": datetime.fromtimestamp(since, UTC), "limit": limit})
             return [
-                OldConsent(str(row[0]), row[1] or "", row[2] or None, bool(row[3]), row[4].timestamp()) for row in rows
+                CopiedAnswer(f"old:{row[0]}:{row[4].timestamp():.6f}", row[1], row[2] or f"old:{row[0]}", row[3], at)
+                for row in rows
+                if row[1] and (at := row[4].timestamp())
             ]
 
     def check(self) -> str:

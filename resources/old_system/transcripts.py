@@ -76,6 +76,12 @@ class OldTranscripts(ConfigurableResource[Any]):
             break
         return f"{seen}; {self.database.check()}" if self.database.is_set else seen
 
+    def created_since(self, at: float) -> int:
+        """Return how many rooms' transcripts (at most a page) were created since `at`, in seconds since the epoch."""
+        calls = _Calls(self.system, time.monotonic() + self.system.timeout)
+        page = OldPage.read(calls.get("/v1/transcripts", source_kind="room", page=1, size=PAGE))
+        return sum(one.created_at.timestamp() >= at for one in page.items)
+
     @staticmethod
     def _content(calls: "_Calls", found: str) -> tuple[OldTranscript, list[OldTopic]]:
         path = f"/v1/transcripts/{quote(found, safe='')}"

@@ -47,7 +47,12 @@ class OldHost(Host[Request]):
     @property
     def env(self) -> dict[str, str]:
         """The settings of a deployment that uses this server."""
-        return {"REFLECTOR_OLD_URL": self.url, "REFLECTOR_OLD_API_KEY": self.api_key}
+        confirmed = "DATABASE_URL,UI_BASE_URL,PUBLIC_MODE,PUBLIC_DATA_RETENTION_DAYS"
+        return {
+            "REFLECTOR_OLD_URL": self.url,
+            "REFLECTOR_OLD_API_KEY": self.api_key,
+            "REFLECTOR_CONFIRMED_SETTINGS": confirmed,
+        }
 
     def relayed(self) -> list[bytes]:
         """Return the bodies of accepted webhooks."""

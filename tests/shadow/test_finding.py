@@ -1,6 +1,5 @@
 """The old system's transcript of a recording, found among others by its API and by its database."""
 
-import itertools
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,10 +14,10 @@ from resources.old_system.database import OldDatabase
 from resources.old_system.transcripts import OldTranscripts
 from testing.hosts.old_host import OldHost
 from testing.hosts.old_world import STRANGER, OldTopicRow, OldTranscriptRow
-from testing.parts.postgres import Postgres
 from tests.domain.finished import finished
+from tests.shadow.old_database import run
 
-pytest_plugins = ["tests.service.databases"]
+pytest_plugins = ["tests.service.databases", "tests.shadow.old_database"]
 
 ROOM = "weekly-20260323080000"
 START = datetime(2026, 3, 23, 8, 0, tzinfo=UTC).timestamp()
@@ -151,6 +150,11 @@ def test_the_check_fails_for_what_a_comparison_could_not_read(old: OldHost) -> N
         transcripts(old, api_key="").check()
 
 
+def test_what_the_old_system_does_lately_is_counted(old: OldHost) -> None:
+    add_ours(old)
+    assert [transcripts(old).created_since(ENDED + at) for at in (29, 30, 31)] == [1, 1, 0]
+
+
 def test_a_slow_or_broken_answer_is_tried_again_later(old: OldHost) -> None:
     add_ours(old)
     old.hang(1)
@@ -172,28 +176,6 @@ def test_what_is_not_there_is_named(old: OldHost) -> None:
     ):
         with pytest.raises(NotFound, match=what):
             transcripts(old).find(transcript)
-
-
-COLUMNS = "id varchar primary key, recording_id varchar, created_at timestamptz, deleted_at timestamptz"
-CONSENT = "id varchar, meeting_id varchar, user_id varchar, consent_given boolean, consent_timestamp timestamptz"
-numbers = itertools.count()
-
-
-@pytest.fixture
-def old_database(postgres: Postgres) -> str:
-    """Make a database with those of the old system's columns that are read."""
-    url = postgres.create_database(f"old_{next(numbers)}")
-    run(url, f"CREATE TABLE transcript ({COLUMNS})", f"CREATE TABLE meeting_consent ({CONSENT})")
-    run(url, "CREATE TABLE meeting (id varchar, room_name varchar)")
-    return url
-
-
-def run(url: str, *statements: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 def test_the_database_knows_the_recording(old: OldHost, old_database: str) -> None:

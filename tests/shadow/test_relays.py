@@ -130,6 +130,19 @@ def test_the_fallback_of_a_recording_that_was_polled_is_the_webhook_that_it_woul
         assert made["payload"][field] == told["payload"][field], field
 
 
+def test_what_the_old_system_would_refuse_is_completed_or_not_sent(relays: Relays, old: OldHost) -> None:
+    event = json.loads(EVENT)
+    event["payload"] |= {"duration": 244.6, "status": None}
+    lacking = json.dumps({**event, "id": "lacking"}).encode()
+    relays.inbox.put([of_webhook(lacking), of_webhook(b'{"type": "meeting.ended", "id": "m", "payload": {}}')])
+    relays.deliver_due("relay")
+    [made] = [json.loads(body)["payload"] for body in old.relayed()]
+    assert (made["duration"], made["status"], made["recording_id"]) == (245, "finished", ID)
+    assert [(one.state, one.reason) for one in relays.deliveries.newest("refused")] == [
+        ("refused", "the old system takes no events of type 'meeting.ended'")
+    ]
+
+
 def test_what_did_not_come_from_daily_has_no_fallback(relays: Relays, old: OldHost) -> None:
     relays.create_fallback("imported")
     relays.deliver_due("fallback")

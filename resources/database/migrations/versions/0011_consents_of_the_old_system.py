@@ -1,0 +1,19 @@
+"""Answers about consent that were copied from the old system, by the row that they are from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("consents", sa.Column("source", sa.String(200)))
+    op.create_index("ix_consents_source", "consents", ["source"], unique=True)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_consents_source", "consents")
+    op.drop_column("consents", "source")
