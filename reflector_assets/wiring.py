@@ -178,7 +178,12 @@ def audio_is_gone(recording_id: str) -> bool:
 def leaving() -> OutgoingMode:
     """Return the mode of outgoing deliveries, and what they state about this deployment."""
     settings = get_settings()
-    return OutgoingMode(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+    return OutgoingMode(
+        mode=settings.mode,
+        page_url=settings.page_url,
+        language=settings.language,
+        webhook_format=settings.webhook_format,
+    )
 
 
 @cache

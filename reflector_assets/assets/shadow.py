@@ -6,7 +6,6 @@ import dagster as dg
 
 from domain import backoff, comparison
 from domain.comparison import ShadowComparison
-from domain.errors import DEFECTS, ReflectorError, TransientError, reason
 from domain.notifications import event_id
 from domain.results import Transcript
 from reflector_assets.assets.asset import check, recording_asset, result
@@ -31,7 +30,8 @@ def shadow_comparison(
 ) -> dg.MaterializeResult[ShadowComparison]:
     """Title, summaries, topics and words of both systems, and the word error rate between them."""
     with step(context, "shadow_comparison") as work:
-        value, least = _compare(transcript, old_transcripts)
+        # The recording is finished, whatever is wrong with the old system.
+        value, least = old_transcripts.compare(transcript)
         waits = _settle(deliveries, transcript, value, least)
     return result(
         value,
@@ -53,16 +53,6 @@ def shadow_comparison(
             )
         ],
     )
-
-
-def _compare(transcript: Transcript, old_transcripts: OldTranscripts) -> tuple[ShadowComparison, float]:
-    """Return the comparison, and the seconds that the old system asked to wait."""
-    try:
-        return comparison.compare(transcript, *old_transcripts.find(transcript)), 0.0
-    except (ReflectorError, *DEFECTS) as error:
-        # The recording is finished, whatever is wrong with the old system.
-        wait = error.retry_after if isinstance(error, TransientError) else None
-        return comparison.missing(transcript, reason(error)), wait or 0.0
 
 
 def _settle(deliveries: Deliveries, transcript: Transcript, value: ShadowComparison, least: float) -> bool:

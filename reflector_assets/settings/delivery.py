@@ -89,6 +89,11 @@ class DeliverySettings(BaseSettings):
         alias="REFLECTOR_FALLBACK",
         description="In `live`, relay a recording's webhook to the old system, once, when its run fails for good.",
     )
+    webhook_format: Literal["standard", "reflector"] = Field(
+        "standard",
+        alias="REFLECTOR_WEBHOOK_FORMAT",
+        description="Units and ids in rooms' webhooks: `standard`, or `reflector` as the old system sent them.",
+    )
     page_url: HttpUrl = Field(
         "http://127.0.0.1:1250",
         alias="UI_BASE_URL",

@@ -58,6 +58,8 @@ rooms = sa.Table(
     sa.Column("zulip_topic", sa.String(200)),
     sa.Column("zulip_auto_post", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
+    # Its UUID in the old system.
+    sa.Column("old_id", sa.String(36)),
 )
 
 consents = sa.Table(

@@ -56,6 +56,8 @@ class OldSystem(ConfigurableResource[Any]):
 
         Raises NotFound, TransientError or PermanentError; the last names what to do about a refused credential.
         """
+        if not self.url:
+            raise PermanentError("REFLECTOR_OLD_URL isn't set", hint="It names the old system's API.")
         answer, content = self._request("GET", path, seconds, params=query, headers=self._credentials())
         status = answer.status_code
         if status == 404:

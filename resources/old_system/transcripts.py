@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from dagster import ConfigurableResource
 
-from domain.errors import NotFound, PermanentError, TransientError
+from domain.comparison import ShadowComparison, compare, missing
+from domain.errors import DEFECTS, NotFound, PermanentError, ReflectorError, TransientError, reason
 from domain.old_transcripts import (
     OldListed,
     OldMeeting,
@@ -38,12 +39,28 @@ class Found(NamedTuple):
     url: str
 
 
+class Compared(NamedTuple):
+    """A comparison, which says itself whether it could be made, and the seconds that the old system asked to wait."""
+
+    comparison: ShadowComparison
+    retry_after: float = 0.0
+
+
 class OldTranscripts(ConfigurableResource[Any]):
     """Transcripts of the old system; a `database` without a URL isn't used, `pages_url` is its web frontend's."""
 
     system: OldSystem
     database: OldDatabase
     pages_url: str = ""
+
+    def compare(self, ours: Transcript) -> Compared:
+        """Compare our transcript with the old system's; whatever is wrong with that is the comparison's note."""
+        try:
+            return Compared(compare(ours, *self.find(ours)))
+        except TransientError as error:
+            return Compared(missing(ours, reason(error)), error.retry_after or 0.0)
+        except (ReflectorError, *DEFECTS) as error:
+            return Compared(missing(ours, reason(error)))
 
     def find(self, ours: Transcript, seconds: float = SECONDS) -> Found:
         """Return the old system's transcript of our recording, which need not be finished.

@@ -96,11 +96,13 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
         assert found["theirs"]["topics"] == 1
         # "agreed" is otherwise, and five words are too many: six of five.
         assert found["word_error_rate"] == pytest.approx(6 / 5)
-        assert old.fetched() == [theirs.id]
+        assert set(old.fetched()) == {theirs.id}
         told = deployment.json("shadow", "report")
         assert (told["recordings"], told["compared"], told["same_titles"]) == (1, 1, 0)
         assert told["by_recording"] == [found]
         assert "120.0 %" in deployment.reflector("shadow", "report").stdout
+        tried = deployment.json("shadow", "try", ID)
+        assert tried == {"checked": "rooms' transcripts can be read", "by_recording": [found]}
         assert deployment.json("run", ID)["materialized"] == [], "it is compared once"
 
 
