@@ -5,7 +5,7 @@ Durations of the old system are in milliseconds.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -140,4 +140,4 @@ def read_list(described: Any) -> list[OldTopic]:
     """Return the topics of an answer; raise a PermanentError if it isn't a list of topics."""
     if not isinstance(described, list):
         raise PermanentError("an answer of the old system can't be read: the topics aren't a list")
-    return [OldTopic.read(one) for one in described]  # pyright: ignore[reportUnknownVariableType] - parsed JSON
+    return [OldTopic.read(one) for one in cast(list[object], described)]

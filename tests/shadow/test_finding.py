@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def old() -> Iterator[OldHost]:
 
 
 def transcripts(old: OldHost, database: str = "", **system: Any) -> OldTranscripts:
-    known = {"api_key": old.api_key, **system}
+    known: dict[str, Any] = {"api_key": old.api_key, **system}
     return OldTranscripts(
         system=OldSystem(url=old.url, timeout=5, **known), database=OldDatabase(url=database), pages_url="https://old"
     )
@@ -130,9 +131,10 @@ REFUSED = [
 @pytest.mark.parametrize(("given", "what"), REFUSED)
 def test_what_to_do_about_a_refusal_is_named(old: OldHost, given: dict[str, str], what: str) -> None:
     add_ours(old)
-    for act in (lambda one: one.find(OURS), lambda one: one.check()):
+    refused = transcripts(old, **given)
+    for act in (partial(refused.find, OURS), refused.check):
         with pytest.raises(PermanentError) as caught:
-            act(transcripts(old, **given))
+            act()
         assert caught.match(what.replace(".*", "(.|\n)*"))
         assert "wrong" not in str(caught.value)
 
