@@ -23,6 +23,7 @@ from domain.old_transcripts import (
 )
 from domain.results import Transcript
 from domain.rooms import base_name
+from resources.http import as_object
 from resources.old_system.client import OldSystem
 from resources.old_system.database import OldDatabase
 
@@ -155,8 +156,8 @@ class OldTranscripts(ConfigurableResource[Any]):
     @staticmethod
     def _reader(calls: "_Calls") -> str | None:
         """Return the user id of the credentials' owner; None if the old system doesn't know them."""
-        me = calls.get("/v1/me")
-        return str(me.get("sub")) if isinstance(me, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON
+        me = as_object(calls.get("/v1/me"))
+        return str(me["sub"]) if me and me.get("sub") else None
 
 
 class _Calls(NamedTuple):
