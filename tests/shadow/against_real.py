@@ -44,7 +44,8 @@ class Real:
         more = {"authentik_uid": self.user, "created_at": now, "updated_at": now}
         self.insert("user", id=self.user, email=email, **more)
         self.insert("user_api_key", id=str(uuid.uuid4()), user_id=self.user, key_hash=digest, created_at=now)
-        self.insert("room", id=self.room, name=BASE, user_id=self.user, created_at=now, platform="daily")
+        texts = {"platform": "daily", "zulip_stream": "", "zulip_topic": ""}
+        self.insert("room", id=self.room, name=BASE, user_id=self.user, created_at=now, **texts)
 
     def insert(self, table: str, **values: Any) -> None:
         """Insert a row with these values of its columns."""
