@@ -49,6 +49,7 @@ class _Ready(BaseModel):
     max_participants: int | None = None
     duration: int
     s3_key: Text
+    share_token: Text | None = None
     tracks: list[_Track] | None = None
 
 
