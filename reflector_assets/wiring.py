@@ -19,7 +19,8 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
-from resources.database.sessions import EndedSessions
+from resources.database.sessions import Sessions
+from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
@@ -162,9 +163,15 @@ def consents() -> Consents:
 
 
 @cache
-def ended_sessions() -> EndedSessions:
-    """Return the sessions of the pages that ended."""
-    return EndedSessions(database=database())
+def sessions() -> Sessions:
+    """Return the sessions of the pages."""
+    return Sessions(database=database())
+
+
+@cache
+def tokens() -> Tokens:
+    """Return the tokens of the HTTP API."""
+    return Tokens(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:
