@@ -56,11 +56,13 @@ def build(
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *changed]))
         requests: list[dg.RunRequest] = []
         postponed: list[str] = []
+        examined = 0
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
             if refusal := _refusal(recording_id):
                 context.log.error(refusal)
                 continue
+            examined += 1
             with cursor.problems.isolate(recording_id, context.log):
                 if inbox.is_pending(recording_id) or is_about_to_be_resumed(instance, recording_id):
                     # The discovery sensor is about to request its first run, or Dagster its next.
@@ -84,7 +86,7 @@ def build(
         cursor.waiting += postponed
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else cursor.problems.summary(),
+            skip_reason=None if requests else cursor.problems.summary() or f"{examined} recordings changed, none needs a run",
             cursor=cursor.model_dump_json(),
         )
 

@@ -215,3 +215,10 @@ def test_pools_have_the_limits_of_the_settings_though_nobody_set_them(world: Wor
         return {one.name: one.limit for one in world.instance.event_log_storage.get_pool_limits()}
 
     until(lambda: limits() == expected, what="the limits of the pools")
+
+
+def test_sensors_without_their_settings_never_tick(world: World) -> None:
+    world.ticks(1)
+    ticked = {state.name for state in world.instance.all_instigator_state()}
+    assert {"discovery", "keep_up_to_date", "end_orphaned_runs", "deliver_webhooks", "follow_consents"} <= ticked
+    assert ticked.isdisjoint({"poll_daily", "tell_failures", "tell_unmatched_denials", "fall_back", "retention"})
