@@ -83,7 +83,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[recordings.build_add_request(retired)] if retired else [],
-            skip_reason=None if requests else f"{len(cursor.pending)} recordings with a denial to be fulfilled, none due",
+            skip_reason=None if requests else f"{len(cursor.pending)} recordings await a deletion, none due",
             cursor=cursor.model_dump_json(),
         )
 

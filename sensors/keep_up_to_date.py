@@ -84,9 +84,10 @@ def build(
                 elif requested and not at_work(instance, recording_id):
                     del cursor.on_request[recording_id]
         cursor.waiting += postponed
+        summary = cursor.problems.summary() or f"{examined} recordings changed, no run needed"
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else cursor.problems.summary() or f"{examined} recordings changed, none needs a run",
+            skip_reason=None if requests else summary,
             cursor=cursor.model_dump_json(),
         )
 

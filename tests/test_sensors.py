@@ -54,4 +54,5 @@ def test_what_has_no_work_is_stopped_and_gives_the_reason(name: str, given: dict
     found = built(given)[name]
     assert found.default_status.value == ("STOPPED" if reason else "RUNNING")
     assert found.description
-    assert found.description.partition(". ")[0] == f"Stopped: {reason}" if reason else "Stopped" not in found.description
+    first, *_ = found.description.split(". ")
+    assert first == f"Stopped: {reason}" if reason else "Stopped" not in found.description

@@ -41,7 +41,8 @@ class Looking:
         }
 
     def due(self) -> list[dg.RunRequest]:
-        return list(self._evaluate(due.build("process", self.small.graph(), self.settings), "deliveries").run_requests)
+        result = self._evaluate(due.build("process", self.small.graph(), self.settings), "deliveries")
+        return [] if isinstance(result, dg.SkipReason) else list(result.run_requests)
 
     def tell(self) -> str:
         sensor = failures.build(self.settings, settled_after=0)
