@@ -9,6 +9,7 @@ from dagster import ConfigurableResource, EnvVar
 from pydantic import SecretStr
 
 from domain.errors import InvalidInput, PermanentError
+from domain.recording import folder
 from domain.signatures import secret_bytes
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
@@ -177,6 +178,11 @@ def tokens() -> Tokens:
 def audio_is_gone(recording_id: str) -> bool:
     """Return True if a recording's audio was deleted permanently."""
     return erasure.is_deleted(store(), recording_id)
+
+
+def files_of(recording_id: str) -> set[str]:
+    """Return the keys of a recording's files in the store of results."""
+    return set(store().list_keys(folder(recording_id)))
 
 
 @cache
