@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidInput, PermanentError
 from domain.signatures import secret_bytes
+from domain.vocabulary import parse
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -235,10 +236,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
+    heard: dict[str, Any] = {"language": settings.language, "common_terms": parse(settings.vocabulary)}
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(
-            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
-        )
+        return EmbeddedWhisper(model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), **heard)
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
@@ -247,14 +247,14 @@ def transcriber() -> Transcriber:
             api_key=key,
             model=settings.transcript_model,
             timeout=settings.transcript_file_timeout,
-            language=settings.language,
+            **heard,
         )
     return OpenAIAudio(
         url=url,
         api_key=key,
         model=settings.transcript_model or "whisper-1",
         timeout=settings.transcript_file_timeout,
-        language=settings.language,
+        **heard,
     )
 
 

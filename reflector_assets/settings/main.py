@@ -58,6 +58,12 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         alias="REFLECTOR_LANGUAGE",
         description="Spoken language: a code such as `en` or `de`, or `auto` to detect it per track.",
     )
+    vocabulary: str = Field(
+        "",
+        alias="REFLECTOR_VOCABULARY",
+        description="Names and terms to expect in all recordings, separated by commas; each room can have more.",
+        examples=["Kubernetes, Grafana"],
+    )
     webhook_window: float = Field(
         300,
         alias="REFLECTOR_WEBHOOK_WINDOW",

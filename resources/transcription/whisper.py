@@ -44,7 +44,7 @@ class EmbeddedWhisper(Transcriber):
     def identity(self) -> str:
         return (
             f"whisper {fingerprint(self.model)} int8 beam{BEAM} batch{BATCH} "
-            f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}"
+            f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}{self.expected()}"
         )
 
     def check(self, seconds: float) -> str:  # noqa: ARG002 - checks local files only
@@ -87,7 +87,7 @@ class EmbeddedWhisper(Transcriber):
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, BATCH)):
             voice += sum(clip.voice for clip in batch)
-            for word in _transcribe_batch(model, batch, language, speaker):
+            for word in _transcribe_batch(model, batch, language, speaker, ", ".join(self.vocabulary)):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
         return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
@@ -121,7 +121,9 @@ def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
         return _models[model, threads]
 
 
-def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
+def _transcribe_batch(
+    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, vocabulary: str
+) -> Iterator[Word]:
     """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
     import numpy as np  # noqa: PLC0415 - the same
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
@@ -142,6 +144,7 @@ def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, s
         word_timestamps=True,
         temperature=0.0,
         vad_filter=False,
+        hotwords=vocabulary or None,
     )
     for segment in segments:
         slot = segment.seek // (SLOT_S * 100)
