@@ -236,9 +236,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
-    heard: dict[str, Any] = {"language": settings.language, "common_terms": parse(settings.vocabulary)}
+    heard = _heard(settings)
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), **heard)
+        return embedded_whisper()
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
@@ -256,6 +256,26 @@ def transcriber() -> Transcriber:
         timeout=settings.transcript_file_timeout,
         **heard,
     )
+
+
+@cache
+def embedded_whisper() -> EmbeddedWhisper:
+    """Return the Whisper in this process."""
+    settings = get_settings()
+    return EmbeddedWhisper(
+        model=settings.whisper_model,
+        model_dir=str(settings.data_dir / "models"),
+        threads=settings.whisper_threads,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+        batch=settings.whisper_batch,
+        fall_back=settings.whisper_fallback,
+        **_heard(settings),
+    )
+
+
+def _heard(settings: Settings) -> dict[str, Any]:
+    return {"language": settings.language, "common_terms": parse(settings.vocabulary)}
 
 
 @cache

@@ -120,7 +120,7 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         None,
         alias="REFLECTOR_GPU_STEPS",
         description="Number of tracks transcribed at once, over all runs; if unset, 1 for the embedded Whisper, which "
-        "uses all cores, and 8 for a service.",
+        "uses all cores, 4 with REFLECTOR_WHISPER_DEVICE=cuda, and 8 for a service.",
         examples=["4"],
         ge=1,
     )
@@ -210,7 +210,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
 
     def pools(self) -> dict[str, int]:
         """Return the number of steps of each pool that run at once."""
-        gpu = self.gpu_steps or (1 if self.transcript_backend == "whisper" else 8)
+        whisper = 4 if self.whisper_device == "cuda" else 1
+        gpu = self.gpu_steps or (whisper if self.transcript_backend == "whisper" else 8)
         return {"cpu": self.cpu_steps, "gpu": gpu, "llm": self.llm_steps}
 
     @property
