@@ -218,8 +218,14 @@ def relays() -> Relays:
 @cache
 def webhook() -> Webhook:
     """Return the sender of the rooms' webhooks."""
+    return Webhook(outgoing=outgoing())
+
+
+@cache
+def outgoing() -> Outgoing:
+    """Return what sends requests to URLs of third parties."""
     settings = get_settings()
-    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
+    return Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or "")
 
 
 @cache

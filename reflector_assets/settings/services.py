@@ -102,6 +102,20 @@ class ServiceSettings(BaseSettings):
         description="CPU threads of the embedded Whisper; 0: CTranslate2's default of 4, or OMP_NUM_THREADS.",
         ge=0,
     )
+    transcriber_at_once: int | None = Field(
+        None,
+        alias="REFLECTOR_TRANSCRIBER_AT_ONCE",
+        description="Tracks that `reflector transcriber serve` transcribes at once; if unset, 1 on a CPU and 4 on a "
+        "GPU.",
+        examples=["2"],
+        ge=1,
+    )
+    transcriber_queue: int = Field(
+        32,
+        alias="REFLECTOR_TRANSCRIBER_QUEUE",
+        description="Calls that `reflector transcriber serve` lets wait; others are answered with 503 and Retry-After.",
+        ge=0,
+    )
     transcript_url: HttpUrl | None = Field(
         None,
         alias="TRANSCRIPT_URL",
@@ -111,7 +125,8 @@ class ServiceSettings(BaseSettings):
     transcript_api_key: SecretStr | None = Field(
         None,
         alias="TRANSCRIPT_MODAL_API_KEY",
-        description="Bearer token of the transcription service.",
+        description="Bearer token of the transcription service; `reflector transcriber serve` requires it of its "
+        "clients.",
     )
     transcript_model: str | None = Field(
         None,

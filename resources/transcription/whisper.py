@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.text.spacing import continues
@@ -79,10 +79,20 @@ class EmbeddedWhisper(Transcriber):
         """Return the device of this machine; raises PermanentError if it can't be used."""
         return choose(cast(Any, self.device), self.compute_type, self.batch, fall_back=self.fall_back)
 
+    def with_batch(self, clips: int) -> Self:
+        """Return the same for at most so many clips at once."""
+        return self.model_copy(update={"batch": clips})
+
+    def prepare(self) -> None:
+        """Load the model if it isn't; raises PermanentError also for a language that the model doesn't know."""
+        model = load(self.model, self.model_dir, self.threads, self.chosen_device())
+        if self.language != "auto":
+            _supported(model, self.model, self.language)
+
     def measure(self) -> str:
         """Transcribe the packaged sample with a loaded model; return the device and its speed in one line."""
         engine = self.for_track("en", ())
-        load(self.model, self.model_dir, self.threads, self.chosen_device())
+        engine.prepare()
         audio = TrackAudio(LocalStore(root=str(SAMPLE.parent)), SAMPLE.name, "", SAMPLE_S)
         begin = time.monotonic()
         engine.transcribe(audio, speaker=0, recording="sample", track=0)
