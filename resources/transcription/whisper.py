@@ -31,6 +31,8 @@ SLOT_S = 30
 DETECT_S, DETECT_CLIPS = 60, 3
 # Speech of the sample meeting, and its length in seconds.
 SAMPLE, SAMPLE_S = Path(__file__).with_name("sample.webm"), 15.0
+# Pieces of half a second that are decoded ahead.
+DECODED = 120
 # Whisper's own limits for text that it invents where nobody speaks: with a vocabulary, one of its terms.
 NO_SPEECH, IMPROBABLE = 0.6, -1.0
 # Languages that Whisper's tokenizer splits into characters; in others every word begins with a space.
@@ -110,7 +112,8 @@ class EmbeddedWhisper(Transcriber):
 
         try:
             with audio.local() as path:
-                return self._transcribe(clips(decode(path)), audio.duration, speaker)
+                # Decoding, detection and transcription each take a core; all three release the interpreter's lock.
+                return self._transcribe(clips(ahead(decode(path), DECODED)), audio.duration, speaker)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise
