@@ -28,6 +28,8 @@ from service.errors import HANDLERS, RETRY_AFTER, Refused
 from service.routing import Router, problems, request_body
 
 PATH = "/v1/audio/transcriptions-from-url"
+# Seconds after which a client should try again that found all places taken.
+BUSY_S = "60"
 
 
 class Limits(NamedTuple):
@@ -91,7 +93,7 @@ class Desk:
     async def admit(self) -> AsyncGenerator[None]:
         """Count a call during the block; raises Refused (503) beyond the limit."""
         if self.admitted >= self._most:
-            raise Refused(503, "too many calls are waiting", {"Retry-After": RETRY_AFTER})
+            raise Refused(503, "too many calls are waiting", {"Retry-After": BUSY_S})
         self.admitted += 1
         try:
             yield
