@@ -186,7 +186,7 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
     owners=OWNERS,
     code_version=code_version("track_transcripts", REVISION),
 )
-def track_transcripts(padded_tracks: PaddedTracks, participants: Participants) -> TrackTranscripts:
+def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
     tracks = each_track(padded_tracks=padded_tracks, participants=participants)
     return join_transcripts(padded_tracks, tracks.map(transcribe_track).collect())

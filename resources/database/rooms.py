@@ -64,7 +64,7 @@ def _values(settings: RoomSettings, *, only_given: bool = False) -> dict[str, ob
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     stored = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary)}
     values = settings.model_dump(exclude_unset=only_given)
-    return {name: stored[name] if name in stored else value for name, value in values.items()}
+    return {name: stored.get(name, value) for name, value in values.items()}
 
 
 def _room(row: sa.Row[tuple[object, ...]]) -> Room:
