@@ -44,7 +44,7 @@ def serve(
         )
     whisper = wiring.embedded_whisper()
     device = whisper.chosen_device()
-    whisper.prepare()
+    whisper.for_track("en", ()).prepare()
     note(f"{settings.whisper_model} on {device}")
     at_once = settings.transcriber_at_once or (1 if device.name == "cpu" else 4)
 

@@ -88,7 +88,9 @@ class EmbeddedWhisper(Transcriber):
     def prepare(self) -> None:
         """Load the model if it isn't; raises PermanentError also for a language that the model doesn't know."""
         model = load(self.model, self.model_dir, self.threads, self.chosen_device())
-        if self.language != "auto":
+        if self.language == "auto":
+            _check_detects(model, self.model)
+        else:
             _supported(model, self.model, self.language)
 
     def measure(self) -> str:
@@ -226,15 +228,20 @@ def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]
 
 def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
     """Detect the language from the longest clips, weighted by their length."""
-    if not cast(Any, model).model.is_multilingual:
-        raise PermanentError(
-            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
-        )
+    _check_detects(model, name)
     weights: dict[str, float] = {}
     for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
         for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
             weights[language] = weights.get(language, 0.0) + probability * clip.voice
     return max(weights, key=weights.__getitem__)
+
+
+def _check_detects(model: "WhisperModel", name: str) -> None:
+    """Raise PermanentError if a model knows one language only."""
+    if not cast(Any, model).model.is_multilingual:
+        raise PermanentError(
+            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
+        )
 
 
 def _supported(model: "WhisperModel", name: str, language: str) -> str:

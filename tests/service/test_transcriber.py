@@ -99,7 +99,7 @@ def test_files_are_read_below_the_recordings_only(service: Transcriber) -> None:
         ({"language": 5}, 422),
         ({"audio_file_url": None}, 422),
         ({"unknown": 1}, 422),
-        ({"batch": 0}, 422),
+        ({"batch": -1}, 422),
     ],
 )
 def test_what_cannot_be_transcribed_is_refused(
