@@ -62,7 +62,7 @@ class Rooms(ConfigurableResource[Any]):
 
 def _values(settings: RoomSettings, *, only_given: bool = False) -> dict[str, object]:
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    stored = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary)}
+    stored: dict[str, object] = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary)}
     values = settings.model_dump(exclude_unset=only_given)
     return {name: stored.get(name, value) for name, value in values.items()}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from dagster import ConfigurableResource
-from pydantic import Field
 
 from domain.text.words import Word
 from domain.vocabulary import compose
@@ -56,8 +55,8 @@ class Transcriber(ConfigurableResource[Any], ABC):
     without_vocabulary: ClassVar[str] = "none"
 
     language: str = "en"
-    common_terms: list[str] = Field([])
-    vocabulary: list[str] = Field([])
+    common_terms: list[str] = []  # noqa: RUF012 - Pydantic copies it
+    vocabulary: list[str] = []  # noqa: RUF012 - the same
 
     def for_track(self, language: str | None, terms: Iterable[str]) -> Self:
         """Return the same backend for a track: its language, unless that is None, and the terms to expect in it."""

@@ -2,9 +2,10 @@
 
 import ctypes
 import logging
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from domain.errors import PermanentError
 
@@ -15,7 +16,7 @@ CUBLAS, CUBLAS_PACKAGE = "libcublas.so.12", "nvidia-cublas-cu12"
 # The libraries of that package, in the order in which one needs the other.
 _PACKAGED = ("libcublasLt.so.12", CUBLAS)
 # Of these types of numbers, the first that the device supports.
-PREFERRED = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float16", "float32")}
+PREFERRED: Mapping[str, tuple[str, ...]] = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float16", "float32")}
 # Clips per batch. On a CPU each takes 80 MB, and 8 are no faster.
 BATCH = {"cpu": 4, "cuda": 48}
 
@@ -48,17 +49,20 @@ def choose(
     """
     import ctranslate2  # noqa: PLC0415 - takes half a second to import
 
+    # It has no types.
+    library: Any = ctranslate2
+    devices: int = library.get_cuda_device_count()
     name, instead = "cpu", None
-    if wished == "cuda" or (wished == "auto" and ctranslate2.get_cuda_device_count()):
+    if wished == "cuda" or (wished == "auto" and devices):
         try:
-            check_cuda(ctranslate2.get_cuda_device_count())
+            check_cuda(devices)
             name = "cuda"
         except PermanentError as error:
             if not (wished == "auto" if fall_back is None else fall_back):
                 raise
             instead = str(error)
             log.warning("Whisper runs on the CPU: %s", instead)
-    supported: set[str] = ctranslate2.get_supported_compute_types(name)
+    supported: set[str] = library.get_supported_compute_types(name)
     chosen = compute_type or next((one for one in PREFERRED[name] if one in supported), "default")
     if compute_type is not None and compute_type not in supported:
         raise PermanentError(

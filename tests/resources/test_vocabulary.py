@@ -49,7 +49,15 @@ def test_names_are_as_spoken() -> None:
 
 
 def test_without_a_vocabulary_data_versions_are_as_before_there_was_one() -> None:
-    track = {"index": 0, "participant_id": "a", "speaker": 0, "key": "k", "sha256": "s", "bytes": 1, "duration": 1.0}
+    track: dict[str, object] = {
+        "index": 0,
+        "participant_id": "a",
+        "speaker": 0,
+        "key": "k",
+        "sha256": "s",
+        "bytes": 1,
+        "duration": 1.0,
+    }
     padded = PaddedTrack.model_validate({**track, "start": 0.0, "silence": 0.0, "gaps": 0})
     assert (
         data_version(PaddedTracks(duration=1.0, duration_source="daily", tracks=(padded,))).value == "c826604eb913aa07"
@@ -59,9 +67,12 @@ def test_without_a_vocabulary_data_versions_are_as_before_there_was_one() -> Non
 
 def test_the_identity_has_the_vocabulary_of_the_track_only_where_it_is_sent() -> None:
     whisper = EmbeddedWhisper(model="tiny.en", model_dir="models", common_terms=["Grafana"])
-    openai = OpenAIAudio(url="http://a", common_terms=["Grafana"])
-    service = GPUService(url="http://a", common_terms=["Grafana"])
-    plain: list[Transcriber] = [EmbeddedWhisper(model="tiny.en", model_dir="models"), OpenAIAudio(url="http://a")]
+    openai = OpenAIAudio(url="http://a", api_key="", common_terms=["Grafana"])
+    service = GPUService(url="http://a", api_key="", common_terms=["Grafana"])
+    plain: list[Transcriber] = [
+        EmbeddedWhisper(model="tiny.en", model_dir="models"),
+        OpenAIAudio(url="http://a", api_key=""),
+    ]
     # The code version is that of the deployment's transcriber: its terms make nothing stale.
     assert [whisper.identity(), openai.identity()] == [one.identity() for one in plain]
     for one in (whisper, openai):

@@ -1,9 +1,12 @@
 """Where Whisper runs, and detection that runs ahead of it. No test needs a GPU, nor a machine without one."""
 
+# pyright: basic
+
 import ctypes
 import itertools
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import ctranslate2
 import pytest
@@ -102,9 +105,9 @@ def test_what_runs_ahead_is_bounded_and_ends_with_its_consumer() -> None:
         finally:
             ended.set()
 
-    items = ahead(endless(), 2)
+    items: Any = ahead(endless(), 2)
     assert next(items) == 0
     # Two wait in the queue, and one to get in.
     assert len(made) <= 4
-    items.close()  # pyright: ignore[reportAttributeAccessIssue] - a generator
+    items.close()
     assert ended.wait(60)
