@@ -58,7 +58,7 @@ def test_without_a_vocabulary_data_versions_are_as_before_there_was_one() -> Non
         "bytes": 1,
         "duration": 1.0,
     }
-    padded = PaddedTrack.model_validate({**track, "start": 0.0, "silence": 0.0, "gaps": 0})
+    padded = PaddedTrack.model_validate({**track, "bytes": 1, "duration": 1.0, "start": 0.0, "silence": 0.0, "gaps": 0})
     assert (
         data_version(PaddedTracks(duration=1.0, duration_source="daily", tracks=(padded,))).value == "c826604eb913aa07"
     )
