@@ -62,11 +62,11 @@ class Rooms(ConfigurableResource[Any]):
 
 def _values(settings: RoomSettings, *, only_given: bool = False) -> dict[str, object]:
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    stored: dict[str, object] = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary)}
+    stored: dict[str, object] = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary) or None}
     values = settings.model_dump(exclude_unset=only_given)
     return {name: stored.get(name, value) for name, value in values.items()}
 
 
 def _room(row: sa.Row[tuple[object, ...]]) -> Room:
     fields = row._asdict()
-    return Room.model_validate({**fields, "vocabulary": parse(fields["vocabulary"])})
+    return Room.model_validate({**fields, "vocabulary": parse(fields["vocabulary"] or "")})

@@ -4,13 +4,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("rooms", sa.Column("vocabulary", sa.Text, nullable=False, server_default=""))
+    op.add_column("rooms", sa.Column("vocabulary", sa.Text))
 
 
 def downgrade() -> None:
