@@ -4,6 +4,7 @@ It is an application of its own, so that one machine with a GPU serves the worke
 """
 
 import asyncio
+import hmac
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from domain.text.spacing import join
 from resources.http import one_line
 from resources.store.base import LocalStore
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
-from service.auth import Access
+from service.auth import CHALLENGE
 from service.bodies import json_body
 from service.errors import HANDLERS, RETRY_AFTER, Refused
 from service.routing import Router, problems, request_body
@@ -117,15 +118,17 @@ Download = Callable[[str, Path, int], None]
 """Writes what a URL answers to a file of at most so many bytes; raises ReflectorError."""
 
 
-def build(engine: Engine, model: str, download: Download, *, access: Access, limits: Limits, files: Path) -> FastAPI:
+def build(engine: Engine, model: str, download: Download, *, key: str, limits: Limits, files: Path) -> FastAPI:
     """Return the ASGI application. `file:` URLs are read below the folder `files` only."""
     desk = Desk(limits)
 
-    async def require_token(request: Request) -> None:
-        access.require_act(request)
+    async def require_key(request: Request) -> None:
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), key.encode()):
+            raise Refused(401, "the key is missing or wrong", CHALLENGE)
 
-    # Dependencies of the router come first: nothing of a body is read for a client without the token.
-    router = Router(dependencies=[Depends(require_token)])
+    # Dependencies of the router come first: nothing of a body is read for a client without the key.
+    router = Router(dependencies=[Depends(require_key)])
 
     async def transcribe(request: Request, call: Annotated[Call, Depends(json_body(Call))]) -> Heard:
         """Transcribe the audio at a URL."""

@@ -13,7 +13,7 @@ with on_first_use():
 
     from reflector_assets import wiring
     from reflector_assets.settings import main as configuration
-    from service import auth, server, transcriber
+    from service import server, transcriber
 
 app = typer.Typer(help="Serve the embedded Whisper to other machines.", no_args_is_help=True)
 
@@ -57,7 +57,7 @@ def serve(
         engine,
         settings.whisper_model,
         wiring.outgoing().download,
-        access=auth.Access(settings.transcript_api_key.get_secret_value()),
+        key=settings.transcript_api_key.get_secret_value(),
         limits=transcriber.Limits(at_once, settings.transcriber_queue),
         files=settings.data_dir / "recordings",
     )
