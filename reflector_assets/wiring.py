@@ -1,17 +1,16 @@
 """Builds the resources from the settings; the only module that chooses between implementations."""
 
-import os
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, TypeVar
 
-from dagster import ConfigurableResource, EnvVar
-from pydantic import SecretStr
+from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import folder
 from domain.signatures import secret_bytes
 from domain.vocabulary import parse
+from reflector_assets.env_secrets import pass_secret as _secret
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -26,10 +25,6 @@ from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
-from resources.old_system.client import OldSystem
-from resources.old_system.database import OldDatabase
-from resources.old_system.relays import Relays
-from resources.old_system.transcripts import OldTranscripts
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Webhook
@@ -219,36 +214,6 @@ def deliveries() -> Deliveries:
 
 
 @cache
-def old_system() -> OldSystem:
-    """Return the client of the old system, for the time in which both run."""
-    settings = get_settings()
-    return OldSystem(
-        url=settings.old_url or "",
-        api_key=_secret("REFLECTOR_OLD_API_KEY", settings.old_api_key),
-        token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
-        secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
-    )
-
-
-@cache
-def old_database() -> OldDatabase:
-    """Return the old system's database, which is read only."""
-    return OldDatabase(url=_secret("REFLECTOR_OLD_DATABASE_URL", get_settings().old_database_url))
-
-
-@cache
-def old_transcripts() -> OldTranscripts:
-    """Return the old system's transcripts, to compare with."""
-    return OldTranscripts(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
-
-
-@cache
-def relays() -> Relays:
-    """Return the relay of Daily's webhooks to the old system."""
-    return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
-
-
-@cache
 def webhook() -> Webhook:
     """Return the sender of the rooms' webhooks."""
     return Webhook(outgoing=outgoing())
@@ -357,11 +322,3 @@ def _required(name: str, value: str | None, example: str) -> str:
     if value is None:
         raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
     return value
-
-
-def _secret(name: str, value: SecretStr | None) -> str:
-    """Pass a secret by its variable's name: Dagster's pages show the values of resources, but not of variables."""
-    if value is None:
-        return ""
-    os.environ[name] = value.get_secret_value()
-    return EnvVar(name)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
-from reflector_assets import wiring
+from reflector_assets import old_wiring, wiring
 from reflector_assets.health import dagster_probes
 from reflector_assets.health.runner import Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
@@ -203,8 +203,8 @@ def _zulip(settings: Settings, seconds: float) -> str:
 def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
         raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
-    system = _resolved(wiring.old_system()).model_copy(update={"timeout": seconds})
-    old = OldTranscripts(system=system, database=_resolved(wiring.old_database()))
+    system = _resolved(old_wiring.old_system()).model_copy(update={"timeout": seconds})
+    old = OldTranscripts(system=system, database=_resolved(old_wiring.old_database()))
     finding = old.check()
     if settings.mode == "live":
         _check_switched(old)
