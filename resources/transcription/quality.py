@@ -42,6 +42,9 @@ def checked(
     """
     if (first := fault(segments)) is None:
         return segments, False
+    if first == SILENCE:
+        notes[f"clips left out: the text {SILENCE}"] += 1
+        return (), False
     notes[f"clips decoded again: the text {first}"] += 1
     retried = again()
     last = fault(retried) if retried else first

@@ -38,7 +38,7 @@ REPEATED, SILENT = segment(LOOP, -0.1), segment("Thanks for watching!", -1.3, 0.
             *(REPEATED, UNSURE, None),
             ["clips decoded again: the text repeats itself", "clips left out: the text repeats itself"],
         ),
-        (SILENT, SILENT, None, ["clips decoded again: the text isn't speech", "clips left out: the text isn't speech"]),
+        (SILENT, None, None, ["clips left out: the text isn't speech"]),
         (
             UNSURE,
             SILENT,
