@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reflector_assets.settings.checks import WrongSettings, unknown
-from reflector_assets.settings.main import PROJECT_ROOT, Settings, get_settings, markdown_page
+from reflector_assets.settings.main import PROJECT_ROOT, Settings, dagster_folder, get_settings, markdown_page
 from testing.deployment import Deployment
 
 
@@ -100,6 +100,28 @@ def test_a_setting_that_another_one_needs_is_named(
     assert not read({**given, missing: value})
 
 
+OTHERS = {
+    "DATABASE_URL": "postgresql://user:pass-word@host/reflector",
+    "UI_BASE_URL": "https://old.example.com",
+    "PUBLIC_MODE": "true",
+    "PUBLIC_DATA_RETENTION_DAYS": "7",
+}
+
+
+def test_settings_with_another_meaning_in_the_old_system_must_be_confirmed(read: Callable[..., list[str]]) -> None:
+    assert not read(OTHERS)
+    beside = {**OTHERS, "REFLECTOR_OLD_URL": "https://old.example.com"}
+    problems = read(beside)
+    assert [problem.split()[0] for problem in problems] == list(OTHERS)
+    assert all("REFLECTOR_CONFIRMED_SETTINGS" in problem for problem in problems)
+    assert "pass-word" not in "".join(problems)
+    [left] = read({**beside, "REFLECTOR_CONFIRMED_SETTINGS": "DATABASE_URL, UI_BASE_URL,PUBLIC_MODE"})
+    assert left.startswith("PUBLIC_DATA_RETENTION_DAYS means")
+    assert not read({**beside, "REFLECTOR_CONFIRMED_SETTINGS": ",".join(OTHERS)})
+    [wrong] = read({"REFLECTOR_CONFIRMED_SETTINGS": "LLM_URL"})
+    assert "LLM_URL: it must be of DATABASE_URL" in wrong
+
+
 def test_a_problem_caused_by_a_wrong_setting_is_not_reported(read: Callable[..., list[str]]) -> None:
     [problem] = read({"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": "nowhere"})
     assert problem.startswith("TRANSCRIPT_URL: ")
@@ -183,3 +205,19 @@ def test_dagster_does_not_show_secrets(deployment: Deployment) -> None:
     assert "understanding" in done.stdout
     assert "sk-llm-secret" not in done.stdout + done.stderr
     assert "gpu-secret" not in done.stdout + done.stderr
+
+
+def test_dagsters_history_is_beside_the_results_unless_an_earlier_version_has_it_elsewhere(tmp_path: Path) -> None:
+    data, project = tmp_path / "data", tmp_path / "project"
+    earlier = project / ".reflector" / "dagster"
+    assert dagster_folder(data, project) == data / "dagster"
+    (earlier / "history").mkdir(parents=True)
+    assert dagster_folder(data, project) == earlier
+    assert dagster_folder(project / ".reflector", project) == earlier
+    # This history belongs to results in the same folder.
+    (project / ".reflector" / "recordings").mkdir()
+    assert dagster_folder(data, project) == data / "dagster"
+    (project / ".reflector" / "recordings").rmdir()
+    # Somebody moved it.
+    (data / "dagster").mkdir(parents=True)
+    assert dagster_folder(data, project) == data / "dagster"

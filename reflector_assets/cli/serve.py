@@ -17,7 +17,7 @@ from reflector_assets.cli.output import complain
 with on_first_use():
     import uvicorn
 
-    from reflector_assets import wiring
+    from reflector_assets import old_wiring, wiring
     from reflector_assets.health import probes, readiness
     from reflector_assets.operations import queries
     from reflector_assets.runtime import instance as instances
@@ -63,8 +63,9 @@ def serve(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
-        wiring.opened(wiring.relays()) as relays,
-        wiring.opened(wiring.ended_sessions()) as sessions,
+        wiring.opened(old_wiring.relays()) as relays,
+        wiring.opened(wiring.sessions()) as sessions,
+        wiring.opened(wiring.tokens()) as tokens,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
         closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
@@ -78,10 +79,11 @@ def serve(
             window=settings.webhook_window,
             access=auth.Access(
                 settings.api_token.get_secret_value() if settings.api_token else None,
+                tokens,
+                sessions,
                 trial=trial,
                 public=settings.public_mode,
                 https=settings.page_url.lower().startswith("https:"),
-                ended=sessions,
             ),
             check_ready=_readiness_check(),
             origins=settings.origins,
