@@ -62,7 +62,7 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
         access.require_read(socket)
         async with feeds.of(socket.path_params["id"]) as feed:
             after = socket.query_params.get("after") or None
-            await _send(socket, feed, after, trusted=access.is_trusted(socket))
+            await send_texts(socket, _texts(feed, after, trusted=access.is_trusted(socket)))
     except Refused as error:
         await socket.close(UNAUTHORIZED, error.detail)
     except NotFound as error:
@@ -80,13 +80,18 @@ async def _stream(
             yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
-async def _send(socket: WebSocket, feed: Feed, after: str | None, *, trusted: bool) -> None:
-    """Send events until the listener disconnects, or reads nothing for too long."""
+async def _texts(feed: Feed, after: str | None, *, trusted: bool) -> AsyncIterator[str]:
+    async for entry in feed.listen(after):
+        yield entry.text(trusted=trusted)
+
+
+async def send_texts(socket: WebSocket, texts: AsyncIterator[str]) -> None:
+    """Send texts until the listener disconnects, or reads nothing for too long."""
 
     async def send() -> None:
-        async for entry in feed.listen(after):
+        async for text in texts:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await socket.send_text(entry.text(trusted=trusted))
+                await socket.send_text(text)
 
     async def wait_for_disconnect() -> None:
         # Messages of listeners are ignored.
