@@ -44,7 +44,7 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone),
+        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone, wiring.files_of),
         orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
@@ -52,7 +52,7 @@ defs = dg.Definitions(
         fallback.build(get_settings()),
         pools.build(get_settings()),
         unmatched.build(get_settings()),
-        old_consents.copy_old_consents,
+        old_consents.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +23,7 @@ from service.compat import rooms as compat_rooms
 from service.compat import search as compat_search
 from service.compat import transcripts as compat_transcripts
 from service.compat.changes import Changes
+from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
@@ -46,6 +47,7 @@ from service.routes import (
     transcripts,
 )
 from service.routing import without_validation_errors
+from service.rules import add_rules, check_rules
 
 SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 
@@ -91,7 +93,7 @@ class Service(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        return without_validation_errors(super().openapi())
+        return add_rules(without_validation_errors(super().openapi()))
 
 
 def build(
@@ -124,7 +126,6 @@ def build(
         async with (
             writer.running(),
             relaying(relay),
-            access.following_sessions(),
             feeds.running() if feeds else nullcontext(),
         ):
             yield
@@ -141,6 +142,7 @@ def build(
         # Spans and logs would hold requests, and go wherever environment variables say.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
+        dependencies=[Depends(authorize)],
         middleware=_middleware(origins),
         exception_handlers=dict(HANDLERS),
     )
@@ -166,6 +168,7 @@ def build(
         app.include_router(router)
     if ports is not None:
         pages.add_to(app, ports.store)
+    check_rules(app)
     return app
 
 
