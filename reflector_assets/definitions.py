@@ -4,7 +4,7 @@ from reflector_assets.runtime import startup  # isort: skip - before all other i
 import dagster as dg
 
 import reflector_assets.assets
-from reflector_assets import policies, tags, wiring
+from reflector_assets import old_wiring, policies, tags, wiring
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.runtime.executor import build as build_executor
 from reflector_assets.settings.main import get_settings
@@ -72,9 +72,9 @@ defs = dg.Definitions(
         "messages": wiring.messages(),
         "deliveries": wiring.deliveries(),
         "webhook": wiring.webhook(),
-        "old_database": wiring.old_database(),
-        "old_transcripts": wiring.old_transcripts(),
-        "relays": wiring.relays(),
+        "old_database": old_wiring.old_database(),
+        "old_transcripts": old_wiring.old_transcripts(),
+        "relays": old_wiring.relays(),
     },
 )
 

@@ -13,7 +13,7 @@ from reflector_assets.cli.output import AsJson, out, print_json
 
 with on_first_use():
     from domain import comparison, recording, results
-    from reflector_assets import wiring
+    from reflector_assets import old_wiring, wiring
     from reflector_assets.eventlog import comparisons
     from reflector_assets.runtime import instance as instances
     from resources.store import base
@@ -64,7 +64,7 @@ def try_(
 
     Reads everything as a comparison does, with its credentials. Exits with 1 if no recording could be compared.
     """
-    with wiring.opened(wiring.old_transcripts()) as old, wiring.opened(wiring.store()) as store:
+    with wiring.opened(old_wiring.old_transcripts()) as old, wiring.opened(wiring.store()) as store:
         checked = old.check()
         ids = recordings or _newest(newest)
         found = [old.compare(_transcript(store, one)).comparison for one in ids]

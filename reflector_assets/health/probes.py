@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
-from reflector_assets import wiring
+from reflector_assets import old_wiring, wiring
 from reflector_assets.health import dagster_probes
 from reflector_assets.health.runner import Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
@@ -92,6 +92,7 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
         Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
+        Probe("Whisper's speed", "transcribe 15 s", "REFLECTOR_WHISPER_*", partial(_speed, settings), late="unknown"),
         Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
         Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
         Probe("old system", "read rooms' transcripts", "REFLECTOR_OLD_URL", partial(_old, settings)),
@@ -175,6 +176,15 @@ def _transcriber(settings: Settings, seconds: float) -> str:
     return finding
 
 
+def _speed(settings: Settings, _: float) -> str:
+    if settings.transcript_backend != "whisper":
+        raise ProbeSkipped("not configured", f"TRANSCRIPT_BACKEND is {settings.transcript_backend}")
+    try:
+        return wiring.embedded_whisper().measure()
+    except ReflectorError:
+        raise ProbeSkipped("unknown", "the transcriber can't be used") from None
+
+
 def _llm(seconds: float) -> str:
     understanding = wiring.understanding()
     if not isinstance(understanding, WithLLM):
@@ -193,8 +203,8 @@ def _zulip(settings: Settings, seconds: float) -> str:
 def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
         raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
-    system = _resolved(wiring.old_system()).model_copy(update={"timeout": seconds})
-    old = OldTranscripts(system=system, database=_resolved(wiring.old_database()))
+    system = _resolved(old_wiring.old_system()).model_copy(update={"timeout": seconds})
+    old = OldTranscripts(system=system, database=_resolved(old_wiring.old_database()))
     finding = old.check()
     if settings.mode == "live":
         _check_switched(old)
