@@ -23,6 +23,7 @@ from service.compat import rooms as compat_rooms
 from service.compat import search as compat_search
 from service.compat import transcripts as compat_transcripts
 from service.compat.changes import Changes
+from service.compat.routing import with_token
 from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
@@ -75,7 +76,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
-        send = with_safe_headers(scope, send)
+        send, scope = with_safe_headers(scope, send), with_token(scope) if "path" in scope else scope
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)

@@ -5,19 +5,19 @@ from typing import Literal
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection, Request
 
-from service.compat.routing import compat_router, with_token
+from domain.access import Scope
+from service.callers import caller_of
+from service.compat.routing import bearer, compat_router
 from service.dependencies import AccessDep
 from service.errors import Refused
 
-router = compat_router(is_open=True)
-# All holders of the token are one user.
-USER = "reflector"
+router = compat_router()
 # The old system's tokens end after a day; ours doesn't, but the frontend asks again.
 EXPIRES_S = 86400
 
 
 class Login(BaseModel):
-    """The token of the API is the password; the address isn't read."""
+    """A token of the API is the password; the address isn't read."""
 
     email: str = ""
     password: str
@@ -46,18 +46,20 @@ class Config(BaseModel):
 
 
 @router.post("/auth/login")
-def sign_in(request: Request, login: Login, access: AccessDep) -> AccessToken:
-    """Exchange the API's token, given as password, for itself."""
-    header = (b"authorization", f"Bearer {login.password}".encode("latin-1", "replace"))
-    if not access.is_trusted(HTTPConnection({**request.scope, "headers": [header]})):
-        raise Refused(401, "the password must be the API's token")
+async def sign_in(request: Request, login: Login, access: AccessDep) -> AccessToken:
+    """Exchange a token, given as password, for itself."""
+    # Without cookies: a session isn't asked for.
+    caller = await access.identify(HTTPConnection({**request.scope, "state": {}, "headers": [bearer(login.password)]}))
+    if not caller.may(Scope.READ):
+        raise Refused(401, "the password must be a token of the API")
     return AccessToken(access_token=login.password)
 
 
 @router.get("/me")
-def show_user(request: Request, access: AccessDep) -> User | None:
-    """Show who is signed in; null for nobody."""
-    return User(sub=USER, email=None) if access.is_trusted(with_token(request)) else None
+def show_user(request: Request) -> User | None:
+    """Show whose token is used; null without one."""
+    caller = caller_of(request)
+    return User(sub=caller.name or "reflector", email=None) if caller.may(Scope.READ) else None
 
 
 @router.get("/config")

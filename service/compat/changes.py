@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from domain.errors import ReflectorError
 from domain.overview import RecordingOverview
+from service.auth import Watch
 from service.catch_up import CatchUp
 from service.compat.transcripts import STATUSES
 from service.ports import Listing
@@ -26,18 +28,22 @@ class Changes:
 
     def __init__(self, listing: Listing, catch_up: CatchUp) -> None:
         self._listing, self._catch_up = listing, catch_up
+        self.pause = PAUSE_S
         self._listeners: set[asyncio.Queue[Message]] = set()
         self._task: asyncio.Task[None] | None = None
 
-    async def listen(self) -> AsyncIterator[Message]:
-        """Yield changes from now on, for ever."""
+    async def listen(self, watch: Watch) -> AsyncIterator[Message]:
+        """Yield changes from now on, as long as the listener may read."""
         queue: asyncio.Queue[Message] = asyncio.Queue(MOST)
         self._listeners.add(queue)
         if self._task is None:
             self._task = asyncio.create_task(self._follow())
         try:
-            while True:
-                yield await queue.get()
+            while await watch.allows():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(watch.seconds):
+                        message = await queue.get()
+                    yield message
         finally:
             self._listeners.discard(queue)
             if not self._listeners and self._task is not None:
@@ -57,7 +63,7 @@ class Changes:
                         if not queue.full():
                             queue.put_nowait(message)
                 known = newest
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self.pause)
 
     async def _read(self) -> dict[str, RecordingOverview]:
         await self._catch_up()

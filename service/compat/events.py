@@ -9,9 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from domain.access import Scope
 from domain.errors import NotFound, ReflectorError
 from domain.events import Event
 from resources.store.base import Store
+from service.auth import Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import OldTopic, topics
 from service.compat.routing import PREFIX
@@ -37,10 +39,11 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, sto
     """Send the events of a recording: those so far, except of its status and its text, and those to come."""
     await _accept(socket)
     try:
-        access.require_read(socket)
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
         recording_id = socket.path_params["id"]
         async with feeds.of(recording_id) as feed:
-            await send_texts(socket, _texts(_messages(feed, store, recording_id)))
+            await send_texts(socket, _texts(_messages(feed, access.watch(socket), store, recording_id)))
     except Refused as error:
         await socket.close(UNAUTHORIZED, error.detail[:120])
     except NotFound as error:
@@ -53,22 +56,26 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, sto
 async def send_changes(socket: WebSocket, access: AccessDep, changes: Annotated[Changes, Depends(_changes)]) -> None:
     """Send what happens to any recording from now on."""
     await _accept(socket)
-    if not access.is_trusted(socket):
-        await socket.close(UNAUTHORIZED)
-        return
-    await send_texts(socket, _texts(changes.listen()))
+    try:
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
+        await send_texts(socket, _texts(changes.listen(access.watch(socket))))
+    except Refused as error:
+        await socket.close(UNAUTHORIZED, error.detail[:120])
+    except ReflectorError:
+        await socket.close(TRY_AGAIN_LATER)
 
 
 async def _accept(socket: WebSocket) -> None:
     await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
 
 
-async def _messages(feed: Feed, store: Store, recording_id: str) -> AsyncIterator[Message]:
+async def _messages(feed: Feed, watch: Watch, store: Store, recording_id: str) -> AsyncIterator[Message]:
     past = await feed.so_far()
     for entry in past:
         if entry.event.event not in LIVE_ONLY and (message := await _convert(entry.event, store, recording_id)):
             yield message
-    async for entry in feed.listen(past[-1].event.id if past else None):
+    async for entry in feed.listen(past[-1].event.id if past else None, watch):
         if message := await _convert(entry.event, store, recording_id):
             yield message
 

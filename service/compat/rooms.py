@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from domain.errors import NotFound
 from domain.old_webhook import room_id as id_of
 from domain.rooms import Room
-from service.compat.accounts import USER
 from service.compat.routing import compat_router
 from service.compat.transcripts import created_at
 from service.dependencies import RoomsDep
@@ -21,7 +20,7 @@ class OldRoom(BaseModel):
 
     id: str
     name: str
-    user_id: str = USER
+    user_id: str = "reflector"
     created_at: str
     zulip_auto_post: bool
     zulip_stream: str

@@ -1,16 +1,16 @@
-"""The router of the old system's API: its prefix, its errors, and who may read."""
+"""The router of the old system's API: its prefix, its errors, and how it sends tokens."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Depends
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
-from service.dependencies import NO_STORE, AccessDep
+from service.dependencies import NO_STORE
 from service.routing import Router
 
 PREFIX = "/compat/v1"
@@ -34,23 +34,22 @@ class CompatRoute(APIRoute):
         return answer
 
 
-def with_token(connection: HTTPConnection) -> HTTPConnection:
-    """Return the connection with the token in `Authorization`, if it sends it as key or, for audio, as parameter."""
+def with_token(scope: Scope) -> Scope:
+    """Return a request of the old API with its token as bearer: it can be a key, or for players a parameter."""
+    if not scope["path"].startswith(PREFIX):
+        return scope
+    connection = HTTPConnection(scope)
     token = connection.headers.get("x-api-key") or connection.query_params.get("token")
     if not token or "authorization" in connection.headers:
-        return connection
-    header = (b"authorization", f"Bearer {token}".encode("latin-1", "replace"))
-    return HTTPConnection({**connection.scope, "headers": [*connection.scope["headers"], header]})
+        return scope
+    return {**scope, "headers": [*scope["headers"], bearer(token)]}
 
 
-async def _require_read(request: Request, access: AccessDep) -> None:
-    access.require_read(with_token(request))
+def bearer(token: str) -> tuple[bytes, bytes]:
+    """Return the header that sends a token."""
+    return b"authorization", f"Bearer {token}".encode("latin-1", "replace")
 
 
-READ = Depends(_require_read)
-
-
-def compat_router(path: str = "", *, is_open: bool = False) -> Router:
-    """Return a router below the prefix, whose routes need the right to read unless `is_open`."""
-    needed = [NO_STORE] if is_open else [NO_STORE, READ]
-    return Router(prefix=PREFIX + path, route_class=CompatRoute, dependencies=needed, include_in_schema=False)
+def compat_router(path: str = "") -> Router:
+    """Return a router below the prefix; service/rules.py has who may use its routes."""
+    return Router(prefix=PREFIX + path, route_class=CompatRoute, dependencies=[NO_STORE], include_in_schema=False)

@@ -2,27 +2,32 @@
 
 # pyright: basic
 
+import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from domain.rooms import Room
 from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
 from resources.database.database import Database
 from service.compat.changes import changes
 from service.ports import Listing, Ports
+from testing import PATIENCE_S
 from testing.hosts.old_contract import DOCUMENT, check_answer
 from tests.examples import examples
-from tests.service.in_process import BEARER, TOKEN, application
+from tests.service.in_process import BEARER, TOKEN, application, listening
 from tests.service.shown_recordings import BEGAN, finish, meeting, overview, shown
 
 DONE, BUSY = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70", "1f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b71"
@@ -47,7 +52,7 @@ class World:
         transcript, spoken = meeting(DONE, 60, 900)
         self.spoken = spoken
         finish(self.store, self.script, transcript, spoken)
-        self.script.states[BUSY] = overview(BUSY)
+        self.script.states[BUSY] = overview(BUSY, room="other_room-20260323090000")
         url = f"sqlite:///{folder}/reflector.db"
         catalogue = Catalogue(database=Database(url=url))
         catalogue.add([DONE, BUSY], "")
@@ -59,8 +64,20 @@ class World:
         ports = Ports(made.recordings, made.store, listing)
         self.app, _, rooms = application(url, ports=ports)
         rooms.put(Room(name="weekly", old_id=OLD_ID, zulip_stream="general"))
-        self.client = TestClient(self.app, raise_server_exceptions=False)
-        self.topic = self.get(f"/transcripts/{DONE}/topics").json()[0]["id"]
+        self.app.state.changes.pause = 0.05
+
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Serve it while the block lasts."""
+        with listening(self.app) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
+            self.port, self.client.base_url = port, f"http://127.0.0.1:{port}"
+            self.topic = self.get(f"/transcripts/{DONE}/topics").json()[0]["id"]
+            yield self
+
+    def socket(self, path: str, token: str = TOKEN) -> ClientConnection:
+        """Open a WebSocket as the frontend does."""
+        url = f"ws://127.0.0.1:{self.port}/compat/v1{path}"
+        return connect(url, subprotocols=["bearer", token], open_timeout=PATIENCE_S, proxy=None)
 
     def get(self, path: str, headers: dict[str, str] = BEARER, **query: Any) -> Any:
         return self.client.get(f"/compat/v1{path}", headers=headers, params=query)
@@ -72,8 +89,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("compat"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("compat")).running() as world:
+        yield world
 
 
 @pytest.mark.parametrize("path", [path for path in READ if not path.endswith("mp3")])
@@ -99,7 +117,7 @@ def test_signing_in_gives_the_token_for_itself(world: World) -> None:
 
     assert sign_in(TOKEN).json() == {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86400}
     assert sign_in("wrong").status_code == 401
-    assert world.get("/me").json() == {"sub": "reflector", "email": None}
+    assert world.get("/me").json() == {"sub": "REFLECTOR_API_TOKEN", "email": None}
     assert world.get("/me", {}).json() is None
     check_answer("/v1/me", "get", None)
 
@@ -135,7 +153,7 @@ def test_words_by_topic_and_by_turn_are_all_words(world: World) -> None:
     assert spoken == [word.word for word in world.spoken]
     turns = world.get(f"/transcripts/{DONE}/topics/{world.topic}/words-per-speaker").json()["words_per_speaker"]
     assert [word for turn in turns for word in turn["words"]] == topics[0]["words"]
-    assert all(before["speaker"] != after["speaker"] for before, after in zip(turns, turns[1:], strict=False))
+    assert all(before["speaker"] != after["speaker"] for before, after in itertools.pairwise(turns))
 
 
 def test_the_search_finds_by_words_room_and_time(world: World) -> None:
@@ -148,8 +166,8 @@ def test_the_search_finds_by_words_room_and_time(world: World) -> None:
     assert found(q="budget") == [DONE]
     assert found(limit=1, offset=1) == [DONE]
     assert found(room_id=OLD_ID) == [DONE]
-    other = world.get(f"/transcripts/{BUSY}").json()["room_id"]
-    assert found(room_id=other) == [], "its room isn't known before its recording is"
+    other = world.get("/transcripts").json()["items"][0]["room_id"]
+    assert found(room_id=other) == [BUSY], "of a room without settings"
     assert found(room_id="nowhere") == found(source_kind="live") == found(include_deleted="true") == []
     assert found(**{"from": "2026-03-23T08:30:00Z"}) == [BUSY]
     assert found(to="2026-03-23T08:30:00Z") == [DONE]
@@ -180,13 +198,11 @@ def test_the_socket_replays_all_but_status_and_text(world: World) -> None:
     script.tell(DONE, "TOPIC", id=world.topic, title="", summary="", timestamp=0.0, duration=1.0)
     script.tell(DONE, "ACTION_ITEMS", action_items={"decisions": [], "next_steps": [], "method": "x", "error": None})
     script.tell(DONE, "STATUS", value="ended")
-    with world.client.websocket_connect(
-        f"/compat/v1/transcripts/{DONE}/events", subprotocols=["bearer", TOKEN]
-    ) as socket:
-        assert socket.accepted_subprotocol == "bearer"
-        past = [socket.receive_json() for _ in range(3)]
+    with world.socket(f"/transcripts/{DONE}/events") as socket:
+        assert socket.subprotocol == "bearer"
+        past = [json.loads(socket.recv(PATIENCE_S)) for _ in range(3)]
         script.tell(DONE, "STATUS", value="processing", step=None, reason=None)
-        live = socket.receive_json()
+        live = json.loads(socket.recv(PATIENCE_S))
     assert [one["event"] for one in past] == ["DURATION", "TOPIC", "ACTION_ITEMS"]
     assert past[0]["data"] == {"duration": 3_600_000}
     assert past[1]["data"] == world.get(f"/transcripts/{DONE}/topics").json()[0]
@@ -195,11 +211,27 @@ def test_the_socket_replays_all_but_status_and_text(world: World) -> None:
         check_answer("/v1/transcripts/{transcript_id}/events", "get", message)
 
 
-def test_the_sockets_need_the_token(world: World) -> None:
-    for path in (f"transcripts/{DONE}/events", "events"):
-        with world.client.websocket_connect(f"/compat/v1/{path}") as socket, pytest.raises(WebSocketDisconnect) as end:
-            socket.receive_json()
-        assert end.value.code == 4401
+@pytest.mark.parametrize("path", [f"/transcripts/{DONE}/events", "/events"])
+def test_the_sockets_need_a_token(world: World, path: str) -> None:
+    with world.socket(path, "wrong") as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(PATIENCE_S)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 4401
+
+
+def test_the_socket_of_all_recordings_sends_changes(world: World) -> None:
+    before, minutes = world.script.states[BUSY], itertools.count(1)
+    with world.socket("/events") as socket:
+        # What is read first is no change.
+        messages: list[Any] = []
+        while not messages:
+            world.script.states[BUSY] = before._replace(duration=60.0 * next(minutes))
+            with suppress(TimeoutError):
+                messages.append(json.loads(socket.recv(0.2)))
+    world.script.states[BUSY] = before
+    assert messages[0]["event"] == "TRANSCRIPT_DURATION"
+    assert messages[0]["data"]["id"] == BUSY
+    check_answer("/v1/events", "get", messages[0])
 
 
 def test_what_happens_to_recordings_is_told_in_the_old_events() -> None:
@@ -226,7 +258,6 @@ def test_what_happens_to_recordings_is_told_in_the_old_events() -> None:
 def test_no_request_of_the_old_document_is_answered_otherwise_than_it_says(world: World, path: str) -> None:
     document = {**DOCUMENT, "paths": {f"/compat{path}": {"get": DOCUMENT["paths"][path]["get"]}}}
     schema = schemathesis.openapi.from_dict(json.loads(json.dumps(document)))
-    schema.app = world.app
     operation = schema[f"/compat{path}"]["GET"]
     checks = [not_a_server_error, response_schema_conformance, *([] if "mp3" in path else [content_type_conformance])]
     for mode in GenerationMode:
@@ -234,13 +265,13 @@ def test_no_request_of_the_old_document_is_answered_otherwise_than_it_says(world
         @settings(max_examples=examples(8, 50), suppress_health_check=list(HealthCheck), deadline=None)
         @given(case=operation.as_strategy(generation_mode=mode))
         def send(case: schemathesis.Case) -> None:
-            case.path_parameters = {**case.path_parameters, **self_known(world, case.path_parameters)}
-            case.call_and_validate(headers=BEARER, checks=checks)
+            case.path_parameters = {**case.path_parameters, **known_ids(world, case.path_parameters)}
+            case.call_and_validate(base_url=str(world.client.base_url), headers=BEARER, checks=checks)
 
         send()
 
 
-def self_known(world: World, parameters: dict[str, Any]) -> dict[str, str]:
+def known_ids(world: World, parameters: dict[str, Any]) -> dict[str, str]:
     """Return ids of what exists for half of the requests, so that not all are answered with 404."""
     known = {"transcript_id": DONE, "topic_id": world.topic, "room_name": "weekly", "room_id": OLD_ID}
     return {name: known[name] for name in parameters if name in known and len(str(parameters[name])) % 2}
