@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext, PathMetadataValue
 from pydantic import BaseModel, ValidationError
 
+from domain.corrections.gathered import Corrections
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from domain.recording import folder, value_key
 from domain.text import words
@@ -59,6 +60,9 @@ class StoreIOManager(ConfigurableIOManager):
             try:
                 content = self.store.read(key)
             except NotFound as error:
+                if expected is Corrections:
+                    # A recording without corrections has no file of them.
+                    return Corrections()
                 name = upstream.asset_key.to_user_string() if upstream.has_asset_key else upstream.step_key
                 raise NotFound(
                     f"{name} was never made, or its file {key} was removed",

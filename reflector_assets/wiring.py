@@ -15,6 +15,7 @@ from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, DailySource, Sources
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
@@ -159,6 +160,12 @@ def rooms() -> Rooms:
 def consents() -> Consents:
     """Return the participants' consents to keep audio."""
     return Consents(database=database())
+
+
+@cache
+def correction_history() -> CorrectionHistory:
+    """Return the history of corrections."""
+    return CorrectionHistory(database=database())
 
 
 @cache

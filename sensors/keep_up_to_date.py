@@ -7,8 +7,10 @@ from functools import cache, partial
 
 import dagster as dg
 
+from domain.corrections.gathered import Corrections
 from domain.errors import InvalidInput
 from domain.recording import check_recording_id
+from domain.steps import CORRECTIONS
 from reflector_assets import staleness, tags
 from reflector_assets.log_entries import KEEP_UP_TO_DATE
 from reflector_assets.operations.runs import (
@@ -22,6 +24,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import made_at
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
+from resources.database.corrections import CorrectionHistory
 from resources.database.inbox import Inbox
 from sensors.changes import PAGE, Cursor, began_at, changed_recordings
 from sensors.sensor import sensor
@@ -38,19 +41,24 @@ def build(
     graph: AssetGraph,
     settings: Settings,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    corrections: CorrectionHistory | None = None,
 ) -> dg.SensorDefinition:
-    """Return the sensor for a job over this graph; a setting limits the age of recordings that code changes affect."""
+    """Return the sensor for a job over this graph; a setting limits the age of recordings that code changes affect.
+
+    Corrections are gathered until they were quiet for a time.
+    """
 
     @sensor(
         "Requests the stale assets of each recording that changed: it is new, its source was replaced, a run ended, a "
-        "refresh was requested, or code changed.",
+        "refresh was requested, it was corrected, or code changed.",
         job_name=job_name,
     )
     def keep_up_to_date(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         deadline = time.monotonic() + TICK_BUDGET_S
-        cursor.waiting = list(dict.fromkeys([*cursor.problems.due(), *cursor.waiting]))
+        edited = cursor.gathering.due(corrections, settings.corrections_quiet) if corrections else []
+        cursor.waiting = list(dict.fromkeys([*edited, *cursor.problems.due(), *cursor.waiting]))
         if len(cursor.waiting) < PAGE and not cursor.problems.is_full:
             changed = changed_recordings(instance, cursor, graph, settings)
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *changed]))
@@ -67,6 +75,7 @@ def build(
                     postponed.append(recording_id)
                     continue
                 requested = cursor.on_request.get(recording_id)
+                gather = corrections is not None and not cursor.gathering.waits_for(recording_id)
                 request = request_for(
                     instance,
                     graph,
@@ -75,6 +84,7 @@ def build(
                     requested=requested,
                     code_since=cursor.code_since,
                     audio_is_gone=audio_is_gone,
+                    edits=corrections.gathered(recording_id) if corrections and gather else None,
                 )
                 if request:
                     prevent_resumption(instance, recording_id)
@@ -109,27 +119,32 @@ def request_for(
     requested: float | None = None,
     code_since: float = 0.0,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    edits: Corrections | None = None,
 ) -> dg.RunRequest | None:
     """Return the run that a recording needs; None if it is fresh, in progress, out of reach, or would fail again.
 
     `reach` is in seconds. `requested` is the time of a requested refresh, to which neither the recording's age nor
     earlier failures matter. `code_since` is the time of the last code change, for failed runs without a code tag. If
-    `audio_is_gone`, assets that need audio aren't requested.
+    `audio_is_gone`, assets that need audio aren't requested. `edits` are the corrections that are to be gathered.
     """
     if not instance.has_dynamic_partition(RECORDINGS, recording_id) or at_work(instance, recording_id):
         return None
     runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
-    found = staleness.states(instance, graph, recording_id, audio_is_gone)
+    found = staleness.states(instance, graph, recording_id, audio_is_gone, edits)
     new = all(state.record is None for state in found)
     ready = [
         name
         for name in staleness.runnable(graph, found)
         if requested or _in_reach(found, reach) or _input_changed(found, name)
     ]
-    ready = _without_failed(instance, graph, found, ready, runs, requested or 0.0, code_since)
+    ready = _without_failed(
+        instance, graph, found, ready, runs, requested or 0.0, code_since, edits.at if edits else 0.0
+    )
     if not ready:
         return None
     priority = tags.NEW if new else tags.BACKFILL if requested else tags.REFRESH
+    if CORRECTIONS in ready:
+        priority = tags.CORRECTION
     state = f"{recording_id}|{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
         partition_key=recording_id,
@@ -159,6 +174,7 @@ def _without_failed(
     runs: Sequence[dg.RunRecord],
     requested: float,
     code_since: float,
+    edited_at: float,
 ) -> list[str]:
     """Leave out assets that failed with the same code and inputs, and assets downstream of them.
 
@@ -176,7 +192,8 @@ def _without_failed(
             left_out = bool(failed.intersection(node.reads))
         else:
             inputs = [record for name in (node.name, *node.reads) if (record := made[name])]
-            left_out = _has_failed(node, inputs, runs, requested, code_since, given_up)
+            since = max(requested, edited_at) if node.name == CORRECTIONS else requested
+            left_out = _has_failed(node, inputs, runs, since, code_since, given_up)
         (failed if left_out else selected).add(node.name)
     return [name for name in ready if name in selected]
 

@@ -63,6 +63,7 @@ def serve(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
+        wiring.opened(wiring.correction_history()) as corrections,
         wiring.opened(wiring.relays()) as relays,
         wiring.opened(wiring.ended_sessions()) as sessions,
         wiring.opened(wiring.store()) as store,
@@ -90,6 +91,7 @@ def serve(
             ports=ports.Ports(
                 recordings,
                 store,
+                corrections,
                 ports.Listing(catalogue, everything.follow_recordings, everything.states),
                 ports.Accounts(ledger, everything.catch_up, queries.prices(settings), everything.queues),
             ),

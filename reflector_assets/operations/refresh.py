@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from domain.corrections.gathered import Corrections
 from domain.errors import PermanentError
 from domain.recording import check_recording_id
 from reflector_assets import staleness
@@ -40,11 +41,13 @@ def stale_recordings(
     graph: AssetGraph,
     since: float | None,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    corrections: Callable[[str], Corrections | None] = lambda _: None,
 ) -> Iterator[StaleRecording]:
     """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
     for recording_id in (one for page in pages(instance, ascending=False) for one in page):
         try:
-            found = staleness.states(instance, graph, check_recording_id(recording_id), audio_is_gone)
+            check_recording_id(recording_id)
+            found = staleness.states(instance, graph, recording_id, audio_is_gone, corrections(recording_id))
         except (PermanentError, OSError, ValueError) as error:
             yield StaleRecording(recording_id, {}, None, str(error))
             continue

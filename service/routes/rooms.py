@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Response
 from pydantic import BaseModel
 
+from domain.corrections.gathered import Follow
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from service.bodies import json_body
 from service.dependencies import ACT, RoomsDep
@@ -26,6 +27,8 @@ class PublicRoom(BaseModel):
     zulip_topic: str | None
     zulip_auto_post: bool
     skip_consent: bool
+    texts_after_names: Follow
+    texts_after_words: Follow
 
 
 class PublicRooms(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.requests import Request
 
+from domain.corrections.preview import preview
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -17,7 +18,16 @@ from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.dependencies import ACT, NO_STORE, READ, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import (
+    ACT,
+    NO_STORE,
+    READ,
+    AccessDep,
+    ConsentsDep,
+    CorrectionsIfAnyDep,
+    RecordingsDep,
+    StoredResultsDep,
+)
 from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
@@ -39,7 +49,8 @@ class TranscriptView(BaseModel):
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
     that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why.
+    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
+    are older than names or words, and `conflicts` says which corrections don't fit any more.
     """
 
     id: str
@@ -59,6 +70,10 @@ class TranscriptView(BaseModel):
     method: str | None = None
     words: int | None = None
     errors: tuple[str, ...] = ()
+    revision: int = 0
+    reviewed: bool = False
+    older: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
 
@@ -105,11 +120,14 @@ def show_transcript(
     recordings: RecordingsDep,
     access: AccessDep,
     consents: ConsentsDep,
+    corrections: CorrectionsIfAnyDep,
 ) -> TranscriptView:
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
     transcript = results.find("transcript.json", Transcript)
+    if transcript is not None and corrections is not None:
+        transcript = preview(transcript, corrections.gathered(results.id))
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
     # The step has a field of its own.
@@ -190,7 +208,7 @@ def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequeste
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
         "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors"
+        "errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 

@@ -81,6 +81,7 @@ class World:
             **self.llm.env,
             LLM_REQUEST_TIMEOUT=str(PATIENCE_S),
             REFLECTOR_RETRY_DELAY="0.2",
+            REFLECTOR_CORRECTIONS_QUIET="1",
             REFLECTOR_EXECUTOR=executor,
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": limit}),
