@@ -15,6 +15,8 @@ import dagster as dg
 from dagster import EventLogRecord
 
 from domain.overview import RecordingOverview
+from domain.recording import value_key
+from domain.results import Transcript
 from reflector_assets import tags
 from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.eventlog.steps import StepEvent, step_events
@@ -224,6 +226,11 @@ class World:
         """What `reflector list` says of a recording."""
         store = LocalStore(root=str(self.deployment.data))
         return next(row for row in recordings_overview(self.instance, store) if row.id == name)
+
+    def transcript(self, name: str) -> Transcript:
+        """A recording's finished document."""
+        content = LocalStore(root=str(self.deployment.data)).read(value_key("transcript", name))
+        return Transcript.model_validate_json(content)
 
     def _records(self, run: dg.RunRecord, kind: dg.DagsterEventType | None = None) -> Sequence[EventLogRecord]:
         return self.instance.get_records_for_run(run.dagster_run.run_id, of_type=kind).records
