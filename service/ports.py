@@ -72,6 +72,6 @@ class Ports:
 
     recordings: Recordings
     store: Store
-    corrections: CorrectionHistory | None = None
     listing: Listing | None = None
     accounts: Accounts | None = None
+    corrections: CorrectionHistory | None = None

@@ -1,13 +1,20 @@
-"""A transcript with corrections that no run has taken yet, as far as they don't need the words."""
+"""A transcript with corrections that no run has taken yet, except for what was undone."""
 
-from domain.corrections import people, texts
+from domain.corrections import people, spoken, texts
 from domain.corrections.gathered import Corrections
 from domain.recording import Participants
 from domain.results import Summary, Topics, Transcript
+from domain.text.words import Word
+
+
+def preview_words(said: list[Word], corrections: Corrections, revision: int, duration: float) -> list[Word]:
+    """Return words with the edits since a revision, which they have; what was undone since follows with the run."""
+    since = [entry for entry in corrections.of("words") if entry.number > revision]
+    return spoken.apply(said, since, duration).words if since else said
 
 
 def preview(transcript: Transcript, corrections: Corrections) -> Transcript:
-    """Return a transcript with the names and texts that stand; what was undone and words follow with the next run."""
+    """Return a transcript with the names and texts that stand, except for its segments."""
     if transcript.revision == corrections.number:
         return transcript
     known = Participants(transcript.participants)

@@ -91,9 +91,9 @@ def serve(
             ports=ports.Ports(
                 recordings,
                 store,
-                corrections,
                 ports.Listing(catalogue, everything.follow_recordings, everything.states),
                 ports.Accounts(ledger, everything.catch_up, queries.prices(settings), everything.queues),
+                corrections,
             ),
         )
         try:

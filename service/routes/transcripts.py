@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.requests import Request
 
-from domain.corrections.preview import preview
+from domain.corrections.gathered import Corrections
+from domain.corrections.preview import preview, preview_words
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -35,6 +36,8 @@ from service.stored_results import StoredResults, etag
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
 WORDS = "words.parquet"
+# Words below this confidence are marked on the page.
+DOUBTFUL = 0.5
 
 
 class AudioState(BaseModel):
@@ -76,6 +79,7 @@ class TranscriptView(BaseModel):
     conflicts: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
+    may_edit: bool = False
 
 
 class TopicsView(BaseModel):
@@ -91,13 +95,17 @@ class WaveformView(BaseModel):
 
 
 class SegmentView(BaseModel):
-    """One sentence of one speaker; times in seconds, and each word as text, start, end."""
+    """One sentence of one speaker; times in seconds, and each word as text, start, end.
+
+    `doubtful` are the positions of words of low confidence.
+    """
 
     speaker: int
     name: str
     start: float
     end: float
     words: list[tuple[str, float, float]]
+    doubtful: list[int] = []
 
 
 class WordsView(BaseModel):
@@ -140,6 +148,10 @@ def show_transcript(
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may_act(request),
+        may_edit=transcript is not None
+        and corrections is not None
+        and overview.state != "retired"
+        and access.may_act(request),
         **fields,
     )
 
@@ -163,9 +175,10 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
 
 
 @router.get("/words", dependencies=[READ], response_model=WordsView)
-def show_words(request: Request, results: StoredResultsDep) -> Response:
+def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Response:
     """Show the words with their speakers and times."""
     content = results.read(WORDS)
+    made = corrections.gathered(results.id) if corrections is not None else Corrections()
     try:
         people = results.read("participants.json")
     except NotFound:
@@ -173,8 +186,14 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
 
     def make() -> bytes:
         participants = results.parse(people, "participants.json", Participants)
+        table = words.from_parquet(content)
+        finished = results.find("transcript.json", Transcript) if made.number else None
+        if finished is not None and finished.revision != made.number:
+            participants = Participants(preview(finished, made).participants)
+            said = preview_words(words.words(table), made, finished.revision, finished.duration)
+            table = words.table(said)
         names = participants.names()
-        table = words.by_person(words.from_parquet(content), participants.numbers())
+        table = words.by_person(table, participants.numbers())
         sentences = words.sentences(table)
         spoken = words.words(table)
         segments = [
@@ -184,12 +203,13 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
+                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
         return to_json({"segments": segments})
 
-    return _cached(request, etag(content, people), make)
+    return _cached(request, etag(content, people, str(made.number).encode() if made.number else b""), make)
 
 
 @router.get("/webvtt", dependencies=[READ], response_class=Response, responses=media("text/vtt"))
