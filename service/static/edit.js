@@ -75,6 +75,7 @@ export class Editor {
     } catch (error) {
       const stale = error.status === 409;
       setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
+      this.busy = false;
       if (stale) await this.#look();
       return false;
     } finally {
@@ -89,13 +90,18 @@ export class Editor {
   }
 
   async #look() {
-    if (this.busy || $("turns").querySelector("input")) return;
+    if (this.#occupied()) return;
     const first = this.version === 0 && this.applied === 0;
     const found = await request(address(this.id, "/corrections")).catch(() => null);
-    // An edit of this page's own may be on its way.
-    if (!found || this.busy || !this.#take(found)) return;
+    // Meanwhile, an edit of this page's own may be on its way.
+    if (!found || this.#occupied() || !this.#take(found)) return;
     if (first && found.applied === found.version) this.drawn();
     else await this.redraw();
+  }
+
+  /** Return whether drawing anew would get in the way. */
+  #occupied() {
+    return this.busy || $("turns").querySelector("input") !== null;
   }
 
   #click(event) {
@@ -127,7 +133,9 @@ export class Editor {
     const [word, element] = [view.words.words[row], view.elements[row]];
     const input = make("input", { type: "text", value: word.text, autocomplete: "off", spellcheck: true });
     input.setAttribute("aria-label", `Correct “${word.text}”`);
-    input.style.setProperty("width", `${Math.max(4, word.text.length + 2)}ch`);
+    const widen = () => input.style.setProperty("width", `${Math.max(6, input.value.length + 3)}ch`);
+    input.oninput = widen;
+    widen();
     fill(element, input);
     input.focus();
     input.select();

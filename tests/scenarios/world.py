@@ -227,10 +227,13 @@ class World:
         store = LocalStore(root=str(self.deployment.data))
         return next(row for row in recordings_overview(self.instance, store) if row.id == name)
 
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(root=str(self.deployment.data))
+
     def transcript(self, name: str) -> Transcript:
         """A recording's finished document."""
-        content = LocalStore(root=str(self.deployment.data)).read(value_key("transcript", name))
-        return Transcript.model_validate_json(content)
+        return Transcript.model_validate_json(self.store.read(value_key("transcript", name)))
 
     def _records(self, run: dg.RunRecord, kind: dg.DagsterEventType | None = None) -> Sequence[EventLogRecord]:
         return self.instance.get_records_for_run(run.dagster_run.run_id, of_type=kind).records
