@@ -18,7 +18,12 @@ from resources.store.base import Store
 
 
 def data_version(value: BaseModel | Table) -> DataVersion:
-    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale."""
+    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale.
+
+    That of corrections has parts, of which each asset reads only some.
+    """
+    if isinstance(value, Corrections):
+        return DataVersion(value.version())
     content = words.to_parquet(value) if isinstance(value, Table) else value.model_dump_json().encode()
     return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 

@@ -112,16 +112,15 @@ def result(
     metadata: Mapping[str, Any] | None = None,
     checks: Iterable[dg.AssetCheckResult] = (),
     *,
-    version: str | None = None,
     uncorrected: T | None = None,
 ) -> dg.MaterializeResult[T]:
     """Return an asset's result: the value, its content hash as data version, and metadata with the step's usage.
 
-    `version` is another data version. `uncorrected` is the value without corrections, if there are any.
+    `uncorrected` is the value without corrections, if there are any.
     """
     return dg.MaterializeResult(
         value=value,
-        data_version=dg.DataVersion(version) if version else data_version(value),
+        data_version=data_version(value),
         tags=None if uncorrected is None else {tags.UNCORRECTED: data_version(uncorrected).value},
         metadata={**(metadata or {}), **work.metadata},
         check_results=list(checks),

@@ -31,7 +31,6 @@ def corrections(
         value,
         work,
         {"edits": value.number, "standing": len(value.entries), "reviewed": value.reviewed},
-        version=value.version(),
     )
 
 
