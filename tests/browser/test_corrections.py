@@ -54,7 +54,7 @@ def test_people_texts_and_steps_are_corrected_and_somebody_else_sees_it(visitor:
         page.get_by_role("button", name="Save the name").click()
         expect(page.locator("#people li").first).to_have_text("Ada King")
         page.get_by_role("button", name="Edit the title").click()
-        page.get_by_label("Title").fill("Budget of the spring")
+        page.get_by_role("textbox", name="Title").fill("Budget of the spring")
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.locator("h1")).to_have_text("Budget of the spring")
         page.get_by_role("button", name="Ben Okri").first.click()

@@ -22,6 +22,8 @@ FULL: dict[str, Any] = {
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "texts_after_names": "never",
+    "texts_after_words": "at_once",
 }
 
 
@@ -126,6 +128,8 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
         "zulip_topic": None,
         "zulip_auto_post": False,
         "skip_consent": False,
+        "texts_after_names": "at_once",
+        "texts_after_words": "on_request",
     }
     assert SECRET not in said.stdout + listed.stdout + str(changed)
     assert deployment.reflector("rooms", "delete", "weekly").returncode == 0
