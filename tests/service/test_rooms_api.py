@@ -23,6 +23,8 @@ FULL = {
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "texts_after_names": "never",
+    "texts_after_words": "at_once",
 }
 SHOWN = {**{name: value for name, value in FULL.items() if name != "webhook_secret"}, "has_webhook_secret": True}
 EMPTY = {
@@ -33,6 +35,8 @@ EMPTY = {
     "zulip_topic": None,
     "zulip_auto_post": False,
     "skip_consent": False,
+    "texts_after_names": "at_once",
+    "texts_after_words": "on_request",
 }
 
 
