@@ -99,7 +99,7 @@ def uncorrected_people(recording: Recording, corrected: Corrections, source: Sou
 
     Those of a recording that was never corrected are the asset's present value, if they have its tracks.
     """
-    version, kept = data_version(recording).value, _kept_people(recording.id, store)
+    version, kept = data_version(recording).value, _kept_people(recording.id, store) if corrected.number else None
     if kept is not None and kept.recording == version:
         return kept.participants
     if not corrected.of("people"):
