@@ -120,7 +120,7 @@ def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
     one stale, and the waiting asset would be computed twice.
     """
     stale = {state.asset for state in found if state.reason}
-    # What the assets that corrections change will read from each other is known.
+    # Through some inputs, what corrections change reaches no further.
     corrected = {state.asset for state in found if state.reason in {EDITED, CORRECTED}}
     undecided: set[str] = set()
     ready: list[str] = []
@@ -129,7 +129,8 @@ def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
         if node.name in stale and not waits:
             ready.append(node.name)
         elif waits or any(
-            parent in stale and not (parent in corrected and _is_untouched(node, parent)) for parent in node.reads
+            parent in stale and parent not in node.after and not (parent in corrected and _is_untouched(node, parent))
+            for parent in node.reads
         ):
             undecided.add(node.name)
     return ready
