@@ -67,7 +67,7 @@ STEPS: Mapping[str, Step] = {
     # Only where something was corrected: it takes no share in a run's progress.
     CORRECTIONS: Step(60, "Gather corrections", "Gathering corrections", priority=10, weight=0),
     "participants": Step(
-        *(60, "Look up who took part", "Looking up who took part"), priority=4, corrected_by=("people",)
+        *(60, "Look up who took part", "Looking up who took part"), priority=10, corrected_by=("people",)
     ),
     "padded_tracks": _audio(
         300, "Line up the tracks", "Lining up", scaling=Scaling(per_track=300), priority=10, weight=2

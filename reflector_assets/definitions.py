@@ -43,7 +43,14 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone, wiring.correction_history()),
+        keep_up_to_date.build(
+            process.name,
+            graph,
+            get_settings(),
+            wiring.audio_is_gone,
+            wiring.files_of,
+            wiring.correction_history(),
+        ),
         orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),

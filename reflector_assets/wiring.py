@@ -9,7 +9,9 @@ from dagster import ConfigurableResource, EnvVar
 from pydantic import SecretStr
 
 from domain.errors import InvalidInput, PermanentError
+from domain.recording import folder
 from domain.signatures import secret_bytes
+from domain.vocabulary import parse
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -20,7 +22,8 @@ from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
-from resources.database.sessions import EndedSessions
+from resources.database.sessions import Sessions
+from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
@@ -169,14 +172,25 @@ def correction_history() -> CorrectionHistory:
 
 
 @cache
-def ended_sessions() -> EndedSessions:
-    """Return the sessions of the pages that ended."""
-    return EndedSessions(database=database())
+def sessions() -> Sessions:
+    """Return the sessions of the pages."""
+    return Sessions(database=database())
+
+
+@cache
+def tokens() -> Tokens:
+    """Return the tokens of the HTTP API."""
+    return Tokens(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:
     """Return True if a recording's audio was deleted permanently."""
     return erasure.is_deleted(store(), recording_id)
+
+
+def files_of(recording_id: str) -> set[str]:
+    """Return the keys of a recording's files in the store of results."""
+    return set(store().list_keys(folder(recording_id)))
 
 
 @cache
@@ -224,8 +238,14 @@ def relays() -> Relays:
 @cache
 def webhook() -> Webhook:
     """Return the sender of the rooms' webhooks."""
+    return Webhook(outgoing=outgoing())
+
+
+@cache
+def outgoing() -> Outgoing:
+    """Return what sends requests to URLs of third parties."""
     settings = get_settings()
-    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
+    return Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or "")
 
 
 @cache
@@ -242,27 +262,36 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
+    heard = _heard(settings)
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(
-            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
-        )
+        return embedded_whisper()
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
-        return GPUService(
-            url=url,
-            api_key=key,
-            model=settings.transcript_model,
-            timeout=settings.transcript_file_timeout,
-            language=settings.language,
-        )
-    return OpenAIAudio(
-        url=url,
-        api_key=key,
-        model=settings.transcript_model or "whisper-1",
-        timeout=settings.transcript_file_timeout,
-        language=settings.language,
+        model = settings.transcript_model
+        return GPUService(url=url, api_key=key, model=model, timeout=settings.transcript_file_timeout, **heard)
+    model = settings.transcript_model or "whisper-1"
+    return OpenAIAudio(url=url, api_key=key, model=model, timeout=settings.transcript_file_timeout, **heard)
+
+
+@cache
+def embedded_whisper() -> EmbeddedWhisper:
+    """Return the Whisper in this process."""
+    settings = get_settings()
+    return EmbeddedWhisper(
+        model=settings.whisper_model,
+        model_dir=str(settings.data_dir / "models"),
+        threads=settings.whisper_threads,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+        batch=settings.whisper_batch,
+        fall_back=settings.whisper_fallback,
+        **_heard(settings),
     )
+
+
+def _heard(settings: Settings) -> dict[str, Any]:
+    return {"language": settings.language, "common_terms": parse(settings.vocabulary)}
 
 
 @cache

@@ -29,6 +29,7 @@ COMMANDS = {
     "pools": "Set Dagster's concurrency limits per kind of step, over all runs, from the settings.",
     "watch": "Show a recording's progress live until no run is at work on it or about to start.",
     "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
+    "transcriber": "Serve the embedded Whisper to other machines.",
     "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
     "edit": "Correct a transcript: names, words, speakers, title, summary; undo a correction.",
     "history": "Show a recording's corrections: who changed what and when, and what stands.",
@@ -41,6 +42,7 @@ COMMANDS = {
     "consent": "Record and show consent to keeping a meeting's audio.",
     "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
     "webhook": "Test the webhooks of rooms.",
+    "tokens": "Make, list and revoke tokens of the HTTP API.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }
 MODULES = {"import": "import_", "list": "list_", "refresh": "run"}

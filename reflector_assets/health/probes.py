@@ -84,10 +84,11 @@ def probes(settings: Settings) -> list[Probe]:
         ),
         Probe("recordings", "check their ids", home, partial(dagster_probes.recordings, instance)),
         Probe("database", "connect, check its tables", database, lambda _: _database()),
-        Probe("result store", "write, read, list, delete", results, partial(_results, settings)),
+        Probe("result store", "write, read, list, delete", results, partial(_results, settings, instance)),
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
         Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
+        Probe("Whisper's speed", "transcribe 15 s", "REFLECTOR_WHISPER_*", partial(_speed, settings), late="unknown"),
         Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
         Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
         Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
@@ -99,7 +100,7 @@ def _database() -> str:
     return _resolved(wiring.database()).check()
 
 
-def _results(settings: Settings, seconds: float) -> str:
+def _results(settings: Settings, instance: "Future[DagsterInstance]", seconds: float) -> str:
     store = _with_timeout(wiring.store(), seconds)
     key = f"doctor/{uuid.uuid4().hex}.txt"
     store.write(key, CONTENT)
@@ -112,6 +113,7 @@ def _results(settings: Settings, seconds: float) -> str:
         store.delete(key)
     if store.exists(key):
         raise PermanentError(f"{key} still exists after it was deleted")
+    dagster_probes.belongs(instance, store, seconds)
     if isinstance(store, S3Store):
         return f"bucket {store.bucket}; presigned URLs are readable"
     shared = "; every worker must share it" if settings.executor in {"celery", "k8s"} else ""
@@ -168,6 +170,15 @@ def _transcriber(settings: Settings, seconds: float) -> str:
     if isinstance(transcriber, GPUService) and settings.storage_backend == "local":
         finding += "; it must share this machine's files, as TRANSCRIPT_STORAGE_BACKEND is local"
     return finding
+
+
+def _speed(settings: Settings, _: float) -> str:
+    if settings.transcript_backend != "whisper":
+        raise ProbeSkipped("not configured", f"TRANSCRIPT_BACKEND is {settings.transcript_backend}")
+    try:
+        return wiring.embedded_whisper().measure()
+    except ReflectorError:
+        raise ProbeSkipped("unknown", "the transcriber can't be used") from None
 
 
 def _llm(seconds: float) -> str:

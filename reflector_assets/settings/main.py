@@ -51,12 +51,19 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
     data_dir: Path = Field(
         Path(".reflector"),
         alias="REFLECTOR_DATA_DIR",
-        description="Folder for all results; relative paths start at the project's folder.",
+        description="Folder for all results and, in its folder `dagster`, Dagster's history; relative paths start at "
+        "the project's folder.",
     )
     language: str = Field(
         "en",
         alias="REFLECTOR_LANGUAGE",
         description="Spoken language: a code such as `en` or `de`, or `auto` to detect it per track.",
+    )
+    vocabulary: str = Field(
+        "",
+        alias="REFLECTOR_VOCABULARY",
+        description="Names and terms to expect in all recordings, separated by commas; each room can have more.",
+        examples=["Kubernetes, Grafana"],
     )
     webhook_window: float = Field(
         300,
@@ -114,7 +121,7 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         None,
         alias="REFLECTOR_GPU_STEPS",
         description="Number of tracks transcribed at once, over all runs; if unset, 1 for the embedded Whisper, which "
-        "uses all cores, and 8 for a service.",
+        "uses all cores, 4 with REFLECTOR_WHISPER_DEVICE=cuda, and 8 for a service.",
         examples=["4"],
         ge=1,
     )
@@ -210,7 +217,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
 
     def pools(self) -> dict[str, int]:
         """Return the number of steps of each pool that run at once."""
-        gpu = self.gpu_steps or (1 if self.transcript_backend == "whisper" else 8)
+        whisper = 4 if self.whisper_device == "cuda" else 1
+        gpu = self.gpu_steps or (whisper if self.transcript_backend == "whisper" else 8)
         return {"cpu": self.cpu_steps, "gpu": gpu, "llm": self.llm_steps}
 
     @property
@@ -249,6 +257,16 @@ def get_settings() -> Settings:
 def dagster_home() -> Path:
     """Return the folder of dagster.yaml."""
     return Path(os.environ.get("DAGSTER_HOME") or PROJECT_ROOT)
+
+
+def dagster_folder(data_dir: Path | None = None, project: Path = PROJECT_ROOT) -> Path:
+    """Return the folder of Dagster's files where dagster.yaml names none: beside the results, in REFLECTOR_DATA_DIR.
+
+    Earlier versions had it in the project's folder, wherever the results were: it stays there until somebody moves it.
+    """
+    beside, earlier = (data_dir or get_settings().data_dir) / "dagster", project / ".reflector" / "dagster"
+    of_moved_results = (earlier / "history").exists() and not (earlier.parent / "recordings").exists()
+    return earlier if of_moved_results and not beside.exists() else beside
 
 
 def unknown_names() -> list[tuple[str, str | None]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from starlette.requests import Request
 
 from domain.corrections.edits import (
     AnyEdit,
@@ -31,7 +32,8 @@ from domain.recording import Participant
 from domain.results import Transcript
 from resources.database.corrections import CorrectionHistory
 from service.bodies import json_body
-from service.dependencies import ACT, NO_STORE, READ, CorrectionsDep, RecordingsDep, StoredResultsDep
+from service.callers import caller_of
+from service.dependencies import NO_STORE, CorrectionsDep, RecordingsDep, StoredResultsDep
 from service.errors import Refused
 from service.ports import Recordings
 from service.routing import Router, problems, request_body
@@ -140,8 +142,10 @@ class Status(BaseModel):
 class Editor:
     """Adds edits to one recording's history."""
 
-    def __init__(self, results: StoredResults, history: CorrectionHistory, recordings: Recordings) -> None:
-        self.results, self._history, self._recordings = results, history, recordings
+    def __init__(
+        self, results: StoredResults, history: CorrectionHistory, recordings: Recordings, who: str | None
+    ) -> None:
+        self.results, self._history, self._recordings, self._who = results, history, recordings, who
 
     def transcript(self) -> Transcript:
         """Return the transcript with all corrections that don't need the words; raises NotFound without one."""
@@ -158,21 +162,21 @@ class Editor:
         """Add edits and return the history; raises Refused for a retired recording, and OutOfDate."""
         if self._recordings.state(self.results.id).state == "retired":
             raise Refused(422, "the recording was retired: it can't be corrected any more")
-        return self._history.add(self.results.id, edits, expected=version, request_id=request_id)
+        return self._history.add(self.results.id, edits, who=self._who, expected=version, request_id=request_id)
 
 
-def _editor(results: StoredResultsDep, history: CorrectionsDep, recordings: RecordingsDep) -> Editor:
-    return Editor(results, history, recordings)
+def _editor(request: Request, results: StoredResultsDep, history: CorrectionsDep, recordings: RecordingsDep) -> Editor:
+    return Editor(results, history, recordings, caller_of(request).name)
 
 
 EditorDep = Annotated[Editor, Depends(_editor)]
 
 
 def _writes(model: type[BaseModel]) -> dict[str, Any]:
-    return {"dependencies": [ACT], "responses": problems(400, 409, 413, 415, 422), "openapi_extra": request_body(model)}
+    return {"responses": problems(400, 409, 413, 415, 422), "openapi_extra": request_body(model)}
 
 
-@router.get("/corrections", dependencies=[READ, NO_STORE])
+@router.get("/corrections", dependencies=[NO_STORE])
 def show_history(editor: EditorDep) -> HistoryView:
     """Show all corrections, undone ones included."""
     return _view(editor, editor.entries())
@@ -184,13 +188,13 @@ def add_edits(editor: EditorDep, body: Annotated[AddEdits, Depends(json_body(Add
     return _view(editor, editor.add(*body.edits, version=body.version, request_id=body.request_id))
 
 
-@router.post("/corrections/{number}/undo", dependencies=[ACT], responses=problems(422))
+@router.post("/corrections/{number}/undo", responses=problems(422))
 def undo_edit(editor: EditorDep, number: Annotated[int, Path(ge=1, le=10**9)]) -> HistoryView:
     """Undo an edit, which can be an undo itself."""
     return _view(editor, editor.add(Undo(number=number)))
 
 
-@router.post("/corrections/remake", dependencies=[ACT])
+@router.post("/corrections/remake")
 def remake_texts(editor: EditorDep) -> HistoryView:
     """Request that the generated texts are made again from names and words as they stand."""
     return _view(editor, editor.add(Remake()))
@@ -216,7 +220,7 @@ def change_transcript(
     return editor.transcript()
 
 
-@router.get("/participants", dependencies=[READ, NO_STORE])
+@router.get("/participants", dependencies=[NO_STORE])
 def list_participants(editor: EditorDep) -> list[ParticipantView]:
     """List the participants."""
     return [_participant(one) for one in editor.transcript().participants]
@@ -254,7 +258,7 @@ def change_participant(
     return _participant(_known(editor, participant_id))
 
 
-@router.delete("/participants/{participant_id}", dependencies=[ACT])
+@router.delete("/participants/{participant_id}")
 def delete_participant(editor: EditorDep, participant_id: str) -> Status:
     """Remove a participant's name: the words stay those of "Speaker N"."""
     editor.add(Rename(participant_id=_known(editor, participant_id).participant_id, name=None))

@@ -10,9 +10,12 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from domain.access import Scope
 from domain.errors import NotFound, ReflectorError, TransientError
 from domain.events import Event
-from service.dependencies import READ, AccessDep, FeedsDep
+from service.auth import Watch
+from service.callers import is_trusted
+from service.dependencies import AccessDep, FeedsDep
 from service.disclosure import error_text
 from service.errors import Refused
 from service.feeds import Feed, Feeds
@@ -32,7 +35,7 @@ class Events(BaseModel):
     data: list[Event]
 
 
-@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 422, 503))
+@router.get(PATH, response_model=Events, responses=problems(401, 403, 404, 422, 503))
 async def show_events(
     request: Request,
     feeds: FeedsDep,
@@ -42,14 +45,16 @@ async def show_events(
     last_event_id: Annotated[str, Header(alias="Last-Event-ID", description="Only events after this one")] = "",
 ) -> Response:
     """Show the events of a recording; with `Accept: text/event-stream` stream them, including those to come."""
-    place, trusted = last_event_id or after or None, access.is_trusted(request)
+    place, trusted = last_event_id or after or None, is_trusted(request)
     async with feeds.of(recording_id) as feed:
         past = await feed.so_far(place)
         if "text/event-stream" not in request.headers.get("accept", ""):
             body = f'{{"data":[{",".join(entry.text(trusted=trusted) for entry in past)}]}}'
             return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     return EventSourceResponse(
-        _stream(feeds, recording_id, place, trusted=trusted), ping=PING_S, send_timeout=SEND_TIMEOUT_S
+        _stream(feeds, recording_id, place, access.watch(request), trusted=trusted),
+        ping=PING_S,
+        send_timeout=SEND_TIMEOUT_S,
     )
 
 
@@ -59,10 +64,11 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
     # Browsers can send a token only as a subprotocol, and require one of theirs in the answer.
     await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
     try:
-        access.require_read(socket)
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
         async with feeds.of(socket.path_params["id"]) as feed:
             after = socket.query_params.get("after") or None
-            await _send(socket, feed, after, trusted=access.is_trusted(socket))
+            await _send(socket, feed, after, access.watch(socket), trusted=is_trusted(socket))
     except Refused as error:
         await socket.close(UNAUTHORIZED, error.detail)
     except NotFound as error:
@@ -73,20 +79,21 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
 
 
 async def _stream(
-    feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
+    feeds: Feeds, recording_id: str, after: str | None, watch: Watch, *, trusted: bool
 ) -> AsyncIterator[ServerSentEvent]:
     async with feeds.of(recording_id) as feed:
-        async for entry in feed.listen(after):
+        async for entry in feed.listen(after, watch):
             yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
-async def _send(socket: WebSocket, feed: Feed, after: str | None, *, trusted: bool) -> None:
-    """Send events until the listener disconnects, or reads nothing for too long."""
+async def _send(socket: WebSocket, feed: Feed, after: str | None, watch: Watch, *, trusted: bool) -> None:
+    """Send events until the listener disconnects, reads nothing for too long, or may no longer read."""
 
     async def send() -> None:
-        async for entry in feed.listen(after):
+        async for entry in feed.listen(after, watch):
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await socket.send_text(entry.text(trusted=trusted))
+        raise Refused(401, "the token or session has ended")
 
     async def wait_for_disconnect() -> None:
         # Messages of listeners are ignored.
