@@ -35,7 +35,7 @@ ARCHIVE = Path(__file__).parent / "data" / "deployment-cfbc997.tar.xz"
 # Fields of answers that were added since then.
 ADDED = {
     *("errors", "revision", "reviewed", "older", "conflicts", "may_edit", "doubtful"),
-    *("texts_after_names", "texts_after_words", "vocabulary"),
+    *("texts_after_names", "texts_after_words", "vocabulary", "old_id"),
 }
 # Sensors that the present code stops by default without their settings.
 STOPPED = {"fall_back", "tell_failures"}

@@ -37,6 +37,7 @@ def set_(
     zulip_topic: Annotated[str | None, typer.Option(help="Topic in that stream.")] = None,
     zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
     skip_consent: Annotated[bool | None, typer.Option(help="Keep the audio without consent.")] = None,
+    old_id: Annotated[str | None, typer.Option(help="The room's id in the old system.")] = None,
     texts_after_names: Annotated[
         str | None, typer.Option(help="When generated texts follow corrected names: at_once, on_request or never.")
     ] = None,
@@ -58,6 +59,7 @@ def set_(
         "zulip_topic": zulip_topic,
         "zulip_auto_post": zulip_auto_post,
         "skip_consent": skip_consent,
+        "old_id": old_id,
         "texts_after_names": texts_after_names,
         "texts_after_words": texts_after_words,
     }

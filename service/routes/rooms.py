@@ -28,6 +28,7 @@ class PublicRoom(BaseModel):
     zulip_topic: str | None
     zulip_auto_post: bool
     skip_consent: bool
+    old_id: str | None
     texts_after_names: Follow
     texts_after_words: Follow
 

@@ -24,6 +24,7 @@ FULL = {
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
     "texts_after_names": "never",
     "texts_after_words": "at_once",
 }
@@ -37,6 +38,7 @@ EMPTY = {
     "zulip_topic": None,
     "zulip_auto_post": False,
     "skip_consent": False,
+    "old_id": None,
     "texts_after_names": "at_once",
     "texts_after_words": "on_request",
 }
