@@ -30,7 +30,7 @@ LINK = re.compile(r"\](?=[(\[])")
 DOMAIN = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2,})")
 TOPIC_FIELDS = {"title", "summary", "timestamp", "duration", "evidence"}
 # Fields that are not part of an event's content.
-NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
+NOT_IN_EVENT_ID = {"audio_key", "method", "words", "conflicts", "older"}
 
 
 def page(page_url: str, recording_id: str) -> str:
@@ -87,6 +87,8 @@ def webhook_body(
         },
         "room": {"id": name, "name": name},
         "calendar_event": None,
+        # Only of a transcript that was sent before and is corrected.
+        **({"correction": {"number": transcript.revision}} if transcript.revision else {}),
     }
 
 

@@ -52,6 +52,8 @@ class SpokenText:
                 text.append(plain)
                 size += len(plain)
         self._text = "".join(text)
+        # Short sentences are quoted as a whole.
+        self._short = {join(_plain(sentence.text).split()) for sentence in without_orders(sentences(part))}
 
     def find(self, quote: str) -> Evidence | None:
         """Return the words of the meeting that a quote repeats, nearly or exactly; None if there are none."""
@@ -59,7 +61,7 @@ class SpokenText:
 
         wanted = join(_plain(quote).split())
         least = LEAST_UNSPACED if UNSPACED.search(wanted) else LEAST
-        if len(wanted) < least and wanted != self._text.strip():
+        if not wanted or (len(wanted) < least and wanted not in self._short):
             return None
         found = partial_ratio_alignment(wanted, self._text, score_cutoff=ALIKE)
         if found is None or not self._places:

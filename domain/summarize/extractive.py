@@ -72,20 +72,20 @@ class Reading(NamedTuple):
         return self.names.get(speaker) or f"Speaker {speaker + 1}"
 
 
-def topics(words: Table, names: Mapping[int, str]) -> Topics:
-    """Give each section a title of its key phrases and a summary of one or two of its sentences.
+def topics(words: Table, names: Mapping[int, str], parts: Sequence[Chunk] | None = None) -> Topics:
+    """Give each section, or each of `parts`, a title of its key phrases and a summary of one or two of its sentences.
 
     A topic that can't be summarized says so; it doesn't fail the others.
     """
-    found = sections(words)
+    found = sections(words) if parts is None else parts
     try:
         reading = read(words, names)
-        parts = [reading.of(chunk) for chunk in found]
-        rarity = _rarity(reading, parts)
+        spoken = [reading.of(chunk) for chunk in found]
+        rarity = _rarity(reading, spoken)
     except DEFECTS as error:
         return Topics(tuple(_unsummarized(index, chunk, words, error) for index, chunk in enumerate(found)))
     made: list[Topic] = []
-    for index, (chunk, part) in enumerate(zip(found, parts, strict=True)):
+    for index, (chunk, part) in enumerate(zip(found, spoken, strict=True)):
         try:
             heading, picked = _heading(reading, part, rarity) or f"Topic {index + 1}", pick(reading, part, 2)
             one = topic(index, chunk, words, heading, _quote(reading, picked) or heading)

@@ -33,6 +33,7 @@ from domain.text.topics import (
     EXTRACTIVE,
     NOTHING_SAID,
     UNTITLED,
+    Chunk,
     chunk_text,
     long_summary,
     meeting_text,
@@ -66,8 +67,10 @@ class Understanding(ConfigurableResource[Any], ABC):
         """Return what determines the result of topics, title, summary or action_items besides their inputs."""
 
     @abstractmethod
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        """Return a title and a summary for each section of the words table."""
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        """Return a title and a summary for each section of the words table, or for each of `parts`."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
@@ -88,8 +91,15 @@ class Extractive(Understanding):
     def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
         return f"{EXTRACTIVE} {extractive.REVISION}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
-        return extractive.topics(words, names), Usage()
+    def topics(
+        self,
+        words: Table,
+        names: dict[int, str],
+        *,
+        recording: str,  # noqa: ARG002
+        parts: Sequence[Chunk] | None = None,
+    ) -> tuple[Topics, Usage]:
+        return extractive.topics(words, names, parts), Usage()
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
         return extractive.title(topics), Usage()
@@ -134,8 +144,10 @@ class WithLLM(Understanding):
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        found = sections(words)
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        found = sections(words) if parts is None else list(parts)
         if not found:
             return Topics(()), Usage()
         prompts, people = check_prompts(self.prompts), names_line(names)
@@ -151,7 +163,7 @@ class WithLLM(Understanding):
         given, usage = self.llm.converse(ask, recording=recording, cache=self.cache)
         shown = [spoken[index].find(answer.quote) for index, answer in enumerate(given)]
         # What the model can't show is replaced by the meeting's own sentences.
-        own = extractive.topics(words, names).root if not all(shown) else ()
+        own = extractive.topics(words, names, found).root if not all(shown) else ()
         made = [
             topic(index, chunk, words, answer.title, answer.summary).model_copy(update={"evidence": evidence})
             if evidence
@@ -185,8 +197,6 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not len(words):
             return empty_summary(method), Usage()
-        if len(words) < extractive.TINY:
-            return extractive.summary(words, topics, names), Usage()
         prompts, people, text = check_prompts(self.prompts), names_line(names), meeting_text(words, names)
         spoken = SpokenText(words, names)
 

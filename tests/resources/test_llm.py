@@ -48,9 +48,7 @@ def host() -> Iterator[LLMHost]:
 def test_asks_by_json_schema_first_and_counts_tokens(host: LLMHost) -> None:
     answer, usage = ask(client(host))
     assert isinstance(answer, TopicAnswer)
-    assert [(call.way, call.schema, call.status) for call in host.requests] == [
-        ("json_schema", "QuotedTopicAnswer", 200)
-    ]
+    assert [(call.way, call.schema, call.status) for call in host.requests] == [("json_schema", "TopicAnswer", 200)]
     assert usage.calls == 1
     assert usage.prompt_tokens == len(["You", "write", "minutes.", "What", "was", "this", "about?"])
     assert usage.completion_tokens > 0
@@ -109,7 +107,7 @@ def test_an_answer_that_stays_invalid_ends_in_a_permanent_error(host: LLMHost) -
     host.misbehave("wrong", 100)
     with pytest.raises(InvalidAnswer, match="TopicAnswer in 4 attempts: title: Field required") as error:
         ask(client(host))
-    assert host.count("QuotedTopicAnswer") == 4
+    assert host.count("TopicAnswer") == 4
     assert error.value.recording == "rec-1"
     with pytest.raises(InvalidAnswer):
         ask(client(host, parse_max_retries=0))
