@@ -16,6 +16,7 @@ from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, DailySource, Sources
 from resources.database.consents import Consents
 from resources.database.database import Database
+from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -165,6 +166,12 @@ def consents() -> Consents:
 def ended_sessions() -> EndedSessions:
     """Return the sessions of the pages that ended."""
     return EndedSessions(database=database())
+
+
+@cache
+def deletions() -> Deletions:
+    """Return the requests to delete recordings."""
+    return Deletions(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
@@ -111,7 +112,8 @@ def build(
     a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
-    feeds = Feeds(ports.recordings.reader) if ports is not None else None
+    deletions = Deletions(database=inbox.database)
+    feeds = Feeds(ports.recordings.reader, deletions.check) if ports is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -139,6 +141,7 @@ def build(
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
+    app.state.inbox, app.state.deletions = inbox, deletions
     app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router]
     if ports is not None:

@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection, Request
 
 from domain.recording import ID_PATTERN
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
+from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.store.base import Store
 from service.auth import Access
@@ -34,7 +36,9 @@ AccessDep = Annotated[Access, _state("access")]
 AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
 ConsentsDep = Annotated[Consents, _state("consents")]
+DeletionsDep = Annotated[Deletions, _state("deletions")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
+InboxDep = Annotated[Inbox, _state("inbox")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]
@@ -66,10 +70,13 @@ async def _single_parameters(request: Request) -> None:
             raise Refused(422, f"{name[:50]!r} is given twice")
 
 
-async def _stored_results(
-    store: StoreDep, recording_id: Annotated[str, Path(alias="id", json_schema_extra=ID_SCHEMA)]
-) -> StoredResults:
-    return StoredResults(store, recording_id)
+RecordingId = Annotated[str, Path(alias="id", json_schema_extra=ID_SCHEMA)]
+
+
+def _stored_results(store: StoreDep, deletions: DeletionsDep, recording_id: RecordingId) -> StoredResults:
+    results = StoredResults(store, recording_id)
+    deletions.check(recording_id)
+    return results
 
 
 READ = Depends(_require_read)

@@ -95,6 +95,20 @@ class Audio(NamedTuple):
                     yield key
 
 
+def erase_folder(store: Store, recording_id: str) -> None:
+    """Delete everything in a recording's folder permanently, and verify that it is gone; raises as `Audio.delete`."""
+    own, failed = folder(recording_id), dict[str, ReflectorError]()
+    for key in list(store.list_remnants(own)):
+        try:
+            store.erase(key)
+        except ReflectorError as error:
+            failed[key] = error
+    if failed:
+        raise _failure(recording_id, failed)
+    if left := list(store.list_remnants(own)):
+        raise TransientError(f"files are still listed: {_some(left)}", recording=recording_id)
+
+
 def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:
     """Return the locations of a recording's audio."""
     return Audio(described.id, store, bucket, [track.key for track in described.tracks])
@@ -158,7 +172,7 @@ def _failure(recording_id: str, failed: Mapping[str, ReflectorError]) -> Reflect
     """Return one error for all keys: transient if another attempt may succeed for any of them."""
     transient = [error for error in failed.values() if isinstance(error, TransientError)]
     first = transient[0] if transient else next(iter(failed.values()))
-    what = f"{len(failed)} objects with audio could not be deleted: {_some(list(failed))} ({first.what})"
+    what = f"{len(failed)} objects could not be deleted: {_some(list(failed))} ({first.what})"
     if not transient:
         return PermanentError(what, recording=recording_id, hint=first.hint)
     waits = [error.retry_after for error in transient if error.retry_after is not None]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Header, Path, Query, Response
@@ -10,7 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from domain.errors import NotFound, ReflectorError, TransientError
+from domain.errors import NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
 from service.dependencies import READ, AccessDep, FeedsDep
 from service.disclosure import error_text
@@ -23,7 +24,7 @@ PATH = "/v1/transcripts/{id}/events"
 # Seconds after which a listener that reads nothing is disconnected, and between two pings.
 SEND_TIMEOUT_S, PING_S = 30, 15
 # Close codes of WebSockets (RFC 6455, section 7.4.1; 4000 and up are ours).
-UNAUTHORIZED, NOT_FOUND, INVALID, TRY_AGAIN_LATER = 4401, 4404, 4422, 1013
+UNAUTHORIZED, NOT_FOUND, DELETED, INVALID, TRY_AGAIN_LATER = 4401, 4404, 4410, 4422, 1013
 
 
 class Events(BaseModel):
@@ -32,7 +33,7 @@ class Events(BaseModel):
     data: list[Event]
 
 
-@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 422, 503))
+@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 410, 422, 503))
 async def show_events(
     request: Request,
     feeds: FeedsDep,
@@ -67,6 +68,8 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
         await socket.close(UNAUTHORIZED, error.detail)
     except NotFound as error:
         await socket.close(NOT_FOUND, error_text(socket, error)[:120])
+    except RecordingDeleted as error:
+        await socket.close(DELETED, error_text(socket, error)[:120])
     except ReflectorError as error:
         code = TRY_AGAIN_LATER if isinstance(error, TransientError) else INVALID
         await socket.close(code, error_text(socket, error)[:120])
@@ -76,8 +79,9 @@ async def _stream(
     feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
 ) -> AsyncIterator[ServerSentEvent]:
     async with feeds.of(recording_id) as feed:
-        async for entry in feed.listen(after):
-            yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
+        with suppress(RecordingDeleted):
+            async for entry in feed.listen(after):
+                yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
 async def _send(socket: WebSocket, feed: Feed, after: str | None, *, trusted: bool) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.requests import Request
 
+from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -17,13 +18,24 @@ from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.dependencies import ACT, NO_STORE, READ, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import (
+    ACT,
+    NO_STORE,
+    READ,
+    AccessDep,
+    ConsentsDep,
+    DeletionsDep,
+    InboxDep,
+    RecordingId,
+    RecordingsDep,
+    StoredResultsDep,
+)
 from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 WORDS = "words.parquet"
 
 
@@ -96,6 +108,15 @@ class RetryRequested(BaseModel):
 
     requested: bool
     daemon: bool
+
+
+class DeletionRequested(BaseModel):
+    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach."""
+
+    id: str
+    requested_at: str
+    completed_at: str | None
+    beyond_reach: tuple[str, ...]
 
 
 @router.get("", dependencies=[READ, NO_STORE])
@@ -181,10 +202,34 @@ def show_captions(request: Request, results: StoredResultsDep) -> Response:
     return _cached(request, etag(content), lambda: content, "text/vtt")
 
 
+@router.delete("", status_code=202, dependencies=[ACT, NO_STORE], responses={200: {"model": DeletionRequested}})
+def delete_transcript(
+    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
+) -> DeletionRequested:
+    """Delete a recording wholly: audio, text and names. Answers 202 until that is complete, then 200.
+
+    Dagster's daemon does it. From now on, all other requests about the recording are answered with 410.
+    """
+    if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
+        recordings.state(recording_id)
+    found = deletions.request(recording_id)
+    response.status_code = 202 if found.completed_at is None else 200
+    return DeletionRequested(
+        id=recording_id,
+        requested_at=_iso(found.requested_at),
+        completed_at=None if found.completed_at is None else _iso(found.completed_at),
+        beyond_reach=BEYOND_REACH,
+    )
+
+
 @router.post("/retry", status_code=202, dependencies=[ACT])
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _finished(transcript: Transcript) -> dict[str, Any]:
