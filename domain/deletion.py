@@ -12,7 +12,7 @@ BEYOND_REACH = (
     "webhooks that were sent, and what their receivers made of them",
     "earlier text in the edit history of Zulip's message, if the organization keeps edit histories",
     "the entry in Daily's list of recordings, and the names in its list of participants",
-    "backups, replicas and disk snapshots; in PostgreSQL, deleted rows until the next VACUUM and in its write-ahead log",
+    "backups, replicas and snapshots; in PostgreSQL, deleted rows until the next VACUUM, and in its write-ahead log",
     "what services for transcription and language models have stored of the calls",
-    "the recording's id: in the ticks of sensors for up to a month, and in the usage of its runs without names or text",
+    "the recording's id: in ticks of sensors for up to a month, and in the ledger, which has no text or names",
 )

@@ -2,7 +2,6 @@
 
 from typing import Self
 
-
 # What is left to say of a recording that was deleted.
 DELETED = "the recording was deleted on request"
 

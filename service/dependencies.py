@@ -17,6 +17,7 @@ from service.auth import Access
 from service.catch_up import CatchUp
 from service.errors import Refused
 from service.feeds import Feeds
+from service.listeners import Listeners
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
@@ -39,6 +40,7 @@ ConsentsDep = Annotated[Consents, _state("consents")]
 DeletionsDep = Annotated[Deletions, _state("deletions")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
 InboxDep = Annotated[Inbox, _state("inbox")]
+ListenersDep = Annotated[Listeners, _state("listeners")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]

@@ -99,7 +99,10 @@ class Feed:
         return [entry for entry in self._entries if wanted is None or wanted(entry.event)]
 
     async def listen(self, after: str | None = None) -> AsyncIterator[Entry]:
-        """Yield the events so far, or those of them after one, and then new events for ever; raises RecordingDeleted."""
+        """Yield the events so far, or those of them after one, and then new events until the recording is deleted.
+
+        Raises RecordingDeleted then.
+        """
         past = await self.so_far(after)
         place = len(self._entries)
         for entry in past:

@@ -13,10 +13,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.errors import NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
-from service.dependencies import READ, AccessDep, FeedsDep
+from service.dependencies import READ, AccessDep, FeedsDep, ListenersDep
 from service.disclosure import error_text
 from service.errors import Refused
 from service.feeds import Feed, Feeds
+from service.listeners import Listeners
 from service.routing import Router, problems
 
 router = Router()
@@ -33,11 +34,12 @@ class Events(BaseModel):
     data: list[Event]
 
 
-@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 410, 422, 503))
+@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 410, 422, 429, 503))
 async def show_events(
     request: Request,
     feeds: FeedsDep,
     access: AccessDep,
+    listeners: ListenersDep,
     recording_id: Annotated[str, Path(alias="id")],
     after: Annotated[str, Query(description="Only events after the one with this id")] = "",
     last_event_id: Annotated[str, Header(alias="Last-Event-ID", description="Only events after this one")] = "",
@@ -49,23 +51,28 @@ async def show_events(
         if "text/event-stream" not in request.headers.get("accept", ""):
             body = f'{{"data":[{",".join(entry.text(trusted=trusted) for entry in past)}]}}'
             return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+    listeners.check(request)
     return EventSourceResponse(
-        _stream(feeds, recording_id, place, trusted=trusted), ping=PING_S, send_timeout=SEND_TIMEOUT_S
+        _stream(request, listeners, feeds, recording_id, place, trusted=trusted),
+        ping=PING_S,
+        send_timeout=SEND_TIMEOUT_S,
     )
 
 
 @router.websocket(PATH)
-async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> None:
+async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, listeners: ListenersDep) -> None:
     """Send the events of a recording, including those to come, each as a JSON text."""
     # Browsers can send a token only as a subprotocol, and require one of theirs in the answer.
     await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
     try:
         access.require_read(socket)
-        async with feeds.of(socket.path_params["id"]) as feed:
-            after = socket.query_params.get("after") or None
-            await _send(socket, feed, after, trusted=access.is_trusted(socket))
+        with listeners.admit(socket):
+            async with feeds.of(socket.path_params["id"]) as feed:
+                after = socket.query_params.get("after") or None
+                await _send(socket, feed, after, trusted=access.is_trusted(socket))
     except Refused as error:
-        await socket.close(UNAUTHORIZED, error.detail)
+        code = UNAUTHORIZED if error.status_code in {401, 403} else TRY_AGAIN_LATER
+        await socket.close(code, error.detail)
     except NotFound as error:
         await socket.close(NOT_FOUND, error_text(socket, error)[:120])
     except RecordingDeleted as error:
@@ -76,10 +83,10 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
 
 
 async def _stream(
-    feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
+    request: Request, listeners: Listeners, feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
 ) -> AsyncIterator[ServerSentEvent]:
-    async with feeds.of(recording_id) as feed:
-        with suppress(RecordingDeleted):
+    with suppress(RecordingDeleted, Refused), listeners.admit(request):
+        async with feeds.of(recording_id) as feed:
             async for entry in feed.listen(after):
                 yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 

@@ -22,6 +22,7 @@ const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
+const MISSING = { 404: "There is no such recording.", 410: "This recording was deleted on request." };
 let player = null;
 let view = null;
 let stop = null;
@@ -35,7 +36,7 @@ async function begin() {
     known = await request(address(id));
   } catch (error) {
     if (error.status === 401) return askForToken(begin);
-    return notice(error.status === 404 ? "There is no such recording." : error.message);
+    return notice(MISSING[error.status] ?? error.message);
   }
   notice("");
   $("recording").hidden = false;
@@ -142,7 +143,7 @@ async function refresh() {
   try {
     now = await request(address(id));
   } catch (error) {
-    if (error.status === 401) location.reload();
+    if (error.status === 401 || error.status === 410) location.reload();
     return;
   }
   const [before, had] = [text(known), view !== null];

@@ -19,6 +19,7 @@ from resources.database.rooms import Rooms
 from resources.database.sessions import EndedSessions
 from service.app import build
 from service.auth import Access
+from service.listeners import Listeners
 from service.ports import Ports
 from service.server import configure
 from testing import PATIENCE_S
@@ -64,6 +65,7 @@ def application(
     hosts: Sequence[str] = (),
     https: bool = False,
     follows_sessions: bool = False,
+    listeners: Listeners | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -85,6 +87,7 @@ def application(
         ports=ports,
         origins=origins,
         hosts=hosts,
+        listeners=listeners,
     )
     return app, inbox, rooms
 
