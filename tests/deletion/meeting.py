@@ -61,7 +61,7 @@ class SecretMeeting(World):
                 for number, (one, name) in enumerate(zip(people, NAMES, strict=True))
             ]
         }
-        self.daily_api = DailyAPI(base_url=daily.url, api_key=daily.key, interval=0)
+        self.daily_api = DailyAPI(base_url=daily.api_url, api_key=daily.key, interval=0)
         database = self.inbox.database
         door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
         self.messages, self.deliveries = Messages(database=database, zulip=door), Deliveries(database=database)
