@@ -1,11 +1,12 @@
 """A meeting whose words and names occur nowhere else, processed, published and listed; and a search for them."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from domain.consent import Meeting
 from domain.daily import judge_listed
@@ -18,6 +19,7 @@ from resources.database.catalogue import Catalogue
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import of_webhook
 from resources.database.ledger import Ledger
+from resources.database.tables import inbox
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
@@ -34,7 +36,7 @@ from tests.consent.world import World
 
 SPOKEN = "Zanzibarite shipments need quokkaberry labels before friday because wombatological audits begin."
 NAMES = ("Wilhelmina", "Quastenflosser")
-WORDS = ("zanzibarite", "quokkaberry", "wombatological", *(name.lower() for name in NAMES))
+WORDS = ("zanzibarite", "quokkaberry", "wombatological", *(name.lower() for name in NAMES), "room-0-20260323080000")
 
 
 def spoken(_: Call) -> list[dict[str, Any]]:
@@ -96,10 +98,12 @@ class SecretMeeting(World):
         ]
         self.inbox.put([of_webhook(json.dumps(event).encode()) for event in events])
         self.inbox.settle([1, 2, 3], "accepted", "as it should")
+        with self.inbox.database.begin() as connection:
+            # They arrived while the meeting went on.
+            connection.execute(sa.update(inbox).values(received_at=float(self.said["start_ts"])))
         described = judge_listed(json.dumps(self.said).encode(), DOMAIN, patience_over=True).recording
         assert described is not None
-        # People's events arrive while the meeting goes on.
-        self.consents.identify(Meeting.of(described)._replace(started_at=time.time()))
+        self.consents.identify(Meeting.of(described))
         self.consents.record(self.id, NAMES[0], given=True)
         self.consents.record(self.session, NAMES[1], given=True)
 
