@@ -105,17 +105,20 @@ class Eraser(NamedTuple):
         return [one for one in left if one]
 
     def _erase_files(self, recording_id: str) -> list[str]:
-        """Delete the audio, then the description that names it, and everything else in the stores."""
-        left: list[str] = []
-        described = self._described(recording_id)
+        """Delete the cached calls and what is in the stores, at last the description that names audio at Daily."""
+        self.call_cache.erase(recording_id)
+        described, left = self._described(recording_id), list[str]()
         if described is None:
             left.append(TRACKS_UNKNOWN)
-        elif self.leaving.mode == "live":
-            erasure.audio_of(self.store, self.bucket, described).delete(REASON)
-        else:
+        elif self.leaving.mode != "live":
             left.append(MADE_ELSEWHERE)
+        else:
+            try:
+                erasure.audio_of(self.store, self.bucket, described).delete(REASON)
+            except ReflectorError:
+                erasure.erase_folder(self.store, recording_id, described=True)
+                raise
         erasure.erase_folder(self.store, recording_id)
-        self.call_cache.erase(recording_id)
         return left
 
     def _described(self, recording_id: str) -> Recording | None:

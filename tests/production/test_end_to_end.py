@@ -54,6 +54,12 @@ def check_deletion(world: Production) -> None:
         "database product",
         f"bucket transcripts/recordings/{SAMPLE_ID}/transcript.json",
     } <= places
+    # The key for Daily's bucket may only read.
+    refused = world.deployment.reflector("delete", SAMPLE_ID, "--yes")
+    assert (refused.returncode, "s3:DeleteObject" in refused.stderr) == (1, True)
+    assert [place for place, content in world.left() if words[0] in content] == []
+    world.deployment.env["DAILYCO_STORAGE_AWS_ACCESS_KEY_ID"] = world.s3.access_key
+    world.deployment.env["DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY"] = world.s3.secret_key
     done = world.deployment.json("delete", SAMPLE_ID, "--yes")
     assert done["not_deleted"] == []
     assert [place for place, content in world.left() for word in words if word in content] == []
