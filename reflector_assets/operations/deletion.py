@@ -11,9 +11,9 @@ from typing import NamedTuple
 import dagster as dg
 
 from domain.deletion import LOGS_NOT_EMPTY, MADE_ELSEWHERE, ROOM_STATEMENTS, TRACKS_UNKNOWN, WEBHOOKS_SENT
-from domain.errors import NotFound, ReflectorError, TransientError
+from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
 from domain.notifications import deleted_text, failure_mark, page
-from domain.recording import Recording, check_recording_id, folder
+from domain.recording import check_recording_id, folder
 from reflector_assets import tags
 from reflector_assets.operations.archiving import delete_run
 from reflector_assets.operations.ending import end_runs
@@ -107,27 +107,23 @@ class Eraser(NamedTuple):
     def _erase_files(self, recording_id: str) -> list[str]:
         """Delete the cached calls and what is in the stores, at last the description that names audio at Daily."""
         self.call_cache.erase(recording_id)
-        described, left = self._described(recording_id), list[str]()
-        if described is None:
-            left.append(TRACKS_UNKNOWN)
-        elif self.leaving.mode != "live":
-            left.append(MADE_ELSEWHERE)
-        else:
-            try:
-                erasure.audio_of(self.store, self.bucket, described).delete(REASON)
-            except ReflectorError:
-                erasure.erase_folder(self.store, recording_id, described=True)
-                raise
+        try:
+            left = self._erase_audio(recording_id)
+        except ReflectorError:
+            erasure.erase_folder(self.store, recording_id, described=True)
+            raise
         erasure.erase_folder(self.store, recording_id)
         return left
 
-    def _described(self, recording_id: str) -> Recording | None:
+    def _erase_audio(self, recording_id: str) -> list[str]:
+        if self.leaving.mode != "live":
+            return [MADE_ELSEWHERE]
         try:
-            return erasure.describe_recording(self.store, self.source, recording_id)
-        except TransientError:
-            raise
-        except ReflectorError:
-            return None
+            described = erasure.describe_recording(self.store, self.source, recording_id)
+        except (NotFound, InvalidInput):
+            return [TRACKS_UNKNOWN]
+        erasure.audio_of(self.store, self.bucket, described).delete(REASON)
+        return []
 
     def _erase_events(self, recording_id: str) -> list[str]:
         """Delete Dagster's runs and events."""
