@@ -19,7 +19,7 @@ from testing.deployment import ROOT
 DEPLOY = ROOT / "deploy"
 BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
 PASSWORDS = {"POSTGRES_PASSWORD": "pgfilled", "REDIS_PASSWORD": "redisfilled"}
-SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN|AUTH$|BROKER|_URL$")
+SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN$|AUTH$|BROKER|_URL$")
 PUBLIC = {
     "DAILY_API_URL",
     "REFLECTOR_STORAGE_PUBLIC_URL",
