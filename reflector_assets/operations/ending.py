@@ -12,25 +12,26 @@ from reflector_assets.operations.runs import prevent_resumption
 from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.run_process import process_of
 
-# Seconds between two looks, and in which the process of a run ends after the run.
-LOOK_S, PROCESS_ENDS_S = 0.2, 10.0
+# Seconds between two looks, in which the process of a run ends after the run, and after which it no longer matters: a
+# command goes on with other recordings.
+LOOK_S, PROCESS_ENDS_S, FORGOTTEN_S = 0.2, 10.0, 60.0
 log = logging.getLogger(__name__)
 
 
 def end_runs(instance: dg.DagsterInstance, recording_id: str, seconds: float) -> None:
-    """Cancel a recording's runs and wait for their processes; raise TransientError if one goes on for so long."""
+    """Cancel a recording's runs and wait for the last one's process; raise TransientError if one goes on for longer."""
     own = dg.RunsFilter(tags={tags.PARTITION: recording_id}, statuses=IN_PROGRESS)
-    end, asked = time.monotonic() + seconds, dict[str, dg.DagsterRun]()
+    end, asked = time.monotonic() + seconds, set[str]()
     while runs := instance.get_runs(own):
         for run in runs:
             _cancel(instance, run, again=run.run_id in asked)
-            asked[run.run_id] = run
+            asked.add(run.run_id)
         if time.monotonic() > end:
             raise TransientError(f"its run {runs[0].run_id} hasn't ended yet", recording=recording_id)
         time.sleep(LOOK_S)
     prevent_resumption(instance, recording_id)
-    for run in asked.values():
-        _wait_for_process(run)
+    for last in instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1):
+        _wait_for_process(last)
 
 
 def _cancel(instance: dg.DagsterInstance, run: dg.DagsterRun, *, again: bool) -> None:
@@ -49,8 +50,17 @@ def _cancel(instance: dg.DagsterInstance, run: dg.DagsterRun, *, again: bool) ->
         instance.report_run_canceled(fresh)
 
 
-def _wait_for_process(run: dg.DagsterRun) -> None:
-    """Wait until the process of a run has ended, if it can be seen; that of a command may go on with others."""
-    process, end = process_of(run), time.monotonic() + PROCESS_ENDS_S
-    while process is not None and process.is_visible() and not process.is_gone() and time.monotonic() < end:
+def _wait_for_process(last: dg.RunRecord) -> None:
+    """Wait until the process of a run that ended lately has ended, too, if it can be seen; raise TransientError."""
+    process, end = process_of(last.dagster_run), time.monotonic() + PROCESS_ENDS_S
+    ended = last.end_time or last.update_timestamp.timestamp()
+    while process is not None and process.is_visible() and not process.is_gone():
+        if time.time() - ended > FORGOTTEN_S:
+            return
+        if time.monotonic() > end:
+            raise TransientError(
+                f"process {process.pid}, which executed its run {last.dagster_run.run_id}, hasn't ended yet",
+                recording=last.dagster_run.tags.get(tags.PARTITION),
+                hint="If it is a command, such as `reflector run`, end it.",
+            )
         time.sleep(LOOK_S)
