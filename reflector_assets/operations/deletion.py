@@ -38,7 +38,7 @@ READER_S = 2.0
 
 
 class Eraser(NamedTuple):
-    """Deletes recordings; `database` is that of the inbox."""
+    """Deletes recordings by all parts of the deployment that have something of them."""
 
     instance: dg.DagsterInstance
     store: Store

@@ -126,13 +126,10 @@ class Catalogue(ConfigurableResource[Any]):
             seq = connection.scalar(sa.select(catalogue.c.seq).where(catalogue.c.recording_id == recording_id))
             if seq is None:
                 return
-            connection.execute(sa.delete(_words).where(_words.c.seq == seq)) if self._is_postgresql else (
-                connection.execute(sa.delete(_fts).where(_fts.c.rowid == seq))
-            )
+            self._delete_words(connection, seq)
             connection.execute(sa.delete(catalogue).where(catalogue.c.seq == seq))
-        if not self._is_postgresql:
-            # FTS5 marks words as deleted, and removes them when it merges parts of the index.
-            with self.database.begin() as connection:
+            if not self._is_postgresql:
+                # FTS5 marks words as deleted, and removes them when it merges the parts of the index.
                 connection.execute(sa.text("INSERT INTO catalogue_words(catalogue_words) VALUES ('optimize')"))
 
     def search(self, query: str, page: int = 1, size: int = 20) -> SearchPage:
@@ -177,14 +174,17 @@ class Catalogue(ConfigurableResource[Any]):
     def _is_postgresql(self) -> bool:
         return self.database.engine.dialect.name == "postgresql"
 
+    def _delete_words(self, connection: sa.Connection, seq: int) -> None:
+        table, number = (_words, _words.c.seq) if self._is_postgresql else (_fts, _fts.c.rowid)
+        connection.execute(sa.delete(table).where(number == seq))
+
     def _put_words(self, connection: sa.Connection, seq: int, words: Sequence[str]) -> None:
+        self._delete_words(connection, seq)
         if self._is_postgresql:
             # Not to_tsvector, whose parser treats numbers, addresses and paths specially.
             lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
-            connection.execute(sa.delete(_words).where(_words.c.seq == seq))
             connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
         else:
-            connection.execute(sa.delete(_fts).where(_fts.c.rowid == seq))
             connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(map(_ascii, words))))
 
     def _with_words(self, wanted: Sequence[str]) -> sa.Select[Any]:
