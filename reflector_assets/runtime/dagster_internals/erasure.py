@@ -11,7 +11,11 @@ import sqlalchemy as sa
 
 from resources.database.database import empty_log
 
-EVENTS = sa.table("event_logs", sa.column("id"), sa.column("partition"))
+EVENTS = sa.table(
+    "event_logs",
+    *(sa.column(name) for name in ("id", "partition", "run_id", "dagster_event_type")),
+    sa.column("event", sa.Text),
+)
 TAGS = sa.table("asset_event_tags", sa.column("event_id"))
 CHECKS = sa.table("asset_check_executions", sa.column("partition"), sa.column("run_id"))
 ASSETS = sa.table(
@@ -29,7 +33,7 @@ def erase_partition(instance: dg.DagsterInstance, partition: str, run_ids: Seque
     """
     storage: Any = instance.event_log_storage
     with storage.index_connection() as connection:
-        numbers = list(connection.scalars(sa.select(EVENTS.c.id).where(EVENTS.c.partition == partition)))
+        numbers = list(connection.scalars(sa.select(EVENTS.c.id).where(_of(partition))))
         of_partition = sa.or_(CHECKS.c.partition == partition, CHECKS.c.run_id.in_(run_ids))
         connection.execute(sa.delete(CHECKS).where(of_partition))
         for begin in range(0, len(numbers), AT_ONCE):
@@ -38,7 +42,7 @@ def erase_partition(instance: dg.DagsterInstance, partition: str, run_ids: Seque
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.id.in_(some)))
     if storage.is_run_sharded:
         with storage.run_connection(RUNLESS) as connection:
-            connection.execute(sa.delete(EVENTS).where(EVENTS.c.partition == partition))
+            connection.execute(sa.delete(EVENTS).where(_of(partition)))
     _replace_last(instance, storage, partition)
 
 
@@ -52,10 +56,19 @@ def empty_logs(instance: dg.DagsterInstance) -> bool:
             # An instance in memory.
             continue
         with connect() as connection:
-            engine: sa.Engine = connection.engine
-        if engine.dialect.name == "sqlite":
-            done.append(empty_log(engine))
+            engines: list[sa.Engine] = [connection.engine]
+        if getattr(storage, "is_run_sharded", False):
+            with storage.run_connection(RUNLESS) as connection:
+                engines.append(connection.engine)
+        done += [empty_log(engine) for engine in engines if engine.dialect.name == "sqlite"]
     return all(done)
+
+
+def _of(partition: str) -> sa.ColumnElement[bool]:
+    """Return the condition for the events of a partition; for results of checks, Dagster doesn't fill the column."""
+    check = (EVENTS.c.run_id == RUNLESS, EVENTS.c.dagster_event_type == "ASSET_CHECK_EVALUATION")
+    named = EVENTS.c.event.contains(f'"partition": "{partition}"', autoescape=True)
+    return sa.or_(EVENTS.c.partition == partition, sa.and_(*check, named))
 
 
 def _replace_last(instance: dg.DagsterInstance, storage: Any, partition: str) -> None:
