@@ -28,9 +28,9 @@ def test_a_partition_is_erased(tmp_path: Path) -> None:
         assert places(tmp_path, "unimportant")
         assert instance.get_materialized_partitions(KEY) == {STAYS}
         [record] = instance.get_asset_records([KEY])
-        last = record.asset_entry.last_materialization
+        last = record.asset_entry.last_materialization_record
         assert last is not None
-        assert last.partition == STAYS
+        assert last.partition_key == STAYS
 
         erase_partition(instance, STAYS, [])
         assert empty_logs(instance)
