@@ -9,7 +9,7 @@ def test_the_command(deployment: Deployment) -> None:
     assert deployment.reflector("delete").returncode == 2
     assert deployment.reflector("import", str(SAMPLE)).returncode == 0
     asked = deployment.reflector("delete", SAMPLE_ID)
-    assert (asked.returncode, asked.stdout) == (1, "")
+    assert (asked.returncode, asked.stdout.strip()) == (1, "")
     assert f"Delete {SAMPLE_ID} for good?" in asked.stderr
     assert [row["id"] for row in deployment.json("list")] == [SAMPLE_ID]
 

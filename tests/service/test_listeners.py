@@ -28,8 +28,12 @@ def serving(folder: Path, listeners: Listeners) -> Iterator[tuple[int, httpx.Cli
     script.states[ID] = overview(ID)
     script.tell(ID, "STATUS", value="processing")
     app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=ports, listeners=listeners)
-    with listening(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with listening(app) as port, client_of(port) as client:
         yield port, client
+
+
+def client_of(port: int) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S)
 
 
 def socket(port: int) -> ClientConnection:
@@ -54,7 +58,9 @@ def test_listeners_are_limited(tmp_path: Path, limits: Listeners, status: int) -
         first = socket(port)
         with client.stream("GET", PATH, headers=STREAM) as second:
             assert second.status_code == 200
-            assert next(second.iter_lines())
+            # Without a reference to its lines, the answer is closed.
+            lines = second.iter_lines()
+            assert next(lines)
             refused = client.get(PATH, headers=STREAM)
             assert (refused.status_code, "Retry-After" in refused.headers) == (status, True)
             assert closed_with(port) == 1013
@@ -75,7 +81,7 @@ def _has_room(port: int) -> bool:
 def test_listeners_of_a_deleted_recording_are_disconnected(tmp_path: Path) -> None:
     with serving(tmp_path, Listeners(0)) as (port, client):
         listener = socket(port)
-        with client.stream("GET", PATH, headers=STREAM, timeout=PATIENCE_S) as stream:
+        with client.stream("GET", PATH, headers=STREAM) as stream:
             lines = stream.iter_lines()
             assert next(lines)
             asked = client.delete(f"/v1/transcripts/{ID}", headers=BEARER)
