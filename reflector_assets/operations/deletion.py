@@ -121,7 +121,8 @@ class Eraser(NamedTuple):
         try:
             described = erasure.describe_recording(self.store, self.source, recording_id)
         except (NotFound, InvalidInput):
-            return [TRACKS_UNKNOWN]
+            earlier = self.deletions.get(recording_id)
+            return [] if earlier and earlier.completed_at else [TRACKS_UNKNOWN]
         erasure.audio_of(self.store, self.bucket, described).delete(REASON)
         return []
 
