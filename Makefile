@@ -35,7 +35,8 @@ demo: install ## transcribe the sample meeting and show the result
 
 .PHONY: dev
 dev: install ## start Dagster's pages and daemon on the same recordings
-	$(BIN)/dagster dev -w workspace.yaml
+	@echo "Dagster's pages are at http://127.0.0.1:3000 in some seconds. Its services only print warnings; runs print their events."
+	@$(BIN)/dagster dev -w workspace.yaml --log-level warning
 
 .PHONY: serve
 serve: install ## receive Daily's webhook and serve the HTTP API, as a trial on this machine

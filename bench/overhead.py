@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bench.measure import ROOT, run
 from bench.overhead_chain import WAYS
 from bench.results import Chart, Result, Size, Table, Target, cli
+from testing.deployment import write_config
 
 BASE, DEFAULT, OURS = "in-process", "spawn", "workers"
 # Ways, steps, repeats; the least omits the ways that are only there to be compared with.
@@ -30,8 +31,7 @@ class Run(NamedTuple):
 def measure(way: str, steps: int) -> Run:
     """Run the chain in a new process, on SQLite in a folder of its own."""
     with tempfile.TemporaryDirectory() as home:
-        config = Path(ROOT, "dagster.yaml").read_text().replace(".reflector/dagster", f"{home}/dagster")
-        Path(home, "dagster.yaml").write_text(config)
+        write_config(Path(home))
         seconds = Path(home, "seconds")
         environment = os.environ | {"DAGSTER_HOME": home, "PYTHONPATH": str(ROOT), "BENCH_STEPS": str(steps)}
         cost = run([sys.executable, "-m", "bench.overhead_chain", way, seconds], env=environment)

@@ -44,7 +44,7 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone),
+        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone, wiring.files_of),
         orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),

@@ -19,6 +19,7 @@ FAILED, CANCELED = "FAILURE", "CANCELED"
 # The types of the entries that `failure_reason` reads.
 FAILURES = ("STEP_FAILURE", "ENGINE_EVENT", "RUN_FAILURE")
 PLANNED, MADE = "ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION"
+PARTITION_DELETED = "the recording's partition was deleted while this run was in progress: nothing more is made of it"
 _STEP = re.compile(r"(?P<asset>[^.]+)\.(?P<op>\w+)(?:\[(?P<track>\d+)\])?$")
 
 
@@ -77,6 +78,8 @@ def attempt_reason(data: object) -> str | None:
     message = getattr(innermost(getattr(data, "error", None)), "message", None)
     if message is None:
         return None
+    if "Nonexistent partition keys" in message:
+        return PARTITION_DELETED
     # Dagster prefixes messages with the class and its module.
     return re.sub(r"^[\w.]+: ", "", str(message).strip())
 

@@ -1,18 +1,19 @@
 """Which assets of a recording are stale, and why, by Dagster's definition and from its public event log.
 
 Dagster computes this for whole assets only; for partitions it would have to visit every partition. An asset of a
-recording is stale if it was never materialized, if its code version has changed since, or if an input has newer content
-than it consumed. An upstream re-run with equal content (the same data version) makes nothing stale.
+recording is stale if it was never materialized, if its code version has changed since, if an input has newer content
+than it consumed, or if a file of it is gone. An upstream re-run with equal content (the same data version) makes
+nothing stale.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 import dagster as dg
 
 from domain.steps import NEED_AUDIO
-from reflector_assets.records import ATTEMPT_BEGINS
+from reflector_assets.records import ATTEMPT_BEGINS, plain
 
 # Dagster's tags for versions on materialization events.
 CODE_VERSION = "dagster/code_version"
@@ -21,6 +22,9 @@ INPUT_POINTER = "dagster/input_event_pointer/"
 
 CODE_CHANGED = "code changed"
 REPORTED = "source changed"
+GONE = "its file is gone"
+# The metadata of a materialization with the keys of its files. That of retired recordings has none.
+FILES = ("stored_as", "stored_audio", "stored_captions", "stored_tracks")
 
 
 class Node(NamedTuple):
@@ -75,14 +79,19 @@ def states(
     graph: AssetGraph,
     recording_id: str,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    files_of: Callable[[str], Collection[str]] | None = None,
 ) -> list[AssetState]:
     """Return the state of each asset of a recording, in topological order.
 
     `audio_is_gone` is called if an asset that needs audio is stale: when the audio was deleted, such assets count as
-    fresh, and so do the assets downstream of one that was never materialized.
+    fresh, and so do the assets downstream of one that was never materialized. `files_of` returns the keys of a
+    recording's files; without it, none counts as gone.
     """
     latest = {node.name: latest_of(instance, node.name, recording_id) for node in graph}
     found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
+    if files_of is not None and any(latest.values()):
+        there = set(files_of(recording_id))
+        found = [one._replace(reason=GONE) if not there.issuperset(_files(one.record)) else one for one in found]
     if any(state.asset in NEED_AUDIO and state.reason for state in found) and audio_is_gone(recording_id):
         impossible = without_audio(graph, found)
         return [state._replace(reason=None) if state.asset in impossible else state for state in found]
@@ -114,6 +123,16 @@ def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
         elif waits or any(parent in stale for parent in node.reads):
             undecided.add(node.name)
     return ready
+
+
+def with_lost_inputs(graph: AssetGraph, found: Sequence[AssetState], assets: Collection[str]) -> set[str]:
+    """Return the assets, and the inputs whose files are gone, without which they can't be made."""
+    gone = {state.asset for state in found if state.reason == GONE}
+    needed = set(assets)
+    for node in reversed(graph):
+        if node.name in needed:
+            needed |= gone.intersection(node.reads) - node.after
+    return needed
 
 
 def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
@@ -187,6 +206,14 @@ def _began(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> int:
     starts = instance.get_records_for_run(record.run_id, of_type=set(ATTEMPT_BEGINS)).records
     own = (one.storage_id for one in starts if one.event_log_entry.step_key == step)
     return max((number for number in own if number < record.storage_id), default=0)
+
+
+def _files(record: dg.EventLogRecord | None) -> set[str]:
+    """Return the keys of the files of a materialization."""
+    made = record.asset_materialization if record else None
+    values = plain(made.metadata) if made else {}
+    found = (values[name] for name in FILES if name in values)
+    return {key for one in found for key in ([one] if isinstance(one, str) else one)}
 
 
 def _tags(record: dg.EventLogRecord) -> Mapping[str, str]:

@@ -18,6 +18,8 @@ PROCESS = "reflector/process"
 ROOM, TITLE = "reflector/room", "reflector/title"
 # The code version of each asset that a run was requested with, so that a failure isn't repeated with the same code.
 CODE = "reflector/code"
+# The assets that a run was requested for because their files were gone.
+RESTORED = "reflector/restored"
 # The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.
 FORCE = "reflector/force"
 # Of a materialization that was reported again when its recording was retired: when it was made, in epoch seconds.

@@ -9,6 +9,7 @@ from dagster import ConfigurableResource, EnvVar
 from pydantic import SecretStr
 
 from domain.errors import InvalidInput, PermanentError
+from domain.recording import folder
 from domain.signatures import secret_bytes
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
@@ -20,7 +21,8 @@ from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
-from resources.database.sessions import EndedSessions
+from resources.database.sessions import Sessions
+from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
 from resources.local_folder import LocalFolder
@@ -163,9 +165,15 @@ def consents() -> Consents:
 
 
 @cache
-def ended_sessions() -> EndedSessions:
-    """Return the sessions of the pages that ended."""
-    return EndedSessions(database=database())
+def sessions() -> Sessions:
+    """Return the sessions of the pages."""
+    return Sessions(database=database())
+
+
+@cache
+def tokens() -> Tokens:
+    """Return the tokens of the HTTP API."""
+    return Tokens(database=database())
 
 
 @cache
@@ -177,6 +185,11 @@ def deletions() -> Deletions:
 def audio_is_gone(recording_id: str) -> bool:
     """Return True if a recording's audio was deleted permanently."""
     return erasure.is_deleted(store(), recording_id)
+
+
+def files_of(recording_id: str) -> set[str]:
+    """Return the keys of a recording's files in the store of results."""
+    return set(store().list_keys(folder(recording_id)))
 
 
 @cache

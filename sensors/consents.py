@@ -19,7 +19,7 @@ from resources.database.consents import Consents
 from sensors.changes import LogPosition, ended
 from sensors.discovery import has_begun
 from sensors.problems import Problems
-from sensors.sensor import sensor
+from sensors.sensor import INTERVAL_S, sensor, why_not_live
 
 CLEANUP = "consent_cleanup"
 PUBLISHED = (CLEANUP, "zulip_message", "webhook_delivery")
@@ -63,14 +63,13 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         "After a denial of consent, requests consent_cleanup for each recording of the meeting without a run in "
         "progress, and repeats it until it succeeds. Publishes recordings that waited for an unmatched denial.",
         job_name=job_name,
-        interval_s=5,
+        interval_s=INTERVAL_S,
+        # The cursor stays: denials are fulfilled once this system is live.
+        stopped=why_not_live(settings),
     )
     def follow_consents(
         context: dg.SensorEvaluationContext, consents: Consents, daily_api: DailyAPI
-    ) -> dg.SensorResult | dg.SkipReason:
-        if settings.mode != "live":
-            # The cursor stays: denials are fulfilled once this system is live.
-            return dg.SkipReason(f"in mode {settings.mode} nothing is deleted")
+    ) -> dg.SensorResult:
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         _learn(daily_api, consents, cursor)
@@ -84,7 +83,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[recordings.build_add_request(retired)] if retired else [],
-            skip_reason=None if requests else f"{len(cursor.pending)} recordings waiting",
+            skip_reason=None if requests else f"{len(cursor.pending)} recordings await a deletion, none due",
             cursor=cursor.model_dump_json(),
         )
 

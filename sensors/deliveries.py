@@ -12,7 +12,7 @@ from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.deliveries import Deliveries, Delivery, Kind
 from sensors.problems import Problems
-from sensors.sensor import sensor
+from sensors.sensor import INTERVAL_S, sensor, why_not_live
 
 # The kind of delivery and the asset that makes an attempt, by mode.
 ASSETS: dict[str, tuple[Kind, str]] = {
@@ -33,11 +33,10 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         "Requests the next attempt of each webhook that is due, or in shadow mode of each comparison with the old "
         "system; their states are in the database.",
         job_name=job_name,
-        interval_s=5,
+        interval_s=INTERVAL_S,
+        stopped=None if asset else why_not_live(settings),
     )
     def deliver_webhooks(context: dg.SensorEvaluationContext, deliveries: Deliveries) -> dg.SensorResult:
-        if not asset:
-            return dg.SensorResult(skip_reason=f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         now = time.time()
         problems = Problems.model_validate_json(context.cursor or "{}")
         try:
@@ -48,11 +47,15 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         requests = _requests(context, graph, deliveries, due, asset, now, problems)
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else f"{len(due)} due, of recordings with runs in progress",
+            skip_reason=None if requests else _idle(len(due), kind),
             cursor=problems.model_dump_json(),
         )
 
     return deliver_webhooks
+
+
+def _idle(due: int, kind: Kind) -> str:
+    return f"{due} due, of recordings with runs in progress" if due else f"no {kind} is due"
 
 
 def _requests(

@@ -63,7 +63,7 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         return dg.SensorResult(
             dynamic_partitions_requests=[recordings.build_add_request(new)] if new else [],
             run_requests=runs,
-            skip_reason=None if runs else f"no new recordings; {len(taken)} known already",
+            skip_reason=None if runs else f"the inbox has no new recording, and {len(taken)} known ones",
             cursor=Cursor(taken=taken).model_dump_json(),
         )
 

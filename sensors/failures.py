@@ -18,7 +18,7 @@ from reflector_assets.settings.main import Settings
 from resources.outgoing.zulip_messages import Messages
 from resources.store.base import Store
 from sensors.problems import Problems
-from sensors.sensor import sensor
+from sensors.sensor import INTERVAL_S, sensor, why_operators_get_nothing
 
 # The limits of one tick, in failures and seconds.
 PAGE, TICK_BUDGET_S = 50, 25.0
@@ -42,14 +42,14 @@ class Cursor(BaseModel):
 def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.SensorDefinition:
     """Return the sensor, which reports a failure `settled_after` seconds later, to the stream in the settings."""
 
-    @sensor("Posts to ZULIP_DAG_STREAM which recording failed permanently, at which step and why.", interval_s=5)
+    @sensor(
+        "Posts to ZULIP_DAG_STREAM which recording failed permanently, at which step and why.",
+        interval_s=INTERVAL_S,
+        stopped=why_operators_get_nothing(settings),
+    )
     def tell_failures(context: dg.SensorEvaluationContext, messages: Messages, store: Store) -> dg.SkipReason:
         now = time.time()
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - LOOKBACK_S)
-        if not settings.zulip_dag_stream or not messages.zulip.is_set:
-            return dg.SkipReason("ZULIP_DAG_STREAM or ZULIP_REALM isn't set: operators aren't notified")
-        if settings.mode != "live":
-            return dg.SkipReason(f"REFLECTOR_MODE is {settings.mode}: nothing leaves")
         if now < cursor.not_before:
             return dg.SkipReason("Zulip didn't accept the last message; it is sent again later")
         summary = _report(context, cursor, messages, store, settings, now, now - settled_after)
@@ -98,7 +98,7 @@ def _report(
                 return f"{reported} reported; later: {error}"
             reported += 1
         cursor.told, cursor.failures = record.storage_id, 0
-    return cursor.problems.summary() or f"{reported} reported"
+    return cursor.problems.summary() or f"{reported} permanent failures reported"
 
 
 def failed_for_good(

@@ -11,7 +11,7 @@ from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
 from resources.outgoing.relays import Relays
 from sensors.failures import LOOKBACK_S, failed_for_good
-from sensors.sensor import sensor
+from sensors.sensor import INTERVAL_S, sensor, why_not_live
 
 # Requests per tick, each at most 30 s: the sensor's limit is 60 s.
 AT_ONCE = 1
@@ -29,11 +29,10 @@ def build(settings: Settings, settled_after: float = RETRY_DECISION_S) -> dg.Sen
 
     @sensor(
         "With REFLECTOR_FALLBACK, relays the webhook of a recording that failed permanently to the old system, once.",
-        interval_s=5,
+        interval_s=INTERVAL_S,
+        stopped=why_not_live(settings) if settings.fallback else "REFLECTOR_FALLBACK isn't set",
     )
     def fall_back(context: dg.SensorEvaluationContext, relays: Relays) -> dg.SkipReason:
-        if not settings.fallback or settings.mode != "live":
-            return dg.SkipReason("REFLECTOR_FALLBACK isn't set, or REFLECTOR_MODE isn't live")
         now = time.time()
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor(since=now - LOOKBACK_S)
         failed = 0

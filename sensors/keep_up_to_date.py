@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 
 import dagster as dg
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, PermanentError
 from domain.recording import check_recording_id
+from domain.steps import NEED_AUDIO
 from reflector_assets import staleness, tags
 from reflector_assets.log_entries import KEEP_UP_TO_DATE
 from reflector_assets.operations.runs import (
@@ -38,12 +39,15 @@ def build(
     graph: AssetGraph,
     settings: Settings,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    files_of: Callable[[str], Collection[str]] | None = None,
 ) -> dg.SensorDefinition:
     """Return the sensor for a job over this graph; a setting limits the age of recordings that code changes affect."""
 
     @sensor(
         "Requests the stale assets of each recording that changed: it is new, its source was replaced, a run ended, a "
-        "refresh was requested, or code changed.",
+        "refresh was requested, or code changed. A sensor and not an automation condition, because conditions are "
+        'evaluated over all partitions of all assets, and lose a change whose run failed: the section "Staleness" of '
+        "docs/decisions.md has the measurements.",
         job_name=job_name,
     )
     def keep_up_to_date(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
@@ -56,11 +60,13 @@ def build(
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *changed]))
         requests: list[dg.RunRequest] = []
         postponed: list[str] = []
+        examined = 0
         while cursor.waiting and time.monotonic() < deadline:
             recording_id = cursor.waiting.pop(0)
             if refusal := _refusal(recording_id):
                 context.log.error(refusal)
                 continue
+            examined += 1
             with cursor.problems.isolate(recording_id, context.log):
                 if inbox.is_pending(recording_id) or is_about_to_be_resumed(instance, recording_id):
                     # The discovery sensor is about to request its first run, or Dagster its next.
@@ -75,6 +81,7 @@ def build(
                     requested=requested,
                     code_since=cursor.code_since,
                     audio_is_gone=audio_is_gone,
+                    files_of=files_of,
                 )
                 if request:
                     prevent_resumption(instance, recording_id)
@@ -82,9 +89,10 @@ def build(
                 elif requested and not at_work(instance, recording_id):
                     del cursor.on_request[recording_id]
         cursor.waiting += postponed
+        summary = cursor.problems.summary() or f"{examined} recordings changed, no run needed"
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else cursor.problems.summary(),
+            skip_reason=None if requests else summary,
             cursor=cursor.model_dump_json(),
         )
 
@@ -109,26 +117,36 @@ def request_for(
     requested: float | None = None,
     code_since: float = 0.0,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    files_of: Callable[[str], Collection[str]] | None = None,
 ) -> dg.RunRequest | None:
     """Return the run that a recording needs; None if it is fresh, in progress, out of reach, or would fail again.
 
     `reach` is in seconds. `requested` is the time of a requested refresh, to which neither the recording's age nor
     earlier failures matter. `code_since` is the time of the last code change, for failed runs without a code tag. If
-    `audio_is_gone`, assets that need audio aren't requested.
+    `audio_is_gone`, assets that need audio aren't requested. By `files_of`, assets whose files are gone are requested,
+    too; raise PermanentError if that isn't the way to get them back.
     """
     if not instance.has_dynamic_partition(RECORDINGS, recording_id) or at_work(instance, recording_id):
         return None
     runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
-    found = staleness.states(instance, graph, recording_id, audio_is_gone)
+    found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of)
+    gone = [state.asset for state in found if state.reason == staleness.GONE]
+    if gone and not requested:
+        _refuse_lost(found, runs)
     new = all(state.record is None for state in found)
     ready = [
         name
         for name in staleness.runnable(graph, found)
-        if requested or _in_reach(found, reach) or _input_changed(found, name)
+        if requested or _in_reach(found, reach) or _input_changed(found, name) or name in gone
     ]
     ready = _without_failed(instance, graph, found, ready, runs, requested or 0.0, code_since)
+    if not ready and (requested or _in_reach(found, reach)):
+        ready = _shown_as_failed(graph, found, runs, code_since)
+        if NEED_AUDIO.intersection(ready) and audio_is_gone(recording_id):
+            ready = [name for name in ready if name not in NEED_AUDIO]
     if not ready:
         return None
+    restored = ",".join(name for name in ready if name in gone)
     priority = tags.NEW if new else tags.BACKFILL if requested else tags.REFRESH
     state = f"{recording_id}|{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
@@ -136,8 +154,28 @@ def request_for(
         asset_selection=[dg.AssetKey(name) for name in ready],
         # Dagster runs each key once. It includes the last run, because otherwise a revert of the code would not run.
         run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
-        tags={tags.PRIORITY: priority, tags.CODE: code_tag(graph, ready)},
+        tags={
+            tags.PRIORITY: priority,
+            tags.CODE: code_tag(graph, ready),
+            **({tags.RESTORED: restored} if restored else {}),
+        },
     )
+
+
+def _refuse_lost(found: list[AssetState], runs: Sequence[dg.RunRecord]) -> None:
+    """Raise PermanentError if a recording's files are elsewhere rather than lost: other results, or another disk."""
+    if all(state.reason == staleness.GONE for state in found if state.record):
+        raise PermanentError(
+            "Dagster knows what was made of it, but none of its files is in the store",
+            hint="Check REFLECTOR_DATA_DIR or TRANSCRIPT_STORAGE_*; `reflector run ID` makes again what is lost.",
+        )
+    restored = {run.dagster_run.run_id: run.dagster_run.tags.get(tags.RESTORED, "").split(",") for run in runs}
+    for state in found:
+        if state.reason == staleness.GONE and state.record and state.asset in restored.get(state.record.run_id, ()):
+            raise PermanentError(
+                f"{state.asset} was made again, and its file is gone again",
+                hint="All code servers and workers must share one store. `reflector run ID` makes it again.",
+            )
 
 
 def _in_reach(found: list[AssetState], reach: float) -> bool:
@@ -199,10 +237,35 @@ def _has_failed(
     if last.dagster_run.tags.get(tags.WILL_RETRY) == "true" or given_up(last.dagster_run.run_id):
         # It was killed, and Dagster hasn't resumed it.
         return False
-    began, code = began_at(last), _code(last.dagster_run)
-    if began < requested or (code[node.name] != str(node.code_version) if code else began < code_since):
+    began = began_at(last)
+    if began < requested or _ran_other_code(node, last, code_since):
         return False
     return not any(made.run_id != last.dagster_run.run_id and made_at(made) > began for made in inputs)
+
+
+def _shown_as_failed(
+    graph: AssetGraph, found: list[AssetState], runs: Sequence[dg.RunRecord], code_since: float
+) -> list[str]:
+    """Return the fresh assets whose last run failed with other code, which isn't loaded any more.
+
+    Dagster shows an asset as failed until it is materialized again. It takes no paid call: the answers are cached.
+    """
+    fresh = {state.asset: state.record for state in found if state.record and not state.reason}
+    shown: list[str] = []
+    for node in graph:
+        record = fresh.get(node.name)
+        last = next((run for run in runs if _selects(run.dagster_run, node.name)), None)
+        if record is None or last is None or last.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            continue
+        if record.timestamp < began_at(last) and _ran_other_code(node, last, code_since):
+            shown.append(node.name)
+    return shown
+
+
+def _ran_other_code(node: Node, run: dg.RunRecord, code_since: float) -> bool:
+    """Return True if a run executed an asset with other code than is loaded."""
+    code = _code(run.dagster_run)
+    return code[node.name] != str(node.code_version) if code else began_at(run) < code_since
 
 
 def _selects(run: dg.DagsterRun, asset: str) -> bool:

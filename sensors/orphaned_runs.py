@@ -12,4 +12,5 @@ def end_orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Check every run in progress; the queue's limit bounds their number."""
     runs = context.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS), limit=200)
     ended = end_orphaned(context.instance, runs)
-    return dg.SkipReason(f"ended orphaned runs: {', '.join(ended)}" if ended else "no orphaned run")
+    none = f"{len(runs)} runs in progress, none orphaned"
+    return dg.SkipReason(f"ended orphaned runs: {', '.join(ended)}" if ended else none)

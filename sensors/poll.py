@@ -19,10 +19,9 @@ def build(settings: Settings) -> dg.SensorDefinition:
     @sensor(
         "Reads Daily's list of recordings into the inbox, and queries unfinished ones again.",
         interval_s=settings.poll_seconds,
+        stopped=None if settings.daily_api_key else "DAILY_API_KEY isn't set",
     )
     def poll_daily(daily_api: DailyAPI, inbox: Inbox) -> dg.SkipReason:
-        if settings.daily_api_key is None:
-            return dg.SkipReason("DAILY_API_KEY isn't set: recordings arrive by webhook or import only")
         try:
             done = poll(daily_api, inbox, TICK_BUDGET_S)
         except PermanentError as error:

@@ -53,20 +53,23 @@ def job() -> None:
 
 
 def build(settings: Settings) -> dg.ScheduleDefinition:
-    """Return the schedule; without its settings every tick is skipped."""
+    """Return the schedule; without its settings it is stopped by default, and every tick is skipped."""
+    stopped = None
+    if settings.retention_days is None and settings.retire_days is None:
+        stopped = "neither PUBLIC_DATA_RETENTION_DAYS nor REFLECTOR_RETIRE_DAYS is set"
+    description = (
+        "Daily: deletes audio older than PUBLIC_DATA_RETENTION_DAYS, and archives the runs of recordings older than "
+        "REFLECTOR_RETIRE_DAYS."
+    )
 
     @dg.schedule(  # pyright: ignore[reportUnknownMemberType]
         name=NAME,
         job=job,
         cron_schedule=WHEN,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Daily: deletes audio older than PUBLIC_DATA_RETENTION_DAYS, and archives the runs of "
-        "recordings older than REFLECTOR_RETIRE_DAYS.",
+        default_status=dg.DefaultScheduleStatus.STOPPED if stopped else dg.DefaultScheduleStatus.RUNNING,
+        description=f"Stopped: {stopped}. {description}" if stopped else description,
     )
     def retention() -> Iterator[dg.RunRequest | dg.SkipReason]:
-        if settings.retention_days is None and settings.retire_days is None:
-            yield dg.SkipReason("neither PUBLIC_DATA_RETENTION_DAYS nor REFLECTOR_RETIRE_DAYS is set")
-        else:
-            yield dg.RunRequest()
+        yield dg.SkipReason(stopped) if stopped else dg.RunRequest()
 
     return retention

@@ -9,7 +9,7 @@ from domain.notifications import unmatched_mark, unmatched_text, zulip_topic
 from reflector_assets.settings.main import Settings
 from resources.database.consents import Consents
 from resources.outgoing.zulip_messages import Messages
-from sensors.sensor import sensor
+from sensors.sensor import sensor, why_operators_get_nothing
 
 # Seconds after which a denial should have matched its recording.
 TELL_AFTER_S = 3600.0
@@ -18,7 +18,11 @@ TELL_AFTER_S = 3600.0
 def build(settings: Settings, tell_after: float = TELL_AFTER_S) -> dg.SensorDefinition:
     """Return the sensor, which reports a denial `tell_after` seconds after it was made."""
 
-    @sensor("Posts to ZULIP_DAG_STREAM each denial of consent that matched no recording for an hour.", interval_s=60)
+    @sensor(
+        "Posts to ZULIP_DAG_STREAM each denial of consent that matched no recording for an hour.",
+        interval_s=60,
+        stopped=why_operators_get_nothing(settings),
+    )
     def tell_unmatched_denials(
         context: dg.SensorEvaluationContext, consents: Consents, messages: Messages
     ) -> dg.SkipReason:
@@ -27,17 +31,13 @@ def build(settings: Settings, tell_after: float = TELL_AFTER_S) -> dg.SensorDefi
             return dg.SkipReason("every denial matches a recording, or is new")
         summary = f"{len(late)} denials match no recording: `reflector consent list --unmatched`"
         context.log.warning(summary)
-        if not settings.zulip_dag_stream or not messages.zulip.is_set or settings.mode != "live":
-            return dg.SkipReason(f"{summary}; ZULIP_DAG_STREAM or ZULIP_REALM isn't set, or REFLECTOR_MODE isn't live")
         for denial in late:
             key = f"unmatched:{denial.seq}"
             if (posted := messages.record(key)) is not None and posted.message_id is not None:
                 continue
-            topic = zulip_topic(settings.zulip_dag_topic)
+            stream, topic = settings.zulip_dag_stream or "", zulip_topic(settings.zulip_dag_topic)
             try:
-                messages.post_or_edit(
-                    key, settings.zulip_dag_stream, topic, unmatched_text(denial), mark=unmatched_mark(denial)
-                )
+                messages.post_or_edit(key, stream, topic, unmatched_text(denial), mark=unmatched_mark(denial))
             except ReflectorError as error:
                 return dg.SkipReason(f"{summary}; later: {error}")
         return dg.SkipReason(summary)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -18,6 +18,7 @@ from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
 from service.catch_up import CatchUp
+from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
@@ -42,6 +43,7 @@ from service.routes import (
     transcripts,
 )
 from service.routing import without_validation_errors
+from service.rules import add_rules, check_rules
 
 SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 
@@ -87,7 +89,7 @@ class Service(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        return without_validation_errors(super().openapi())
+        return add_rules(without_validation_errors(super().openapi()))
 
 
 def build(
@@ -122,7 +124,6 @@ def build(
         async with (
             writer.running(),
             relaying(relay),
-            access.following_sessions(),
             feeds.running() if feeds else nullcontext(),
         ):
             yield
@@ -139,6 +140,7 @@ def build(
         # Spans and logs would hold requests, and go wherever environment variables say.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
+        dependencies=[Depends(authorize)],
         middleware=_middleware(origins),
         exception_handlers=dict(HANDLERS),
     )
@@ -162,6 +164,7 @@ def build(
         app.include_router(router)
     if ports is not None:
         pages.add_to(app, ports.store)
+    check_rules(app)
     return app
 
 

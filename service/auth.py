@@ -1,108 +1,156 @@
-"""Authorization to read and to act: by bearer token or session cookie; everyone may read a public deployment."""
+"""Who calls, and whether they may: by bearer token or session cookie; everyone may read a public deployment."""
 
 import hmac
-from contextlib import AbstractAsyncContextManager, nullcontext
+import time
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from resources.database.sessions import EndedSessions
+from domain.access import Principal, Scope
+from domain.errors import TransientError
+from resources.database.sessions import Session, Sessions
+from resources.database.tokens import Tokens, hash_of
+from service.callers import NOBODY, SETTINGS, TRIAL, caller_of, set_caller
 from service.errors import Refused
-from service.sessions import Sessions
+from service.sessions import SESSION_S, cookie_hash, cookie_of, new_cookie
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+# Seconds between two checks whether a listener of events may still listen.
+RECHECK_S = 5.0
 
 
 class Access:
-    """Checks what a connection may do. A trial allows everything to everyone.
+    """Identifies callers and checks what they may do. A trial allows everything to everyone.
 
-    With `https`, cookies are sent over HTTPS only, whatever the connection to this process is.
+    `token` is the one in the settings. With `https`, cookies are sent over HTTPS only, whatever the connection to this
+    process is.
     """
 
     def __init__(
         self,
         token: str | None,
+        tokens: Tokens,
+        sessions: Sessions,
         *,
         trial: bool = False,
         public: bool = False,
         https: bool = False,
-        ended: EndedSessions | None = None,
+        recheck: float = RECHECK_S,
     ) -> None:
-        self._token, self.trial, self._public, self.https = token, trial, public, https
-        self._sessions = Sessions(token, ended) if token else None
+        self._token, self._tokens, self._sessions = token, tokens, sessions
+        self.trial, self._public, self.https, self._recheck = trial, public, https, recheck
 
-    def require_read(self, connection: HTTPConnection) -> None:
-        """Raise Refused (401, or 403 for another site's WebSocket) unless the connection may read transcripts."""
-        if self._public or self.trial or self._has_token(connection):
+    async def identify(self, connection: HTTPConnection) -> Principal:
+        """Return the caller, and remember it; raises TransientError if a token or session can't be looked up."""
+        set_caller(connection, NOBODY)
+        caller = await self._caller(connection)
+        set_caller(connection, caller)
+        return caller
+
+    def require(self, connection: HTTPConnection, scope: Scope) -> None:
+        """Raise Refused (401, or 403 for too small a scope or another site's page) unless the caller has a scope."""
+        caller = caller_of(connection)
+        if scope is Scope.READ and self._public:
             return
-        if not self._has_session(connection):
+        if caller.scope is None:
             self._refuse()
-        # For HTTP, the browser checks which page may see the answer; for WebSockets it doesn't.
-        if connection.scope["type"] == "websocket":
+        if not caller.may(scope):
+            raise Refused(
+                403,
+                f"this needs a token with the scope {scope}; this one has {caller.scope}",
+                {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+            )
+        # For reading by HTTP, the browser checks which page may see the answer; for WebSockets it doesn't.
+        if caller.has_session and (scope is not Scope.READ or connection.scope["type"] == "websocket"):
             _check_origin(connection)
 
-    def require_act(self, connection: HTTPConnection) -> None:
-        """Raise Refused (401, or 403 for another site's request) unless the connection may change something."""
-        if self.trial or self._has_token(connection):
-            return
-        if not self._has_session(connection):
-            self._refuse()
-        _check_origin(connection)
-
-    def is_trusted(self, connection: HTTPConnection) -> bool:
-        """Return True for holders of the token, who may see what concerns the deployment."""
-        return self.trial or self._has_token(connection) or self._has_session(connection)
-
-    def may_read(self, connection: HTTPConnection) -> bool:
-        """Return True if `require_read` passes."""
+    def may(self, connection: HTTPConnection, scope: Scope) -> bool:
+        """Return True if `require` passes."""
         try:
-            self.require_read(connection)
+            self.require(connection, scope)
         except Refused:
             return False
         return True
 
-    def may_act(self, connection: HTTPConnection) -> bool:
-        """Return True if `require_act` passes."""
-        try:
-            self.require_act(connection)
-        except Refused:
-            return False
-        return True
-
-    def new_session(self, connection: HTTPConnection) -> str | None:
-        """Return a cookie's value in exchange for the token, None in a trial; raises Refused."""
+    async def begin_session(self, connection: HTTPConnection) -> str | None:
+        """Return a cookie's value in exchange for a token, None in a trial; raises Refused, TransientError."""
+        caller = caller_of(connection)
         if self.trial:
             return None
-        if not self._has_token(connection) or not self._sessions:
+        if caller.name is None or caller.scope is None or caller.has_session:
             self._refuse()
-        return self._sessions.create()
+        token_hash = None if caller is SETTINGS else hash_of(_bearer(connection) or "")
+        cookie = new_cookie()
+        expires_at = time.time() + SESSION_S
+        session = Session(caller.name, caller.scope)
+        await run_in_threadpool(self._sessions.begin, self._hash(cookie), session, expires_at, token_hash)
+        return cookie
 
-    def end_session(self, connection: HTTPConnection) -> None:
-        """End the connection's session, if it has one; blocks."""
-        if self._sessions is not None:
-            self._sessions.end(connection)
+    async def end_session(self, connection: HTTPConnection) -> None:
+        """End the connection's session, if it has one; raises TransientError."""
+        if cookie := cookie_of(connection):
+            await run_in_threadpool(self._sessions.end, self._hash(cookie))
 
-    def following_sessions(self) -> AbstractAsyncContextManager[None]:
-        """Keep track of ended sessions while the block lasts."""
-        return self._sessions.running() if self._sessions is not None else nullcontext()
+    def watch(self, connection: HTTPConnection) -> "Watch":
+        """Return a watch over whether the caller may still read."""
+        return Watch(self, connection, self._recheck)
 
-    def _has_token(self, connection: HTTPConnection) -> bool:
-        """Return True if the token is sent as bearer, or as the WebSocket subprotocols `bearer, <token>`."""
-        kind, _, token = connection.headers.get("authorization", "").partition(" ")
-        if connection.scope["type"] == "websocket" and not token:
-            kind, _, token = connection.headers.get("sec-websocket-protocol", "").partition(",")
-        if self._token is None or kind.strip().lower() != "bearer":
-            return False
-        return hmac.compare_digest(token.strip().encode(), self._token.encode())
+    async def _caller(self, connection: HTTPConnection) -> Principal:
+        if self.trial:
+            return TRIAL
+        if bearer := _bearer(connection):
+            if self._token and hmac.compare_digest(bearer.encode(), self._token.encode()):
+                return SETTINGS
+            if token := await run_in_threadpool(self._tokens.find, bearer):
+                return Principal(f"token {token.name}", token.scope)
+        if cookie := cookie_of(connection):
+            session = await run_in_threadpool(self._sessions.find, self._hash(cookie))
+            if session:
+                return Principal(session.name, session.scope, has_session=True)
+        return NOBODY
 
-    def _has_session(self, connection: HTTPConnection) -> bool:
-        return self._sessions is not None and self._sessions.is_valid(connection)
+    def _hash(self, cookie: str) -> str:
+        return cookie_hash(self._token, cookie)
 
     def _refuse(self) -> NoReturn:
         if self._token is None:
-            raise Refused(401, "the API is closed: REFLECTOR_API_TOKEN isn't set", CHALLENGE)
+            raise Refused(
+                401,
+                "a bearer token is needed: REFLECTOR_API_TOKEN isn't set, `reflector tokens create` makes others",
+                CHALLENGE,
+            )
         raise Refused(401, "a bearer token is needed", CHALLENGE)
+
+
+class Watch:
+    """Checks repeatedly whether a listener may still read: its token can be revoked, its session can end."""
+
+    def __init__(self, access: Access, connection: HTTPConnection, seconds: float) -> None:
+        self._access, self._connection, self.seconds = access, connection, seconds
+        self._checked_at = time.monotonic()
+
+    async def allows(self) -> bool:
+        """Return True if the listener may read; looks it up once in `seconds`."""
+        if time.monotonic() - self._checked_at < self.seconds:
+            return True
+        try:
+            await self._access.identify(self._connection)
+        except TransientError:
+            # The database is down: as long as nothing is known, nothing changes.
+            return True
+        finally:
+            self._checked_at = time.monotonic()
+        return self._access.may(self._connection, Scope.READ)
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    """Return the token that is sent as bearer, or as the WebSocket subprotocols `bearer, <token>`."""
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    if connection.scope["type"] == "websocket" and not token:
+        kind, _, token = connection.headers.get("sec-websocket-protocol", "").partition(",")
+    return (token.strip() or None) if kind.strip().lower() == "bearer" else None
 
 
 def _check_origin(connection: HTTPConnection) -> None:

@@ -1,12 +1,13 @@
 """Dependencies of the routes: checks, and the parts of the service that `app.build` puts into the application state."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Response
-from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection, Request
 
+from domain.errors import TransientError
 from domain.recording import ID_PATTERN
 from resources.database.consents import Consents
 from resources.database.deletions import Deletions
@@ -21,6 +22,7 @@ from service.listeners import Listeners
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
+from service.rules import rule_of
 from service.stored_results import StoredResults
 
 ID_SCHEMA = {"pattern": f"^{ID_PATTERN.pattern}$"}
@@ -49,16 +51,17 @@ RecordingsDep = Annotated[Recordings, _state("recordings")]
 RoomsDep = Annotated[Rooms, _state("rooms")]
 StoreDep = Annotated[Store, _state("store")]
 
-# Only documents the token; `Access` checks it.
-TOKEN = HTTPBearer(scheme_name="token", auto_error=False)
 
-
-async def _require_read(request: Request, access: AccessDep, _: Annotated[object, Depends(TOKEN)]) -> None:
-    access.require_read(request)
-
-
-async def _require_act(request: Request, access: AccessDep, _: Annotated[object, Depends(TOKEN)]) -> None:
-    access.require_act(request)
+async def authorize(connection: HTTPConnection, access: AccessDep) -> None:
+    """Identify the caller; raise Refused unless it may use the route. WebSockets do it once they are accepted."""
+    if connection.scope["type"] == "websocket":
+        return
+    scope = rule_of(connection).scope
+    # What is open to everyone doesn't depend on the database.
+    with suppress(*(() if scope else (TransientError,))):
+        await access.identify(connection)
+    if scope is not None:
+        access.require(connection, scope)
 
 
 async def _no_store(response: Response) -> None:
@@ -81,8 +84,6 @@ def _stored_results(store: StoreDep, deletions: DeletionsDep, recording_id: Reco
     return results
 
 
-READ = Depends(_require_read)
-ACT = Depends(_require_act)
 # Keeps answers out of caches.
 NO_STORE = Depends(_no_store)
 # Refuses parameters that are given twice.

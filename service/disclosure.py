@@ -1,9 +1,10 @@
-"""What readers without a token see of failures: the step and a general reason; no hosts, paths, settings or answers."""
+"""What callers other than operators see of failures: a general reason; no hosts, paths, settings or answers."""
 
 from starlette.requests import HTTPConnection
 
 from domain.errors import AudioDeleted, InvalidInput, NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
+from service.callers import is_trusted
 
 FAILED = "it failed; the operator of this service can see why"
 # Reasons without anything of the deployment.
@@ -25,10 +26,9 @@ def general_event(event: Event) -> Event:
 
 
 def error_text(connection: HTTPConnection, error: ReflectorError) -> str:
-    """Return the text of an error for a client: all of it for holders of the token."""
-    app = connection.scope.get("app")
+    """Return the text of an error for a client: all of it for operators."""
     # The webhook has no application in its scope; its senders have signed.
-    if app is None or app.state.access.is_trusted(connection):
+    if connection.scope.get("app") is None or is_trusted(connection):
         return str(error)
     if isinstance(error, AudioDeleted | RecordingDeleted | InvalidInput):
         return error.what

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.concurrency import run_in_threadpool
 
@@ -24,8 +24,18 @@ LINGER_S = 30.0
 ERROR_POLL_S = 5.0
 
 
+class Watch(Protocol):
+    """Whether a listener may still listen, looked up once in `seconds`."""
+
+    seconds: float
+
+    async def allows(self) -> bool:
+        """Return True if it may."""
+        ...
+
+
 class Entry(NamedTuple):
-    """An event, and its JSON for holders of the token and for others, which is serialized once for all listeners."""
+    """An event, and its JSON for operators and for others, which is serialized once for all listeners."""
 
     event: Event
     json: str
@@ -98,23 +108,25 @@ class Feed:
             raise self._error
         return [entry for entry in self._entries if wanted is None or wanted(entry.event)]
 
-    async def listen(self, after: str | None = None) -> AsyncIterator[Entry]:
-        """Yield the events so far, or those of them after one, and then new events until the recording is deleted.
+    async def listen(self, after: str | None, watch: Watch) -> AsyncIterator[Entry]:
+        """Yield the events so far, or those of them after one, and then new events, while the listener may listen.
 
-        Raises RecordingDeleted then.
+        Raises RecordingDeleted when the recording is deleted.
         """
         past = await self.so_far(after)
         place = len(self._entries)
         for entry in past:
             yield entry
-        while True:
+        while await watch.allows():
             more = self._more
             if isinstance(self._error, RecordingDeleted):
                 raise self._error
             while place < len(self._entries):
                 place += 1
                 yield self._entries[place - 1]
-            await more.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(watch.seconds):
+                    await more.wait()
 
 
 class Feeds:

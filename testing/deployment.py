@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import yaml
 
 from testing import PATIENCE_S, programs
 
@@ -102,9 +103,16 @@ def deploy(home: Path, has_tables: bool = True, /, **env: str) -> Deployment:
         shutil.copytree(_instance_tables(), home / "dagster")
     else:
         (home / "dagster").mkdir(parents=True)
-    config = (ROOT / "dagster.yaml").read_text().replace(".reflector/dagster", str(home / "dagster"))
-    (home / "dagster" / "dagster.yaml").write_text(config)
+    write_config(home / "dagster")
     return Deployment(home, {"REFLECTOR_WHISPER_MODEL": "tiny.en", **env})
+
+
+def write_config(folder: Path) -> None:
+    """Write the project's dagster.yaml to a folder, with the storage in the same folder."""
+    config = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    config["storage"]["custom"]["config"] = {"base_dir": str(folder)}
+    config["compute_logs"]["config"] = {"base_dir": str(folder / "logs")}
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(config))
 
 
 def new_instance(home: Path, tables: Path | None = None) -> dg.DagsterInstance:

@@ -1,13 +1,13 @@
 """Dagster's own commands on this project, and ours, started as users start them."""
 
+import shutil
 from pathlib import Path
 
-import dagster as dg
 import numpy as np
 import pytest
 
 from testing import audio_files
-from testing.deployment import Deployment, deploy
+from testing.deployment import ROOT, Deployment, deploy
 
 pytestmark = pytest.mark.slow(30)
 
@@ -48,8 +48,15 @@ def test_dg_launches_an_asset(deployment: Deployment) -> None:
     assert value.exists()
 
 
-def test_without_dagster_home_the_same_instance_is_found(tmp_path: Path) -> None:
-    """Plain commands in the project's folder read dagster.yaml there, whose storage is relative to it."""
-    config = dg.DagsterInstance.from_config(str(Path(__file__).parent.parent)).get_ref().storage_data
-    assert config is not None
-    assert ".reflector/dagster" in config.config_yaml
+def test_dagsters_files_are_beside_the_results_by_default(tmp_path: Path, deployment: Deployment) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", home)
+    other = Deployment(tmp_path, {**deployment.env, "DAGSTER_HOME": str(home)})
+    folder = tmp_path / "first"
+    folder.mkdir()
+    audio_files.opus_track(folder / "zoe.webm", np.zeros((1, 48_000), np.float32))
+    other.json("import", str(folder))
+    assert (other.data / "dagster" / "history" / "runs.db").exists()
+    assert [one["id"] for one in other.json("list")] == ["first"]
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]

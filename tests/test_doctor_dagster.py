@@ -1,8 +1,12 @@
-"""What `reflector doctor` says of Dagster's partitions and pools."""
+"""What `reflector doctor` says of Dagster's partitions and pools, and of results of another instance."""
 
 import json
 from typing import Any
 
+import dagster as dg
+
+from reflector_assets.operations import belonging
+from resources.store.base import LocalStore
 from testing.daemon import open_instance
 from testing.deployment import Deployment
 
@@ -28,3 +32,12 @@ def test_limits_of_pools_that_differ_from_the_settings_are_named(deployment: Dep
     assert found["state"] == "failed"
     assert "llm: 99 at once in Dagster" in found["said"]
     assert "REFLECTOR_LLM_STEPS" in found["said"]
+
+
+def test_results_of_another_instance_are_named(deployment: Deployment) -> None:
+    store = LocalStore(root=str(deployment.data))
+    with dg.DagsterInstance.ephemeral() as other:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+        belonging.link(other, store)
+    found = row(deployment.reflector("doctor", "--json").stdout, "result store")
+    assert found["state"] == "failed"
+    assert "made with another instance of Dagster" in found["said"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reflector_assets.settings.checks import WrongSettings, unknown
-from reflector_assets.settings.main import PROJECT_ROOT, Settings, get_settings, markdown_page
+from reflector_assets.settings.main import PROJECT_ROOT, Settings, dagster_folder, get_settings, markdown_page
 from testing.deployment import Deployment
 
 
@@ -183,3 +183,19 @@ def test_dagster_does_not_show_secrets(deployment: Deployment) -> None:
     assert "understanding" in done.stdout
     assert "sk-llm-secret" not in done.stdout + done.stderr
     assert "gpu-secret" not in done.stdout + done.stderr
+
+
+def test_dagsters_history_is_beside_the_results_unless_an_earlier_version_has_it_elsewhere(tmp_path: Path) -> None:
+    data, project = tmp_path / "data", tmp_path / "project"
+    earlier = project / ".reflector" / "dagster"
+    assert dagster_folder(data, project) == data / "dagster"
+    (earlier / "history").mkdir(parents=True)
+    assert dagster_folder(data, project) == earlier
+    assert dagster_folder(project / ".reflector", project) == earlier
+    # This history belongs to results in the same folder.
+    (project / ".reflector" / "recordings").mkdir()
+    assert dagster_folder(data, project) == data / "dagster"
+    (project / ".reflector" / "recordings").rmdir()
+    # Somebody moved it.
+    (data / "dagster").mkdir(parents=True)
+    assert dagster_folder(data, project) == data / "dagster"

@@ -32,6 +32,8 @@ from testing.hosts.webhook_host import WebhookHost
 from testing.parts.receiver import SECRET, Receiver
 
 ARCHIVE = Path(__file__).parent / "data" / "deployment-cfbc997.tar.xz"
+# Sensors that the present code stops by default without their settings.
+STOPPED = {"fall_back", "tell_failures"}
 TOKEN, WEBHOOK_SECRET = "token-of-the-upgraded-service", "the-secret-of-the-receiver"
 
 pytestmark = pytest.mark.slow(90)
@@ -140,14 +142,16 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
             assert done.returncode == 0, done.stderr
         with Daemon(upgraded.deployment, forked=True):
             began = time.time()
-            until(lambda: all(_ticks(upgraded.instance, state, began) for state in states.values()))
+            running = [state for name, state in states.items() if name not in STOPPED]
+            until(lambda: all(_ticks(upgraded.instance, state, began) for state in running))
             until(hook.events)
             until(lambda: all(run.is_finished for run in upgraded.instance.get_runs()))
             # A tick that the end of the daemon interrupts fails.
             ticks = [tick for state in states.values() for tick in _ticks(upgraded.instance, state, began)]
     assert [event["transcript"]["id"] for event in hook.events()] == [upgraded.delivered]
-    # No sensor lost its state, failed, or requested any other run; two are new.
-    assert set(_sensors(upgraded.instance)) == {*states, "set_pool_limits", "tell_unmatched_denials"}
+    # No sensor lost its state, failed, or requested any other run; one is new.
+    assert set(_sensors(upgraded.instance)) == {*states, "set_pool_limits"}
+    assert [name for name in STOPPED if _ticks(upgraded.instance, states[name], began)] == []
     assert [tick.error for tick in ticks if tick.error] == []
     new = [run for run in upgraded.instance.get_runs() if run.run_id not in before]
     assert all(run.asset_selection == {dg.AssetKey("webhook_delivery")} for run in new)

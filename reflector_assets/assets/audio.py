@@ -97,6 +97,7 @@ def padded_tracks(
             "duration_s": value.duration,
             "duration_measured_s": round(measured, 3),
             "duration_source": value.duration_source,
+            "stored_tracks": [track.key for track in tracks],
             "tracks": dg.MetadataValue.md(
                 "| track | speaker | starts at s | length s | silence s | gaps | bytes |\n"
                 f"| --- | --- | --- | --- | --- | --- | --- |\n{rows}"

@@ -16,6 +16,7 @@ from domain.errors import PermanentError, ReflectorError, TransientError, is_ret
 from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
+from reflector_assets.log_entries import PARTITION_DELETED, RECORDINGS
 from reflector_assets.policies import policies
 from reflector_assets.runtime.deadline import deadline
 from reflector_assets.runtime.process import has_own_process
@@ -72,6 +73,7 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     try:
         with deadline(limit, min(policy.grace, limit), hard=has_own_process(context)):
             yield work
+        _check_partition(context, recording)
     except (Failure, RetryRequested):
         raise
     except Exception as error:
@@ -84,6 +86,12 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
         raise ending from ending.__cause__
     finally:
         work.end()
+
+
+def _check_partition(context: Context, recording: str | None) -> None:
+    """Raise PermanentError if the partition was deleted: Dagster's own error, later, is about ranges of keys."""
+    if recording is not None and not context.instance.has_dynamic_partition(RECORDINGS, recording):
+        raise PermanentError(PARTITION_DELETED)
 
 
 def _convert(error: Exception) -> ReflectorError:

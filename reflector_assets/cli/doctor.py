@@ -14,7 +14,10 @@ from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
 
 with on_first_use():
+    from reflector_assets import wiring
     from reflector_assets.health import probes
+    from reflector_assets.operations import belonging
+    from reflector_assets.runtime import instance as instances
 
 app = typer.Typer()
 
@@ -24,12 +27,18 @@ COLOURS = {"ok": "green", "failed": "bold red"}
 @app.command()
 def doctor(
     timeout: Annotated[float, typer.Option(help="Seconds that each check may take.", min=0.1)] = 10,
+    link: Annotated[
+        bool, typer.Option("--link", help="First declare that Dagster's instance and the results belong together.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every configured service: databases, stores, Daily, transcriber, LLM, broker.
 
     Exits with 1 if a check fails. The LLM gets a question of a few words, which costs next to nothing.
     """
+    if link:
+        with instances.open_instance() as instance:
+            belonging.link(instance, wiring.store())
     # The table shows the failures that libraries log.
     logging.disable(logging.CRITICAL)
     outcomes = probes.check_all(timeout)

@@ -56,7 +56,8 @@ def list_(
 def _recordings(*, retired: bool, page: int) -> Iterator[Iterator[RecordingOverview]]:
     """Provide the recordings for a block, without loading Dagster where everything is in files of this machine."""
     settings = configuration.get_settings()
-    log = embedded_log.find(configuration.dagster_home(), configuration.PROJECT_ROOT)
+    folder = configuration.dagster_folder()
+    log = embedded_log.find(configuration.dagster_home(), configuration.PROJECT_ROOT, folder)
     if log is not None and settings.storage_backend == "local" and not retired:
         yield states.recordings(log, states.LocalFiles(settings.data_dir), page)
         return

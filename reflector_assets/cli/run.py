@@ -8,7 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from reflector_assets.cli.imports import on_first_use
-from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json
+from reflector_assets.cli.output import AsJson, RecordingId, complain, err, note, out, print_json
 
 with on_first_use():
     import dagster as dg
@@ -16,8 +16,8 @@ with on_first_use():
     from reflector_assets import definitions, wiring
     from reflector_assets.cli import progress_bar
     from reflector_assets.eventlog import reader
+    from reflector_assets.operations import belonging, runs
     from reflector_assets.operations import refresh as refreshing
-    from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
 
@@ -40,6 +40,7 @@ def run(
     only = runs.select(definitions.assets, selection)
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
+        _report_mismatch(instance)
         outcome = _bring_up_to_date(instance, recording_id, only, force=force)
     if as_json:
         print_json(
@@ -76,8 +77,9 @@ def refresh(
     graph = definitions.graph
     queued = False
     with instances.open_instance() as instance:
+        _report_mismatch(instance)
         oldest = None if since is None else since * 86400.0
-        examined = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone))
+        examined = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone, wiring.files_of))
         failed = {one.id: {"staleness": one.problem} for one in examined if one.problem}
         found = [one for one in examined if not one.problem]
         if not as_json:
@@ -105,6 +107,11 @@ def refresh(
         raise typer.Exit(1)
 
 
+def _report_mismatch(instance: "dg.DagsterInstance") -> None:
+    if reason := belonging.link_new(instance, wiring.store()):
+        note(reason)
+
+
 def _bring_up_to_date(
     instance: "dg.DagsterInstance", recording_id: str, only: set[str], *, force: bool = False
 ) -> "runs.Outcome":
@@ -117,6 +124,7 @@ def _bring_up_to_date(
         only=only,
         force=force,
         audio_is_gone=wiring.audio_is_gone,
+        files_of=wiring.files_of,
         progress=lambda: _progress(instance, recording_id),
     )
 

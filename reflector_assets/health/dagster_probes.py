@@ -3,6 +3,7 @@
 import os
 import re
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from domain.errors import PermanentError, TransientError
 from domain.recording import ID_PATTERN
 from reflector_assets.eventlog.overview import DagsterLog
 from reflector_assets.health.runner import GRACE_S, ProbeSkipped
+from reflector_assets.operations import belonging
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.runtime.dagster_internals.storage import SqliteRunStorage
 from reflector_assets.runtime.instance import daemon_is_up, open_instance
 from reflector_assets.runtime.pools import differences
 from reflector_assets.settings.main import Settings
+from resources.store.base import Store
 
 
 def storage(shared: "Future[DagsterInstance]", settings: Settings, seconds: float) -> str:
@@ -78,6 +81,15 @@ def daemon(shared: "Future[DagsterInstance]", seconds: float) -> str:
     raise ProbeSkipped(
         "not running", "recordings aren't processed automatically; start it with `dagster dev` or `dagster-daemon run`"
     )
+
+
+def belongs(shared: "Future[DagsterInstance]", store: Store, seconds: float) -> None:
+    """Raise PermanentError if the results were made with another instance; not if the instance can't be opened."""
+    with suppress(ProbeSkipped):
+        _opened(shared, seconds)
+        with open_instance() as instance:
+            if reason := belonging.mismatch(instance, store):
+                raise PermanentError(reason, hint=belonging.HINT)
 
 
 def pools(shared: "Future[DagsterInstance]", settings: Settings, seconds: float) -> str:

@@ -84,7 +84,7 @@ def probes(settings: Settings) -> list[Probe]:
         ),
         Probe("recordings", "check their ids", home, partial(dagster_probes.recordings, instance)),
         Probe("database", "connect, check its tables", database, lambda _: _database()),
-        Probe("result store", "write, read, list, delete", results, partial(_results, settings)),
+        Probe("result store", "write, read, list, delete", results, partial(_results, settings, instance)),
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
         Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
@@ -99,7 +99,7 @@ def _database() -> str:
     return _resolved(wiring.database()).check()
 
 
-def _results(settings: Settings, seconds: float) -> str:
+def _results(settings: Settings, instance: "Future[DagsterInstance]", seconds: float) -> str:
     store = _with_timeout(wiring.store(), seconds)
     key = f"doctor/{uuid.uuid4().hex}.txt"
     store.write(key, CONTENT)
@@ -112,6 +112,7 @@ def _results(settings: Settings, seconds: float) -> str:
         store.delete(key)
     if store.exists(key):
         raise PermanentError(f"{key} still exists after it was deleted")
+    dagster_probes.belongs(instance, store, seconds)
     if isinstance(store, S3Store):
         return f"bucket {store.bucket}; presigned URLs are readable"
     shared = "; every worker must share it" if settings.executor in {"celery", "k8s"} else ""

@@ -1,7 +1,7 @@
 """Refreshes recordings on request: what is stale and why, what it would cost, and the request itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import dagster as dg
@@ -40,11 +40,12 @@ def stale_recordings(
     graph: AssetGraph,
     since: float | None,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    files_of: Callable[[str], Collection[str]] | None = None,
 ) -> Iterator[StaleRecording]:
     """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
     for recording_id in (one for page in pages(instance, ascending=False) for one in page):
         try:
-            found = staleness.states(instance, graph, check_recording_id(recording_id), audio_is_gone)
+            found = staleness.states(instance, graph, check_recording_id(recording_id), audio_is_gone, files_of)
         except (PermanentError, OSError, ValueError) as error:
             yield StaleRecording(recording_id, {}, None, str(error))
             continue

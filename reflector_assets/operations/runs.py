@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache
 from typing import Any, NamedTuple
@@ -78,10 +78,12 @@ def bring_up_to_date(
     only: set[str],
     force: bool = False,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
+    files_of: Callable[[str], Collection[str]] | None = None,
     progress: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Outcome:
     """Run a recording's stale assets in this process until none is left; `force` also runs fresh ones, once.
 
+    `only` are the assets to bring up to date; inputs of theirs whose files are gone (`files_of`) are made again, too.
     New content can make further assets stale, so there can be several consecutive runs. Waits for a run of this
     recording that is in progress; raise InvalidInput if that one can't start. If `audio_is_gone`, assets that need
     audio run only when nothing else is selected, and then fail with that reason. `progress` is entered once there is
@@ -96,11 +98,15 @@ def bring_up_to_date(
                 show()
                 _wait_for(instance, busy)
                 continue
-            found = staleness.states(instance, graph, recording_id, audio_is_gone)
-            ready = [name for name in staleness.runnable(graph, found) if name in only and name not in materialized]
+            found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of)
             if force and run_id is None:
                 possible = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
-                ready = [name for name in graph.names() if name in (possible or only)]
+                needed = staleness.with_lost_inputs(graph, found, possible or only)
+                ready = [name for name in graph.names() if name in needed]
+            else:
+                stale = {state.asset for state in found if state.reason and state.asset in only}
+                needed = staleness.with_lost_inputs(graph, found, stale)
+                ready = [one for one in staleness.runnable(graph, found) if one in needed and one not in materialized]
             if not ready:
                 fresh = [s.asset for s in found if s.asset in only and s.asset not in materialized]
                 return Outcome(run_id, materialized, fresh, {})

@@ -14,17 +14,25 @@ from reflector_assets.runtime.dagster_internals.storage import (
     CapturedLogContext,
     ConfigurableClassData,
     LocalComputeLogManager,
+    optional_string,
     redirect_to_file,
 )
+from reflector_assets.settings.main import dagster_folder
 
 
 class FileComputeLogs(LocalComputeLogManager):
-    """The compute log manager that dagster.yaml names; `base_dir` is the folder of its files."""
+    """The compute log manager that dagster.yaml names; without `base_dir` its files are beside Dagster's history."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Return the schema of dagster.yaml's `config`."""
+        return {**super().config_type(), "base_dir": optional_string()}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "FileComputeLogs":
         """Make the manager from dagster.yaml's `config`."""
-        return cls(inst_data=inst_data, **config_value)
+        base_dir = config_value.get("base_dir") or str(dagster_folder() / "logs")
+        return cls(inst_data=inst_data, **{**config_value, "base_dir": base_dir})
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:

@@ -1,5 +1,7 @@
 """Dagster's SQLite storage with engines that live as long as the process, for `storage: custom` in dagster.yaml.
 
+Without `base_dir` in dagster.yaml, its files are in the folder of the results.
+
 Dagster makes an engine, whose cache of compiled statements is empty, and a connection for every query: a thousand in a
 run. Tables and files are Dagster's own: with `storage: sqlite` it goes on where this stopped, and the other way round.
 """
@@ -28,7 +30,9 @@ from reflector_assets.runtime.dagster_internals.storage import (
     SqliteEventLogStorage,
     SqliteRunStorage,
     SqliteScheduleStorage,
+    optional_string,
 )
+from reflector_assets.settings.main import dagster_folder
 
 # Each run has a file of its own; the engines used last stay open, up to this number.
 MAX_ENGINES = 16
@@ -189,9 +193,15 @@ class EmbeddedStorage(DagsterSqliteStorage):
         DagsterStorage.__init__(self)
 
     @classmethod
+    def config_type(cls) -> Any:
+        """Return the schema of dagster.yaml's `config`."""
+        return {"base_dir": optional_string()}
+
+    @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EmbeddedStorage":
         """Make the storage from dagster.yaml's `config`."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+        base_dir = config_value.get("base_dir") or str(dagster_folder())
+        return cls.from_local(inst_data=inst_data, base_dir=base_dir)
 
 
 def _opened(storage: type[S], folder: Path, name: str) -> S:

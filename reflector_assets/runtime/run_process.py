@@ -15,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets import tags
+from reflector_assets import log_entries, tags
 from reflector_assets.records import ATTEMPT_ENDS, ENDINGS
 from reflector_assets.runtime.pools import set_missing_limits
 from reflector_assets.runtime.process_identity import ProcessIdentity
@@ -32,12 +32,25 @@ def supervised(context: Any, events: Any) -> Iterator[dg.DagsterEvent]:
     # Runs of Dagster's pages, backfills and `dg launch` have Dagster's implicit job, which can't have tags.
     instance.add_run_tags(run_id, {tags.PROCESS: process_tag(run_id), tags.RETRY_STRATEGY: tags.BY_ASSET})
     set_missing_limits(instance, get_settings().pools())
+    failures: list[dg.DagsterEvent] = []
     with alive(instance, run_id, ends=True), closing(events):
         for event in events:
             yield event
+            if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+                failures.append(event)
             # Before the next step.
             if event.event_type in ATTEMPT_ENDS and ended_elsewhere(instance, run_id):
                 os.kill(os.getpid(), signal.SIGINT)
+    # Just before the run's end, so that they are the first errors that a reader of the log's end sees.
+    for event in failures:
+        _log_reason(context.log, event)
+
+
+def _log_reason(run_log: Any, event: dg.DagsterEvent) -> None:
+    """Log the plain reason of a step's failure: Dagster's event has it between class names and tracebacks."""
+    reason = log_entries.attempt_reason(event.event_specific_data) or "no reason given"
+    step = log_entries.place(event.step_key or "")
+    run_log.error(f"{step.asset} failed: {log_entries.crash_reason(reason) or reason}")
 
 
 @contextmanager

@@ -51,7 +51,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
     data_dir: Path = Field(
         Path(".reflector"),
         alias="REFLECTOR_DATA_DIR",
-        description="Folder for all results; relative paths start at the project's folder.",
+        description="Folder for all results and, in its folder `dagster`, Dagster's history; relative paths start at "
+        "the project's folder.",
     )
     language: str = Field(
         "en",
@@ -243,6 +244,16 @@ def get_settings() -> Settings:
 def dagster_home() -> Path:
     """Return the folder of dagster.yaml."""
     return Path(os.environ.get("DAGSTER_HOME") or PROJECT_ROOT)
+
+
+def dagster_folder(data_dir: Path | None = None, project: Path = PROJECT_ROOT) -> Path:
+    """Return the folder of Dagster's files where dagster.yaml names none: beside the results, in REFLECTOR_DATA_DIR.
+
+    Earlier versions had it in the project's folder, wherever the results were: it stays there until somebody moves it.
+    """
+    beside, earlier = (data_dir or get_settings().data_dir) / "dagster", project / ".reflector" / "dagster"
+    of_moved_results = (earlier / "history").exists() and not (earlier.parent / "recordings").exists()
+    return earlier if of_moved_results and not beside.exists() else beside
 
 
 def unknown_names() -> list[tuple[str, str | None]]:

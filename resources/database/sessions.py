@@ -1,28 +1,50 @@
-"""Sessions of the pages that ended by signing out, in the product's database."""
+"""Sessions of the pages, in the product's database; of their cookies only hashes are stored."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
+from domain.access import Scope
 from resources.database.database import Database
-from resources.database.tables import ended_sessions
+from resources.database.tables import sessions, tokens
+from resources.database.tokens import is_valid
 
 
-class EndedSessions(ConfigurableResource[Any]):
-    """Ended sessions by id, until their cookies would have expired."""
+class Session(NamedTuple):
+    """Whose session it is, by the name in the audit log, and what it may do."""
+
+    name: str
+    scope: Scope
+
+
+class Sessions(ConfigurableResource[Any]):
+    """Sessions by the hash of their cookie."""
 
     database: Database
 
-    def add(self, session_id: str, expires_at: float) -> None:
-        """Store a session that ended, and forget those that expired; times in epoch seconds."""
-        row = self.database.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at)
+    def begin(self, cookie_hash: str, session: Session, expires_at: float, token_hash: str | None = None) -> None:
+        """Store a session, which ends with the token that it was exchanged for, if any; times in epoch seconds."""
+        row = {"cookie_hash": cookie_hash, "token_hash": token_hash, "expires_at": expires_at, **session._asdict()}
         with self.database.begin() as connection:
-            connection.execute(sa.delete(ended_sessions).where(ended_sessions.c.expires_at < time.time()))
-            connection.execute(row.on_conflict_do_nothing())
+            connection.execute(sa.delete(sessions).where(sessions.c.expires_at < time.time()))
+            connection.execute(sa.insert(sessions).values(row))
 
-    def ids(self) -> set[str]:
-        """Return the ids of all sessions that ended."""
+    def find(self, cookie_hash: str) -> Session | None:
+        """Return a session that has neither ended nor expired, and whose token is valid."""
+        now = time.time()
+        token_ok = sa.exists().where(tokens.c.token_hash == sessions.c.token_hash, is_valid(now))
+        query = sa.select(sessions.c.name, sessions.c.scope).where(
+            sessions.c.cookie_hash == cookie_hash,
+            sessions.c.expires_at > now,
+            sa.or_(sessions.c.token_hash.is_(None), token_ok),
+        )
         with self.database.begin() as connection:
-            return set(connection.scalars(sa.select(ended_sessions.c.session_id)))
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Session(row.name, Scope(row.scope))
+
+    def end(self, cookie_hash: str) -> None:
+        """End a session; no error if there is none."""
+        with self.database.begin() as connection:
+            connection.execute(sa.delete(sessions).where(sessions.c.cookie_hash == cookie_hash))

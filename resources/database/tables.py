@@ -96,11 +96,28 @@ meetings = sa.Table(
     sa.Column("revision", Number, nullable=False, index=True),
 )
 
-# Sessions of the pages that ended before their cookie expires.
-ended_sessions = sa.Table(
-    "ended_sessions",
+# Tokens of the HTTP API, besides the one in the settings; revoked ones have no row.
+tokens = sa.Table(
+    "tokens",
     metadata,
-    sa.Column("session_id", sa.String(64), primary_key=True),
+    # SHA-256; the token itself is stored nowhere.
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("scope", sa.String(10), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),
+)
+
+# Sessions of the pages; those that ended have no row.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    # Keyed with the token in the settings, so that a new one ends all sessions.
+    sa.Column("cookie_hash", sa.String(64), primary_key=True),
+    # The row in `tokens` that the session ends with; null for the token in the settings.
+    sa.Column("token_hash", sa.String(64), index=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("scope", sa.String(10), nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False),
 )
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from domain.consent import MEETING_PATTERN, Consent
 from resources.database.consents import Consents
 from service.bodies import json_body
-from service.dependencies import ACT, ConsentsDep
+from service.dependencies import ConsentsDep
 from service.errors import Refused
 from service.routing import Router, problems, request_body
 
@@ -17,7 +17,7 @@ NOT_MATCHED = (
     "not matched yet: no known recording has this id or name. The statement is kept, and applies as soon as a "
     "recording with it arrives. A room's name without a time needs whole_room."
 )
-router = Router(prefix="/v1/meetings/{id}/consent", dependencies=[ACT], responses=problems(401, 403))
+router = Router(prefix="/v1/meetings/{id}/consent", responses=problems(401, 403))
 
 
 class ConsentStatement(BaseModel):

@@ -9,11 +9,11 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 
 from domain.costs import By, report
-from service.dependencies import ACT, SINGLE_PARAMETERS, AccountsCatchUpDep, AccountsDep
+from service.dependencies import SINGLE_PARAMETERS, AccountsCatchUpDep, AccountsDep
 from service.routing import Router, problems
 
 MAX_DAYS = 36_500
-router = Router(dependencies=[ACT], responses=problems(401, 403))
+router = Router(responses=problems(401, 403))
 
 
 def _days(text: object) -> float:

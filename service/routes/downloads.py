@@ -13,11 +13,11 @@ from domain.results import Transcript
 from domain.text import captions
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
-from service.dependencies import READ, ConsentsDep, StoredResultsDep
+from service.dependencies import ConsentsDep, StoredResultsDep
 from service.errors import Refused
 from service.routing import JSON, Router, media, problems
 
-router = Router(prefix="/v1/transcripts/{id}", dependencies=[READ], responses=problems(401, 403, 404, 410))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 TRANSCRIPT = "transcript.json"
 AUDIO = "audio.mp3"
 AUDIO_WITHHELD = "a denial of consent could be about this recording: its audio is withheld until that is known"

@@ -11,9 +11,12 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from domain.access import Scope
 from domain.errors import NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
-from service.dependencies import READ, AccessDep, FeedsDep, ListenersDep
+from service.auth import Watch
+from service.callers import is_trusted
+from service.dependencies import AccessDep, FeedsDep, ListenersDep
 from service.disclosure import error_text
 from service.errors import Refused
 from service.feeds import Feed, Feeds
@@ -34,7 +37,7 @@ class Events(BaseModel):
     data: list[Event]
 
 
-@router.get(PATH, dependencies=[READ], response_model=Events, responses=problems(401, 403, 404, 410, 422, 429, 503))
+@router.get(PATH, response_model=Events, responses=problems(401, 403, 404, 410, 422, 429, 503))
 async def show_events(
     request: Request,
     feeds: FeedsDep,
@@ -45,7 +48,7 @@ async def show_events(
     last_event_id: Annotated[str, Header(alias="Last-Event-ID", description="Only events after this one")] = "",
 ) -> Response:
     """Show the events of a recording; with `Accept: text/event-stream` stream them, including those to come."""
-    place, trusted = last_event_id or after or None, access.is_trusted(request)
+    place, trusted = last_event_id or after or None, is_trusted(request)
     async with feeds.of(recording_id) as feed:
         past = await feed.so_far(place)
         if "text/event-stream" not in request.headers.get("accept", ""):
@@ -53,7 +56,7 @@ async def show_events(
             return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     listeners.check(request)
     return EventSourceResponse(
-        _stream(request, listeners, feeds, recording_id, place, trusted=trusted),
+        _stream(request, listeners, feeds, recording_id, place, access.watch(request), trusted=trusted),
         ping=PING_S,
         send_timeout=SEND_TIMEOUT_S,
     )
@@ -65,11 +68,12 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, lis
     # Browsers can send a token only as a subprotocol, and require one of theirs in the answer.
     await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
     try:
-        access.require_read(socket)
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
         with listeners.admit(socket):
             async with feeds.of(socket.path_params["id"]) as feed:
                 after = socket.query_params.get("after") or None
-                await _send(socket, feed, after, trusted=access.is_trusted(socket))
+                await _send(socket, feed, after, access.watch(socket), trusted=is_trusted(socket))
     except Refused as error:
         code = UNAUTHORIZED if error.status_code in {401, 403} else TRY_AGAIN_LATER
         await socket.close(code, error.detail)
@@ -83,21 +87,29 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, lis
 
 
 async def _stream(
-    request: Request, listeners: Listeners, feeds: Feeds, recording_id: str, after: str | None, *, trusted: bool
+    request: Request,
+    listeners: Listeners,
+    feeds: Feeds,
+    recording_id: str,
+    after: str | None,
+    watch: Watch,
+    *,
+    trusted: bool,
 ) -> AsyncIterator[ServerSentEvent]:
     with suppress(RecordingDeleted, Refused), listeners.admit(request):
         async with feeds.of(recording_id) as feed:
-            async for entry in feed.listen(after):
+            async for entry in feed.listen(after, watch):
                 yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
-async def _send(socket: WebSocket, feed: Feed, after: str | None, *, trusted: bool) -> None:
-    """Send events until the listener disconnects, or reads nothing for too long."""
+async def _send(socket: WebSocket, feed: Feed, after: str | None, watch: Watch, *, trusted: bool) -> None:
+    """Send events until the listener disconnects, reads nothing for too long, or may no longer read."""
 
     async def send() -> None:
-        async for entry in feed.listen(after):
+        async for entry in feed.listen(after, watch):
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await socket.send_text(entry.text(trusted=trusted))
+        raise Refused(401, "the token or session has ended")
 
     async def wait_for_disconnect() -> None:
         # Messages of listeners are ignored.

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from domain.access import Scope
 from domain.errors import ReflectorError
 from service.dependencies import NO_STORE, AccessDep, ConsentsDep, ReadinessDep
 from service.routing import Router, problems
@@ -23,7 +24,7 @@ class Live(BaseModel):
 
 
 class DependencyState(BaseModel):
-    """One dependency; only holders of the token see what the check found."""
+    """One dependency; only operators see what the check found."""
 
     door: str
     state: str
@@ -34,7 +35,7 @@ class DependencyState(BaseModel):
 class Ready(BaseModel):
     """Whether everything that is needed is available, and the state of each dependency.
 
-    Holders of the token also see how many denials of consent match no recording, while the database answers.
+    Operators also see how many denials of consent match no recording, while the database answers.
     """
 
     detail: str | None = None
@@ -54,7 +55,7 @@ async def ready(
     request: Request, response: Response, access: AccessDep, readiness: ReadinessDep, consents: ConsentsDep
 ) -> Ready:
     """Show whether Dagster's daemon, the databases, the store, the transcriber and the LLM are available."""
-    trusted = access.may_act(request)
+    trusted = access.may(request, Scope.OPERATE)
     is_ready, outcomes = await readiness()
     if not is_ready:
         response.status_code = 503

@@ -9,12 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from domain.overview import RecordingOverview, State
-from service.dependencies import READ, SINGLE_PARAMETERS, AccessDep, ListingCatchUpDep, ListingDep
+from service.callers import is_trusted
+from service.dependencies import SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
 from service.disclosure import general_reason
 from service.routing import Router, problems
 
 MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
-router = Router(dependencies=[READ], responses=problems(401, 403))
+router = Router(responses=problems(401, 403))
 
 
 def _number(largest: int) -> BeforeValidator:
@@ -67,13 +68,12 @@ async def list_transcripts(
     query: Annotated[ListQuery, Query()],
     listing: ListingDep,
     catch_up: ListingCatchUpDep,
-    access: AccessDep,
 ) -> Rows:
     """List recordings, newest first, or search them."""
     await catch_up()
     found = await run_in_threadpool(listing.catalogue.search, query.q, query.page, query.size)
     overviews = await run_in_threadpool(listing.states, found.items)
-    if not access.is_trusted(request):
+    if not is_trusted(request):
         overviews = [overview._replace(reason=_general(overview)) for overview in overviews]
     rows = [_row(overview, row.excerpt) for overview, row in zip(overviews, found.items, strict=True)]
     return Rows(total=found.total, page=query.page, size=query.size, items=rows)

@@ -3,10 +3,10 @@
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from service.dependencies import ACT, MetricsDep
+from service.dependencies import MetricsDep
 from service.routing import Router, media, problems
 
-router = Router(dependencies=[ACT], responses=problems(401, 403))
+router = Router(responses=problems(401, 403))
 
 
 @router.get("/metrics", response_class=Response, responses=media("text/plain"))

@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from service.bodies import json_body
-from service.dependencies import ACT, RoomsDep
+from service.dependencies import RoomsDep
 from service.errors import Refused
 from service.routing import Router, problems, request_body
 
-router = Router(prefix="/v1/rooms", dependencies=[ACT], responses=problems(401, 403))
+router = Router(prefix="/v1/rooms", responses=problems(401, 403))
 
 
 class PublicRoom(BaseModel):

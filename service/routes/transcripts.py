@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.requests import Request
 
+from domain.access import Scope
 from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
@@ -18,10 +19,9 @@ from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
+from service.callers import is_trusted
 from service.dependencies import (
-    ACT,
     NO_STORE,
-    READ,
     AccessDep,
     ConsentsDep,
     DeletionsDep,
@@ -119,7 +119,7 @@ class DeletionRequested(BaseModel):
     beyond_reach: tuple[str, ...]
 
 
-@router.get("", dependencies=[READ, NO_STORE])
+@router.get("", dependencies=[NO_STORE])
 def show_transcript(
     request: Request,
     results: StoredResultsDep,
@@ -139,15 +139,15 @@ def show_transcript(
         id=results.id,
         state=overview.state,
         step=overview.step,
-        reason=reason if access.is_trusted(request) else general_reason(reason),
+        reason=reason if is_trusted(request) else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
-        may_retry=overview.state == "error" and access.may_act(request),
+        may_retry=overview.state == "error" and access.may(request, Scope.WRITE),
         **fields,
     )
 
 
-@router.get("/topics", dependencies=[READ], response_model=TopicsView)
+@router.get("/topics", response_model=TopicsView)
 def show_topics(request: Request, results: StoredResultsDep) -> Response:
     """Show the topics."""
     content = results.read("topics.json")
@@ -156,7 +156,7 @@ def show_topics(request: Request, results: StoredResultsDep) -> Response:
     )
 
 
-@router.get("/waveform", dependencies=[READ], response_model=WaveformView)
+@router.get("/waveform", response_model=WaveformView)
 def show_waveform(request: Request, results: StoredResultsDep) -> Response:
     """Show the waveform."""
     content = results.read("waveform.json")
@@ -165,7 +165,7 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
     )
 
 
-@router.get("/words", dependencies=[READ], response_model=WordsView)
+@router.get("/words", response_model=WordsView)
 def show_words(request: Request, results: StoredResultsDep) -> Response:
     """Show the words with their speakers and times."""
     content = results.read(WORDS)
@@ -195,14 +195,14 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
     return _cached(request, etag(content, people), make)
 
 
-@router.get("/webvtt", dependencies=[READ], response_class=Response, responses=media("text/vtt"))
+@router.get("/webvtt", response_class=Response, responses=media("text/vtt"))
 def show_captions(request: Request, results: StoredResultsDep) -> Response:
     """Show the captions."""
     content = results.read("transcript.vtt")
     return _cached(request, etag(content), lambda: content, "text/vtt")
 
 
-@router.delete("", status_code=202, dependencies=[ACT, NO_STORE], responses={200: {"model": DeletionRequested}})
+@router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
 def delete_transcript(
     recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
 ) -> DeletionRequested:
@@ -222,7 +222,7 @@ def delete_transcript(
     )
 
 
-@router.post("/retry", status_code=202, dependencies=[ACT])
+@router.post("/retry", status_code=202)
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow(40)
 
 SIGNATURE = "c2lnbmF0dXJl"
 URL = f"https://user:{SIGNATURE}@storage.example/audio.webm?X-Amz-Signature={SIGNATURE}&x=1"
-RECORDINGS = dg.DynamicPartitionsDefinition(name="step_recordings")
+RECORDINGS = dg.DynamicPartitionsDefinition(name="recordings")
 
 
 class Run:
@@ -134,7 +134,15 @@ def test_a_steps_process_has_everything_heavy_imported_before_it_begins(run):
 # Runs in this process: what an error becomes.
 
 
-def attempt(body, *, name="recording", partition=None, track=None, retries: dg.RetryPolicy | None = ONCE_MORE):
+def attempt(
+    body,
+    *,
+    name="recording",
+    partition=None,
+    track=None,
+    retries: dg.RetryPolicy | None = ONCE_MORE,
+    takes_context=False,
+):
     """Run a body as a step; returns its run's events and how often it was tried."""
     tries = []
 
@@ -142,12 +150,12 @@ def attempt(body, *, name="recording", partition=None, track=None, retries: dg.R
     def probe(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with step(context, name, track=track) as work:
             tries.append(1)
-            body(work)
+            body(context if takes_context else work)
         return dg.MaterializeResult(metadata=work.metadata)
 
     with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         if partition:
-            instance.add_dynamic_partitions("step_recordings", [partition])
+            instance.add_dynamic_partitions("recordings", [partition])
         result = dg.materialize([probe], instance=instance, partition_key=partition, raise_on_error=False)
         return Run(instance, result.run_id), len(tries)
 
@@ -226,6 +234,15 @@ def test_what_a_sensor_delivers_is_not_tried_again_in_the_run():
 def test_a_failure_names_recording_and_track():
     run, _ = attempt(raising(PermanentError("no audio")), partition="r1", track=2)
     assert run.reason("probe") == "recording r1, track 2: no audio"
+
+
+def test_a_partition_that_is_deleted_meanwhile_is_a_plain_reason():
+    def body(context):
+        context.instance.delete_dynamic_partition("recordings", "r1")
+
+    run, tried = attempt(body, partition="r1", takes_context=True)
+    assert tried == 1
+    assert run.reason("probe").startswith("recording r1: the recording's partition was deleted while this run was in")
 
 
 def test_the_reason_is_still_told_when_all_attempts_failed():

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,9 @@ class World:
             **others,
         }
 
-    def run(self, only: Sequence[str] = ALL, **others: Any) -> dg.ExecuteInProcessResult:
+    def run(
+        self, only: Sequence[str] = ALL, tags: Mapping[str, str] | None = None, **others: Any
+    ) -> dg.ExecuteInProcessResult:
         """Run assets; `others` are doors in the place of the usual."""
         defs = dg.Definitions(
             assets=definitions.assets,
@@ -111,6 +113,7 @@ class World:
             instance=self.instance,
             partition_key=self.id,
             asset_selection=[dg.AssetKey(name) for name in only],
+            tags=dict(tags or {}),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

@@ -16,10 +16,9 @@ from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
 from resources.database.rooms import Rooms
 from service.app import build
-from service.auth import Access
 from service.ports import Accounts, Listing, Ports
 from tests.consent.world import World
-from tests.service.in_process import BEARER, TOKEN
+from tests.service.in_process import BEARER, access_of
 
 PRICES = {"REFLECTOR_PRICE_CPU_HOUR": 3600, "REFLECTOR_CURRENCY": "EUR"}
 
@@ -41,7 +40,7 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         Consents(database=database),
         secrets=[],
         window=300,
-        access=Access(TOKEN, trial=trial),
+        access=access_of(database, trial=trial),
         check_ready=lambda: (True, []),
         ports=Ports(
             recordings,

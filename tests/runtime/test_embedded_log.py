@@ -121,7 +121,7 @@ def test_a_closed_instance_is_read_as_well(tmp_path: Path) -> None:
     deployed = deploy(tmp_path)
     with dg.DagsterInstance.from_config(str(deployed.home / "dagster")) as instance:
         instance.add_dynamic_partitions("recordings", ["one"])
-    found = embedded_log.find(deployed.home / "dagster", ROOT)
+    found = embedded_log.find(deployed.home / "dagster", ROOT, tmp_path)
     assert found is not None
     assert list(found.pages(200)) == [["one"]]
 
@@ -131,6 +131,7 @@ def test_a_closed_instance_is_read_as_well(tmp_path: Path) -> None:
     [
         ({"sqlite": {"base_dir": "BASE"}}, True),
         ({"custom": {"module": "any", "class": "EmbeddedStorage", "config": {"base_dir": "BASE"}}}, True),
+        ({"custom": {"module": "any", "class": "EmbeddedStorage", "config": {}}}, True),
         ({"sqlite": {"base_dir": "dagster"}}, True),
         ({"custom": {"module": "any", "class": "Other", "config": {"base_dir": "BASE"}}}, False),
         ({"sqlite": {"base_dir": {"env": "BASE"}}}, False),
@@ -143,6 +144,6 @@ def test_only_sqlite_files_with_tables_are_read(tmp_path: Path, storage: object,
     base = deploy(tmp_path).home / "dagster"
     written = yaml.safe_dump({"storage": storage} if storage else {}).replace("BASE", str(base))
     (base / "dagster.yaml").write_text(written)
-    found = embedded_log.find(base, tmp_path)
+    found = embedded_log.find(base, tmp_path, base)
     assert found == (EmbeddedLog(base / "history") if is_found else None)
-    assert embedded_log.find(tmp_path, tmp_path) is None
+    assert embedded_log.find(tmp_path, tmp_path, base) is None

@@ -1,6 +1,7 @@
 """A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,7 +14,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from domain.recording import value_key
 from reflector_assets import tags
+from reflector_assets.operations import refresh
 from reflector_assets.records import plain
 from reflector_assets.runtime.run_process import process_of
 from reflector_assets.settings.main import Settings
@@ -100,6 +103,14 @@ def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(fault
     assert "422" in told["reason"]
     [failed] = [step for step in faulty.steps(run) if step.status == "failed"]
     assert told["reason"] == f"track_transcripts: {failed.reason}"
+    # On the run's page, the plain reason is a line of its own before Dagster's summary.
+    *_, said, summary = [
+        entry
+        for entry in faulty.instance.all_logs(run.dagster_run.run_id)
+        if entry.level == logging.ERROR and not (entry.dagster_event and entry.dagster_event.is_step_event)
+    ]
+    assert said.user_message == f"track_transcripts failed: {failed.reason}"
+    assert summary.dagster_event_type == dg.DagsterEventType.RUN_FAILURE
 
     faulty.gpu.plans.clear()
     done = faulty.deployment.run_quickly("-m", "tests.scenarios.reexecute", run.dagster_run.run_id, BROKEN)
@@ -144,6 +155,19 @@ def test_recordings_that_cant_be_examined_are_reported_and_stop_no_other(world: 
     assert world.ended(UNREADABLE).dagster_run.status.value == "SUCCESS"
     assert world.overview(UNREADABLE).state == "ended"
     world.ticks(1)
+
+
+def test_files_that_are_gone_are_made_again_of_cached_answers(world: World) -> None:
+    files = [world.deployment.data / value_key(asset, GOOD) for asset in ("topics", "action_items")]
+    contents = [file.read_bytes() for file in files]
+    runs, calls = len(world.runs(GOOD)), (world.gpu_calls(GOOD), world.llm_calls(GOOD))
+    for file in files:
+        file.unlink()
+    refresh.request(world.instance, GOOD)
+    run = world.ended(GOOD, runs=runs + 1)
+    assert world.made(run) == {"topics", "action_items"}
+    assert [file.read_bytes() for file in files] == contents
+    assert (world.gpu_calls(GOOD), world.llm_calls(GOOD)) == calls
 
 
 def test_a_live_run_that_is_marked_as_failed_ends_before_its_next_step_and_is_resumed_once(world: World) -> None:
@@ -235,3 +259,10 @@ def test_pools_have_the_limits_of_the_settings_though_nobody_set_them(world: Wor
         return {one.name: one.limit for one in world.instance.event_log_storage.get_pool_limits()}
 
     until(lambda: limits() == expected, what="the limits of the pools")
+
+
+def test_sensors_without_their_settings_never_tick(world: World) -> None:
+    world.ticks(1)
+    ticked = {state.name for state in world.instance.all_instigator_state()}
+    assert {"discovery", "keep_up_to_date", "end_orphaned_runs", "deliver_webhooks", "follow_consents"} <= ticked
+    assert ticked.isdisjoint({"poll_daily", "tell_failures", "tell_unmatched_denials", "fall_back", "retention"})

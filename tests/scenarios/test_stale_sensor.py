@@ -182,7 +182,23 @@ def test_a_failure_of_a_run_by_hand_is_repeated_only_with_other_code(done: Small
     assert done.settle() == []
     done.broken.clear()
     done.code["title"] = "2"
+    # The document is up to date, but Dagster shows it as failed since the first run.
+    assert done.settle() == [(A, {"title"}), (A, {"document"})]
+
+
+def test_what_failed_with_code_that_was_taken_back_is_made_once_more(done: Small) -> None:
+    done.broken = {"title"}
+    done.code["title"] = "2"
     assert done.settle() == [(A, {"title"})]
+    done.code["title"] = "1"
+    assert done.stale(A) == {}
+    assert done.settle() == [(A, {"title"})]
+    assert done.settle() == [], "it failed with this code, too"
+    for version in ("2", "1"):
+        done.code["title"] = version
+        assert done.settle() == [(A, {"title"})]
+        done.broken.clear()
+    assert done.settle() == []
 
 
 def test_a_recording_at_work_is_left_alone_and_looked_at_again_when_its_run_ends(done: Small) -> None:
@@ -282,7 +298,8 @@ def test_a_request_is_kept_while_the_recording_is_at_work(done: Small) -> None:
     refresh.request(done.instance, A)
     assert done.settle() == []
     done.instance.report_run_failed(run)
-    assert done.settle() == [(A, {"title"})]
+    # Dagster shows what that run was to make as failed.
+    assert done.settle() == [(A, {"title"}), (A, {*ALL} - {"title"})]
 
 
 def test_a_request_that_was_served_counts_no_more_when_the_cursor_is_lost(done: Small) -> None:

@@ -30,7 +30,7 @@ class Looking:
     def __init__(self, small: Small, folder: Path, zulip: ZulipHost, **settings: str) -> None:
         self.small, self.cursor = small, None
         given = {"ZULIP_DAG_STREAM": "operations", "ZULIP_DAG_TOPIC": "Reflector", "REFLECTOR_DAGSTER_URL": "https://d"}
-        self.settings = Settings.model_validate(given | settings)
+        self.settings = Settings.model_validate(zulip.env | given | settings)
         database = Database(url=f"sqlite:///{folder / 'reflector.db'}")
         self.deliveries = Deliveries(database=database)
         door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
@@ -41,7 +41,8 @@ class Looking:
         }
 
     def due(self) -> list[dg.RunRequest]:
-        return list(self._evaluate(due.build("process", self.small.graph(), self.settings), "deliveries").run_requests)
+        result = self._evaluate(due.build("process", self.small.graph(), self.settings), "deliveries")
+        return [] if isinstance(result, dg.SkipReason) else list(result.run_requests)
 
     def tell(self) -> str:
         sensor = failures.build(self.settings, settled_after=0)
@@ -128,7 +129,7 @@ def fail(looking: Looking, recording_id: str = A, **more: str) -> str:
 
 def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looking: Looking, zulip: ZulipHost) -> None:
     first = fail(looking)
-    assert looking.tell() == "1 reported"
+    assert looking.tell() == "1 permanent failures reported"
     [said] = zulip.says()
     assert said.startswith("**Recording first failed**")
     assert "* Step: title" in said
@@ -136,10 +137,10 @@ def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looki
     assert "title is broken" in said
     [message] = zulip.messages.values()
     assert (message.stream, message.topic) == ("operations", "Reflector")
-    assert looking.tell() == "0 reported"
+    assert looking.tell() == "0 permanent failures reported"
     second = fail(looking)
     fail(looking, B)
-    assert looking.tell() == "2 reported"
+    assert looking.tell() == "2 permanent failures reported"
     assert len(zulip.says()) == 2
     assert second in zulip.says()[0]
     looking.cursor = None
@@ -152,14 +153,14 @@ def test_what_dagster_will_try_again_and_what_is_no_recordings_isnt_told(looking
     fail(looking, **{tags.WILL_RETRY: "true"})
     run = looking.small.instance.create_run_for_job(looking.small.job())
     looking.small.instance.report_run_failed(run)
-    assert looking.tell() == "0 reported"
+    assert looking.tell() == "0 permanent failures reported"
     assert zulip.requests == []
 
 
 def test_what_is_repeated_because_dagster_could_not_retry_it_isnt_told(looking: Looking, zulip: ZulipHost) -> None:
     run = looking.small.instance.get_run_by_id(fail(looking, **{tags.WILL_RETRY: "false"}))
     looking.small.instance.report_engine_event(RETRY_FAILED, run)
-    assert looking.tell() == "0 reported"
+    assert looking.tell() == "0 permanent failures reported"
     assert zulip.requests == []
 
 
@@ -193,7 +194,7 @@ def test_while_zulip_is_down_nothing_is_lost_and_it_is_left_alone(
     said = looking.tell()
     assert ("another process" in said) == (trouble == 503)
     if trouble == 401:
-        assert said == "2 reported"
+        assert said == "2 permanent failures reported"
         assert zulip.posted == 2
 
 

@@ -16,7 +16,8 @@ from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
-from resources.database.sessions import EndedSessions
+from resources.database.sessions import Sessions
+from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
 from service.listeners import Listeners
@@ -64,15 +65,14 @@ def application(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     https: bool = False,
-    follows_sessions: bool = False,
     listeners: Listeners | None = None,
+    recheck: float = 0.2,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
     # As `reflector serve` does, so that a webhook doesn't wait for it.
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)
-    ended = EndedSessions(database=database) if follows_sessions else None
     keys = [base64.b64decode(secret) for secret in secrets]
     states = [Outcome("database", "a query", "ok" if ready else "failed", 1, "sqlite")]
     app = build(
@@ -81,7 +81,7 @@ def application(
         Consents(database=database),
         secrets=keys,
         window=300,
-        access=Access(token, trial=trial, public=public, https=https, ended=ended),
+        access=access_of(database, token, trial=trial, public=public, https=https, recheck=recheck),
         check_ready=lambda: (ready, states),
         write_timeout=write_timeout,
         ports=ports,
@@ -90,6 +90,11 @@ def application(
         listeners=listeners,
     )
     return app, inbox, rooms
+
+
+def access_of(database: Database, token: str | None = TOKEN, **settings: Any) -> Access:
+    """Make what identifies callers on a database."""
+    return Access(token, Tokens(database=database), Sessions(database=database), **settings)
 
 
 @contextmanager

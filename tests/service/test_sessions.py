@@ -2,21 +2,20 @@
 
 # pyright: basic
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
-from service.auth import Access
-from service.errors import Refused
+from domain.access import Scope
+from resources.database.database import Database
 from service.sessions import COOKIE, SESSION_S
-from testing.daemon import until
 from tests.domain.finished import finished
-from tests.service.in_process import BEARER, TOKEN, application, listening
+from tests.service.in_process import BEARER, TOKEN, access_of, application
 from tests.service.shown_recordings import Scripted, finish, overview, shown
 
 HOST = "reflector.test"
@@ -37,14 +36,6 @@ def connection(kind: str = "http", **headers: str) -> HTTPConnection:
     return HTTPConnection({"type": kind, "headers": named, "path": "/", "query_string": b""})
 
 
-def lets(check: Any, asked: HTTPConnection) -> bool:
-    try:
-        check(asked)
-    except Refused:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_cookie_is_for_this_site_s_pages_and_no_script(tmp_path: Path, scheme: str) -> None:
     browser, _ = client(tmp_path, scheme)
@@ -59,38 +50,33 @@ def test_the_cookie_is_for_this_site_s_pages_and_no_script(tmp_path: Path, schem
 def test_a_session_begins_and_ends(tmp_path: Path) -> None:
     browser, _ = client(tmp_path)
     same = {"Sec-Fetch-Site": "same-origin"}
-    assert browser.get("/v1/session").json() == {"reads": False, "acts": False}
+    assert browser.get("/v1/session").json() == {"reads": False, "acts": False, "scopes": [], "name": None}
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
-    assert browser.post("/v1/session", headers=BEARER).json() == {"reads": True, "acts": True}
-    assert browser.get("/v1/session", headers=same).json() == {"reads": True, "acts": True}
+    everything = {"reads": True, "acts": True, "scopes": ["read", "write", "operate"], "name": "REFLECTOR_API_TOKEN"}
+    assert browser.post("/v1/session", headers=BEARER).json() == everything
+    assert browser.get("/v1/session", headers=same).json() == everything
     assert browser.get(f"/v1/transcripts/{ID}", headers=same).json()["may_retry"]
     assert browser.delete("/v1/session").status_code == 204
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
 
 
 def test_signing_out_ends_the_session_on_the_server_and_in_other_processes(tmp_path: Path) -> None:
-    ports, _, _ = shown(tmp_path / "data")
-    known = {"ports": ports, "follows_sessions": True}
-    first, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
-    second, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
+    first, second = (client(tmp_path)[0] for _ in range(2))
 
-    def acts(port: int, cookies: dict[str, str]) -> bool:
-        url, own = f"http://127.0.0.1:{port}/v1/session", {"Sec-Fetch-Site": "same-origin"}
-        return httpx.get(url, cookies=cookies, headers=own, trust_env=False).json()["acts"]
+    def acts(browser: TestClient, cookie: str) -> bool:
+        own = {"Sec-Fetch-Site": "same-origin", "Cookie": f"{COOKIE}={cookie}"}
+        return browser.get("/v1/session", headers=own).json()["acts"]
 
-    with listening(first) as port, listening(second) as other:
-        url = f"http://127.0.0.1:{port}/v1/session"
-        kept, ended = (dict(httpx.post(url, headers=BEARER, trust_env=False).cookies) for _ in range(2))
-        until(lambda: acts(port, ended) and acts(other, ended), what="known in both")
-        assert httpx.delete(url, cookies=ended, trust_env=False).status_code == 204
-        assert not acts(port, ended), "though the client has kept the cookie"
-        until(lambda: not acts(other, ended), what="ended in the other")
-        assert acts(port, kept)
-        assert acts(other, kept)
-    third, _, _ = application(f"sqlite:///{tmp_path}/reflector.db", **known)
-    with listening(third) as port:
-        until(lambda: acts(port, kept), what="known after a restart")
-        assert not acts(port, ended)
+    kept, ended = (first.post("/v1/session", headers=BEARER).cookies[COOKIE] for _ in range(2))
+    first.cookies.clear()
+    assert acts(first, ended)
+    assert acts(second, ended)
+    assert first.delete("/v1/session", headers={"Cookie": f"{COOKIE}={ended}"}).status_code == 204
+    for browser in (first, second, client(tmp_path)[0]):
+        assert not acts(browser, ended), "though the client has kept the cookie"
+        assert acts(browser, kept)
+    assert not acts(client(tmp_path, token="another-token-of-the-service")[0], kept), "a new token ends all sessions"
+    assert not acts(client(tmp_path, token=None)[0], kept)
 
 
 def test_behind_https_the_cookie_is_secure_whatever_the_connection_is(tmp_path: Path) -> None:
@@ -143,32 +129,32 @@ def test_with_a_cookie_only_our_own_pages_act(tmp_path: Path, headers: dict[str,
     assert script.retried == [ID] * (status == 202)
 
 
-def test_a_cookie_is_of_this_token() -> None:
-    access = Access(TOKEN)
-    value = access.new_session(connection(authorization=f"Bearer {TOKEN}"))
-    assert value is not None
-    assert lets(access.require_read, connection(cookie=f"{COOKIE}={value}"))
-    assert not lets(Access("another token").require_read, connection(cookie=f"{COOKIE}={value}"))
-    assert not lets(Access(None).require_read, connection(cookie=f"{COOKIE}={value}"))
-    for wrong in ("1", "", value[:-1], f"2{value[1:]}", "\u00e9"):
-        assert not lets(access.require_read, connection(cookie=f"{COOKIE}={wrong}"))
+def test_websockets_take_the_token_as_subprotocols_and_cookies_of_our_pages(tmp_path: Path) -> None:
+    access = access_of(Database(url=f"sqlite:///{tmp_path}/reflector.db"))
 
+    def reads(kind: str = "websocket", **headers: str) -> bool:
+        asked = connection(kind, **headers)
+        asyncio.run(access.identify(asked))
+        return access.may(asked, Scope.READ)
 
-def test_websockets_take_the_token_as_subprotocols_and_cookies_of_our_pages() -> None:
-    access = Access(TOKEN)
-    assert lets(access.require_read, connection("websocket", sec_websocket_protocol=f"bearer, {TOKEN}"))
-    assert not lets(access.require_read, connection("websocket", sec_websocket_protocol="bearer, wrong"))
+    assert reads(sec_websocket_protocol=f"bearer, {TOKEN}")
+    assert not reads(sec_websocket_protocol="bearer, wrong")
     # It is of WebSockets alone.
-    assert not lets(access.require_read, connection(sec_websocket_protocol=f"bearer, {TOKEN}"))
-    cookie = f"{COOKIE}={access.new_session(connection(authorization=f'Bearer {TOKEN}'))}"
-    assert lets(access.require_read, connection("websocket", cookie=cookie, origin=f"http://{HOST}"))
-    assert not lets(access.require_read, connection("websocket", cookie=cookie, origin="http://other.test"))
-    assert not lets(access.require_read, connection("websocket", cookie=cookie))
+    assert not reads("http", sec_websocket_protocol=f"bearer, {TOKEN}")
+    asked = connection(authorization=f"Bearer {TOKEN}")
+    asyncio.run(access.identify(asked))
+    value = asyncio.run(access.begin_session(asked)) or ""
+    cookie = f"{COOKIE}={value}"
+    assert reads(cookie=cookie, origin=f"http://{HOST}")
+    assert not reads(cookie=cookie, origin="http://other.test")
+    assert not reads(cookie=cookie)
+    for wrong in ("1", "", value[:-1], f"2{value[1:]}", "\u00e9"):
+        assert not reads("http", cookie=f"{COOKIE}={wrong}")
 
 
 def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:
     browser, script = client(tmp_path, public=True)
-    assert browser.get("/v1/session").json() == {"reads": True, "acts": False}
+    assert browser.get("/v1/session").json() == {"reads": True, "acts": False, "scopes": ["read"], "name": None}
     assert browser.get(f"/v1/transcripts/{ID}").json()["may_retry"] is False
     assert browser.get(f"/v1/transcripts/{ID}/audio").status_code == 200
     assert browser.post(f"/v1/transcripts/{ID}/retry").status_code == 401
@@ -177,7 +163,7 @@ def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:
 
 def test_a_trial_is_open_and_a_service_without_token_closed(tmp_path: Path) -> None:
     trial, _ = client(tmp_path / "a", trial=True)
-    assert trial.get("/v1/session").json() == {"reads": True, "acts": True}
+    assert trial.get("/v1/session").json()["scopes"] == ["read", "write", "operate"]
     assert "set-cookie" not in trial.post("/v1/session").headers
     closed, _ = client(tmp_path / "b", token=None)
     assert closed.get(f"/v1/transcripts/{ID}").status_code == 401

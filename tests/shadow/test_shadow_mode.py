@@ -185,7 +185,7 @@ def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: Ol
         small.run(recording_id, more={tags.WILL_RETRY: "true"})
         assert look() == "0 failed permanently, 0 relayed"
         small.run(recording_id)
-        assert "isn't live" in look(REFLECTOR_MODE="shadow")
+        assert look(REFLECTOR_MODE="shadow") == "REFLECTOR_MODE is shadow"
         assert "isn't set" in look(REFLECTOR_FALLBACK="false")
         assert old.requests == []
         old.fail(1, 503)

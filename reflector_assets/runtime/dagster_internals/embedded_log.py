@@ -91,16 +91,16 @@ class EmbeddedLog(NamedTuple):
             raise TransientError(f"Dagster's database doesn't answer ({type(error).__name__})") from error
 
 
-def find(home: Path, project: Path) -> EmbeddedLog | None:
+def find(home: Path, project: Path, default: Path) -> EmbeddedLog | None:
     """Return the log of the instance whose dagster.yaml is in `home`; None if it may be elsewhere than in SQLite files.
 
-    Relative paths in dagster.yaml begin at `project`.
+    Relative paths in dagster.yaml begin at `project`; without one, the files are in the folder `default`.
     """
     try:
         storage = yaml.safe_load((home / "dagster.yaml").read_bytes())["storage"]
         custom = storage.get("custom", {})
         sqlite = custom["config"] if custom.get("class") == "EmbeddedStorage" else storage["sqlite"]
-        log = EmbeddedLog(project / sqlite["base_dir"] / "history")
+        log = EmbeddedLog(project / sqlite.get("base_dir", default) / "history")
         log.last_runs(next(log.pages(1)))
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError, TransientError):
         # Dagster reports what is wrong, and makes tables that don't exist yet.

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO
 
+from dagster import Field, StringSource
 from dagster._core.execution import compute_logs
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
@@ -29,8 +30,14 @@ __all__ = [
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
+    "optional_string",
     "redirect_to_file",
 ]
 
 _compute_logs: Any = compute_logs
 redirect_to_file: Callable[[TextIO, Path], AbstractContextManager[None]] = _compute_logs.redirect_to_file
+
+
+def optional_string() -> Any:
+    """Return the schema of a setting in dagster.yaml that can be left out."""
+    return Field(StringSource, is_required=False)

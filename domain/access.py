@@ -1,0 +1,60 @@
+"""What callers of the service may do, and who they are."""
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.errors import InvalidInput
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+UNITS_S = {"h": 3600.0, "d": 86400.0}
+
+
+class Scope(StrEnum):
+    """Scopes in ascending order: each includes those before it.
+
+    `read` is for transcripts, `write` for changes of single recordings, `operate` for the deployment: rooms, costs,
+    metrics, and the causes of failures.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    OPERATE = "operate"
+
+    def includes(self, other: "Scope") -> bool:
+        """Return True if who has this scope has the other one."""
+        order = list(Scope)
+        return order.index(self) >= order.index(other)
+
+
+class Principal(NamedTuple):
+    """A caller, by the name in the audit log, and its scope; both None for a caller without credentials.
+
+    `has_session` is True if a browser's cookie identifies it: browsers send cookies unasked.
+    """
+
+    name: str | None = None
+    scope: Scope | None = None
+    has_session: bool = False
+
+    def may(self, scope: Scope) -> bool:
+        """Return True if the caller has a scope."""
+        return self.scope is not None and self.scope.includes(scope)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a token; raises InvalidInput if it isn't 1 to 64 letters, digits, dots, dashes, `_` or `@`."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:60]!r} can't be a token's name",
+            hint="Use 1 to 64 letters, digits, dots, dashes, underscores or @, starting with a letter or a digit.",
+        )
+    return name
+
+
+def lifetime(text: str) -> float:
+    """Return the seconds of a lifetime such as `30d` or `12h`; raises InvalidInput."""
+    found = re.fullmatch(r"([1-9]\d{0,4})([hd])", text.strip())
+    if not found:
+        raise InvalidInput(f"{text[:20]!r} isn't a lifetime", hint="Use days or hours, such as 30d or 12h.")
+    return int(found[1]) * UNITS_S[found[2]]

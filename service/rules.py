@@ -1,0 +1,108 @@
+"""What each route needs of its callers: the one table by which requests are authorized and documented.
+
+A route without an entry stops the service from being built.
+"""
+
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount
+
+from domain.access import Scope
+
+
+class Rule(NamedTuple):
+    """The scope that a route needs, None if everyone may use it."""
+
+    scope: Scope | None
+
+
+OPEN, READ, WRITE, OPERATE = Rule(None), Rule(Scope.READ), Rule(Scope.WRITE), Rule(Scope.OPERATE)
+
+RULES: dict[str, Rule] = {
+    # Shells without data.
+    "GET /": OPEN,
+    "GET /transcripts/{id}": OPEN,
+    "GET /costs": OPEN,
+    "GET /openapi.json": OPEN,
+    # What it shows of failures depends on the caller.
+    "GET /health": OPEN,
+    "GET /health/ready": OPEN,
+    # It checks signatures.
+    "POST /v1/daily/webhook": OPEN,
+    # They check the credentials themselves.
+    "POST /v1/session": OPEN,
+    "GET /v1/session": OPEN,
+    "DELETE /v1/session": OPEN,
+    "GET /v1/transcripts": READ,
+    "GET /v1/transcripts/{id}": READ,
+    "GET /v1/transcripts/{id}/topics": READ,
+    "GET /v1/transcripts/{id}/waveform": READ,
+    "GET /v1/transcripts/{id}/words": READ,
+    "GET /v1/transcripts/{id}/webvtt": READ,
+    "GET /v1/transcripts/{id}/audio": READ,
+    "GET /v1/transcripts/{id}/export/json": READ,
+    "GET /v1/transcripts/{id}/export/txt": READ,
+    "GET /v1/transcripts/{id}/export/md": READ,
+    "GET /v1/transcripts/{id}/export/vtt": READ,
+    "GET /v1/transcripts/{id}/export/srt": READ,
+    "GET /v1/transcripts/{id}/events": READ,
+    "WEBSOCKET /v1/transcripts/{id}/events": READ,
+    "DELETE /v1/transcripts/{id}": WRITE,
+    "POST /v1/transcripts/{id}/retry": WRITE,
+    "GET /v1/meetings/{id}/consent": WRITE,
+    "POST /v1/meetings/{id}/consent": WRITE,
+    "GET /v1/rooms": OPERATE,
+    "GET /v1/rooms/{name}": OPERATE,
+    "PUT /v1/rooms/{name}": OPERATE,
+    "PATCH /v1/rooms/{name}": OPERATE,
+    "DELETE /v1/rooms/{name}": OPERATE,
+    "GET /v1/costs": OPERATE,
+    "GET /metrics": OPERATE,
+}
+SCHEME = "token"
+ABOUT_TOKENS = (
+    "REFLECTOR_API_TOKEN, which has all scopes, or a token of `reflector tokens create`. Of the scopes `read`, `write` "
+    "and `operate`, each includes those before it."
+)
+
+
+def rule_of(connection: HTTPConnection) -> Rule:
+    """Return the rule of the route that a connection was routed to."""
+    kind = "WEBSOCKET" if connection.scope["type"] == "websocket" else connection.scope["method"]
+    return RULES[_key(kind, connection.scope["route"].path_format)]
+
+
+def routes_of(app: FastAPI) -> set[str]:
+    """Return the routes of the application as in `RULES`, without static files; HEAD is as GET."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, Mount):
+            continue
+        found |= {_key(kind, route.path_format or "") for kind in route.methods or {"WEBSOCKET"}}
+    return found
+
+
+def check_rules(app: FastAPI) -> None:
+    """Raise LookupError if a route has no rule."""
+    missing = routes_of(app) - set(RULES)
+    if missing:
+        raise LookupError(f"service/rules.py has no rule for {', '.join(sorted(missing))}")
+
+
+def add_rules(document: dict[str, Any]) -> dict[str, Any]:
+    """Add what routes need to an OpenAPI document, in place."""
+    schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes[SCHEME] = {"type": "http", "scheme": "bearer", "description": ABOUT_TOKENS}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            scope = RULES[_key(method.upper(), path)].scope
+            if scope is not None:
+                operation["security"] = [{SCHEME: [scope]}]
+    return document
+
+
+def _key(kind: str, path: str) -> str:
+    return f"{'GET' if kind == 'HEAD' else kind} {path}"
