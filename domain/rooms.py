@@ -1,4 +1,4 @@
-"""Settings of a room, keyed by its base name: language, destinations of results, consent."""
+"""Settings of a room, keyed by its base name: language, vocabulary, destinations of results, consent."""
 
 import re
 from typing import Annotated
@@ -15,6 +15,7 @@ from pydantic import (
 
 from domain.errors import InvalidInput
 from domain.urls import check_url
+from domain.vocabulary import MOST_TERMS, Term
 
 ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _STARTED = re.compile(r"-[0-9]{14}\Z")
@@ -32,6 +33,7 @@ class RoomSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
+    vocabulary: Annotated[tuple[Term, ...], Field(max_length=MOST_TERMS)] = ()
     webhook_url: HttpUrl | None = None
     webhook_secret: Secret | None = None
     zulip_stream: Text | None = None

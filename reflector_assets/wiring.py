@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import folder
 from domain.signatures import secret_bytes
+from domain.vocabulary import parse
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -237,8 +238,14 @@ def relays() -> Relays:
 @cache
 def webhook() -> Webhook:
     """Return the sender of the rooms' webhooks."""
+    return Webhook(outgoing=outgoing())
+
+
+@cache
+def outgoing() -> Outgoing:
+    """Return what sends requests to URLs of third parties."""
     settings = get_settings()
-    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
+    return Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or "")
 
 
 @cache
@@ -255,10 +262,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
+    heard = _heard(settings)
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(
-            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
-        )
+        return embedded_whisper()
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
@@ -267,15 +273,35 @@ def transcriber() -> Transcriber:
             api_key=key,
             model=settings.transcript_model,
             timeout=settings.transcript_file_timeout,
-            language=settings.language,
+            **heard,
         )
     return OpenAIAudio(
         url=url,
         api_key=key,
         model=settings.transcript_model or "whisper-1",
         timeout=settings.transcript_file_timeout,
-        language=settings.language,
+        **heard,
     )
+
+
+@cache
+def embedded_whisper() -> EmbeddedWhisper:
+    """Return the Whisper in this process."""
+    settings = get_settings()
+    return EmbeddedWhisper(
+        model=settings.whisper_model,
+        model_dir=str(settings.data_dir / "models"),
+        threads=settings.whisper_threads,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+        batch=settings.whisper_batch,
+        fall_back=settings.whisper_fallback,
+        **_heard(settings),
+    )
+
+
+def _heard(settings: Settings) -> dict[str, Any]:
+    return {"language": settings.language, "common_terms": parse(settings.vocabulary)}
 
 
 @cache

@@ -18,6 +18,7 @@ from testing.deployment import ROOT
 
 DEPLOY = ROOT / "deploy"
 BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
+SERVICE = DEPLOY / "kubernetes" / "transcriber"
 PASSWORDS = {"POSTGRES_PASSWORD": "pgfilled", "REDIS_PASSWORD": "redisfilled"}
 SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN$|AUTH$|BROKER|_URL$")
 PUBLIC = {
@@ -35,7 +36,7 @@ PUBLIC = {
 # Variables that Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS read.
 EXTERNAL = {"FORWARDED_ALLOW_IPS", "DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
 EXTERNAL |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
-EXTERNAL |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET"}
+EXTERNAL |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET", "CUBLAS"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 
 
@@ -49,7 +50,7 @@ def parse_compose(project: Path) -> dict[str, Any]:
     shutil.copytree(DEPLOY, project / "deploy", ignore=shutil.ignore_patterns(".env"))
     filled = {**env_file(DEPLOY / "env.example"), **PASSWORDS}
     (project / "deploy" / ".env").write_text("".join(f"{name}={value}\n" for name, value in filled.items()))
-    done = docker_compose(project, "--profile", "s3", "config", "--format", "json")
+    done = docker_compose(project, "--profile", "s3", "--profile", "gpu", "config", "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -62,9 +63,10 @@ def docker_compose(project: Path, *arguments: str) -> subprocess.CompletedProces
 
 
 def parse_manifests() -> list[dict[str, Any]]:
-    """Return every object of the Kubernetes base."""
+    """Return every object of the Kubernetes base, and the GPU service."""
     names = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
-    return [manifest for name in names for manifest in yaml.safe_load_all((BASE / name).read_text())]
+    paths = [*(BASE / name for name in names), SERVICE / "transcriber.yaml"]
+    return [manifest for path in paths for manifest in yaml.safe_load_all(path.read_text())]
 
 
 def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

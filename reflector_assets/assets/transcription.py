@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from domain.errors import Incomplete
-from domain.recording import folder
+from domain import vocabulary
+from domain.errors import Incomplete, NotFound
+from domain.recording import Participants, folder, value_key
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
 from domain.text.table import Table
@@ -37,11 +38,30 @@ COLUMNS = dg.TableSchema(
 USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
 
 
-@dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
-def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
-    """Yield the padded tracks, so that each is transcribed in a separate step."""
+@dg.op(
+    # Only the order depends on it: a name that is corrected later makes no transcript stale.
+    ins={"participants": dg.In(dg.Nothing)},
+    out=dg.DynamicOut(PaddedTrack),
+    retry_policy=retry_policy("transcribe_track"),
+)
+def each_track(
+    context: dg.OpExecutionContext, padded_tracks: PaddedTracks, store: Store
+) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
+    """Yield the padded tracks, each to be transcribed in a step of its own, with the names to expect."""
+    with step(context, "track_transcripts"):
+        names = _names(store, context.partition_key)
     for track in padded_tracks.tracks:
-        yield dg.DynamicOutput(track, mapping_key=str(track.index))
+        expected = track.model_copy(update={"vocabulary": (*track.vocabulary, *names)})
+        yield dg.DynamicOutput(expected, mapping_key=str(track.index))
+
+
+def _names(store: Store, recording_id: str) -> list[str]:
+    """Return the participants' names; none if they were never looked up."""
+    try:
+        content = store.read(value_key("participants", recording_id))
+    except NotFound:
+        return []
+    return vocabulary.names(Participants.model_validate_json(content))
 
 
 @dg.op(
@@ -54,9 +74,10 @@ def transcribe_track(
 ) -> TranscribedTrack:
     """Transcribe one padded track into words with times relative to the recording's start."""
     recording_id = context.partition_key
+    transcriber = transcriber.for_track(track.language, track.vocabulary)
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
         transcription, from_cache = cached.transcribe(
-            transcriber.with_language(track.language) if track.language else transcriber,
+            transcriber,
             for_run(context, call_cache),
             TrackAudio(store, track.key, track.sha256, track.duration),
             speaker=track.speaker,
@@ -73,6 +94,7 @@ def transcribe_track(
             "words": len(transcription.words),
             "speech_s": round(transcription.speech, 1),
             "language": transcription.language,
+            "vocabulary": ", ".join(transcriber.vocabulary) or transcriber.without_vocabulary,
             "kept_from_an_earlier_call": from_cache,
             **({"notes": "\n".join(transcription.notes)} if transcription.notes else {}),
             **used,
@@ -90,6 +112,7 @@ def transcribe_track(
         ),
         kept=from_cache,
         notes=transcription.notes,
+        vocabulary=tuple(transcriber.vocabulary),
         **{name: used[name] for name in USAGE},
     )
 
@@ -120,6 +143,7 @@ def join_transcripts(
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
     # The join is an op, whose output can't have a data version without a warning.
     context.set_data_version(dg.AssetKey("track_transcripts"), data_version(value))
+    expected = ", ".join(dict.fromkeys(term for t in transcribed for term in t.vocabulary))
     return dg.Output(
         value,
         metadata={
@@ -129,6 +153,7 @@ def join_transcripts(
             "tracks": dg.MetadataValue.md(
                 f"| track | speaker | words | speech s | language |\n| --- | --- | --- | --- | --- |\n{rows}"
             ),
+            **({"vocabulary": expected} if expected else {}),
             **({"notes": "\n".join(notes)} if notes else {}),
             **own,
             "wall_seconds": round(own["wall_seconds"] + tracks["wall_seconds"], 3),
@@ -161,9 +186,10 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
     owners=OWNERS,
     code_version=code_version("track_transcripts", REVISION),
 )
-def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
+def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
-    return join_transcripts(padded_tracks, each_track(padded_tracks).map(transcribe_track).collect())
+    tracks = each_track(padded_tracks=padded_tracks, participants=participants)
+    return join_transcripts(padded_tracks, tracks.map(transcribe_track).collect())
 
 
 @recording_asset(

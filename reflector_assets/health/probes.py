@@ -88,6 +88,7 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
         Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
+        Probe("Whisper's speed", "transcribe 15 s", "REFLECTOR_WHISPER_*", partial(_speed, settings), late="unknown"),
         Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
         Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
         Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
@@ -169,6 +170,15 @@ def _transcriber(settings: Settings, seconds: float) -> str:
     if isinstance(transcriber, GPUService) and settings.storage_backend == "local":
         finding += "; it must share this machine's files, as TRANSCRIPT_STORAGE_BACKEND is local"
     return finding
+
+
+def _speed(settings: Settings, _: float) -> str:
+    if settings.transcript_backend != "whisper":
+        raise ProbeSkipped("not configured", f"TRANSCRIPT_BACKEND is {settings.transcript_backend}")
+    try:
+        return wiring.embedded_whisper().measure()
+    except ReflectorError:
+        raise ProbeSkipped("unknown", "the transcriber can't be used") from None
 
 
 def _llm(seconds: float) -> str:

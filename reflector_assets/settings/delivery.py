@@ -89,12 +89,14 @@ class DeliverySettings(BaseSettings):
     allow_http: bool = Field(
         False,
         alias="REFLECTOR_ALLOW_HTTP",
-        description="Allow http as well as https URLs for rooms' webhooks.",
+        description="Allow http as well as https URLs for rooms' webhooks, and for tracks that `reflector transcriber "
+        "serve` downloads.",
     )
     allowed_networks: Networks | None = Field(
         None,
         alias="REFLECTOR_ALLOWED_NETWORKS",
-        description="Private networks that rooms' webhooks may reach, separated by commas.",
+        description="Private networks that rooms' webhooks, and downloads of `reflector transcriber serve`, may reach, "
+        "separated by commas.",
         examples=["10.1.0.0/16,127.0.0.0/8"],
     )
     retention_days: int | None = Field(

@@ -52,6 +52,8 @@ rooms = sa.Table(
     metadata,
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("language", sa.String(10)),
+    # Terms separated by commas.
+    sa.Column("vocabulary", sa.Text),
     sa.Column("webhook_url", sa.Text),
     sa.Column("webhook_secret", sa.Text),
     sa.Column("zulip_stream", sa.String(200)),

@@ -1,14 +1,16 @@
 """The interface of transcription backends, which turn a padded track into words."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from dagster import ConfigurableResource
 
 from domain.text.words import Word
+from domain.vocabulary import compose
 from resources.store.base import Store
 
 
@@ -44,17 +46,33 @@ class Transcription(NamedTuple):
 
 
 class Transcriber(ConfigurableResource[Any], ABC):
-    """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track."""
+    """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track.
+
+    `common_terms` are added to each track's vocabulary, where the backend `takes_vocabulary`.
+    """
+
+    takes_vocabulary: ClassVar[bool] = True
+    without_vocabulary: ClassVar[str] = "none"
 
     language: str = "en"
+    common_terms: list[str] = []  # noqa: RUF012 - Pydantic copies it
+    vocabulary: list[str] = []  # noqa: RUF012 - the same
 
-    def with_language(self, language: str) -> Self:
-        """Return the same backend for another language."""
-        return self.model_copy(update={"language": language})
+    def for_track(self, language: str | None, terms: Iterable[str]) -> Self:
+        """Return the same backend for a track: its language, unless that is None, and the terms to expect in it."""
+        expected = compose(terms, self.common_terms) if self.takes_vocabulary else ()
+        return self.model_copy(update={"language": language or self.language, "vocabulary": list(expected)})
+
+    def expected(self) -> str:
+        """Return the part of the identity that the vocabulary determines; empty without one."""
+        return f" vocabulary={', '.join(self.vocabulary)}" if self.vocabulary else ""
 
     @abstractmethod
     def identity(self) -> str:
-        """Return everything that determines the result: backend, model, parameters, language; no secret, no URL."""
+        """Return everything that determines the result: backend, model, parameters, language, the track's vocabulary.
+
+        It has no secret and no URL, and without a vocabulary nothing about it.
+        """
 
     @abstractmethod
     def check(self, seconds: float) -> str:

@@ -26,6 +26,9 @@ class GPUService(Transcriber):
     Keep the timeout below the step's, so that the error names the service. With `model` None the service chooses.
     """
 
+    takes_vocabulary = False
+    without_vocabulary = "not sent: the contract of GPU services has no field for it"
+
     url: str
     api_key: str = Field("", repr=False)
     model: str | None = None

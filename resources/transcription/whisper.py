@@ -1,63 +1,107 @@
 """Whisper in this process; memory use doesn't grow with the track's length."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.text.spacing import continues
 from domain.text.words import Word
+from resources.store.base import LocalStore
+from resources.transcription.ahead import ahead
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
+from resources.transcription.whisper_device import CPU, Device, choose
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.transcribe import Word as SpokenWord
 
-# Clips per batch, 80 MB each; 8 are no faster. A beam of 1 loses the last sentence of some clips.
-BATCH, BEAM = 4, 5
+# A beam of 1 loses the last sentence of some clips.
+BEAM = 5
+# The batch of the identity: words don't depend on it.
+BATCH = 4
 # Each clip gets a window of Whisper's input length to itself.
 SLOT_S = 30
 DETECT_S, DETECT_CLIPS = 60, 3
+# Speech of the sample meeting, and its length in seconds.
+SAMPLE, SAMPLE_S = Path(__file__).with_name("sample.webm"), 15.0
+# Pieces of half a second that are decoded ahead.
+DECODED = 120
+# Whisper's own limits for text that it invents where nobody speaks: with a vocabulary, one of its terms.
+NO_SPEECH, IMPROBABLE = 0.6, -1.0
 # Languages that Whisper's tokenizer splits into characters; in others every word begins with a space.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
-_models: dict[tuple[str, int], "WhisperModel"] = {}
+_models: dict[tuple[str, int, str, str], "WhisperModel"] = {}
 _loading = threading.Lock()
 
 
 class EmbeddedWhisper(Transcriber):
-    """faster-whisper on the CPU, int8.
+    """faster-whisper in this process.
 
     `model` is "base" (the packaged multilingual weights, assembled in `model_dir`), the folder of a CTranslate2 model
-    or another model name of faster-whisper; with `threads` 0 CTranslate2 chooses the number.
+    or another model name of faster-whisper; with `threads` 0 CTranslate2 chooses their number. `device`,
+    `compute_type`, `batch` and `fall_back` are those of `whisper_device.choose`.
     """
 
     model: str = "base"
     model_dir: str
     threads: int = 0
+    device: str = "cpu"
+    compute_type: str | None = None
+    batch: int | None = None
+    fall_back: bool | None = None
 
     def identity(self) -> str:
+        # Without the device: a code server without a GPU and a worker with one must agree.
         return (
-            f"whisper {fingerprint(self.model)} int8 beam{BEAM} batch{BATCH} "
-            f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}"
+            f"whisper {fingerprint(self.model)} {self.compute_type or 'int8'} beam{BEAM} batch{BATCH} "
+            f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}{self.expected()}"
         )
 
     def check(self, seconds: float) -> str:  # noqa: ARG002 - checks local files only
-        """Locate and check the weights without loading them; see `Transcriber`."""
+        """Locate and check the weights without loading them, and choose the device; see `Transcriber`."""
         source = locate(self.model, self.model_dir)
         if Path(source).is_dir():
-            return f"{self.model}: {source}"
+            return f"{self.model}: {source}; on {self.chosen_device()}"
         from faster_whisper import download_model  # noqa: PLC0415 - takes a second to import
 
         try:
-            return f"{self.model}: {download_model(source, local_files_only=True)}"
+            return f"{self.model}: {download_model(source, local_files_only=True)}; on {self.chosen_device()}"
         except OSError:
             return f"{self.model}: not downloaded yet; the first transcription downloads it"
+
+    def chosen_device(self) -> Device:
+        """Return the device of this machine; raises PermanentError if it can't be used."""
+        return choose(cast(Any, self.device), self.compute_type, self.batch, fall_back=self.fall_back)
+
+    def with_batch(self, clips: int) -> Self:
+        """Return the same for at most so many clips at once."""
+        return self.model_copy(update={"batch": clips})
+
+    def prepare(self) -> None:
+        """Load the model if it isn't; raises PermanentError also for a language that the model doesn't know."""
+        model = load(self.model, self.model_dir, self.threads, self.chosen_device())
+        if self.language == "auto":
+            _check_detects(model, self.model)
+        else:
+            _supported(model, self.model, self.language)
+
+    def measure(self) -> str:
+        """Transcribe the packaged sample with a loaded model; return the device and its speed in one line."""
+        engine = self.for_track("en", ())
+        engine.prepare()
+        audio = TrackAudio(LocalStore(root=str(SAMPLE.parent)), SAMPLE.name, "", SAMPLE_S)
+        begin = time.monotonic()
+        engine.transcribe(audio, speaker=0, recording="sample", track=0)
+        speed = SAMPLE_S / (time.monotonic() - begin)
+        return f"{speed:.{0 if speed >= 10 else 1}f} seconds of audio per second on {self.chosen_device()}"
 
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track, with Whisper's probabilities as confidence; see `Transcriber`.
@@ -70,39 +114,46 @@ class EmbeddedWhisper(Transcriber):
 
         try:
             with audio.local() as path:
-                return self._transcribe(clips(decode(path)), audio.duration, speaker)
+                # Decoding, detection and transcription each take a core; all three release the interpreter's lock.
+                return self._transcribe(clips(ahead(decode(path), DECODED)), audio.duration, speaker)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise
 
     def _transcribe(self, found: Iterator[Clip], duration: float, speaker: int) -> Transcription:
         language = None if self.language == "auto" else self.language
+        device = self.chosen_device()
+        # Detection takes longer than a GPU's transcription.
+        found = ahead(found, 2 * device.batch)
         words: list[Word] = []
         voice = 0
         opening = _take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
-        model = load(self.model, self.model_dir, self.threads)
+        model = load(self.model, self.model_dir, self.threads, device)
         language = _supported(model, self.model, language or _detect(model, self.model, opening))
         remaining = _chain(opening, found)
-        while batch := list(islice(remaining, BATCH)):
+        while batch := list(islice(remaining, device.batch)):
             voice += sum(clip.voice for clip in batch)
-            for word in _transcribe_batch(model, batch, language, speaker):
+            for word in _on(device, _transcribe_batch(model, batch, language, speaker, ", ".join(self.vocabulary))):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
         return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
 
 
-def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
-    """Load a model, once per process; raises PermanentError, or TransientError when it can't be downloaded."""
+def load(model: str, model_dir: str, threads: int, device: Device = CPU) -> "WhisperModel":
+    """Load a model, once per process and device; raises PermanentError, or TransientError if it can't be downloaded."""
     with _loading:
-        if (model, threads) not in _models:
+        key = model, threads, device.name, device.compute_type
+        if key not in _models:
             source = locate(model, model_dir)
             from faster_whisper import WhisperModel  # noqa: PLC0415 - takes a second to import
             from huggingface_hub.errors import RepositoryNotFoundError  # noqa: PLC0415 - the same
 
             try:
-                _models[model, threads] = WhisperModel(source, device="cpu", compute_type="int8", cpu_threads=threads)
+                _models[key] = WhisperModel(
+                    source, device=device.name, compute_type=device.compute_type, cpu_threads=threads
+                )
             except RuntimeError as error:
                 raise PermanentError(
                     f"the Whisper model {model} can't be loaded: {_first_line(error)}",
@@ -118,10 +169,12 @@ def load(model: str, model_dir: str, threads: int) -> "WhisperModel":
                     f"the Whisper model {model} could not be downloaded: {_first_line(error)}",
                     hint='Check the network, or set REFLECTOR_WHISPER_MODEL to "base", which is installed already.',
                 ) from error
-        return _models[model, threads]
+        return _models[key]
 
 
-def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, speaker: int) -> Iterator[Word]:
+def _transcribe_batch(
+    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, vocabulary: str
+) -> Iterator[Word]:
     """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
     import numpy as np  # noqa: PLC0415 - the same
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
@@ -137,13 +190,16 @@ def _transcribe_batch(model: "WhisperModel", batch: list[Clip], language: str, s
         slots,
         language=language,
         clip_timestamps=stamps,
-        batch_size=BATCH,
+        batch_size=len(batch),
         beam_size=BEAM,
         word_timestamps=True,
         temperature=0.0,
         vad_filter=False,
+        hotwords=vocabulary or None,
     )
     for segment in segments:
+        if vocabulary and segment.no_speech_prob > NO_SPEECH and segment.avg_logprob < IMPROBABLE:
+            continue
         slot = segment.seek // (SLOT_S * 100)
         clip = batch[slot]
         first, last = clip.start / RATE, clip.end / RATE
@@ -172,15 +228,20 @@ def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]
 
 def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
     """Detect the language from the longest clips, weighted by their length."""
-    if not cast(Any, model).model.is_multilingual:
-        raise PermanentError(
-            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
-        )
+    _check_detects(model, name)
     weights: dict[str, float] = {}
     for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
         for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
             weights[language] = weights.get(language, 0.0) + probability * clip.voice
     return max(weights, key=weights.__getitem__)
+
+
+def _check_detects(model: "WhisperModel", name: str) -> None:
+    """Raise PermanentError if a model knows one language only."""
+    if not cast(Any, model).model.is_multilingual:
+        raise PermanentError(
+            f"the Whisper model {name} supports English only", hint='Set the language to "en" or use the model "base".'
+        )
 
 
 def _supported(model: "WhisperModel", name: str, language: str) -> str:
@@ -206,6 +267,18 @@ def _chain(opening: list[Clip], found: Iterator[Clip]) -> Iterator[Clip]:
     while opening:
         yield opening.pop(0)
     yield from found
+
+
+def _on(device: Device, words: Iterator[Word]) -> Iterator[Word]:
+    """Yield the words; raises TransientError when a GPU fails, as without free memory."""
+    try:
+        yield from words
+    except RuntimeError as error:
+        if device.name == "cpu":
+            raise
+        raise TransientError(
+            f"the GPU failed: {_first_line(error)}", hint="Lower REFLECTOR_WHISPER_BATCH or REFLECTOR_GPU_STEPS."
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

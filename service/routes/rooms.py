@@ -20,6 +20,7 @@ class PublicRoom(BaseModel):
 
     name: str
     language: str | None
+    vocabulary: list[str]
     webhook_url: str | None
     has_webhook_secret: bool
     zulip_stream: str | None

@@ -77,6 +77,7 @@ def test_settings_are_optional() -> None:
     assert room.public() == {
         "name": "room",
         "language": None,
+        "vocabulary": [],
         "webhook_url": None,
         "has_webhook_secret": False,
         "zulip_stream": None,

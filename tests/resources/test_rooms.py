@@ -16,6 +16,7 @@ pytest_plugins = ["tests.service.databases"]
 SECRET = "hush-nobody-knows"
 FULL: dict[str, Any] = {
     "language": "de",
+    "vocabulary": ["Kubernetes", "Özge"],
     "webhook_url": "https://hooks.example.com/a?b=c",
     "webhook_secret": SECRET,
     "zulip_stream": "general ✓ chat",
@@ -107,7 +108,7 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
     deployment.env["WEBHOOK_SECRET"] = SECRET
     said = deployment.reflector(
         *("rooms", "set", "weekly", "--language", "de", "--webhook-url", "https://hooks.example.com/a"),
-        *("--zulip-stream", "[/red] stream", "--skip-consent"),
+        *("--zulip-stream", "[/red] stream", "--skip-consent", "--vocabulary", "Kubernetes,Özge,"),
     )
     assert (said.returncode, said.stderr) == (0, "")
     assert "has_webhook_secret: True" in said.stdout
@@ -120,6 +121,7 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
     assert changed == {
         "name": "weekly",
         "language": "de",
+        "vocabulary": ["Kubernetes", "Özge"],
         "webhook_url": None,
         "has_webhook_secret": True,
         "zulip_stream": "[/red] stream",

@@ -124,6 +124,16 @@ def test_the_packaged_model_detects_the_language(hear: Callable[..., Transcripti
     assert found.words[0].word.startswith("Good")
 
 
+def test_a_name_is_recognized_if_it_is_expected(hear: Callable[..., Transcription], folder: Path):
+    opus_track(folder / "short.webm", turn(folder, 2))
+    plain, expecting = (
+        normal(" ".join(word.word for word in hear("short.webm", duration=4, vocabulary=names).words))
+        for names in ([], ["Ada", "Ben", "Chloe"])
+    )
+    assert plain == "good morning veda i can hear you well"
+    assert expecting == "good morning ada i can hear you well"
+
+
 def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):
     opus_track(folder / "short.webm", turn(folder, 2))
     heard = hear("short.webm", duration=2.0).words
@@ -139,7 +149,7 @@ def test_silence_has_no_words_and_asks_no_model(hear: Callable[..., Transcriptio
     else:
         silent_track(folder / "silence.webm", 60)
     # There is no such model: asking for it would fail.
-    found = hear("silence.webm", model=str(folder / "no-model"), duration=60)
+    found = hear("silence.webm", model=str(folder / "no-model"), duration=60, vocabulary=["Ada"])
     assert found == Transcription((), "en", 0.0, 0.0)
     assert hear("silence.webm", model=str(folder / "no-model"), language="auto").language is None
 

@@ -17,6 +17,7 @@ pytest_plugins = ["tests.service.databases"]
 SECRET = "hush-nobody-knows"
 FULL = {
     "language": "de",
+    "vocabulary": ["Kubernetes", "Özge"],
     "webhook_url": "https://hooks.example.com/a",
     "webhook_secret": SECRET,
     "zulip_stream": "general ✓",
@@ -27,6 +28,7 @@ FULL = {
 SHOWN = {**{name: value for name, value in FULL.items() if name != "webhook_secret"}, "has_webhook_secret": True}
 EMPTY = {
     "language": None,
+    "vocabulary": [],
     "webhook_url": None,
     "has_webhook_secret": False,
     "zulip_stream": None,
