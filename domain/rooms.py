@@ -23,12 +23,13 @@ _STARTED = re.compile(r"-[0-9]{14}\Z")
 RoomName = Annotated[str, StringConstraints(pattern=rf"^{ROOM_PATTERN}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+OldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 HttpUrl = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_extra={"pattern": "^[ -~]+$"})]
 
 
 class RoomSettings(BaseModel):
-    """The settings of a room, all optional."""
+    """The settings of a room, all optional; `old_id` is its id in the old system, where it has one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -40,6 +41,7 @@ class RoomSettings(BaseModel):
     zulip_topic: Text | None = None
     zulip_auto_post: bool = False
     skip_consent: bool = False
+    old_id: OldId | None = None
 
     @field_validator("webhook_url")
     @classmethod

@@ -1,17 +1,16 @@
 """Builds the resources from the settings; the only module that chooses between implementations."""
 
-import os
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, TypeVar
 
-from dagster import ConfigurableResource, EnvVar
-from pydantic import SecretStr
+from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import folder
 from domain.signatures import secret_bytes
 from domain.vocabulary import parse
+from reflector_assets.env_secrets import pass_secret as _secret
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -29,8 +28,6 @@ from resources.llm.understanding import Extractive, Understanding, WithLLM, read
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
-from resources.outgoing.old_system import OldSystem
-from resources.outgoing.relays import Relays
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages
@@ -197,7 +194,12 @@ def files_of(recording_id: str) -> set[str]:
 def leaving() -> OutgoingMode:
     """Return the mode of outgoing deliveries, and what they state about this deployment."""
     settings = get_settings()
-    return OutgoingMode(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+    return OutgoingMode(
+        mode=settings.mode,
+        page_url=settings.page_url,
+        language=settings.language,
+        webhook_format=settings.webhook_format,
+    )
 
 
 @cache
@@ -216,23 +218,6 @@ def messages() -> Messages:
 def deliveries() -> Deliveries:
     """Return the outgoing deliveries and their states."""
     return Deliveries(database=database())
-
-
-@cache
-def old_system() -> OldSystem:
-    """Return the client of the old system, for the time in which both run."""
-    settings = get_settings()
-    return OldSystem(
-        url=settings.old_url or "",
-        token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
-        secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
-    )
-
-
-@cache
-def relays() -> Relays:
-    """Return the relay of Daily's webhooks to the old system."""
-    return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
 
 
 @cache
@@ -344,11 +329,3 @@ def _required(name: str, value: str | None, example: str) -> str:
     if value is None:
         raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
     return value
-
-
-def _secret(name: str, value: SecretStr | None) -> str:
-    """Pass a secret by its variable's name: Dagster's pages show the values of resources, but not of variables."""
-    if value is None:
-        return ""
-    os.environ[name] = value.get_secret_value()
-    return EnvVar(name)

@@ -85,7 +85,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         TRANSCRIPT_MODAL_API_KEY=wrong,
         LLM_API_KEY=wrong,
         ZULIP_API_KEY=wrong,
-        REFLECTOR_OLD_TOKEN=wrong,
+        REFLECTOR_OLD_API_KEY=wrong,
         REFLECTOR_CELERY_BROKER=f"redis://:{wrong}@127.0.0.1:{parts.redis.port}/0",
     )
     named = {
@@ -97,7 +97,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "transcriber": "TRANSCRIPT_MODAL_API_KEY",
         "LLM": "LLM_API_KEY",
         "Zulip": "ZULIP_API_KEY",
-        "old system": "REFLECTOR_OLD_TOKEN",
+        "old system": "REFLECTOR_OLD_API_KEY",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
     assert states(rows) == {

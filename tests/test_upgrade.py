@@ -185,7 +185,7 @@ def _stored(question: str, answer: Any) -> Any:
     if question.startswith("reflector trace"):
         return [{key: one[key] for key in ("at", "what", "run_id")} for one in answer]
     if question == "reflector rooms list":
-        return [{key: value for key, value in one.items() if key != "vocabulary"} for one in answer]
+        return [{key: value for key, value in one.items() if key not in {"vocabulary", "old_id"}} for one in answer]
     if question.startswith("reflector consent"):
         # Only added since then.
         return {key: value for key, value in answer.items() if key != "matched"}

@@ -37,6 +37,7 @@ def set_(
     zulip_topic: Annotated[str | None, typer.Option(help="Topic in that stream.")] = None,
     zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
     skip_consent: Annotated[bool | None, typer.Option(help="Keep the audio without consent.")] = None,
+    old_id: Annotated[str | None, typer.Option(help="The room's id in the old system.")] = None,
     clear: Annotated[
         list[str] | None, typer.Option(help="Reset this setting, such as webhook_url; repeatable.")
     ] = None,
@@ -52,6 +53,7 @@ def set_(
         "zulip_topic": zulip_topic,
         "zulip_auto_post": zulip_auto_post,
         "skip_consent": skip_consent,
+        "old_id": old_id,
     }
     values = {field: value for field, value in given.items() if value is not None}
     for field in clear or []:

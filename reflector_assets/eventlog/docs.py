@@ -44,6 +44,23 @@ authentication, 4404 for an unknown recording, 4410 for one that was deleted, 44
 when Dagster's database or the store is unavailable, or when there are too many listeners; Server-Sent Events are then
 answered with 401, 404, 410, 422, 503 and, if this client has too many, 429. `asyncapi.json` beside this page has the
 schemas. Optional fields are omitted or null where they don't apply.
+
+## Differences from Reflector 0.45
+
+The events have the names of the old system, and its fields except for these. They stay different: all times of this API
+are in seconds, and a listener needs ids to continue.
+
+| Event | Old system | Here |
+| --- | --- | --- |
+| all | `{"event", "data"}` | also `id` and `at` |
+| all | replayed on connecting, except `STATUS` and `TRANSCRIPT` | all are replayed |
+| `DURATION` | milliseconds | seconds, with `source` |
+| `TOPIC` | also `transcript` and `segments` | the words are in `GET /v1/transcripts/{id}/words` |
+| `STATUS` | also `idle`, `uploaded`, `recording` | also `step` and `reason` |
+| `ACTION_ITEMS` | `decisions`, `next_steps` | also `method` and `error` |
+| `PIPELINE_PROGRESS` | none | progress of a run |
+
+There is no socket for all recordings, `/v1/events`; `GET /v1/transcripts` is the list.
 """
 
 

@@ -2,12 +2,21 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from domain.consent import DAY_S, MEETING_PATTERN, Meeting, Statement, could_be_about, latest_per_user
+from domain.consent import (
+    DAY_S,
+    MEETING_PATTERN,
+    CopiedAnswer,
+    Meeting,
+    Statement,
+    could_be_about,
+    latest_per_user,
+)
 from domain.errors import InvalidInput, NotFound
 from domain.rooms import base_name
 from resources.database.database import Database, storable
@@ -15,6 +24,8 @@ from resources.database.deletions import Deletions
 from resources.database.rooms import Rooms
 from resources.database.tables import consents, deletions, meetings
 
+# Lengths of the columns.
+LONGEST_ID, LONGEST_USER = 128, 200
 COLUMNS = [consents.c[name] for name in Statement._fields]
 MEETING = [meetings.c[name] for name in Meeting._fields]
 named = consents.c.meeting_id
@@ -60,6 +71,29 @@ class Consents(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
+
+    def copy(self, answers: Sequence[CopiedAnswer]) -> int:
+        """Store answers from another system that aren't stored yet; return how many are new.
+
+        Their meetings' names are Daily's full ones, so they never count as unmatched: many meetings aren't recorded.
+        """
+        rows: list[dict[str, Any]] = [
+            {
+                "source": one.source,
+                "meeting_id": one.meeting_name[:LONGEST_ID],
+                "user_id": one.user_id[:LONGEST_USER],
+                "given": one.given,
+                "said_at": one.said_at,
+                "dismissed_at": time.time(),
+            }
+            for one in answers
+        ]
+        new = 0
+        with self.database.begin() as connection:
+            self.database.commit_in_order(connection, consents)
+            for row in rows:
+                new += connection.execute(self.database.insert(consents).values(row).on_conflict_do_nothing()).rowcount
+        return new
 
     def statements(self, meeting_id: str) -> list[Statement]:
         """Return the latest statement of each person that names this meeting, or is about this recording."""
@@ -152,7 +186,8 @@ class Consents(ConfigurableResource[Any]):
         """Delete by what a recording's meeting can be named, and the statements about this recording alone.
 
         Those about other recordings, too, stay; return their number. Of those that name a meeting of which no other
-        recording is known, but which may have one, the denials stay, with a random name in place of the person's.
+        recording is known, but which may have one, the denials stay, with a random name in place of the person's, and so
+        do those that were copied from another system.
         """
         about = self.history(recording_id)
         shared = {one.meeting_id for one in about if one.whole_room or len(self.recordings_of(one.meeting_id)) > 1} - {
@@ -160,9 +195,13 @@ class Consents(ConfigurableResource[Any]):
         }
         own = [one for one in about if one.meeting_id not in shared]
         last = {one.seq for name in {one.meeting_id for one in own} for one in latest_per_user(_of(own, name))}
-        stay = [one.seq for one in own if one.seq in last and not one.given and one.meeting_id != recording_id]
-        gone = [one.seq for one in own if one.seq not in stay]
+        stay = {one.seq for one in own if one.seq in last and not one.given and one.meeting_id != recording_id}
+        seqs = [one.seq for one in own]
         with self.database.begin() as connection:
+            # What is copied from another system would be copied again.
+            copied = sa.select(consents.c.seq).where(consents.c.seq.in_(seqs), consents.c.source.is_not(None))
+            stay.update(connection.scalars(copied))
+            gone = [seq for seq in seqs if seq not in stay]
             connection.execute(sa.delete(consents).where(consents.c.seq.in_(gone)))
             for seq in stay:
                 # Nobody has to look for its recording.

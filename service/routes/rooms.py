@@ -27,6 +27,7 @@ class PublicRoom(BaseModel):
     zulip_topic: str | None
     zulip_auto_post: bool
     skip_consent: bool
+    old_id: str | None
 
 
 class PublicRooms(BaseModel):

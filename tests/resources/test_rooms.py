@@ -23,6 +23,7 @@ FULL: dict[str, Any] = {
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
 }
 
 
@@ -128,6 +129,7 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
         "zulip_topic": None,
         "zulip_auto_post": False,
         "skip_consent": False,
+        "old_id": None,
     }
     assert SECRET not in said.stdout + listed.stdout + str(changed)
     assert deployment.reflector("rooms", "delete", "weekly").returncode == 0

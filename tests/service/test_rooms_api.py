@@ -24,6 +24,7 @@ FULL = {
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
 }
 SHOWN = {**{name: value for name, value in FULL.items() if name != "webhook_secret"}, "has_webhook_secret": True}
 EMPTY = {
@@ -35,6 +36,7 @@ EMPTY = {
     "zulip_topic": None,
     "zulip_auto_post": False,
     "skip_consent": False,
+    "old_id": None,
 }
 
 
