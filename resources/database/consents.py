@@ -186,8 +186,8 @@ class Consents(ConfigurableResource[Any]):
         """Delete by what a recording's meeting can be named, and the statements about this recording alone.
 
         Those about other recordings, too, stay; return their number. Of those that name a meeting of which no other
-        recording is known, but which may have one, the denials stay, with a random name in place of the person's, and so
-        do those that were copied from another system.
+        recording is known, but which may have one, the denials stay, and so do those that were copied from another
+        system, with a random name in place of the person's.
         """
         about = self.history(recording_id)
         shared = {one.meeting_id for one in about if one.whole_room or len(self.recordings_of(one.meeting_id)) > 1} - {
