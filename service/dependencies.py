@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from domain.errors import TransientError
 from domain.recording import ID_PATTERN
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -39,6 +40,8 @@ AccessDep = Annotated[Access, _state("access")]
 AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
 ConsentsDep = Annotated[Consents, _state("consents")]
+CorrectionsDep = Annotated[CorrectionHistory, _state("corrections")]
+CorrectionsIfAnyDep = Annotated[CorrectionHistory | None, _state("corrections")]
 DeletionsDep = Annotated[Deletions, _state("deletions")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
 InboxDep = Annotated[Inbox, _state("inbox")]

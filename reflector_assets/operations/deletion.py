@@ -23,6 +23,7 @@ from reflector_assets.runtime.instance import database_errors
 from resources.call_cache import CallCache
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
@@ -140,6 +141,7 @@ class Eraser(NamedTuple):
         consents = Consents(database=database)
         meeting = consents.meeting(recording_id)
         Catalogue(database=database).erase(recording_id)
+        CorrectionHistory(database=database).erase(recording_id)
         sent = Deliveries(database=database).erase(recording_id)
         if meeting is None:
             self.inbox.erase(recording_id)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.consent import Meeting
+from domain.corrections.edits import SetTitle
 from domain.daily import judge_listed
 from domain.rooms import Room, base_name
 from reflector_assets.eventlog import projections
@@ -16,6 +17,7 @@ from reflector_assets.operations.deletion import Eraser
 from resources.daily.api import DailyAPI
 from resources.daily.source import DailySource, Sources
 from resources.database.catalogue import Catalogue
+from resources.database.corrections import CorrectionHistory
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import of_webhook
 from resources.database.ledger import Ledger
@@ -105,6 +107,8 @@ class SecretMeeting(World):
         assert described is not None
         self.consents.identify(Meeting.of(described))
         self.consents.record(self.id, NAMES[0], given=True)
+        history = CorrectionHistory(database=self.inbox.database)
+        history.add(self.id, [SetTitle(title=WORDS[0])], who=NAMES[1])
         self.consents.record(self.session, NAMES[1], given=True)
 
     def publish(self) -> None:
