@@ -17,6 +17,13 @@ from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
 from service.catch_up import CatchUp
+from service.compat import accounts as compat_accounts
+from service.compat import events as compat_events
+from service.compat import rooms as compat_rooms
+from service.compat import search as compat_search
+from service.compat import transcripts as compat_transcripts
+from service.compat.changes import Changes
+from service.compat.routing import with_token
 from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
@@ -69,7 +76,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
-        send = with_safe_headers(scope, send)
+        send, scope = with_safe_headers(scope, send), with_token(scope) if "path" in scope else scope
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)
@@ -146,14 +153,18 @@ def build(
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)
-            routers.append(listing.router)
+            app.state.changes = Changes(ports.listing, app.state.listing_catch_up)
+            routers += [listing.router, compat_search.router, compat_events.router]
         if ports.accounts is not None:
             catch_up = CatchUp(ports.accounts.catch_up)
             app.state.accounts, app.state.accounts_catch_up = ports.accounts, catch_up
             app.state.metrics = MetricsPage(registry, ports.accounts, inbox, catch_up)
             routers += [costs.router, metrics.router]
+        # After the search, whose path could also be a transcript's.
+        routers.append(compat_transcripts.router)
     for router in routers:
         app.include_router(router)
     if ports is not None:

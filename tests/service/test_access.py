@@ -2,6 +2,7 @@
 
 # pyright: basic
 
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,10 +46,14 @@ class World:
         finish(store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
-        listing = Listing(Catalogue(database=database), lambda: True, lambda _: [])
+        catalogue, seconds = Catalogue(database=database), itertools.count()
+        catalogue.add([ID], "")
+        # Something always happens.
+        listing = Listing(catalogue, lambda: True, lambda _: [overview(ID, "error", duration=float(next(seconds)))])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
         ports = Ports(made.recordings, store, listing, accounts)
         self.app: Any = application(url, ports=ports, **settings)[0]
+        self.app.state.changes.pause = 0.05
         self.by_scope = {scope: self.tokens.create(scope.value, scope) for scope in Scope}
 
     @contextmanager
