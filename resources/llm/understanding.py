@@ -138,6 +138,9 @@ class WithLLM(Understanding):
         fresh = self.cache.refreshed() if isinstance(self.cache, CallCache) else None
         return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
 
+    def _cache_of(self, recording: str) -> AnswerCache | None:
+        return self.cache.of(recording) if isinstance(self.cache, CallCache) else self.cache
+
     def identity(self, asset: str) -> str:
         # Of the sections of 0.2.0, like the prompts' fingerprint: finished recordings would be paid for again.
         cut = [300, 60] if asset == "topics" else []
@@ -160,7 +163,7 @@ class WithLLM(Understanding):
 
             return await chat.each(one, range(len(found)))
 
-        given, usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         shown = [spoken[index].find(answer.quote) for index, answer in enumerate(given)]
         # What the model can't show is replaced by the meeting's own sentences.
         own = extractive.topics(words, names, found).root if not all(shown) else ()
@@ -182,7 +185,9 @@ class WithLLM(Understanding):
         def doubt(answer: TitleAnswer) -> str:
             return "" if mentions_any(answer.title, lines) else "the title has no word of the topics"
 
-        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache, doubt=doubt)
+        answer, usage = self.llm.ask(
+            messages, TitleAnswer, recording=recording, cache=self._cache_of(recording), doubt=doubt
+        )
         # A title of something else isn't this meeting's.
         return extractive.title(topics) if doubt(answer) else Title(title=answer.title, method=method), usage
 
@@ -221,7 +226,7 @@ class WithLLM(Understanding):
             recap = await chat.ask(prompts.messages("recap", people, paragraphs=paragraphs), RecapAnswer)
             return written, recap.recap
 
-        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         # What the model can't show is replaced by the meeting's own sentences.
         return _summary(written, recap, method) if written else extractive.summary(words, topics, names), usage
 
@@ -237,7 +242,7 @@ class WithLLM(Understanding):
             return unfound(spoken, [one.quote for one in (*given.decisions, *given.next_steps)])
 
         answer, usage = self.llm.ask(
-            messages, QuotedActionItemsAnswer, recording=recording, cache=self.cache, doubt=doubt
+            messages, QuotedActionItemsAnswer, recording=recording, cache=self._cache_of(recording), doubt=doubt
         )
         decisions = tuple(
             Decision(
