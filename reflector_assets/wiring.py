@@ -268,7 +268,6 @@ def embedded_whisper() -> EmbeddedWhisper:
     settings = get_settings()
     return EmbeddedWhisper(
         model=settings.whisper_model,
-        model_dir=str(settings.data_dir / "models"),
         threads=settings.whisper_threads,
         device=settings.whisper_device,
         compute_type=settings.whisper_compute_type,
@@ -279,7 +278,11 @@ def embedded_whisper() -> EmbeddedWhisper:
 
 
 def _heard(settings: Settings) -> dict[str, Any]:
-    return {"language": settings.language, "common_terms": parse(settings.vocabulary)}
+    return {
+        "language": settings.language,
+        "common_terms": parse(settings.vocabulary),
+        "model_dir": str(settings.data_dir / "models"),
+    }
 
 
 @cache

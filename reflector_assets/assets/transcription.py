@@ -21,7 +21,7 @@ from resources import usage
 from resources.call_cache import CallCache
 from resources.store.base import Store
 from resources.store.erasure import using_audio
-from resources.transcription import cached
+from resources.transcription import cached, meeting_language
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
@@ -70,16 +70,25 @@ def _names(store: Store, recording_id: str) -> list[str]:
     pool=policies()["transcribe_track"].pool,
 )
 def transcribe_track(
-    context: dg.OpExecutionContext, track: PaddedTrack, transcriber: Transcriber, call_cache: CallCache, store: Store
+    context: dg.OpExecutionContext,
+    track: PaddedTrack,
+    padded_tracks: PaddedTracks,
+    transcriber: Transcriber,
+    call_cache: CallCache,
+    store: Store,
 ) -> TranscribedTrack:
     """Transcribe one padded track into words with times relative to the recording's start."""
     recording_id = context.partition_key
     transcriber = transcriber.for_track(track.language, track.vocabulary)
+    # Those who were unmuted longest have probably spoken most.
+    others = sorted((t for t in padded_tracks.tracks if t.index != track.index), key=lambda t: t.silence - t.duration)
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
+        audio = _audio(store, track)
+        language = meeting_language.choose(transcriber, audio, (_audio(store, other) for other in others))
         transcription, from_cache = cached.transcribe(
-            transcriber,
+            transcriber.with_language(language.language),
             for_run(context, call_cache),
-            TrackAudio(store, track.key, track.sha256, track.duration),
+            audio,
             speaker=track.speaker,
             recording=recording_id,
             track=track.index,
@@ -94,6 +103,8 @@ def transcribe_track(
             "words": len(transcription.words),
             "speech_s": round(transcription.speech, 1),
             "language": transcription.language,
+            "language_chosen_by": language.by,
+            **({"language_certainty": language.certainty} if language.certainty is not None else {}),
             "vocabulary": ", ".join(transcriber.vocabulary) or transcriber.without_vocabulary,
             "kept_from_an_earlier_call": from_cache,
             **({"notes": "\n".join(transcription.notes)} if transcription.notes else {}),
@@ -115,6 +126,10 @@ def transcribe_track(
         vocabulary=tuple(transcriber.vocabulary),
         **{name: used[name] for name in USAGE},
     )
+
+
+def _audio(store: Store, track: PaddedTrack) -> TrackAudio:
+    return TrackAudio(store, track.key, track.sha256, track.duration)
 
 
 @dg.op(retry_policy=retry_policy("track_transcripts"))
@@ -189,7 +204,7 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
 def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
     tracks = each_track(padded_tracks=padded_tracks, participants=participants)
-    return join_transcripts(padded_tracks, tracks.map(transcribe_track).collect())
+    return join_transcripts(padded_tracks, tracks.map(lambda track: transcribe_track(track, padded_tracks)).collect())
 
 
 @recording_asset(

@@ -57,7 +57,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
     language: str = Field(
         "en",
         alias="REFLECTOR_LANGUAGE",
-        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it per track.",
+        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it, for short tracks by the "
+        "whole meeting.",
     )
     vocabulary: str = Field(
         "",
