@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext, PathMetadataValue
 from pydantic import BaseModel, ValidationError
 
+from domain.corrections.gathered import Corrections
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from domain.recording import folder, value_key
 from domain.text import words
@@ -17,7 +18,12 @@ from resources.store.base import Store
 
 
 def data_version(value: BaseModel | Table) -> DataVersion:
-    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale."""
+    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale.
+
+    That of corrections has parts, of which each asset reads only some.
+    """
+    if isinstance(value, Corrections):
+        return DataVersion(value.version())
     content = words.to_parquet(value) if isinstance(value, Table) else value.model_dump_json().encode()
     return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
@@ -59,6 +65,9 @@ class StoreIOManager(ConfigurableIOManager):
             try:
                 content = self.store.read(key)
             except NotFound as error:
+                if expected is Corrections:
+                    # A recording without corrections has no file of them.
+                    return Corrections()
                 name = upstream.asset_key.to_user_string() if upstream.has_asset_key else upstream.step_key
                 raise NotFound(
                     f"{name} was never made, or its file {key} was removed",

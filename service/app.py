@@ -35,6 +35,7 @@ from service.readiness import Readiness
 from service.relaying import relaying
 from service.routes import (
     consent,
+    corrections,
     costs,
     daily_webhook,
     downloads,
@@ -152,7 +153,10 @@ def build(
     routers = [daily_webhook.router, rooms.router, consent.router, health.router]
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
+        app.state.corrections = ports.corrections
         routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        if ports.corrections is not None:
+            routers.append(corrections.router)
         routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)

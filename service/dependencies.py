@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from domain.errors import TransientError
 from domain.recording import ID_PATTERN
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.rooms import Rooms
 from resources.store.base import Store
 from service.auth import Access
@@ -36,6 +37,8 @@ AccessDep = Annotated[Access, _state("access")]
 AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
 ConsentsDep = Annotated[Consents, _state("consents")]
+CorrectionsDep = Annotated[CorrectionHistory, _state("corrections")]
+CorrectionsIfAnyDep = Annotated[CorrectionHistory | None, _state("corrections")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
