@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
-from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext, PathMetadataValue
+from dagster import ConfigurableIOManager, DataVersion, InputContext, OutputContext, PathMetadataValue
 from pydantic import BaseModel, ValidationError
 
 from domain.corrections.gathered import Corrections
@@ -13,6 +13,7 @@ from domain.errors import NotFound, PermanentError, ReflectorError, TransientErr
 from domain.recording import folder, value_key
 from domain.text import words
 from domain.text.table import Table
+from reflector_assets.failure import Failed
 from resources import usage
 from resources.store.base import Store
 
@@ -86,12 +87,12 @@ class StoreIOManager(ConfigurableIOManager):
 
 @contextmanager
 def as_failure(recording_id: str) -> Iterator[None]:
-    """Raise errors outside of a step's body as Failure, with the plain reason and whether to try again."""
+    """Raise errors outside of a step's body as Failed, with the plain reason and whether to try again."""
     try:
         yield
     except ReflectorError as error:
         error.at(recording=recording_id)
-        raise Failure(
+        raise Failed(
             str(error), metadata={"kind": type(error).__name__}, allow_retries=isinstance(error, TransientError)
         ) from error
 
