@@ -44,9 +44,10 @@ COMMANDS = {
     "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
     "webhook": "Test the webhooks of rooms.",
     "tokens": "Make, list and revoke tokens of the HTTP API.",
+    "import-old": "Take over the old system's rooms: webhooks, Zulip and consent; a dry run without --apply.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }
-MODULES = {"import": "import_", "list": "list_", "refresh": "run"}
+MODULES = {"import": "import_", "import-old": "import_old", "list": "list_", "refresh": "run"}
 
 
 def load(name: str) -> Any:

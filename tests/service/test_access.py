@@ -47,6 +47,8 @@ class World:
         finish(store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
+        # The old API replays no status.
+        script.tell(ID, "DURATION", duration=1.0)
         catalogue, seconds = Catalogue(database=database), itertools.count()
         catalogue.add([ID], "")
         # Something always happens.
