@@ -1,6 +1,6 @@
 """One transcript: what exists of it so far, in parts, and the request to make it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,7 +104,7 @@ class WaveformView(BaseModel):
 class SegmentView(BaseModel):
     """One sentence of one speaker; times in seconds, and each word as text, start, end.
 
-    `doubtful` are the positions of words of low confidence.
+    `doubtful` are the positions of words of low confidence, if there are any.
     """
 
     speaker: int
@@ -219,7 +219,7 @@ def show_words(request: Request, results: StoredResultsDep, corrections: Correct
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
-                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
+                **_doubtful(spoken[row].confidence for row in sentence.rows),
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
@@ -265,6 +265,11 @@ def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequeste
 
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _doubtful(confidences: Iterable[float]) -> dict[str, list[int]]:
+    found = [at for at, confidence in enumerate(confidences) if confidence < DOUBTFUL]
+    return {"doubtful": found} if found else {}
 
 
 def _finished(transcript: Transcript) -> dict[str, Any]:
