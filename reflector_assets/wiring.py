@@ -14,6 +14,7 @@ from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, DailySource, Sources
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
@@ -166,6 +167,12 @@ def consents() -> Consents:
 def sessions() -> Sessions:
     """Return the sessions of the pages."""
     return Sessions(database=database())
+
+
+@cache
+def audit() -> Audit:
+    """Return the audit log."""
+    return Audit(database=database())
 
 
 @cache

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -27,6 +28,7 @@ from service.ports import Ports
 from service.readiness import Readiness
 from service.relaying import relaying
 from service.routes import (
+    audit,
     consent,
     costs,
     daily_webhook,
@@ -94,6 +96,7 @@ def build(
     inbox: Inbox,
     rooms_store: Rooms,
     consents: Consents,
+    changes: Audit,
     *,
     secrets: Sequence[bytes],
     window: float,
@@ -108,9 +111,9 @@ def build(
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
-    `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
-    Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
-    a trial a loopback name.
+    `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages. `changes` is
+    the audit log. Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are
+    any, and in a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None
@@ -136,13 +139,13 @@ def build(
         # Spans and logs would hold requests, and go wherever environment variables say.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize, scope="function")],
         middleware=_middleware(origins),
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
-    app.state.readiness = Readiness(check_ready)
-    routers = [daily_webhook.router, rooms.router, consent.router, health.router]
+    app.state.audit, app.state.readiness = changes, Readiness(check_ready)
+    routers = [daily_webhook.router, rooms.router, consent.router, health.router, audit.router]
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         routers += [events.router, sessions.router, transcripts.router, downloads.router]

@@ -1,4 +1,4 @@
-"""What each route needs of its callers: the one table by which requests are authorized and documented.
+"""What each route needs of its callers: the table by which requests are authorized, recorded and documented.
 
 A route without an entry stops the service from being built.
 """
@@ -14,12 +14,19 @@ from domain.access import Scope
 
 
 class Rule(NamedTuple):
-    """The scope that a route needs, None if everyone may use it."""
+    """The scope that a route needs, None if everyone may use it, and how the audit log names what it changes."""
 
     scope: Scope | None
+    action: str | None = None
 
 
 OPEN, READ, WRITE, OPERATE = Rule(None), Rule(Scope.READ), Rule(Scope.WRITE), Rule(Scope.OPERATE)
+
+
+def changes(action: str, scope: Scope | None) -> Rule:
+    """Return the rule of a route that changes something."""
+    return Rule(scope, action)
+
 
 RULES: dict[str, Rule] = {
     # Shells without data.
@@ -33,9 +40,9 @@ RULES: dict[str, Rule] = {
     # It checks signatures.
     "POST /v1/daily/webhook": OPEN,
     # They check the credentials themselves.
-    "POST /v1/session": OPEN,
+    "POST /v1/session": changes("sign in", None),
     "GET /v1/session": OPEN,
-    "DELETE /v1/session": OPEN,
+    "DELETE /v1/session": changes("sign out", None),
     "GET /v1/transcripts": READ,
     "GET /v1/transcripts/{id}": READ,
     "GET /v1/transcripts/{id}/topics": READ,
@@ -50,16 +57,17 @@ RULES: dict[str, Rule] = {
     "GET /v1/transcripts/{id}/export/srt": READ,
     "GET /v1/transcripts/{id}/events": READ,
     "WEBSOCKET /v1/transcripts/{id}/events": READ,
-    "POST /v1/transcripts/{id}/retry": WRITE,
+    "POST /v1/transcripts/{id}/retry": changes("retry", Scope.WRITE),
     "GET /v1/meetings/{id}/consent": WRITE,
-    "POST /v1/meetings/{id}/consent": WRITE,
+    "POST /v1/meetings/{id}/consent": changes("consent", Scope.WRITE),
     "GET /v1/rooms": OPERATE,
     "GET /v1/rooms/{name}": OPERATE,
-    "PUT /v1/rooms/{name}": OPERATE,
-    "PATCH /v1/rooms/{name}": OPERATE,
-    "DELETE /v1/rooms/{name}": OPERATE,
+    "PUT /v1/rooms/{name}": changes("rooms set", Scope.OPERATE),
+    "PATCH /v1/rooms/{name}": changes("rooms set", Scope.OPERATE),
+    "DELETE /v1/rooms/{name}": changes("rooms delete", Scope.OPERATE),
     "GET /v1/costs": OPERATE,
     "GET /metrics": OPERATE,
+    "GET /v1/audit": OPERATE,
 }
 SCHEME = "token"
 ABOUT_TOKENS = (

@@ -39,6 +39,7 @@ COMMANDS = {
     "consent": "Record and show consent to keeping a meeting's audio.",
     "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
     "webhook": "Test the webhooks of rooms.",
+    "audit": "Show who changed what: by the API, the pages and the commands, newest last.",
     "tokens": "Make, list and revoke tokens of the HTTP API.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }

@@ -66,6 +66,7 @@ def serve(
         wiring.opened(wiring.relays()) as relays,
         wiring.opened(wiring.sessions()) as sessions,
         wiring.opened(wiring.tokens()) as tokens,
+        wiring.opened(wiring.audit()) as audit,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
         closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
@@ -75,6 +76,7 @@ def serve(
             inbox,
             rooms,
             consents,
+            audit,
             secrets=secrets,
             window=settings.webhook_window,
             access=auth.Access(

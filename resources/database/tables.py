@@ -121,6 +121,23 @@ sessions = sa.Table(
     sa.Column("expires_at", sa.Double, nullable=False),
 )
 
+# Who changed what; rows are only added.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(60), nullable=False),
+    # The recording, or else what was changed: a room, a meeting, a token.
+    sa.Column("recording_id", sa.String(100), index=True),
+    sa.Column("subject", sa.String(300), index=True),
+    # Null until the change was made or failed.
+    sa.Column("outcome", sa.String(10)),
+    sa.Column("details", sa.String(500)),
+    sqlite_autoincrement=True,
+)
+
 deliveries = sa.Table(
     "deliveries",
     metadata,

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, prices
 from reflector_assets.settings.main import Settings
+from resources.database.audit import Audit
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.database.database import Database
@@ -38,6 +39,7 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         Inbox(database=database),
         Rooms(database=database),
         Consents(database=database),
+        Audit(database=database),
         secrets=[],
         window=300,
         access=access_of(database, trial=trial),

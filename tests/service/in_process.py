@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from domain.health import Outcome
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
@@ -77,6 +78,7 @@ def application(
         inbox,
         rooms,
         Consents(database=database),
+        Audit(database=database),
         secrets=keys,
         window=300,
         access=access_of(database, token, trial=trial, public=public, https=https, recheck=recheck),

@@ -39,7 +39,7 @@ class World:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         url = f"sqlite:///{folder}/reflector.db"
-        database = Database(url=url)
+        self.database = database = Database(url=url)
         self.tokens = Tokens(database=database)
         made, script, store = shown(folder / "data")
         finish(store, script, finished(ID, duration=1.0), [])
