@@ -111,9 +111,9 @@ def build(
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
-    `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages. `changes` is
-    the audit log. Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are
-    any, and in a trial a loopback name.
+    `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
+    `changes` is the audit log. Pages of these `origins` may use the API from a browser. Requests must name one of
+    `hosts`, if there are any, and in a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-import click
+import typer
 
 from reflector_assets.cli.imports import on_first_use
 
@@ -38,7 +38,7 @@ def recorded(
                 try:
                     result = command(*args, **kwargs)
                     outcome = log.DONE
-                except click.exceptions.Exit as ended:
+                except typer.Exit as ended:
                     # Other codes, such as that of a statement that matches nothing yet, are no failures.
                     outcome = log.FAILED if ended.exit_code == 1 else log.DONE
                     raise
