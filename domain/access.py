@@ -30,12 +30,14 @@ class Scope(StrEnum):
 class Principal(NamedTuple):
     """A caller, by the name in the audit log, and its scope; both None for a caller without credentials.
 
-    `has_session` is True if a browser's cookie identifies it: browsers send cookies unasked.
+    `has_session` is True if a browser's cookie identifies it: browsers send cookies unasked. A caller with a link that
+    shares one recording has no scope, but that `recording`.
     """
 
     name: str | None = None
     scope: Scope | None = None
     has_session: bool = False
+    recording: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Return True if the caller has a scope."""

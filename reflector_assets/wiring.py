@@ -21,6 +21,7 @@ from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.database.sessions import Sessions
+from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
@@ -173,6 +174,12 @@ def sessions() -> Sessions:
 def audit() -> Audit:
     """Return the audit log."""
     return Audit(database=database())
+
+
+@cache
+def shares() -> Shares:
+    """Return the links that share recordings."""
+    return Shares(database=database())
 
 
 @cache

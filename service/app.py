@@ -16,6 +16,7 @@ from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.dependencies import authorize
@@ -40,6 +41,7 @@ from service.routes import (
     pages,
     rooms,
     sessions,
+    shares,
     transcripts,
 )
 from service.routing import without_validation_errors
@@ -97,6 +99,7 @@ def build(
     rooms_store: Rooms,
     consents: Consents,
     changes: Audit,
+    links: Shares,
     *,
     secrets: Sequence[bytes],
     window: float,
@@ -107,13 +110,14 @@ def build(
     ports: Ports | None = None,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
+    page_url: str = "",
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
-    `changes` is the audit log. Pages of these `origins` may use the API from a browser. Requests must name one of
-    `hosts`, if there are any, and in a trial a loopback name.
+    `changes` is the audit log, `links` share recordings under `page_url`. Pages of these `origins` may use the API from
+    a browser. Requests must name one of `hosts`, if there are any, and in a trial a loopback name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None
@@ -144,11 +148,12 @@ def build(
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
-    app.state.audit, app.state.readiness = changes, Readiness(check_ready)
+    app.state.audit, app.state.shares, app.state.page_url = changes, links, page_url
+    app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router, audit.router]
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
-        routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)
             routers.append(listing.router)

@@ -13,6 +13,7 @@ from domain.recording import ID_PATTERN
 from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from resources.store.base import Store
 from service.auditing import record_change
 from service.auth import Access
@@ -46,7 +47,9 @@ ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]
 ReadinessDep = Annotated[Readiness, _state("readiness")]
 RecordingsDep = Annotated[Recordings, _state("recordings")]
+PageUrlDep = Annotated[str, _state("page_url")]
 RoomsDep = Annotated[Rooms, _state("rooms")]
+SharesDep = Annotated[Shares, _state("shares")]
 StoreDep = Annotated[Store, _state("store")]
 
 

@@ -14,13 +14,18 @@ from domain.access import Scope
 
 
 class Rule(NamedTuple):
-    """The scope that a route needs, None if everyone may use it, and how the audit log names what it changes."""
+    """The scope that a route needs, None if everyone may use it, how the audit log names what it changes,
+    and whether holders of a link to the recording may use it, too.
+    """
 
     scope: Scope | None
     action: str | None = None
+    shared: bool = False
 
 
 OPEN, READ, WRITE, OPERATE = Rule(None), Rule(Scope.READ), Rule(Scope.WRITE), Rule(Scope.OPERATE)
+# What the page of a recording loads.
+SHARED = Rule(Scope.READ, shared=True)
 
 
 def changes(action: str, scope: Scope | None) -> Rule:
@@ -44,20 +49,24 @@ RULES: dict[str, Rule] = {
     "GET /v1/session": OPEN,
     "DELETE /v1/session": changes("sign out", None),
     "GET /v1/transcripts": READ,
-    "GET /v1/transcripts/{id}": READ,
-    "GET /v1/transcripts/{id}/topics": READ,
-    "GET /v1/transcripts/{id}/waveform": READ,
-    "GET /v1/transcripts/{id}/words": READ,
-    "GET /v1/transcripts/{id}/webvtt": READ,
-    "GET /v1/transcripts/{id}/audio": READ,
-    "GET /v1/transcripts/{id}/export/json": READ,
-    "GET /v1/transcripts/{id}/export/txt": READ,
-    "GET /v1/transcripts/{id}/export/md": READ,
-    "GET /v1/transcripts/{id}/export/vtt": READ,
-    "GET /v1/transcripts/{id}/export/srt": READ,
-    "GET /v1/transcripts/{id}/events": READ,
-    "WEBSOCKET /v1/transcripts/{id}/events": READ,
+    "GET /v1/transcripts/{id}": SHARED,
+    "GET /v1/transcripts/{id}/topics": SHARED,
+    "GET /v1/transcripts/{id}/waveform": SHARED,
+    "GET /v1/transcripts/{id}/words": SHARED,
+    "GET /v1/transcripts/{id}/webvtt": SHARED,
+    "GET /v1/transcripts/{id}/audio": SHARED,
+    "GET /v1/transcripts/{id}/export/json": SHARED,
+    "GET /v1/transcripts/{id}/export/txt": SHARED,
+    "GET /v1/transcripts/{id}/export/md": SHARED,
+    "GET /v1/transcripts/{id}/export/vtt": SHARED,
+    "GET /v1/transcripts/{id}/export/srt": SHARED,
+    "GET /v1/transcripts/{id}/events": SHARED,
+    "WEBSOCKET /v1/transcripts/{id}/events": SHARED,
     "POST /v1/transcripts/{id}/retry": changes("retry", Scope.WRITE),
+    "POST /v1/transcripts/{id}/visit": Rule(Scope.READ, "share open", shared=True),
+    "GET /v1/transcripts/{id}/shares": WRITE,
+    "POST /v1/transcripts/{id}/shares": changes("share create", Scope.WRITE),
+    "DELETE /v1/transcripts/{id}/shares/{share}": changes("share withdraw", Scope.WRITE),
     "GET /v1/meetings/{id}/consent": WRITE,
     "POST /v1/meetings/{id}/consent": changes("consent", Scope.WRITE),
     "GET /v1/rooms": OPERATE,

@@ -43,7 +43,7 @@ IMPORTED: dict[tuple[str, ...], set[str]] = {
 READING = {
     *("show", "list", "pools", "watch", "serve", "doctor", "trace", "costs", "audit", "webhook test", "shadow report"),
     *("daily webhook status", "inbox list", "inbox show", "rooms list", "rooms show", "consent show", "consent list"),
-    *("deliveries list", "tokens list"),
+    *("deliveries list", "tokens list", "share list"),
 }
 TRANSCRIPT: dict[str, object] = {
     "id": "finished",

@@ -33,7 +33,7 @@ def recorded(
             if (only_if and not options[only_if]) or (unless and options[unless]):
                 return command(*args, **kwargs)
             with wiring.opened(wiring.audit()) as audit:
-                seq = audit.begin(_user(), action, options.get(recording), _text(options.get(subject)))
+                seq = audit.begin(user(), action, options.get(recording), _text(options.get(subject)))
                 outcome = log.FAILED
                 try:
                     result = command(*args, **kwargs)
@@ -52,7 +52,8 @@ def recorded(
     return decorate
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the user of this machine, as in the audit log."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

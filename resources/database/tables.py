@@ -108,6 +108,19 @@ tokens = sa.Table(
     sa.Column("expires_at", sa.Double),
 )
 
+# Links that let everyone who has them read one transcript; those that were withdrawn have no row.
+shares = sa.Table(
+    "shares",
+    metadata,
+    # SHA-256; the link's token is stored nowhere.
+    sa.Column("share_hash", sa.String(64), primary_key=True),
+    sa.Column("id", sa.String(20), nullable=False, unique=True),
+    sa.Column("recording_id", sa.String(100), nullable=False, index=True),
+    sa.Column("created_by", sa.String(200), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+)
+
 # Sessions of the pages; those that ended have no row.
 sessions = sa.Table(
     "sessions",

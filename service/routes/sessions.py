@@ -9,7 +9,7 @@ from service.auth import Access
 from service.callers import caller_of
 from service.dependencies import NO_STORE, AccessDep
 from service.routing import Router, problems
-from service.sessions import delete_cookie, set_cookie
+from service.sessions import delete_cookie, is_secure, set_cookie
 
 router = Router(prefix="/v1/session")
 
@@ -28,7 +28,7 @@ async def begin_session(request: Request, response: Response, access: AccessDep)
     """Set a session cookie in exchange for a token; the session has its scopes, and ends with it."""
     value = await access.begin_session(request)
     if value is not None:
-        set_cookie(response, value, secure=_is_secure(request, access))
+        set_cookie(response, value, secure=is_secure(request, https=access.https))
     return _permissions(request, access)
 
 
@@ -43,7 +43,7 @@ async def end_session(request: Request, access: AccessDep) -> Response:
     """End the session, and delete its cookie."""
     await access.end_session(request)
     answer = Response(status_code=204)
-    delete_cookie(answer, secure=_is_secure(request, access))
+    delete_cookie(answer, secure=is_secure(request, https=access.https))
     return answer
 
 
@@ -55,7 +55,3 @@ def _permissions(request: Request, access: Access) -> Permissions:
         scopes=[scope for scope in Scope if access.may(request, scope)],
         name=caller.name,
     )
-
-
-def _is_secure(request: Request, access: Access) -> bool:
-    return access.https or request.url.scheme == "https"

@@ -16,6 +16,7 @@ from resources.database.database import Database
 from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from service.app import build
 from service.ports import Accounts, Listing, Ports
 from tests.consent.world import World
@@ -40,6 +41,7 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         Rooms(database=database),
         Consents(database=database),
         Audit(database=database),
+        Shares(database=database),
         secrets=[],
         window=300,
         access=access_of(database, trial=trial),

@@ -18,6 +18,7 @@ from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
 from resources.database.sessions import Sessions
+from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
@@ -79,6 +80,7 @@ def application(
         rooms,
         Consents(database=database),
         Audit(database=database),
+        Shares(database=database),
         secrets=keys,
         window=300,
         access=access_of(database, token, trial=trial, public=public, https=https, recheck=recheck),
@@ -87,13 +89,14 @@ def application(
         ports=ports,
         origins=origins,
         hosts=hosts,
+        page_url="https://reflector.example.com",
     )
     return app, inbox, rooms
 
 
 def access_of(database: Database, token: str | None = TOKEN, **settings: Any) -> Access:
     """Make what identifies callers on a database."""
-    return Access(token, Tokens(database=database), Sessions(database=database), **settings)
+    return Access(token, Tokens(database=database), Sessions(database=database), Shares(database=database), **settings)
 
 
 @contextmanager

@@ -41,13 +41,13 @@ class World:
         url = f"sqlite:///{folder}/reflector.db"
         self.database = database = Database(url=url)
         self.tokens = Tokens(database=database)
-        made, script, store = shown(folder / "data")
-        finish(store, script, finished(ID, duration=1.0), [])
+        made, script, self.store = shown(folder / "data")
+        finish(self.store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
         listing = Listing(Catalogue(database=database), lambda: True, lambda _: [])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
-        ports = Ports(made.recordings, store, listing, accounts)
+        ports = Ports(made.recordings, self.store, listing, accounts)
         self.app: Any = application(url, ports=ports, **settings)[0]
         self.by_scope = {scope: self.tokens.create(scope.value, scope) for scope in Scope}
 
