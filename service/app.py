@@ -24,6 +24,7 @@ from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
+from service.login import Login
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
 from service.readiness import Readiness
@@ -43,6 +44,9 @@ from service.routes import (
     sessions,
     shares,
     transcripts,
+)
+from service.routes import (
+    login as login_routes,
 )
 from service.routing import without_validation_errors
 from service.rules import add_rules, check_rules
@@ -111,13 +115,15 @@ def build(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     page_url: str = "",
+    login: Login | None = None,
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
     `changes` is the audit log, `links` share recordings under `page_url`. Pages of these `origins` may use the API from
-    a browser. Requests must name one of `hosts`, if there are any, and in a trial a loopback name.
+    a browser. People sign in by `login`. Requests must name one of `hosts`, if there are any, and in a trial a loopback
+    name.
     """
     writer = InboxWriter(inbox, write_timeout)
     feeds = Feeds(ports.recordings.reader) if ports is not None else None
@@ -144,13 +150,16 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
         dependencies=[Depends(authorize, scope="function")],
-        middleware=_middleware(origins),
+        middleware=[*_middleware(origins), *([login.middleware()] if login else [])],
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
     app.state.audit, app.state.shares, app.state.page_url = changes, links, page_url
     app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router, audit.router]
+    app.state.login = login
+    if login is not None:
+        routers.append(login_routes.router)
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]

@@ -15,6 +15,7 @@ from resources.database.shares import Share, Shares
 from resources.database.tokens import Tokens, hash_of
 from service.callers import NOBODY, SETTINGS, TRIAL, caller_of, set_caller
 from service.errors import Refused
+from service.json_web_tokens import JsonWebTokens
 from service.rules import rule_of
 from service.sessions import SESSION_S, cookie_hash, cookie_of, new_cookie, share_cookie_of
 
@@ -41,8 +42,10 @@ class Access:
         public: bool = False,
         https: bool = False,
         recheck: float = RECHECK_S,
+        web_tokens: JsonWebTokens | None = None,
     ) -> None:
         self._token, self._tokens, self._sessions, self._shares = token, tokens, sessions, shares
+        self._web_tokens = web_tokens
         self.trial, self._public, self.https, self._recheck = trial, public, https, recheck
 
     async def identify(self, connection: HTTPConnection) -> Principal:
@@ -60,6 +63,8 @@ class Access:
             return
         if is_read and _is_shared_with(caller, connection):
             caller = caller._replace(scope=scope)
+        if caller.scope is None and caller.expires_at is not None:
+            raise Refused(403, "this account has no access; ask the operator of this service")
         if caller.scope is None:
             self._refuse()
         if not caller.may(scope):
@@ -87,10 +92,20 @@ class Access:
             return None
         if caller.name is None or caller.scope is None or caller.has_session:
             self._refuse()
-        token_hash = None if caller is SETTINGS else hash_of(_bearer(connection) or "")
-        cookie = new_cookie()
-        expires_at = time.time() + SESSION_S
-        session = Session(caller.name, caller.scope)
+        is_stored = caller is not SETTINGS and caller.expires_at is None
+        token_hash = hash_of(_bearer(connection) or "") if is_stored else None
+        left = SESSION_S if caller.expires_at is None else min(SESSION_S, caller.expires_at - time.time())
+        return await self.open_session(caller, left, token_hash)
+
+    async def open_session(self, caller: Principal, seconds: float, token_hash: str | None = None) -> str:
+        """Return the cookie of a new session of a caller, which ends with the stored token that has the hash, if any.
+
+        Raises TransientError.
+        """
+        assert caller.name is not None
+        assert caller.scope is not None
+        cookie, session = new_cookie(), Session(caller.name, caller.scope)
+        expires_at = time.time() + seconds
         await run_in_threadpool(self._sessions.begin, self._hash(cookie), session, expires_at, token_hash)
         return cookie
 
@@ -115,6 +130,8 @@ class Access:
         bearer, cookie, link = _bearer(connection), cookie_of(connection), share_cookie_of(connection)
         if bearer and self._token and hmac.compare_digest(bearer.encode(), self._token.encode()):
             return SETTINGS
+        if bearer and self._web_tokens and (person := self._web_tokens.find(bearer)):
+            return person
         if not (bearer or cookie or link):
             return NOBODY
         return await run_in_threadpool(self._look_up, bearer, cookie, link)

@@ -20,6 +20,7 @@ from service.auth import Access
 from service.catch_up import CatchUp
 from service.errors import Refused
 from service.feeds import Feeds
+from service.login import Login
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
@@ -44,6 +45,7 @@ ConsentsDep = Annotated[Consents, _state("consents")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
+LoginDep = Annotated[Login, _state("login")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]
 ReadinessDep = Annotated[Readiness, _state("readiness")]
 RecordingsDep = Annotated[Recordings, _state("recordings")]

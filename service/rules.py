@@ -48,6 +48,9 @@ RULES: dict[str, Rule] = {
     "POST /v1/session": changes("sign in", None),
     "GET /v1/session": OPEN,
     "DELETE /v1/session": changes("sign out", None),
+    # They identify people; the second appends to the audit log itself.
+    "GET /v1/login": OPEN,
+    "GET /v1/login/callback": OPEN,
     "GET /v1/transcripts": READ,
     "GET /v1/transcripts/{id}": SHARED,
     "GET /v1/transcripts/{id}/topics": SHARED,
@@ -80,8 +83,8 @@ RULES: dict[str, Rule] = {
 }
 SCHEME = "token"
 ABOUT_TOKENS = (
-    "REFLECTOR_API_TOKEN, which has all scopes, or a token of `reflector tokens create`. Of the scopes `read`, `write` "
-    "and `operate`, each includes those before it."
+    "REFLECTOR_API_TOKEN, which has all scopes, a token of `reflector tokens create`, or a JWT if AUTH_JWT_PUBLIC_KEY "
+    "is set. Of the scopes `read`, `write` and `operate`, each includes those before it."
 )
 
 

@@ -35,9 +35,9 @@ def cookie_hash(key: str | None, value: str) -> str:
     return hmac.new((key or "").encode(), value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
-def set_cookie(response: Response, value: str, *, secure: bool) -> None:
+def set_cookie(response: Response, value: str, *, secure: bool, seconds: int = SESSION_S) -> None:
     """Make the response set a session's cookie."""
-    response.set_cookie(COOKIE, value, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(COOKIE, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
 
 
 def delete_cookie(response: Response, *, secure: bool) -> None:

@@ -8,6 +8,7 @@ from domain.access import Scope
 from service.auth import Access
 from service.callers import caller_of
 from service.dependencies import NO_STORE, AccessDep
+from service.login import PATH
 from service.routing import Router, problems
 from service.sessions import delete_cookie, is_secure, set_cookie
 
@@ -15,12 +16,16 @@ router = Router(prefix="/v1/session")
 
 
 class Permissions(BaseModel):
-    """What the client may do: read transcripts, change single recordings; and by which scopes, under which name."""
+    """What the client may do: read transcripts, change single recordings; and by which scopes, under which name.
+
+    `login` is the path where people sign in by their account, if they can.
+    """
 
     reads: bool
     acts: bool
     scopes: list[Scope]
     name: str | None
+    login: str | None
 
 
 @router.post("", dependencies=[NO_STORE], responses=problems(401, 403))
@@ -54,4 +59,5 @@ def _permissions(request: Request, access: Access) -> Permissions:
         acts=access.may(request, Scope.WRITE),
         scopes=[scope for scope in Scope if access.may(request, scope)],
         name=caller.name,
+        login=PATH if request.app.state.login else None,
     )

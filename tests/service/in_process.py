@@ -22,6 +22,8 @@ from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
+from service.json_web_tokens import JsonWebTokens
+from service.login import Login
 from service.ports import Ports
 from service.server import configure
 from testing import PATIENCE_S
@@ -67,6 +69,8 @@ def application(
     hosts: Sequence[str] = (),
     https: bool = False,
     recheck: float = 0.2,
+    login: Login | None = None,
+    web_tokens: JsonWebTokens | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -83,13 +87,16 @@ def application(
         Shares(database=database),
         secrets=keys,
         window=300,
-        access=access_of(database, token, trial=trial, public=public, https=https, recheck=recheck),
+        access=access_of(
+            database, token, trial=trial, public=public, https=https, recheck=recheck, web_tokens=web_tokens
+        ),
         check_ready=lambda: (ready, states),
         write_timeout=write_timeout,
         ports=ports,
         origins=origins,
         hosts=hosts,
         page_url="https://reflector.example.com",
+        login=login,
     )
     return app, inbox, rooms
 
