@@ -18,7 +18,7 @@ from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.callers import is_trusted
+from service.callers import caller_of, is_trusted
 from service.dependencies import NO_STORE, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
 from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
@@ -41,7 +41,7 @@ class TranscriptView(BaseModel):
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
     that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why.
+    missing, and why. `shared` is true for a caller with a link to this transcript only.
     """
 
     id: str
@@ -63,6 +63,7 @@ class TranscriptView(BaseModel):
     errors: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
+    shared: bool = False
 
 
 class TopicsView(BaseModel):
@@ -124,6 +125,7 @@ def show_transcript(
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may(request, Scope.WRITE),
+        shared=caller_of(request).recording is not None,
         **fields,
     )
 

@@ -1,6 +1,6 @@
 // The form for the token, where reading isn't public.
 
-import { post } from "./api.js";
+import { post, request } from "./api.js";
 import { $, make } from "./dom.js";
 
 const HINT = "These transcripts are not public. Ask the operator of this service for the token.";
@@ -36,4 +36,13 @@ export function askForToken(done) {
   $("notice").hidden = true;
   $("main").append(form);
   input.focus();
+  offerAccount(form);
+}
+
+/** Offer to sign in by an identity provider, if there is one. */
+async function offerAccount(form) {
+  const { login } = await request("/v1/session").catch(() => ({}));
+  if (!login) return;
+  const href = `${login}?${new URLSearchParams({ page: location.pathname })}`;
+  form.append(make("p", {}, make("a", { id: "account", href }, "Sign in with your account")));
 }

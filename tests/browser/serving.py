@@ -2,7 +2,7 @@
 
 # pyright: basic
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from domain.overview import RecordingOverview
 from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
 from resources.database.database import Database
 from resources.store.base import LocalStore
+from service.login import Login
 from service.ports import Listing, Ports
 from testing.parts import free_ports
 from testing.parts.proxy import Proxy
@@ -42,8 +43,13 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[Site]:
-    """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token."""
+def site(
+    folder: Path, *, trial: bool = True, public: bool = False, login: Callable[[str], Login] | None = None
+) -> Iterator[Site]:
+    """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token.
+
+    `login` makes the sign-in by an account, for the URL of the pages.
+    """
     trial = trial and not public
     made, script, store = shown(folder / "data")
     catalogue = Catalogue(database=Database(url=f"sqlite:///{folder}/reflector.db"))
@@ -53,6 +59,7 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
         made = Ports(made.recordings, store, listing)
-        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made)
+        entry = login(proxy.endpoint) if login else None
+        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made, login=entry)
         with listening(app, port, behind):
             yield here

@@ -22,6 +22,7 @@ from resources.database.catalogue import Catalogue
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.database.tokens import Tokens
+from service.login import Login
 from service.ports import Accounts, Listing, Ports
 from service.rules import RULES, check_rules, routes_of
 from service.sessions import COOKIE
@@ -31,6 +32,8 @@ from tests.service.in_process import BEARER, application, listening
 from tests.service.shown_recordings import finish, overview, shown
 
 ID = "rec-1"
+# They are open, and check something else than a scope.
+CHECKED = {"POST /v1/session", "POST /v1/daily/webhook", "GET /v1/login/callback"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -39,22 +42,24 @@ class World:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         url = f"sqlite:///{folder}/reflector.db"
-        database = Database(url=url)
+        self.database = database = Database(url=url)
         self.tokens = Tokens(database=database)
-        made, script, store = shown(folder / "data")
-        finish(store, script, finished(ID, duration=1.0), [])
+        made, script, self.store = shown(folder / "data")
+        finish(self.store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
         listing = Listing(Catalogue(database=database), lambda: True, lambda _: [])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
-        ports = Ports(made.recordings, store, listing, accounts)
-        self.app: Any = application(url, ports=ports, **settings)[0]
+        ports = Ports(made.recordings, self.store, listing, accounts)
+        # Nobody answers there.
+        away_too = Login("http://127.0.0.1:1", "reflector", "secret", page_url="http://127.0.0.1", scopes={})
+        self.app: Any = application(url, ports=ports, **{"login": away_too, **settings})[0]
         self.by_scope = {scope: self.tokens.create(scope.value, scope) for scope in Scope}
 
     @contextmanager
-    def running(self) -> Iterator["World"]:
+    def running(self, port: int | None = None) -> Iterator["World"]:
         """Serve it while the block lasts."""
-        with listening(self.app) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
+        with listening(self.app, port) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
             self.port, self.client.base_url = port, f"http://127.0.0.1:{port}"
             yield self
 
@@ -80,6 +85,7 @@ class World:
                     socket.recv(PATIENCE_S)
                     return 200
                 return (socket.close_code or 0) - 4000
+        self.client.cookies.clear()
         return self.client.request(kind, path, headers=headers).status_code
 
 
@@ -119,8 +125,7 @@ def test_a_route_is_for_its_scope_and_those_above(world: World, route: str) -> N
     needed = RULES[route].scope
     nobody = [{}, bearer("wrong"), bearer("reflector_wrong"), {"Authorization": "Basic x"}, {"Cookie": f"{COOKIE}=x"}]
     for headers in nobody:
-        expected = needed is not None or route == "POST /v1/session" or route == "POST /v1/daily/webhook"
-        assert (world.status(route, headers) == 401) is expected, headers
+        assert (world.status(route, headers) == 401) is (needed is not None or route in CHECKED), headers
     if needed is None:
         return
     for scope in Scope:
@@ -160,7 +165,7 @@ def test_in_public_only_reading_is_open(tmp_path: Path) -> None:
     with World(tmp_path, public=True).running() as world:
         refused = {route for route in RULES if world.status(route, {}) in {401, 403}}
     closed = {route for route, rule in RULES.items() if rule.scope in {Scope.WRITE, Scope.OPERATE}}
-    assert refused == closed | {"POST /v1/session", "POST /v1/daily/webhook"}
+    assert refused == closed | CHECKED
 
 
 def test_only_operators_see_causes(world: World) -> None:
