@@ -63,10 +63,8 @@ class Access:
             return
         if is_read and _is_shared_with(caller, connection):
             caller = caller._replace(scope=scope)
-        if caller.scope is None and caller.expires_at is not None:
-            raise Refused(403, "this account has no access; ask the operator of this service")
         if caller.scope is None:
-            self._refuse()
+            self._refuse(caller)
         if not caller.may(scope):
             raise Refused(
                 403,
@@ -91,7 +89,7 @@ class Access:
         if self.trial:
             return None
         if caller.name is None or caller.scope is None or caller.has_session:
-            self._refuse()
+            self._refuse(caller)
         is_stored = caller is not SETTINGS and caller.expires_at is None
         token_hash = hash_of(_bearer(connection) or "") if is_stored else None
         left = SESSION_S if caller.expires_at is None else min(SESSION_S, caller.expires_at - time.time())
@@ -150,7 +148,9 @@ class Access:
     def _hash(self, cookie: str) -> str:
         return cookie_hash(self._token, cookie)
 
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, caller: Principal) -> NoReturn:
+        if caller.scope is None and caller.expires_at is not None:
+            raise Refused(403, "this account has no access; ask the operator of this service")
         if self._token is None:
             raise Refused(
                 401,

@@ -18,13 +18,15 @@ router = Router(prefix="/v1/session")
 class Permissions(BaseModel):
     """What the client may do: read transcripts, change single recordings; and by which scopes, under which name.
 
-    `login` is the path where people sign in by their account, if they can.
+    `login` is the path where people sign in by their account, if they can,
+    and `has_session` is true if there is a session that can be ended.
     """
 
     reads: bool
     acts: bool
     scopes: list[Scope]
     name: str | None
+    has_session: bool
     login: str | None
 
 
@@ -59,5 +61,6 @@ def _permissions(request: Request, access: Access) -> Permissions:
         acts=access.may(request, Scope.WRITE),
         scopes=[scope for scope in Scope if access.may(request, scope)],
         name=caller.name,
+        has_session=caller.has_session and caller.scope is not None,
         login=PATH if request.app.state.login else None,
     )

@@ -1,4 +1,4 @@
-// The form for the token, where reading isn't public.
+// Signing in, where reading isn't public, and out.
 
 import { post, request } from "./api.js";
 import { $, make } from "./dom.js";
@@ -31,6 +31,7 @@ export function askForToken(done) {
       return;
     }
     form.remove();
+    offerSignOut();
     done();
   });
   $("notice").hidden = true;
@@ -46,3 +47,17 @@ async function offerAccount(form) {
   const href = `${login}?${new URLSearchParams({ page: location.pathname })}`;
   form.append(make("p", {}, make("a", { id: "account", href }, "Sign in with your account")));
 }
+
+/** Offer to sign out if there is a session. */
+async function offerSignOut() {
+  const { name, has_session: hasSession } = await request("/v1/session").catch(() => ({}));
+  if (!hasSession || $("sign-out")) return;
+  const button = make("button", { id: "sign-out", type: "button", title: `Signed in as ${name}` }, "Sign out");
+  button.onclick = async () => {
+    await request("/v1/session", { method: "DELETE" }).catch(() => {});
+    location.reload();
+  };
+  document.querySelector(".top nav").append(button);
+}
+
+offerSignOut();

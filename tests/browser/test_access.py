@@ -34,6 +34,10 @@ def test_people_sign_in_with_their_account_and_are_where_they_wanted_to_be(visit
                 expect(page.locator("#turns .spoken span")).to_have_count(60)
                 assert page.url == page_url
                 assert [one.get("name") for one in page.context.cookies()] == ["reflector_session"]
+                assert faults(page) == []
+                page.get_by_role("button", name="Sign out").click()
+                expect(page.locator("#account")).to_be_visible()
+                assert page.context.cookies() == []
         assert host.refused == []
 
 

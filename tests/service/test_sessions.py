@@ -55,6 +55,7 @@ def test_a_session_begins_and_ends(tmp_path: Path) -> None:
         "acts": False,
         "scopes": [],
         "name": None,
+        "has_session": False,
         "login": None,
     }
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
@@ -63,10 +64,11 @@ def test_a_session_begins_and_ends(tmp_path: Path) -> None:
         "acts": True,
         "scopes": ["read", "write", "operate"],
         "name": "REFLECTOR_API_TOKEN",
+        "has_session": False,
         "login": None,
     }
     assert browser.post("/v1/session", headers=BEARER).json() == everything
-    assert browser.get("/v1/session", headers=same).json() == everything
+    assert browser.get("/v1/session", headers=same).json() == {**everything, "has_session": True}
     assert browser.get(f"/v1/transcripts/{ID}", headers=same).json()["may_retry"]
     assert browser.delete("/v1/session").status_code == 204
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
@@ -171,6 +173,7 @@ def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:
         "acts": False,
         "scopes": ["read"],
         "name": None,
+        "has_session": False,
         "login": None,
     }
     assert browser.get(f"/v1/transcripts/{ID}").json()["may_retry"] is False
