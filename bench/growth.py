@@ -91,7 +91,7 @@ def _deployment(home: Path, executor: str) -> Iterator[tuple[Deployment, DailyHo
             REFLECTOR_INBOX_WAIT="0",
             ZULIP_DAG_STREAM="operations",
             REFLECTOR_FALLBACK="true",
-            REFLECTOR_OLD_URL=old.url,
+            **old.env,
             PUBLIC_DATA_RETENTION_DAYS="90",
             REFLECTOR_RETIRE_DAYS="365",
         )

@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import jiwer
 import webvtt
-from pydantic import BaseModel, ConfigDict, ValidationError
 from webvtt.errors import MalformedFileError
 
-from domain.errors import PermanentError
-from domain.recording import Frozen, first_problem
+from domain.old_transcripts import OldTopic, OldTranscript
+from domain.recording import Frozen
 from domain.results import Transcript
 
 # Ignore case and punctuation.
@@ -24,53 +23,7 @@ NORMALIZE = jiwer.Compose(
         jiwer.ReduceToListOfListOfWords(),
     ]
 )
-# The old system's statuses of an unfinished transcript.
-UNFINISHED = {"idle", "uploaded", "recording", "processing"}
 MAX_CELL = 400
-
-
-class OldTopic(BaseModel):
-    """A topic in the old system's format."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    title: str | None = None
-    transcript: str | None = None
-    webvtt: str | None = None
-
-
-class OldTranscript(BaseModel):
-    """A transcript in the old system's format; every field is optional and unknown fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    title: str | None = None
-    short_summary: str | None = None
-    long_summary: str | None = None
-    status: str | None = None
-    webvtt: str | None = None
-    topics: tuple[OldTopic, ...] | None = None
-
-    @classmethod
-    def read(cls, described: Any) -> "OldTranscript":
-        """Validate the old system's JSON; raise a PermanentError that names the invalid field."""
-        try:
-            return cls.model_validate(described)
-        except ValidationError as error:
-            problem = first_problem(error, "the transcript")
-            raise PermanentError(f"the old system's transcript can't be read: {problem}") from None
-
-    def is_finished(self) -> bool:
-        """Return True if the transcript will not change any more."""
-        return (self.status or "ended") not in UNFINISHED
-
-    def text(self) -> str:
-        """Return the spoken text: of the captions, else of the topics. Empty if there are neither."""
-        if self.webvtt:
-            return _spoken(self.webvtt)
-        return " ".join(
-            _spoken(topic.webvtt) if topic.webvtt else topic.transcript or "" for topic in self.topics or ()
-        )
 
 
 class Texts(Frozen):
@@ -86,36 +39,49 @@ class Texts(Frozen):
 class ShadowComparison(Frozen):
     """One recording in both systems, with the old system's words as the reference of `word_error_rate`.
 
-    `word_error_rate` is null without such words, `theirs` without such a transcript; `note` gives the reason.
+    `theirs` is null until the old system has a finished transcript with words; `note` gives the reason. `their_id` and
+    `their_url` are the id and the page of its transcript.
     """
 
     recording_id: str
     ours: Texts
+    their_id: str | None = None
+    their_url: str | None = None
     theirs: Texts | None = None
     same_title: bool | None = None
     word_error_rate: float | None = None
     note: str | None = None
 
 
-def compare(ours: Transcript, theirs: OldTranscript) -> ShadowComparison:
-    """Compare two finished transcripts of one recording."""
-    hypothesis, reference = " ".join(segment.text for segment in ours.segments), theirs.text()
+def compare(ours: Transcript, theirs: OldTranscript, topics: Sequence[OldTopic], url: str) -> ShadowComparison:
+    """Compare two transcripts of one recording; `url` is the page of the old system's."""
+    reference = _spoken(theirs.transcript)
+    if not theirs.is_finished():
+        return missing(ours, f"the old system isn't done with it ({theirs.status})", theirs.id, url)
+    rate = word_error_rate(reference, " ".join(segment.text for segment in ours.segments))
+    if rate is None:
+        return missing(ours, "the old system finished it without words", theirs.id, url)
     old = Texts(
         title=theirs.title or "",
         short_summary=theirs.short_summary or "",
         long_summary=theirs.long_summary or "",
-        topics=len(theirs.topics or ()),
+        topics=len(topics),
         words=_count(reference),
     )
-    rate = word_error_rate(reference, hypothesis)
     return ShadowComparison(
         recording_id=ours.id,
         ours=texts(ours),
+        their_id=theirs.id,
+        their_url=url,
         theirs=old,
         same_title=_normalized(ours.title) == _normalized(old.title),
         word_error_rate=rate,
-        note=None if rate is not None else "the old system has no words of it",
     )
+
+
+def missing(ours: Transcript, note: str, their_id: str | None = None, url: str | None = None) -> ShadowComparison:
+    """Return the comparison of a recording that can't be compared yet, and why."""
+    return ShadowComparison(recording_id=ours.id, ours=texts(ours), their_id=their_id, their_url=url, note=note)
 
 
 def texts(ours: Transcript) -> Texts:
@@ -151,6 +117,7 @@ def table(found: ShadowComparison) -> str:
     lines += [f"| {what} | {_cell(ours)} | {_cell(theirs)} |" for what, ours, theirs in rows]
     rate = "unknown" if found.word_error_rate is None else f"{100 * found.word_error_rate:.1f} %"
     lines += ["", f"Word error rate against the old system: {rate}."]
+    lines += [f"Its transcript: [{found.their_id}]({found.their_url})."] if found.their_url else []
     return "\n".join([*lines, *([f"Note: {found.note}."] if found.note else [])])
 
 

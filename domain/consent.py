@@ -47,6 +47,19 @@ class Statement(NamedTuple):
     whole_room: bool = False
 
 
+class CopiedAnswer(NamedTuple):
+    """An answer in the old system's dialog; `source` identifies it, `said_at` is in seconds since the epoch.
+
+    `meeting_name` is the full name of Daily's room, which has the meeting's time.
+    """
+
+    source: str
+    meeting_name: str
+    user_id: str
+    given: bool
+    said_at: float
+
+
 class Meeting(NamedTuple):
     """By what statements can name a recording's meeting; `started_at` in seconds since the epoch.
 

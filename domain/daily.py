@@ -4,7 +4,7 @@ import math
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from domain.errors import InvalidInput
 from domain.recording import Recording, Track, TrackName, check_recording_id, first_problem
@@ -138,26 +138,6 @@ class DailyEvent(_Tolerant):
             raise InvalidInput(f"invalid event: {first_problem(error, 'the event')}") from None
         except ValueError as error:
             raise InvalidInput(f"the body is not valid JSON: {error}") from None
-
-
-def event_of_listed(described: bytes) -> bytes:
-    """Build the webhook body that announces a recording from the API's list; raise InvalidInput if it isn't valid."""
-    try:
-        listed = DailyRecording.read(from_json(described, allow_inf_nan=True))
-    except ValueError as error:
-        raise InvalidInput(f"the recording is not valid JSON: {error}") from None
-    payload: dict[str, object] = {
-        "type": listed.kind,
-        "recording_id": listed.id,
-        "room_name": listed.room_name,
-        "start_ts": listed.start_ts,
-        "status": listed.status,
-        "duration": listed.duration,
-        "s3_key": listed.s3_key or next((track.key.rsplit("/", 1)[0] for track in listed.tracks or ()), ""),
-        "tracks": [{"type": track.type, "s3Key": track.key, "size": track.size} for track in listed.tracks or ()],
-    }
-    event = {"version": "1.0.0", "type": READY, "id": f"{READY}-{listed.id}", "payload": payload}
-    return to_json({**event, "event_ts": (listed.start_ts or 0.0) + (listed.duration or 0.0)})
 
 
 def judge_event(body: bytes, domain: str | None) -> Verdict:

@@ -61,7 +61,7 @@ class Track(Frozen):
 class Recording(Frozen):
     """One recording; `duration` in seconds is Daily's value, or null if Daily gave none, or 0.
 
-    `language` is the room's setting; null selects the deployment's language.
+    `language` is the room's setting; null selects the deployment's language. `vocabulary` is the room's list of terms.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Recording(Frozen):
     mtg_session_id: str | None = None
     language: str | None = None
     tracks: tuple[Track, ...] = ()
+    vocabulary: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
 
     @field_validator("duration", mode="after")
     @classmethod

@@ -13,7 +13,7 @@ def _is_empty(value: object) -> bool:
 class PaddedTrack(Frozen):
     """One padded track; second n of the recording is sample 48000 n of the file. Durations in seconds.
 
-    `language` is the room's setting; null selects the deployment's language.
+    `language` is the room's setting; null selects the deployment's language. `vocabulary` is the room's list of terms.
     """
 
     index: int
@@ -28,6 +28,7 @@ class PaddedTrack(Frozen):
     gaps: int
     language: str | None = None
     notes: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class PaddedTracks(Frozen):
@@ -67,7 +68,10 @@ class TrackTranscript(Frozen):
 
 
 class TranscribedTrack(Frozen):
-    """The result of one track's step: the transcript, whether it is from the call cache (`kept`), and the usage."""
+    """The result of one track's step: the transcript, whether it is from the call cache (`kept`), and the usage.
+
+    `vocabulary` are the terms that the transcriber was given.
+    """
 
     transcript: TrackTranscript
     gpu_seconds: float
@@ -77,6 +81,7 @@ class TranscribedTrack(Frozen):
     cpu_seconds: float = 0.0
     bytes_read: int = 0
     bytes_written: int = 0
+    vocabulary: tuple[str, ...] = ()
 
 
 class TrackTranscripts(Frozen):

@@ -1,4 +1,4 @@
-"""Settings of a room, keyed by its base name: language, destinations of results, consent."""
+"""Settings of a room, keyed by its base name: language, vocabulary, destinations of results, consent."""
 
 import re
 from typing import Annotated
@@ -15,6 +15,7 @@ from pydantic import (
 
 from domain.errors import InvalidInput
 from domain.urls import check_url
+from domain.vocabulary import MOST_TERMS, Term
 
 ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _STARTED = re.compile(r"-[0-9]{14}\Z")
@@ -22,22 +23,25 @@ _STARTED = re.compile(r"-[0-9]{14}\Z")
 RoomName = Annotated[str, StringConstraints(pattern=rf"^{ROOM_PATTERN}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+OldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 HttpUrl = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_extra={"pattern": "^[ -~]+$"})]
 
 
 class RoomSettings(BaseModel):
-    """The settings of a room, all optional."""
+    """The settings of a room, all optional; `old_id` is its id in the old system, where it has one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     language: Annotated[str, StringConstraints(pattern=r"^(auto|[a-z]{2,3})$")] | None = None
+    vocabulary: Annotated[tuple[Term, ...], Field(max_length=MOST_TERMS)] = ()
     webhook_url: HttpUrl | None = None
     webhook_secret: Secret | None = None
     zulip_stream: Text | None = None
     zulip_topic: Text | None = None
     zulip_auto_post: bool = False
     skip_consent: bool = False
+    old_id: OldId | None = None
 
     @field_validator("webhook_url")
     @classmethod

@@ -57,7 +57,7 @@ _llm = partial(Step, backoff=5.0, pool="llm", identity="understanding")
 # Words take longest: what leads to them has the highest priority; the mix and its waveform fill the gaps.
 STEPS: Mapping[str, Step] = {
     "recording": Step(60, "Read the recording", "Reading the recording", priority=10),
-    "participants": Step(60, "Look up who took part", "Looking up who took part", priority=4),
+    "participants": Step(60, "Look up who took part", "Looking up who took part", priority=10),
     "padded_tracks": _audio(
         300, "Line up the tracks", "Lining up", scaling=Scaling(per_track=300), priority=10, weight=2
     ),

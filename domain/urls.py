@@ -20,7 +20,7 @@ class CheckedUrl(NamedTuple):
     scheme: str
 
 
-def check_url(text: str) -> CheckedUrl:
+def check_url(text: str, longest: int = LONGEST) -> CheckedUrl:
     """Return the URL in the form in which it is stored and used; a returned form stays the same.
 
     Raises InvalidInput without the URL in its message.
@@ -30,8 +30,8 @@ def check_url(text: str) -> CheckedUrl:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]["msg"]
         raise InvalidInput(f"the URL is not valid: {problem}") from None
-    if len(str(parsed)) > LONGEST:
-        raise InvalidInput(f"the URL is longer than {LONGEST} characters")
+    if len(str(parsed)) > longest:
+        raise InvalidInput(f"the URL is longer than {longest} characters")
     if parsed.username or parsed.password:
         raise InvalidInput("the URL contains a user or a password", hint="Sign webhooks with a secret instead.")
     if not _HOST.fullmatch(parsed.host or "") or parsed.port == 0:

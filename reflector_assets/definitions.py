@@ -4,7 +4,7 @@ from reflector_assets.runtime import startup  # isort: skip - before all other i
 import dagster as dg
 
 import reflector_assets.assets
-from reflector_assets import policies, tags, wiring
+from reflector_assets import old_wiring, policies, tags, wiring
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.runtime.executor import build as build_executor
 from reflector_assets.settings.main import get_settings
@@ -16,6 +16,7 @@ from sensors import (
     failures,
     fallback,
     keep_up_to_date,
+    old_consents,
     orphaned_runs,
     poll,
     pools,
@@ -51,6 +52,7 @@ defs = dg.Definitions(
         fallback.build(get_settings()),
         pools.build(get_settings()),
         unmatched.build(get_settings()),
+        old_consents.build(get_settings()),
     ],
     schedules=[retention.build(get_settings())],
     executor=build_executor(get_settings()),
@@ -70,8 +72,9 @@ defs = dg.Definitions(
         "messages": wiring.messages(),
         "deliveries": wiring.deliveries(),
         "webhook": wiring.webhook(),
-        "old_system": wiring.old_system(),
-        "relays": wiring.relays(),
+        "old_database": old_wiring.old_database(),
+        "old_transcripts": old_wiring.old_transcripts(),
+        "relays": old_wiring.relays(),
     },
 )
 

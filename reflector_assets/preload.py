@@ -15,7 +15,7 @@ import dagster_postgres  # noqa: F401
 import pyarrow.dataset
 import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the first table
 
-import reflector_assets.definitions  # noqa: F401
+from reflector_assets.definitions import defs, process
 from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
@@ -41,6 +41,9 @@ with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknow
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
 del instance
+
+# Runs and workers find both made.
+defs.get_repository_def().get_job(process.name)
 
 # A child's garbage collector would copy every memory page: more than half of the time of a short step.
 resume_gc()

@@ -1,16 +1,16 @@
 """Builds the resources from the settings; the only module that chooses between implementations."""
 
-import os
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, TypeVar
 
-from dagster import ConfigurableResource, EnvVar
-from pydantic import SecretStr
+from dagster import ConfigurableResource
 
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import folder
 from domain.signatures import secret_bytes
+from domain.vocabulary import parse
+from reflector_assets.env_secrets import pass_secret as _secret
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
@@ -29,8 +29,6 @@ from resources.llm.understanding import Extractive, Understanding, WithLLM, read
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
-from resources.outgoing.old_system import OldSystem
-from resources.outgoing.relays import Relays
 from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages
@@ -203,7 +201,12 @@ def files_of(recording_id: str) -> set[str]:
 def leaving() -> OutgoingMode:
     """Return the mode of outgoing deliveries, and what they state about this deployment."""
     settings = get_settings()
-    return OutgoingMode(mode=settings.mode, page_url=settings.page_url, language=settings.language)
+    return OutgoingMode(
+        mode=settings.mode,
+        page_url=settings.page_url,
+        language=settings.language,
+        webhook_format=settings.webhook_format,
+    )
 
 
 @cache
@@ -225,27 +228,16 @@ def deliveries() -> Deliveries:
 
 
 @cache
-def old_system() -> OldSystem:
-    """Return the client of the old system, for the time in which both run."""
-    settings = get_settings()
-    return OldSystem(
-        url=settings.old_url or "",
-        token=_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
-        secret=_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
-    )
-
-
-@cache
-def relays() -> Relays:
-    """Return the relay of Daily's webhooks to the old system."""
-    return Relays(inbox=inbox(), deliveries=deliveries(), old=old_system())
-
-
-@cache
 def webhook() -> Webhook:
     """Return the sender of the rooms' webhooks."""
+    return Webhook(outgoing=outgoing())
+
+
+@cache
+def outgoing() -> Outgoing:
+    """Return what sends requests to URLs of third parties."""
     settings = get_settings()
-    return Webhook(outgoing=Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or ""))
+    return Outgoing(allow_http=settings.allow_http, allowed_networks=settings.allowed_networks or "")
 
 
 @cache
@@ -262,10 +254,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
+    heard = _heard(settings)
     if settings.transcript_backend == "whisper":
-        return EmbeddedWhisper(
-            model=settings.whisper_model, model_dir=str(settings.data_dir / "models"), language=settings.language
-        )
+        return embedded_whisper()
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
@@ -274,15 +265,38 @@ def transcriber() -> Transcriber:
             api_key=key,
             model=settings.transcript_model,
             timeout=settings.transcript_file_timeout,
-            language=settings.language,
+            **heard,
         )
     return OpenAIAudio(
         url=url,
         api_key=key,
         model=settings.transcript_model or "whisper-1",
         timeout=settings.transcript_file_timeout,
-        language=settings.language,
+        **heard,
     )
+
+
+@cache
+def embedded_whisper() -> EmbeddedWhisper:
+    """Return the Whisper in this process."""
+    settings = get_settings()
+    return EmbeddedWhisper(
+        model=settings.whisper_model,
+        threads=settings.whisper_threads,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+        batch=settings.whisper_batch,
+        fall_back=settings.whisper_fallback,
+        **_heard(settings),
+    )
+
+
+def _heard(settings: Settings) -> dict[str, Any]:
+    return {
+        "language": settings.language,
+        "common_terms": parse(settings.vocabulary),
+        "model_dir": str(settings.data_dir / "models"),
+    }
 
 
 @cache
@@ -325,11 +339,3 @@ def _required(name: str, value: str | None, example: str) -> str:
     if value is None:
         raise PermanentError(f"{name} is missing", hint=f"Set it, for example to {example}; see docs/settings.md.")
     return value
-
-
-def _secret(name: str, value: SecretStr | None) -> str:
-    """Pass a secret by its variable's name: Dagster's pages show the values of resources, but not of variables."""
-    if value is None:
-        return ""
-    os.environ[name] = value.get_secret_value()
-    return EnvVar(name)

@@ -9,7 +9,7 @@ from domain.errors import ReflectorError
 from reflector_assets import tags
 from reflector_assets.records import RETRY_DECISION_S
 from reflector_assets.settings.main import Settings
-from resources.outgoing.relays import Relays
+from resources.old_system.relays import Relays
 from sensors.failures import LOOKBACK_S, failed_for_good
 from sensors.sensor import INTERVAL_S, sensor, why_not_live
 

@@ -3,7 +3,9 @@
 # pyright: basic
 
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,17 @@ def test_the_ingress_serves_every_route(tmp_path: Path) -> None:
     assert {"/", "/costs", "/transcripts/{id}", "/v1/transcripts/{id}/events", "/v1/daily/webhook"} <= routes
     for route in routes:
         assert any(route == path or route.startswith(f"{path.rstrip('/')}/") for path in served), route
+
+
+def test_image_contains_every_package() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text()
+    sources = [word for line in re.findall(r"^COPY (.*)$", text, re.M) for word in line.split()[:-1]]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= set(sources)
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in ignored.splitlines()
+    locked = (DEPLOY / "requirements.lock").read_text()
+    packages = set(re.findall(r"^([\w-]+)==", locked, re.MULTILINE))
+    assert {"dagster-celery", "dagster-k8s", "redis", "dagster-postgres"} <= packages

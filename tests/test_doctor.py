@@ -26,8 +26,8 @@ from testing.parts.postgres import PASSWORD
 from testing.parts.redis import PASSWORD as REDIS_PASSWORD
 
 SERVICES = ["settings", "Dagster's storage", "Dagster's daemon", "pools", "recordings", "database"]
-SERVICES += ["result store", "Daily's bucket", "Daily's API", "transcriber", "LLM", "Zulip", "old system"]
-SERVICES += ["Celery broker"]
+SERVICES += ["result store", "Daily's bucket", "Daily's API", "transcriber", "Whisper's speed", "LLM", "Zulip"]
+SERVICES += ["old system", "Celery broker"]
 OTHERS = ("Daily's bucket", "Daily's API", "LLM", "Zulip", "old system", "Celery broker")
 
 
@@ -51,7 +51,8 @@ def test_without_settings_only_embedded_services_are_checked(deployment: Deploym
     assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), **unconfigured}
     assert list(rows) == SERVICES
     assert re.search(r"sqlite, tables at revision \w+", rows["database"]["said"])
-    assert "tiny.en" in rows["transcriber"]["said"]
+    assert re.search(r"tiny\.en: .*; on cpu, int8$", rows["transcriber"]["said"])
+    assert re.search(r"^[\d.]+ seconds of audio per second on cpu, int8$", rows["Whisper's speed"]["said"])
     # Nothing is left behind.
     assert not [path for path in (deployment.data / "doctor").rglob("*") if path.is_file()]
 
@@ -60,7 +61,8 @@ def test_without_settings_only_embedded_services_are_checked(deployment: Deploym
 def test_all_services_pass(parts: Parts) -> None:
     parts.daily.recordings = [{"id": "one"}, {"id": "two"}]
     rows = parts.doctor()
-    assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), "Dagster's daemon": "not running"}
+    expected = {"Dagster's daemon": "not running", "Whisper's speed": "not configured"}
+    assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), **expected}
     assert "2 recordings; no webhook" in rows["Daily's API"]["said"]
     assert f"{DOMAIN}/... can be read" in rows["Daily's bucket"]["said"]
     assert "presigned URLs are readable" in rows["result store"]["said"]
@@ -83,7 +85,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         TRANSCRIPT_MODAL_API_KEY=wrong,
         LLM_API_KEY=wrong,
         ZULIP_API_KEY=wrong,
-        REFLECTOR_OLD_TOKEN=wrong,
+        REFLECTOR_OLD_API_KEY=wrong,
         REFLECTOR_CELERY_BROKER=f"redis://:{wrong}@127.0.0.1:{parts.redis.port}/0",
     )
     named = {
@@ -95,7 +97,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "transcriber": "TRANSCRIPT_MODAL_API_KEY",
         "LLM": "LLM_API_KEY",
         "Zulip": "ZULIP_API_KEY",
-        "old system": "REFLECTOR_OLD_TOKEN",
+        "old system": "REFLECTOR_OLD_API_KEY",
         "Celery broker": "REFLECTOR_CELERY_BROKER",
     }
     assert states(rows) == {
@@ -104,6 +106,7 @@ def test_wrong_keys_are_named_by_their_setting(parts: Parts) -> None:
         "Dagster's daemon": "unknown",
         "pools": "unknown",
         "recordings": "unknown",
+        "Whisper's speed": "not configured",
     }
     assert {name: setting in rows[name]["said"] for name, setting in named.items()} == dict.fromkeys(named, True)
     assert wrong not in json.dumps(rows)

@@ -5,7 +5,7 @@ import pytest
 
 from reflector_assets import definitions
 from reflector_assets.settings.main import Settings
-from sensors import consents, deliveries, failures, fallback, poll, retention, unmatched
+from sensors import consents, deliveries, failures, fallback, old_consents, poll, retention, unmatched
 
 ZULIP = {
     "ZULIP_REALM": "https://zulip.example.com",
@@ -22,7 +22,7 @@ def built(given: dict[str, str]) -> dict[str, dg.SensorDefinition | dg.ScheduleD
     found = [
         consents.build("process", definitions.graph, settings),
         deliveries.build("process", definitions.graph, settings),
-        *(module.build(settings) for module in (failures, fallback, poll, retention, unmatched)),
+        *(module.build(settings) for module in (failures, fallback, old_consents, poll, retention, unmatched)),
     ]
     return {one.name: one for one in found}
 
@@ -43,6 +43,8 @@ def built(given: dict[str, str]) -> dict[str, dg.SensorDefinition | dg.ScheduleD
         ("fall_back", {**OLD, "REFLECTOR_FALLBACK": "true"}, None),
         ("follow_consents", OFF, "REFLECTOR_MODE is off"),
         ("follow_consents", {}, None),
+        ("copy_old_consents", OLD, "REFLECTOR_OLD_DATABASE_URL isn't set"),
+        ("copy_old_consents", {"REFLECTOR_OLD_DATABASE_URL": "postgresql://old/reflector"}, None),
         ("deliver_webhooks", OFF, "REFLECTOR_MODE is off"),
         ("deliver_webhooks", SHADOW, None),
         ("deliver_webhooks", {}, None),

@@ -100,6 +100,28 @@ def test_a_setting_that_another_one_needs_is_named(
     assert not read({**given, missing: value})
 
 
+OTHERS = {
+    "DATABASE_URL": "postgresql://user:pass-word@host/reflector",
+    "UI_BASE_URL": "https://old.example.com",
+    "PUBLIC_MODE": "true",
+    "PUBLIC_DATA_RETENTION_DAYS": "7",
+}
+
+
+def test_settings_with_another_meaning_in_the_old_system_must_be_confirmed(read: Callable[..., list[str]]) -> None:
+    assert not read(OTHERS)
+    beside = {**OTHERS, "REFLECTOR_OLD_URL": "https://old.example.com"}
+    problems = read(beside)
+    assert [problem.split()[0] for problem in problems] == list(OTHERS)
+    assert all("REFLECTOR_CONFIRMED_SETTINGS" in problem for problem in problems)
+    assert "pass-word" not in "".join(problems)
+    [left] = read({**beside, "REFLECTOR_CONFIRMED_SETTINGS": "DATABASE_URL, UI_BASE_URL,PUBLIC_MODE"})
+    assert left.startswith("PUBLIC_DATA_RETENTION_DAYS means")
+    assert not read({**beside, "REFLECTOR_CONFIRMED_SETTINGS": ",".join(OTHERS)})
+    [wrong] = read({"REFLECTOR_CONFIRMED_SETTINGS": "LLM_URL"})
+    assert "LLM_URL: it must be of DATABASE_URL" in wrong
+
+
 def test_a_problem_caused_by_a_wrong_setting_is_not_reported(read: Callable[..., list[str]]) -> None:
     [problem] = read({"TRANSCRIPT_BACKEND": "modal", "TRANSCRIPT_URL": "nowhere"})
     assert problem.startswith("TRANSCRIPT_URL: ")

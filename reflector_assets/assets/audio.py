@@ -65,6 +65,7 @@ def padded_tracks(
             gaps=made.gaps,
             language=recording.language,
             notes=made.notes,
+            vocabulary=recording.vocabulary,
         )
 
     with (

@@ -22,8 +22,10 @@ def recording(
         value = source.recording(context.partition_key)
         consents.identify(Meeting.of(value))
         room = rooms.of_meeting(value.room_name)
-        if room is not None and room.language:
-            value = value.model_copy(update={"language": room.language})
+        if room is not None:
+            value = value.model_copy(
+                update={"language": room.language or value.language, "vocabulary": room.vocabulary}
+            )
     tag_run(context, tags.ROOM, value.room_name)
     return result(
         value,
@@ -31,6 +33,7 @@ def recording(
         {
             "room": value.room_name,
             "language": value.language or "the deployment's",
+            **({"vocabulary": ", ".join(value.vocabulary)} if value.vocabulary else {}),
             "tracks": len(value.tracks),
             "speakers": len(value.speakers()),
             "duration_s": value.duration,

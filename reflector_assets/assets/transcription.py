@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from domain.errors import Incomplete
-from domain.recording import folder
+from domain import vocabulary
+from domain.errors import Incomplete, NotFound
+from domain.recording import Participants, folder, value_key
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
 from domain.text.table import Table
@@ -20,7 +21,7 @@ from resources import usage
 from resources.call_cache import CallCache
 from resources.store.base import Store
 from resources.store.erasure import using_audio
-from resources.transcription import cached
+from resources.transcription import cached, meeting_language
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
@@ -37,11 +38,30 @@ COLUMNS = dg.TableSchema(
 USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "bytes_read", "bytes_written")
 
 
-@dg.op(out=dg.DynamicOut(PaddedTrack), retry_policy=retry_policy("transcribe_track"))
-def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
-    """Yield the padded tracks, so that each is transcribed in a separate step."""
+@dg.op(
+    # Only the order depends on it: a name that is corrected later makes no transcript stale.
+    ins={"participants": dg.In(dg.Nothing)},
+    out=dg.DynamicOut(PaddedTrack),
+    retry_policy=retry_policy("transcribe_track"),
+)
+def each_track(
+    context: dg.OpExecutionContext, padded_tracks: PaddedTracks, store: Store
+) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
+    """Yield the padded tracks, each to be transcribed in a step of its own, with the names to expect."""
+    with step(context, "track_transcripts"):
+        names = _names(store, context.partition_key)
     for track in padded_tracks.tracks:
-        yield dg.DynamicOutput(track, mapping_key=str(track.index))
+        expected = track.model_copy(update={"vocabulary": (*track.vocabulary, *names)})
+        yield dg.DynamicOutput(expected, mapping_key=str(track.index))
+
+
+def _names(store: Store, recording_id: str) -> list[str]:
+    """Return the participants' names; none if they were never looked up."""
+    try:
+        content = store.read(value_key("participants", recording_id))
+    except NotFound:
+        return []
+    return vocabulary.names(Participants.model_validate_json(content))
 
 
 @dg.op(
@@ -50,15 +70,25 @@ def each_track(padded_tracks: PaddedTracks) -> Iterator[dg.DynamicOutput[PaddedT
     pool=policies()["transcribe_track"].pool,
 )
 def transcribe_track(
-    context: dg.OpExecutionContext, track: PaddedTrack, transcriber: Transcriber, call_cache: CallCache, store: Store
+    context: dg.OpExecutionContext,
+    track: PaddedTrack,
+    padded_tracks: PaddedTracks,
+    transcriber: Transcriber,
+    call_cache: CallCache,
+    store: Store,
 ) -> TranscribedTrack:
     """Transcribe one padded track into words with times relative to the recording's start."""
     recording_id = context.partition_key
+    transcriber = transcriber.for_track(track.language, track.vocabulary)
+    # Those who were unmuted longest have probably spoken most.
+    others = sorted((t for t in padded_tracks.tracks if t.index != track.index), key=lambda t: t.silence - t.duration)
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
+        audio = _audio(store, track)
+        language = meeting_language.choose(transcriber, audio, (_audio(store, other) for other in others))
         transcription, from_cache = cached.transcribe(
-            transcriber.with_language(track.language) if track.language else transcriber,
+            transcriber.with_language(language.language),
             for_run(context, call_cache),
-            TrackAudio(store, track.key, track.sha256, track.duration),
+            audio,
             speaker=track.speaker,
             recording=recording_id,
             track=track.index,
@@ -73,6 +103,9 @@ def transcribe_track(
             "words": len(transcription.words),
             "speech_s": round(transcription.speech, 1),
             "language": transcription.language,
+            "language_chosen_by": language.by,
+            **({"language_certainty": language.certainty} if language.certainty is not None else {}),
+            "vocabulary": ", ".join(transcriber.vocabulary) or transcriber.without_vocabulary,
             "kept_from_an_earlier_call": from_cache,
             **({"notes": "\n".join(transcription.notes)} if transcription.notes else {}),
             **used,
@@ -90,8 +123,13 @@ def transcribe_track(
         ),
         kept=from_cache,
         notes=transcription.notes,
+        vocabulary=tuple(transcriber.vocabulary),
         **{name: used[name] for name in USAGE},
     )
+
+
+def _audio(store: Store, track: PaddedTrack) -> TrackAudio:
+    return TrackAudio(store, track.key, track.sha256, track.duration)
 
 
 @dg.op(retry_policy=retry_policy("track_transcripts"))
@@ -120,6 +158,7 @@ def join_transcripts(
     rows = "\n".join(f"| {t.index} | {t.speaker} | {t.words} | {t.speech} | {t.language} |" for t in value.tracks)
     # The join is an op, whose output can't have a data version without a warning.
     context.set_data_version(dg.AssetKey("track_transcripts"), data_version(value))
+    expected = ", ".join(dict.fromkeys(term for t in transcribed for term in t.vocabulary))
     return dg.Output(
         value,
         metadata={
@@ -129,6 +168,7 @@ def join_transcripts(
             "tracks": dg.MetadataValue.md(
                 f"| track | speaker | words | speech s | language |\n| --- | --- | --- | --- | --- |\n{rows}"
             ),
+            **({"vocabulary": expected} if expected else {}),
             **({"notes": "\n".join(notes)} if notes else {}),
             **own,
             "wall_seconds": round(own["wall_seconds"] + tracks["wall_seconds"], 3),
@@ -161,9 +201,10 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
     owners=OWNERS,
     code_version=code_version("track_transcripts", REVISION),
 )
-def track_transcripts(padded_tracks: PaddedTracks) -> TrackTranscripts:
+def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
-    return join_transcripts(padded_tracks, each_track(padded_tracks).map(transcribe_track).collect())
+    tracks = each_track(padded_tracks=padded_tracks, participants=participants)
+    return join_transcripts(padded_tracks, tracks.map(lambda track: transcribe_track(track, padded_tracks)).collect())
 
 
 @recording_asset(

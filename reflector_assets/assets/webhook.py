@@ -8,6 +8,7 @@ import dagster as dg
 
 from domain.consent import reason_held
 from domain.notifications import event_id, webhook_body
+from domain.old_webhook import reflector_body
 from domain.results import Transcript, WebhookDelivery, ZulipMessage
 from domain.rooms import Room
 from reflector_assets.assets.asset import check, recording_asset, result
@@ -86,13 +87,11 @@ def deliver(
     claimed = deliveries.claim(key, now=clock())
     if claimed is None:
         return delivery
-    body = webhook_body(
-        transcript,
-        room.name,
-        at=claimed.created_at,
-        language=room.language or leaving.language,
-        page_url=leaving.page_url,
-    )
+    at, language = claimed.created_at, room.language or leaving.language
+    if leaving.webhook_format == "reflector":
+        body = reflector_body(transcript, room, at=at, language=language, page_url=leaving.page_url)
+    else:
+        body = webhook_body(transcript, room.name, at=at, language=language, page_url=leaving.page_url)
     secret = room.webhook_secret.get_secret_value() if room.webhook_secret else None
     attempt = webhook.send(url, secret, body, retry=claimed.attempts - 1, now=clock())
     return record(deliveries, claimed, attempt, now=clock())

@@ -29,6 +29,7 @@ COMMANDS = {
     "pools": "Set Dagster's concurrency limits per kind of step, over all runs, from the settings.",
     "watch": "Show a recording's progress live until no run is at work on it or about to start.",
     "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
+    "transcriber": "Serve the embedded Whisper to other machines.",
     "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
     "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
     "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",

@@ -1,6 +1,6 @@
 """`reflector rooms`: the settings of rooms."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.markup import escape
@@ -15,6 +15,7 @@ with on_first_use():
     import pydantic
 
     from domain import rooms as model
+    from domain import vocabulary as terms
     from reflector_assets import wiring
 
 app = typer.Typer(help="Manage the settings of rooms, keyed by the room's base name.", no_args_is_help=True)
@@ -27,6 +28,9 @@ Name = Annotated[str, typer.Argument(help="The room's name, without the start ti
 def set_(
     name: Name,
     language: Annotated[str | None, typer.Option(help="Spoken language: a code such as `de`, or `auto`.")] = None,
+    vocabulary: Annotated[
+        str | None, typer.Option(help="Names and terms to expect, separated by commas: `Kubernetes, Özge`.")
+    ] = None,
     webhook_url: Annotated[str | None, typer.Option(help="URL that finished transcripts are sent to.")] = None,
     webhook_secret: Annotated[
         str | None, typer.Option(help="Secret that signs the webhook.", envvar="WEBHOOK_SECRET", show_envvar=True)
@@ -35,6 +39,7 @@ def set_(
     zulip_topic: Annotated[str | None, typer.Option(help="Topic in that stream.")] = None,
     zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
     skip_consent: Annotated[bool | None, typer.Option(help="Keep the audio without consent.")] = None,
+    old_id: Annotated[str | None, typer.Option(help="The room's id in the old system.")] = None,
     clear: Annotated[
         list[str] | None, typer.Option(help="Reset this setting, such as webhook_url; repeatable.")
     ] = None,
@@ -43,12 +48,14 @@ def set_(
     """Set some of a room's settings; the others stay."""
     given: dict[str, object] = {
         "language": language,
+        "vocabulary": None if vocabulary is None else terms.parse(vocabulary),
         "webhook_url": webhook_url,
         "webhook_secret": webhook_secret,
         "zulip_stream": zulip_stream,
         "zulip_topic": zulip_topic,
         "zulip_auto_post": zulip_auto_post,
         "skip_consent": skip_consent,
+        "old_id": old_id,
     }
     values = {field: value for field, value in given.items() if value is not None}
     for field in clear or []:
@@ -73,12 +80,13 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    table = Table("Room", "Language", "Webhook", "Signed", "Zulip", "Posts", "Consent")
+    table = Table("Room", "Language", "Vocabulary", "Webhook", "Signed", "Zulip", "Posts", "Consent")
     for room in found:
         zulip = " > ".join(str(part) for part in (room["zulip_stream"], room["zulip_topic"]) if part)
         table.add_row(
             str(room["name"]),
             str(room["language"] or ""),
+            escape(_joined(room["vocabulary"])),
             escape(str(room["webhook_url"] or "")),
             "yes" if room["has_webhook_secret"] else "",
             escape(zulip),
@@ -104,4 +112,12 @@ def delete(name: Name) -> None:
 
 
 def _print(room: "model.Room", *, as_json: bool) -> None:
-    (print_json if as_json else print_fields)(room.public())
+    fields = room.public()
+    if as_json:
+        print_json(fields)
+    else:
+        print_fields({**fields, "vocabulary": _joined(fields["vocabulary"])})
+
+
+def _joined(vocabulary: object) -> str:
+    return ", ".join(cast(list[str], vocabulary))

@@ -17,7 +17,7 @@ from reflector_assets.cli.output import complain
 with on_first_use():
     import uvicorn
 
-    from reflector_assets import wiring
+    from reflector_assets import old_wiring, wiring
     from reflector_assets.health import probes, readiness
     from reflector_assets.operations import queries
     from reflector_assets.runtime import instance as instances
@@ -63,7 +63,7 @@ def serve(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
-        wiring.opened(wiring.relays()) as relays,
+        wiring.opened(old_wiring.relays()) as relays,
         wiring.opened(wiring.sessions()) as sessions,
         wiring.opened(wiring.tokens()) as tokens,
         wiring.opened(wiring.audit()) as audit,

@@ -1,18 +1,22 @@
 """`reflector shadow`: this system compared with the old one."""
 
+from itertools import islice
 from typing import Annotated
 
 import typer
+from rich.markdown import Markdown
 from rich.table import Column, Table
 
+from domain.errors import NotFound
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
 
 with on_first_use():
-    from domain import comparison
-    from reflector_assets import wiring
+    from domain import comparison, recording, results
+    from reflector_assets import old_wiring, wiring
     from reflector_assets.eventlog import comparisons
     from reflector_assets.runtime import instance as instances
+    from resources.store import base
 
 app = typer.Typer(help="Compare this system with the old one (REFLECTOR_MODE=shadow).", no_args_is_help=True)
 
@@ -46,3 +50,46 @@ def report(
             highlight=False,
             soft_wrap=True,
         )
+
+
+@app.command("try")
+def try_(
+    recordings: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Recordings to compare; without any, the newest ones.")
+    ] = None,
+    newest: Annotated[int, typer.Option(help="Number of the newest recordings.", min=1)] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compare recordings with the old system now, in any mode, and store nothing.
+
+    Reads everything as a comparison does, with its credentials. Exits with 1 if no recording could be compared.
+    """
+    with wiring.opened(old_wiring.old_transcripts()) as old, wiring.opened(wiring.store()) as store:
+        checked = old.check()
+        ids = recordings or _newest(newest)
+        found = [old.compare(_transcript(store, one)).comparison for one in ids]
+    if as_json:
+        print_json({"checked": checked, "by_recording": [one.model_dump(mode="json") for one in found]})
+    else:
+        out.print(f"The old system answers: {checked}.", highlight=False, soft_wrap=True)
+        for one in found:
+            out.print(f"\n[bold]{one.recording_id}[/]", highlight=False)
+            out.print(Markdown(comparison.table(one)))
+        if not found:
+            out.print("There is no finished recording: `reflector list` shows the recordings.")
+    if not any(one.theirs for one in found):
+        raise typer.Exit(1)
+
+
+def _newest(number: int) -> list[str]:
+    """Return the ids of the recordings whose transcripts were made last."""
+    with instances.open_instance() as instance:
+        return list(islice(comparisons.newest(instance, "transcript", None), number))
+
+
+def _transcript(store: "base.Store", recording_id: str) -> "results.Transcript":
+    try:
+        content = store.read(recording.value_key("transcript", recording.check_recording_id(recording_id)))
+    except NotFound:
+        raise NotFound("it has no transcript yet", recording=recording_id) from None
+    return results.Transcript.model_validate_json(content)

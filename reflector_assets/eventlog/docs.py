@@ -43,6 +43,23 @@ subprotocols `bearer, TOKEN`; with `PUBLIC_MODE` no authentication is needed. A 
 authentication, 4404 for an unknown recording, 4422 for an invalid event id, and 1013 when Dagster's database or the
 store is unavailable. `asyncapi.json` beside this page has the schemas. Optional fields are omitted or null where they
 don't apply.
+
+## Differences from Reflector 0.45
+
+The events have the names of the old system, and its fields except for these. They stay different: all times of this API
+are in seconds, and a listener needs ids to continue.
+
+| Event | Old system | Here |
+| --- | --- | --- |
+| all | `{"event", "data"}` | also `id` and `at` |
+| all | replayed on connecting, except `STATUS` and `TRANSCRIPT` | all are replayed |
+| `DURATION` | milliseconds | seconds, with `source` |
+| `TOPIC` | also `transcript` and `segments` | the words are in `GET /v1/transcripts/{id}/words` |
+| `STATUS` | also `idle`, `uploaded`, `recording` | also `step` and `reason` |
+| `ACTION_ITEMS` | `decisions`, `next_steps` | also `method` and `error` |
+| `PIPELINE_PROGRESS` | none | progress of a run |
+
+There is no socket for all recordings, `/v1/events`; `GET /v1/transcripts` is the list.
 """
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from domain.errors import PermanentError, ReflectorError, TransientError
 from domain.health import Outcome
-from reflector_assets import wiring
+from reflector_assets import old_wiring, wiring
 from reflector_assets.health import dagster_probes
 from reflector_assets.health.runner import Probe, ProbeSkipped, examine, root_cause
 from reflector_assets.policies import policies
@@ -24,12 +24,16 @@ from reflector_assets.runtime.instance import enter_project
 from reflector_assets.settings.checks import WrongSettings
 from reflector_assets.settings.main import Settings, get_settings, unknown_names
 from reflector_assets.wiring import lazy_imports
+from resources.database.deliveries import Deliveries
 from resources.llm.understanding import WithLLM
+from resources.old_system.transcripts import OldTranscripts
 from resources.store.base import Store
 from resources.store.s3 import S3Store
 from resources.transcription.gpu import GPUService
 
 CONTENT = b"Written and removed by `reflector doctor`.\n"
+# After a switch to live mode, what the old system began before doesn't count for longer.
+SWITCHED_S = 3600.0
 R = TypeVar("R", bound=ConfigurableResource[Any])
 
 
@@ -88,9 +92,10 @@ def probes(settings: Settings) -> list[Probe]:
         Probe("Daily's bucket", "list and read an object", bucket, partial(_bucket, settings)),
         Probe("Daily's API", "list recordings and webhooks", "DAILY_API_URL", partial(_daily, settings)),
         Probe("transcriber", "everything but a transcription", transcriber, partial(_transcriber, settings)),
+        Probe("Whisper's speed", "transcribe 15 s", "REFLECTOR_WHISPER_*", partial(_speed, settings), late="unknown"),
         Probe("LLM", "ask a question of a few words", "LLM_URL", _llm),
         Probe("Zulip", "ask for the bot's account", "ZULIP_REALM, ZULIP_BOT_EMAIL", partial(_zulip, settings)),
-        Probe("old system", "request an unknown transcript", "REFLECTOR_OLD_URL", partial(_old, settings)),
+        Probe("old system", "read rooms' transcripts", "REFLECTOR_OLD_URL", partial(_old, settings)),
         Probe("Celery broker", "ping", "REFLECTOR_CELERY_BROKER", partial(_broker, settings)),
     ]
 
@@ -171,6 +176,15 @@ def _transcriber(settings: Settings, seconds: float) -> str:
     return finding
 
 
+def _speed(settings: Settings, _: float) -> str:
+    if settings.transcript_backend != "whisper":
+        raise ProbeSkipped("not configured", f"TRANSCRIPT_BACKEND is {settings.transcript_backend}")
+    try:
+        return wiring.embedded_whisper().measure()
+    except ReflectorError:
+        raise ProbeSkipped("unknown", "the transcriber can't be used") from None
+
+
 def _llm(seconds: float) -> str:
     understanding = wiring.understanding()
     if not isinstance(understanding, WithLLM):
@@ -189,7 +203,25 @@ def _zulip(settings: Settings, seconds: float) -> str:
 def _old(settings: Settings, seconds: float) -> str:
     if settings.old_url is None:
         raise ProbeSkipped("not configured", "REFLECTOR_OLD_URL isn't set")
-    return _resolved(wiring.old_system()).model_copy(update={"timeout": seconds}).check()
+    system = _resolved(old_wiring.old_system()).model_copy(update={"timeout": seconds})
+    old = OldTranscripts(system=system, database=_resolved(old_wiring.old_database()))
+    finding = old.check()
+    if settings.mode == "live":
+        _check_switched(old)
+    return finding
+
+
+def _check_switched(old: OldTranscripts) -> None:
+    """Raise PermanentError if the old system processed more recordings lately than were handed to it."""
+    since = time.time() - SWITCHED_S
+    sent = Deliveries(database=_resolved(wiring.database())).newest("sent", 1000)
+    handed = sum(one.kind == "fallback" and (one.settled_at or 0.0) >= since for one in sent)
+    if (made := old.created_since(since)) > handed:
+        raise PermanentError(
+            f"the old system began {made} transcripts of rooms in the last hour, and {handed} recordings were handed "
+            "to it: it still polls Daily, and both systems publish",
+            hint="Set DAILYCO_STORAGE_AWS_BUCKET_NAME to nothing for its Celery worker (docs/moving-over.md).",
+        )
 
 
 def _broker(settings: Settings, seconds: float) -> str:

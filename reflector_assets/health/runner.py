@@ -26,13 +26,15 @@ class ProbeSkipped(Exception):
 class Probe(NamedTuple):
     """A service, the check in a few words, the settings to look at if it hangs, and the function that checks.
 
-    `run` gets its own time limit in seconds. It returns its finding in one line, or raises.
+    `run` gets its own time limit in seconds. It returns its finding in one line, or raises. `late` is the outcome's
+    state if it doesn't finish in time.
     """
 
     service: str
     tried: str
     settings: str
     run: Callable[[float], str]
+    late: State = "failed"
 
 
 def examine(probes: Sequence[Probe], seconds: float, secrets: Sequence[str] = ()) -> list[Outcome]:
@@ -61,7 +63,9 @@ def examine(probes: Sequence[Probe], seconds: float, secrets: Sequence[str] = ()
     late = f"no answer in {seconds:g} s. Check "
     return [
         outcomes.get(number)
-        or Outcome(probe.service, probe.tried, "failed", round(seconds * 1000), f"{late}{probe.settings}.", hangs=True)
+        or Outcome(
+            probe.service, probe.tried, probe.late, round(seconds * 1000), f"{late}{probe.settings}.", hangs=True
+        )
         for number, probe in enumerate(probes)
     ]
 

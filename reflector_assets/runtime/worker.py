@@ -7,6 +7,7 @@ step, so that no paid call is lost. After a step that failed, and when it holds 
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -24,12 +25,13 @@ from reflector_assets.runtime import process
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
+    Resources,
     RetryMode,
     SerializableErrorInfo,
     capture_interrupts,
     create_context_free_log_manager,
     create_execution_plan,
-    execute_plan_iterator,
+    execute_plan,
     step_worker_started,
 )
 from reflector_assets.settings.main import get_settings
@@ -66,18 +68,20 @@ def work(descriptor: int) -> None:
         channel.send(os.getpid())
         run: Run = channel.recv()
         process.set_name("reflector-step")
-        with dg.DagsterInstance.from_ref(run.instance) as instance:
-            while not _execute(run, instance, channel, *channel.recv()).leaves:
+        with dg.DagsterInstance.from_ref(run.instance) as instance, Resources() as resources:
+            while not _execute(run, instance, resources, channel, *channel.recv()).leaves:
                 pass
 
 
-def _execute(run: Run, instance: dg.DagsterInstance, channel: Connection, key: str, known_state: Any) -> Ended:
+def _execute(
+    run: Run, instance: dg.DagsterInstance, resources: Resources, channel: Connection, key: str, known_state: Any
+) -> Ended:
     """Execute a step and send its events."""
     error = None
     last: list[DagsterEvent] = []
     with capture_interrupts():
         try:
-            for event in _events(run, instance, key, known_state):
+            for event in _events(run, instance, resources, key, known_state):
                 # The run may request the next step as soon as it knows of the end: then this worker is to be free.
                 if last or event.event_type in ATTEMPT_ENDS:
                     last.append(event)
@@ -87,12 +91,14 @@ def _execute(run: Run, instance: dg.DagsterInstance, channel: Connection, key: s
             error = SerializableErrorInfo.from_traceback(TracebackException.from_exception(raised))
     limit = get_settings().worker_memory << 20
     succeeded = error is None and bool(last) and last[0].is_step_success
-    ended = Ended(tuple(last), error, leaves=not succeeded or private_bytes() > limit)
+    ended = Ended(tuple(last), error, leaves=not succeeded or holds_more_than(limit))
     _send(channel, ended)
     return ended
 
 
-def _events(run: Run, instance: dg.DagsterInstance, key: str, known_state: Any) -> Iterator[DagsterEvent]:
+def _events(
+    run: Run, instance: dg.DagsterInstance, resources: Resources, key: str, known_state: Any
+) -> Iterator[DagsterEvent]:
     yield step_worker_started(
         create_context_free_log_manager(instance, run.run),
         run.run.job_name,
@@ -108,15 +114,22 @@ def _events(run: Run, instance: dg.DagsterInstance, key: str, known_state: Any) 
         repository_load_data=run.repository_load_data,
     )
     retries = run.retries.for_inner_plan()
-    yield from execute_plan_iterator(
-        plan, run.job, run.run, run_config=run.config, retry_mode=retries, instance=instance
-    )
+    # The repository that the plan was made with, as create_execution_plan uses it.
+    job = run.job.with_repository_load_data(plan.repository_load_data)
+    yield from execute_plan(plan, job, run.run, run.config, retries, instance, resources)
 
 
 def _send(channel: Connection, message: Any) -> None:
     # A step goes on without its run.
     with contextlib.suppress(OSError):
         channel.send(message)
+
+
+def holds_more_than(limit: int) -> bool:
+    """Return True if this process holds more than `limit` bytes that it shares with no other."""
+    # The exact number takes the kernel some milliseconds; it can't exceed what is resident.
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return resident > limit and private_bytes() > limit
 
 
 def private_bytes() -> int:

@@ -25,6 +25,21 @@ KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP))(_
 WORDINGS = (("Value error, ", ""), ("Input should be", "it must be"), ("String should match", "it must match"))
 
 
+# Settings that the old system has with another meaning, and both meanings: there, here.
+OTHER_MEANINGS = {
+    "DATABASE_URL": ("its own database", "the database of this system, whose tables are made in it"),
+    "UI_BASE_URL": ("the URL of its pages", "the URL of this system's pages, in messages and webhooks"),
+    "PUBLIC_MODE": (
+        "its list is open, but a room's transcript needs an account",
+        "everything is open to anyone who reaches the service",
+    ),
+    "PUBLIC_DATA_RETENTION_DAYS": (
+        "the age at which transcripts without an owner are deleted, in PUBLIC_MODE only",
+        "the age at which every recording's audio is deleted",
+    ),
+}
+
+
 class WrongSettings(PermanentError):
     """Invalid settings; `problems` lists all problems, one line each."""
 
@@ -67,6 +82,8 @@ def wrong_combinations(settings: BaseSettings) -> Iterator[tuple[set[str], str]]
     yield from needs("REFLECTOR_MODE", "shadow", "REFLECTOR_OLD_URL")
     if values["REFLECTOR_FALLBACK"] and values["REFLECTOR_OLD_URL"] is None:
         yield {"REFLECTOR_FALLBACK", "REFLECTOR_OLD_URL"}, "REFLECTOR_OLD_URL is missing: REFLECTOR_FALLBACK needs it"
+    fields_set = {str(type(settings).model_fields[name].alias) for name in settings.model_fields_set}
+    yield from _other_meanings(values, fields_set)
     people = ("REFLECTOR_PEOPLE",)
     oidc = ("REFLECTOR_OIDC_CLIENT_ID", "REFLECTOR_OIDC_CLIENT_SECRET")
     for given, others in (("REFLECTOR_OIDC_ISSUER", oidc), ("AUTH_JWT_PUBLIC_KEY", ("AUTH_JWT_AUDIENCE",))):
@@ -82,6 +99,20 @@ def wrong_combinations(settings: BaseSettings) -> Iterator[tuple[set[str], str]]
         if len(missing) == 1:
             given = next(name for name in pair if name not in missing)
             yield set(pair), f"{missing[0]} is missing: {given} is set, and a key has both parts"
+
+
+def _other_meanings(values: Mapping[str, Any], given: set[str]) -> Iterator[tuple[set[str], str]]:
+    """Yield the settings that may be copied from the old system, where they mean something else."""
+    confirmed = {part.strip() for part in (values["REFLECTOR_CONFIRMED_SETTINGS"] or "").split(",")}
+    if values["REFLECTOR_OLD_URL"] is None:
+        return
+    for name, (there, here) in OTHER_MEANINGS.items():
+        if name in given - confirmed:
+            yield (
+                {name, "REFLECTOR_OLD_URL", "REFLECTOR_CONFIRMED_SETTINGS"},
+                f"{name} means {here}; in the old system, {there}. If its value is meant for this system, name it in "
+                f"REFLECTOR_CONFIRMED_SETTINGS; otherwise unset it",
+            )
 
 
 def unknown(names: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str | None]]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
+from reflector_assets.settings.checks import OTHER_MEANINGS
 from reflector_assets.settings.services import HttpUrl
 
 
@@ -25,8 +26,16 @@ def _networks(value: str) -> str:
     return value
 
 
+def _names(value: str) -> str:
+    names = {part.strip() for part in value.split(",")}
+    if unknown := sorted(names - set(OTHER_MEANINGS)):
+        raise ValueError(f"{', '.join(unknown)}: it must be of {', '.join(OTHER_MEANINGS)}")
+    return value
+
+
 Realm = Annotated[str, AfterValidator(_realm)]
 Networks = Annotated[str, NoDecode, AfterValidator(_networks)]
+Names = Annotated[str, NoDecode, AfterValidator(_names)]
 
 
 class DeliverySettings(BaseSettings):
@@ -45,13 +54,45 @@ class DeliverySettings(BaseSettings):
         "`shadow`, its transcripts are fetched for comparison.",
         examples=["https://old.example.com"],
     )
+    old_api_key: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_OLD_API_KEY",
+        description="Lasting key for the old system's API, of the owner of the compared rooms; sent as `X-API-Key`.",
+    )
     old_token: SecretStr | None = Field(
-        None, alias="REFLECTOR_OLD_TOKEN", description="Bearer token for the old system's API, if it needs one."
+        None,
+        alias="REFLECTOR_OLD_TOKEN",
+        description="JWT for the old system's API, used if there is no REFLECTOR_OLD_API_KEY; it ends after a day.",
+    )
+    old_database_url: SecretStr | None = Field(
+        None,
+        alias="REFLECTOR_OLD_DATABASE_URL",
+        description="The old system's database (its DATABASE_URL), which is only read: the transcripts of all "
+        "owners are found, and consent that its dialog took counts here too.",
+        examples=["postgresql://reader:password@host:5432/reflector"],
+    )
+    old_pages_url: HttpUrl | None = Field(
+        None,
+        alias="REFLECTOR_OLD_PAGES_URL",
+        description="Base URL of the old system's pages (its UI_BASE_URL), used in links; if unset, REFLECTOR_OLD_URL.",
+        examples=["https://old.example.com"],
+    )
+    confirmed: Names | None = Field(
+        None,
+        alias="REFLECTOR_CONFIRMED_SETTINGS",
+        description="Names, separated by commas, of settings that the old system has with another meaning and whose "
+        "values are meant for this one. While REFLECTOR_OLD_URL is set, others of them are refused.",
+        examples=["DATABASE_URL,UI_BASE_URL"],
     )
     fallback: bool = Field(
         False,
         alias="REFLECTOR_FALLBACK",
         description="In `live`, relay a recording's webhook to the old system, once, when its run fails for good.",
+    )
+    webhook_format: Literal["standard", "reflector"] = Field(
+        "standard",
+        alias="REFLECTOR_WEBHOOK_FORMAT",
+        description="Units and ids in rooms' webhooks: `standard`, or `reflector` as the old system sent them.",
     )
     page_url: HttpUrl = Field(
         "http://127.0.0.1:1250",
@@ -89,12 +130,14 @@ class DeliverySettings(BaseSettings):
     allow_http: bool = Field(
         False,
         alias="REFLECTOR_ALLOW_HTTP",
-        description="Allow http as well as https URLs for rooms' webhooks.",
+        description="Allow http as well as https URLs for rooms' webhooks, and for tracks that `reflector transcriber "
+        "serve` downloads.",
     )
     allowed_networks: Networks | None = Field(
         None,
         alias="REFLECTOR_ALLOWED_NETWORKS",
-        description="Private networks that rooms' webhooks may reach, separated by commas.",
+        description="Private networks that rooms' webhooks, and downloads of `reflector transcriber serve`, may reach, "
+        "separated by commas.",
         examples=["10.1.0.0/16,127.0.0.0/8"],
     )
     retention_days: int | None = Field(

@@ -58,7 +58,14 @@ class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):
     language: str = Field(
         "en",
         alias="REFLECTOR_LANGUAGE",
-        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it per track.",
+        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it, for short tracks by the "
+        "whole meeting.",
+    )
+    vocabulary: str = Field(
+        "",
+        alias="REFLECTOR_VOCABULARY",
+        description="Names and terms to expect in all recordings, separated by commas; each room can have more.",
+        examples=["Kubernetes, Grafana"],
     )
     webhook_window: float = Field(
         300,
@@ -116,7 +123,7 @@ class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):
         None,
         alias="REFLECTOR_GPU_STEPS",
         description="Number of tracks transcribed at once, over all runs; if unset, 1 for the embedded Whisper, which "
-        "uses all cores, and 8 for a service.",
+        "uses all cores, 4 with REFLECTOR_WHISPER_DEVICE=cuda, and 8 for a service.",
         examples=["4"],
         ge=1,
     )
@@ -206,7 +213,8 @@ class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):
 
     def pools(self) -> dict[str, int]:
         """Return the number of steps of each pool that run at once."""
-        gpu = self.gpu_steps or (1 if self.transcript_backend == "whisper" else 8)
+        whisper = 4 if self.whisper_device == "cuda" else 1
+        gpu = self.gpu_steps or (whisper if self.transcript_backend == "whisper" else 8)
         return {"cpu": self.cpu_steps, "gpu": gpu, "llm": self.llm_steps}
 
     @property

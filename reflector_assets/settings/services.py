@@ -69,6 +69,53 @@ class ServiceSettings(BaseSettings):
         alias="REFLECTOR_WHISPER_MODEL",
         description="Model of the embedded Whisper: a model name or a path to a CTranslate2 model.",
     )
+    whisper_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        alias="REFLECTOR_WHISPER_DEVICE",
+        description="Where the embedded Whisper runs: `cpu`, `cuda`, or `auto`: a CUDA device if there is one.",
+    )
+    whisper_fallback: bool | None = Field(
+        None,
+        alias="REFLECTOR_WHISPER_FALLBACK",
+        description="Use the CPU if the CUDA device or its library is missing, instead of failing; if unset, `true` "
+        "for `auto` and `false` for `cuda`.",
+        examples=["true"],
+    )
+    whisper_compute_type: str | None = Field(
+        None,
+        alias="REFLECTOR_WHISPER_COMPUTE_TYPE",
+        description="CTranslate2's type of numbers; if unset, `int8` on a CPU and `float16` on a GPU.",
+        examples=["int8_float16"],
+        pattern=r"^[a-z0-9_]+$",
+    )
+    whisper_batch: int | None = Field(
+        None,
+        alias="REFLECTOR_WHISPER_BATCH",
+        description="Stretches of speech, of up to 28 s, transcribed at once; if unset, 4 on a CPU and 48 on a GPU.",
+        examples=["16"],
+        ge=1,
+        le=256,
+    )
+    whisper_threads: int = Field(
+        0,
+        alias="REFLECTOR_WHISPER_THREADS",
+        description="CPU threads of the embedded Whisper; 0: CTranslate2's default of 4, or OMP_NUM_THREADS.",
+        ge=0,
+    )
+    transcriber_at_once: int | None = Field(
+        None,
+        alias="REFLECTOR_TRANSCRIBER_AT_ONCE",
+        description="Tracks that `reflector transcriber serve` transcribes at once; if unset, 1 on a CPU and 4 on a "
+        "GPU.",
+        examples=["2"],
+        ge=1,
+    )
+    transcriber_queue: int = Field(
+        32,
+        alias="REFLECTOR_TRANSCRIBER_QUEUE",
+        description="Calls that `reflector transcriber serve` lets wait; others are answered with 503 and Retry-After.",
+        ge=0,
+    )
     transcript_url: HttpUrl | None = Field(
         None,
         alias="TRANSCRIPT_URL",
@@ -78,7 +125,8 @@ class ServiceSettings(BaseSettings):
     transcript_api_key: SecretStr | None = Field(
         None,
         alias="TRANSCRIPT_MODAL_API_KEY",
-        description="Bearer token of the transcription service.",
+        description="Bearer token of the transcription service; `reflector transcriber serve` requires it of its "
+        "clients.",
     )
     transcript_model: str | None = Field(
         None,

@@ -1,18 +1,29 @@
 """Participants' consent to keep audio, and which recordings it is about, in the product's database."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from domain.consent import DAY_S, MEETING_PATTERN, Meeting, Statement, could_be_about, latest_per_user
+from domain.consent import (
+    DAY_S,
+    MEETING_PATTERN,
+    CopiedAnswer,
+    Meeting,
+    Statement,
+    could_be_about,
+    latest_per_user,
+)
 from domain.errors import InvalidInput, NotFound
 from domain.rooms import base_name
 from resources.database.database import Database, storable
 from resources.database.rooms import Rooms
 from resources.database.tables import consents, meetings
 
+# Lengths of the columns.
+LONGEST_ID, LONGEST_USER = 128, 200
 COLUMNS = [consents.c[name] for name in Statement._fields]
 MEETING = [meetings.c[name] for name in Meeting._fields]
 named = consents.c.meeting_id
@@ -57,6 +68,29 @@ class Consents(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
+
+    def copy(self, answers: Sequence[CopiedAnswer]) -> int:
+        """Store answers from another system that aren't stored yet; return how many are new.
+
+        Their meetings' names are Daily's full ones, so they never count as unmatched: many meetings aren't recorded.
+        """
+        rows: list[dict[str, Any]] = [
+            {
+                "source": one.source,
+                "meeting_id": one.meeting_name[:LONGEST_ID],
+                "user_id": one.user_id[:LONGEST_USER],
+                "given": one.given,
+                "said_at": one.said_at,
+                "dismissed_at": time.time(),
+            }
+            for one in answers
+        ]
+        new = 0
+        with self.database.begin() as connection:
+            self.database.commit_in_order(connection, consents)
+            for row in rows:
+                new += connection.execute(self.database.insert(consents).values(row).on_conflict_do_nothing()).rowcount
+        return new
 
     def statements(self, meeting_id: str) -> list[Statement]:
         """Return the latest statement of each person that names this meeting, or is about this recording."""

@@ -171,15 +171,16 @@ def _translated_setup_errors() -> Iterator[None]:
         ) from None
 
 
-def parse_url(url: str) -> sa.URL:
+def parse_url(url: str, setting: str = "DATABASE_URL") -> sa.URL:
     """Parse a database URL with any driver; raises PermanentError without the URL in its message."""
+    hint = HINT.replace("DATABASE_URL", setting)
     try:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError):
-        raise PermanentError("DATABASE_URL is not a database URL", hint=HINT) from None
+        raise PermanentError(f"{setting} is not a database URL", hint=hint) from None
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "postgresql"} or not parsed.database or parsed.database == ":memory:":
-        raise PermanentError(f"DATABASE_URL names an unusable database of kind {backend}", hint=HINT)
+        raise PermanentError(f"{setting} names an unusable database of kind {backend}", hint=hint)
     # URLs may name other drivers (asyncpg); we use the one that Dagster's storage requires anyway.
     return parsed.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg2")
 

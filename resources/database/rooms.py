@@ -7,6 +7,7 @@ from dagster import ConfigurableResource
 
 from domain.errors import NotFound
 from domain.rooms import Room, RoomSettings, base_name
+from domain.vocabulary import parse
 from resources.database.database import Database
 from resources.database.tables import rooms
 
@@ -61,9 +62,11 @@ class Rooms(ConfigurableResource[Any]):
 
 def _values(settings: RoomSettings, *, only_given: bool = False) -> dict[str, object]:
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    stored: dict[str, object] = {"webhook_secret": secret, "vocabulary": ",".join(settings.vocabulary) or None}
     values = settings.model_dump(exclude_unset=only_given)
-    return {**values, "webhook_secret": secret} if "webhook_secret" in values else values
+    return {name: stored.get(name, value) for name, value in values.items()}
 
 
 def _room(row: sa.Row[tuple[object, ...]]) -> Room:
-    return Room.model_validate(row._asdict())
+    fields = row._asdict()
+    return Room.model_validate({**fields, "vocabulary": parse(fields["vocabulary"] or "")})

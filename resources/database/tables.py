@@ -52,12 +52,16 @@ rooms = sa.Table(
     metadata,
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("language", sa.String(10)),
+    # Terms separated by commas.
+    sa.Column("vocabulary", sa.Text),
     sa.Column("webhook_url", sa.Text),
     sa.Column("webhook_secret", sa.Text),
     sa.Column("zulip_stream", sa.String(200)),
     sa.Column("zulip_topic", sa.String(200)),
     sa.Column("zulip_auto_post", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
+    # Its UUID in the old system.
+    sa.Column("old_id", sa.String(36)),
 )
 
 consents = sa.Table(
@@ -72,10 +76,14 @@ consents = sa.Table(
     sa.Column("said_at", sa.Double, nullable=False),
     # About all meetings of the room that it names.
     sa.Column("whole_room", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
-    # Set for a denial that an operator declared to be about no recording here.
+    # Set for a denial that an operator declared to be about no recording here, and for answers that were copied.
     sa.Column("dismissed_at", sa.Double),
+    # Identifies an answer that was copied from the old system.
+    sa.Column("source", sa.String(200)),
     sqlite_autoincrement=True,
 )
+
+sa.Index("ix_consents_source", consents.c.source, unique=True)
 
 # By what statements can name the meeting of each recording; a meeting can have many recordings.
 meetings = sa.Table(

@@ -34,6 +34,10 @@ class ForbiddenAddress(PermanentError):
     """A URL with a host that must not be called."""
 
 
+class UnknownHost(TransientError):
+    """A host without an address, for now at least."""
+
+
 def parse_networks(text: str | None) -> list[Network]:
     """Parse a comma-separated list of networks."""
     return [ipaddress.ip_network(part.strip(), strict=False) for part in (text or "").split(",") if part.strip()]
@@ -78,7 +82,7 @@ def _inner(address: Address) -> ipaddress.IPv4Address | None:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return all addresses of a host, each once; raises TransientError when the lookup fails.
+    """Return all addresses of a host, each once; raises UnknownHost when the lookup fails.
 
     A lookup can't be interrupted, so it runs in a daemon thread that is abandoned when the caller times out.
     """
@@ -98,4 +102,4 @@ async def resolve(host: str, port: int) -> list[str]:
     try:
         return await asyncio.wrap_future(found)
     except OSError as error:
-        raise TransientError(f"{host} has no address: {error.strerror or error}") from None
+        raise UnknownHost(f"{host} has no address: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ class OutgoingMode(ConfigurableResource[Any]):
     mode: Literal["off", "shadow", "live"] = "live"
     page_url: str
     language: str = "en"
+    webhook_format: Literal["standard", "reflector"] = "standard"
 
     def reason_held_back(self) -> str | None:
         """Return why nothing is sent; None in live mode."""

@@ -26,6 +26,9 @@ class GPUService(Transcriber):
     Keep the timeout below the step's, so that the error names the service. With `model` None the service chooses.
     """
 
+    takes_vocabulary = False
+    without_vocabulary = "not sent: the contract of GPU services has no field for it"
+
     url: str
     api_key: str = Field("", repr=False)
     model: str | None = None
@@ -34,7 +37,7 @@ class GPUService(Transcriber):
     def identity(self) -> str:
         return f"gpu {self.model or 'default'} language={self.language}"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track; GPU seconds are the service's figure, else the call's duration. See `Transcriber`."""
         service = host(self.url)
         body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}

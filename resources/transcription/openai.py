@@ -34,9 +34,9 @@ class OpenAIAudio(Transcriber):
     max_upload: int = 25_000_000
 
     def identity(self) -> str:
-        return f"openai {self.model} language={self.language}"
+        return f"openai {self.model} language={self.language}{self.expected()}"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track; see `Transcriber`. GPU seconds stay 0: such services bill by audio length."""
         from resources.transcription.split import split  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
 
@@ -94,6 +94,7 @@ class OpenAIAudio(Transcriber):
         import openai  # noqa: PLC0415 - takes most of a second to import
 
         language = openai.omit if self.language == "auto" else self.language
+        prompt = ", ".join(self.vocabulary) if self.vocabulary else openai.omit
         answers: list[dict[str, Any]] = []
         async with self._client() as client:
             for path in paths:
@@ -102,6 +103,7 @@ class OpenAIAudio(Transcriber):
                         file=path,
                         model=self.model,
                         language=language,
+                        prompt=prompt,
                         response_format="verbose_json",
                         # Segments serve where a server returns no words.
                         timestamp_granularities=["word", "segment"],

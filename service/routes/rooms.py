@@ -21,12 +21,14 @@ class PublicRoom(BaseModel):
 
     name: str
     language: str | None
+    vocabulary: list[str]
     webhook_url: str | None
     has_webhook_secret: bool
     zulip_stream: str | None
     zulip_topic: str | None
     zulip_auto_post: bool
     skip_consent: bool
+    old_id: str | None
 
 
 class PublicRooms(BaseModel):

@@ -51,7 +51,7 @@ class Parts:
     @property
     def secrets(self) -> list[str]:
         keys = [self.s3.secret_key, self.s3.access_key, self.s3.reader_secret_key, self.s3.reader_access_key]
-        hosts = [self.daily.key, self.gpu.key, self.llm.key, self.zulip.key, self.old.token]
+        hosts = [self.daily.key, self.gpu.key, self.llm.key, self.zulip.key, self.old.api_key]
         return [*keys, *hosts, PASSWORD, REDIS_PASSWORD, WEBHOOK_SECRET]
 
     def deployment(self, **other: str) -> Deployment:

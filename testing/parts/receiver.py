@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import httpx
 
@@ -53,13 +53,15 @@ class Receiver:
     (testing/programs.py).
     """
 
+    command: ClassVar[tuple[str, ...]] = ("serve",)
+
     def __init__(
         self, deployment: Deployment, *arguments: str, from_scratch: bool = False, descriptors: int | None = None
     ) -> None:
         self.deployment, self.arguments = deployment, arguments
         self.from_scratch, self.descriptors = from_scratch or descriptors is not None, descriptors
         self.port = 0
-        self.log = deployment.home / "receiver.log"
+        self.log = deployment.home / f"{self.command[0]}.log"
         self.process: subprocess.Popen[bytes] | Program | None = None
         self.client = httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_S)
 
@@ -91,7 +93,7 @@ class Receiver:
 
     def start(self) -> None:
         """Start or restart the receiver on its port; return when it answers."""
-        command = [BIN / "reflector", "serve", "--port", str(self.port), *self.arguments]
+        command = [BIN / "reflector", *self.command, "--port", str(self.port), *self.arguments]
         if self.descriptors is not None:
             command = ["/bin/sh", "-c", f'ulimit -n {self.descriptors}; exec "$@"', "sh", *command]
         start = subprocess.Popen if self.from_scratch else Program

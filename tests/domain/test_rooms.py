@@ -62,6 +62,7 @@ def test_all_meetings_of_a_room_have_the_same_base_name(base: str, at: int) -> N
         ("zulip_topic", "t" * 201),
         ("zulip_auto_post", None),
         ("skip_consent", "maybe"),
+        ("old_id", "weekly"),
         ("unknown", 1),
     ],
 )
@@ -77,12 +78,14 @@ def test_settings_are_optional() -> None:
     assert room.public() == {
         "name": "room",
         "language": None,
+        "vocabulary": [],
         "webhook_url": None,
         "has_webhook_secret": False,
         "zulip_stream": None,
         "zulip_topic": None,
         "zulip_auto_post": False,
         "skip_consent": False,
+        "old_id": None,
     }
 
 

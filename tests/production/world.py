@@ -2,48 +2,26 @@
 
 import json
 import os
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import dagster as dg
 
-from resources.store.base import LocalStore
-from resources.transcription.base import TrackAudio
-from resources.transcription.whisper import EmbeddedWhisper
-from testing import PATIENCE_S
 from testing.daemon import Daemon, open_instance
 from testing.deployment import ROOT, SAMPLE, Deployment
 from testing.hosts.daily_host import DailyHost
-from testing.hosts.gpu_host import Call, GPUHost
+from testing.hosts.gpu_host import GPUHost
 from testing.hosts.llm_host import LLMHost
 from testing.parts.postgres import Postgres
 from testing.parts.receiver import SECRET, Receiver
 from testing.parts.s3 import S3Server
+from testing.parts.transcriber import Transcriber, transcribing
 
 TRACKS, RESULTS = "daily-tracks", "reflector-results"
 TOKEN = "token-of-the-api-for-tests"
-
-
-def by_whisper(model_dir: Path) -> Callable[[Call], list[dict[str, Any]]]:
-    """Have a GPU host hear what it is sent, with the embedded Whisper."""
-    whisper = EmbeddedWhisper(model="tiny.en", model_dir=str(model_dir), language="en")
-
-    def words(call: Call) -> list[dict[str, Any]]:
-        with (
-            TemporaryDirectory() as folder,
-            urllib.request.urlopen(call.fields["audio_file_url"], timeout=PATIENCE_S) as track,
-        ):
-            stored = LocalStore(root=folder).write("track.webm", track.read())
-            audio = TrackAudio(LocalStore(root=folder), stored.key, stored.sha256, 300.0)
-            heard = whisper.transcribe(audio, speaker=0, recording="any", track=0)
-        return [{"word": f" {word.word}", "start": word.start, "end": word.end} for word in heard.words]
-
-    return words
 
 
 class Production:
@@ -56,11 +34,13 @@ class Production:
         people = json.loads((SAMPLE / "participants.json").read_text())["data"]
         session = self.described["mtgSessionId"]
         self.daily = DailyHost(recordings=[self.described], participants={session: people})
-        self.gpu, self.llm = GPUHost(words=by_whisper(home / "models")), LLMHost()
+        # The stand-in fails on request; what it answers otherwise, the real service heard.
+        self.transcriber = Transcriber(transcribing(home / "transcriber"))
+        self.gpu, self.llm = GPUHost(words=self.transcriber.words), LLMHost()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            for part in (self.s3, self.postgres, self.daily, self.gpu, self.llm):
+            for part in (self.s3, self.postgres, self.daily, self.transcriber, self.gpu, self.llm):
                 opening.enter_context(part)
             for bucket in (TRACKS, RESULTS):
                 self.s3.create_bucket(bucket)

@@ -16,12 +16,14 @@ pytest_plugins = ["tests.service.databases"]
 SECRET = "hush-nobody-knows"
 FULL: dict[str, Any] = {
     "language": "de",
+    "vocabulary": ["Kubernetes", "Özge"],
     "webhook_url": "https://hooks.example.com/a?b=c",
     "webhook_secret": SECRET,
     "zulip_stream": "general ✓ chat",
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
 }
 
 
@@ -107,7 +109,7 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
     deployment.env["WEBHOOK_SECRET"] = SECRET
     said = deployment.reflector(
         *("rooms", "set", "weekly", "--language", "de", "--webhook-url", "https://hooks.example.com/a"),
-        *("--zulip-stream", "[/red] stream", "--skip-consent"),
+        *("--zulip-stream", "[/red] stream", "--skip-consent", "--vocabulary", "Kubernetes,Özge,"),
     )
     assert (said.returncode, said.stderr) == (0, "")
     assert "has_webhook_secret: True" in said.stdout
@@ -120,12 +122,14 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
     assert changed == {
         "name": "weekly",
         "language": "de",
+        "vocabulary": ["Kubernetes", "Özge"],
         "webhook_url": None,
         "has_webhook_secret": True,
         "zulip_stream": "[/red] stream",
         "zulip_topic": None,
         "zulip_auto_post": False,
         "skip_consent": False,
+        "old_id": None,
     }
     assert SECRET not in said.stdout + listed.stdout + str(changed)
     assert deployment.reflector("rooms", "delete", "weekly").returncode == 0

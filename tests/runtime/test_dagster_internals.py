@@ -7,7 +7,9 @@ import re
 from multiprocessing import spawn
 
 import pytest
+from dagster._core.execution import api, context_creation_job
 from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.executor import child_process_executor, multiprocess
 from dagster._daemon.auto_run_reexecution import auto_run_reexecution
 from dagster._grpc import server
@@ -69,13 +71,24 @@ def test_compute_logs_are_captured_between_two_files() -> None:
 def test_steps_are_executed_as_dagsters_own_executor_does() -> None:
     ours = inspect.getsource(worker) + inspect.getsource(worker_executor)
     theirs = inspect.getsource(multiprocess)
-    for name in steps.__all__:
+    for name in set(steps.__all__) - {"Resources", "execute_plan"}:
         assert name in ours, f"{name} isn't needed any more"
         assert name in theirs + inspect.getsource(child_process_executor), f"{name}: Dagster's executor does without it"
     parameters = inspect.signature(steps.create_execution_plan).parameters
     assert {"job", "run_config", "step_keys_to_execute", "known_state", "repository_load_data"} <= set(parameters)
-    parameters = inspect.signature(steps.execute_plan_iterator).parameters
-    assert {"execution_plan", "job", "dagster_run", "run_config", "retry_mode", "instance"} <= set(parameters)
+
+
+def test_a_plan_is_executed_as_dagster_does_but_for_the_resources() -> None:
+    source = inspect.getsource(api.execute_plan_iterator)
+    for name in ("ExecuteRunWithPlanIterable", "inner_plan_execution_iterator", "PlanExecutionContextManager"):
+        assert name in source
+    parameters = inspect.signature(context_creation_job.PlanExecutionContextManager).parameters
+    assert parameters["scoped_resources_builder_cm"].default is None
+    source = inspect.getsource(context_creation_job.execution_context_event_generator)
+    assert "default=resource_initialization_manager" in source
+    given = re.search(r"scoped_resources_builder_cm\((.*?)\n        \)", source, re.DOTALL)
+    assert given is not None
+    assert set(re.findall(r"(\w+)=", given[1])) == set(inspect.signature(resource_initialization_manager).parameters)
 
 
 def test_an_active_execution_is_driven_by_these_methods() -> None:

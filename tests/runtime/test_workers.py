@@ -99,6 +99,20 @@ def test_a_worker_that_ends_after_its_step_costs_nothing(instance: dg.DagsterIns
     assert [event for event in result.all_events if event.is_step_up_for_retry] == []
 
 
+def test_a_resource_is_initialized_once_in_a_worker_and_finalized_at_its_end(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    finalized = tmp_path / "finalized"
+    config = {"resources": {"opened": {"config": {"finalized": str(finalized)}}}}
+    with dg.execute_job(dg.reconstructable(worker_jobs.resourceful), instance, run_config=config) as result:
+        shown = [result.output_for_node(step) for step in ("earlier", "later")]
+        started = {event.step_key for event in result.all_events if event.event_type_value == "RESOURCE_INIT_STARTED"}
+    assert shown[0] == shown[1]
+    assert "earlier" in started
+    assert "later" not in started
+    until(finalized.exists)
+
+
 def test_without_its_warm_process_a_run_starts_another_one(instance: dg.DagsterInstance) -> None:
     result, pids = run(instance, worker_jobs.orphaned)
     assert result.success

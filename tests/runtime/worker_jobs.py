@@ -5,6 +5,8 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -107,19 +109,39 @@ def orphaned() -> None:
     kills_all(first())
 
 
-@dg.resource
-def deadly():
-    yield 0
-    if process.is_worker:
-        os.kill(os.getpid(), signal.SIGKILL)
+@dg.success_hook
+def deadly(context: dg.HookContext) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-@dg.op(required_resource_keys={"deadly"}, retry_policy=ONCE_MORE)
+@dg.op(retry_policy=ONCE_MORE)
 def dies_after_its_end(context: dg.OpExecutionContext) -> int:
     report(context)
     return 1
 
 
-@dg.job(executor_def=process_executor(1), resource_defs={"deadly": deadly})
+@dg.job(executor_def=process_executor(1))
 def dying() -> None:
-    third(dies_after_its_end())
+    third(dies_after_its_end.with_hooks({deadly})())
+
+
+@dg.resource(config_schema={"finalized": str})
+def opened(context: dg.InitResourceContext) -> Iterator[object]:
+    yield object()
+    if process.is_worker:
+        Path(context.resource_config["finalized"]).touch()
+
+
+@dg.op
+def names() -> str:
+    return ""
+
+
+@dg.op(required_resource_keys={"opened"})
+def shows_its_resource(context: dg.OpExecutionContext, before: str) -> str:
+    return f"{os.getpid()}: {context.resources.opened}"
+
+
+@dg.job(executor_def=process_executor(1), resource_defs={"opened": opened})
+def resourceful() -> None:
+    shows_its_resource.alias("later")(shows_its_resource.alias("earlier")(names()))

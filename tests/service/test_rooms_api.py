@@ -17,22 +17,26 @@ pytest_plugins = ["tests.service.databases"]
 SECRET = "hush-nobody-knows"
 FULL = {
     "language": "de",
+    "vocabulary": ["Kubernetes", "Özge"],
     "webhook_url": "https://hooks.example.com/a",
     "webhook_secret": SECRET,
     "zulip_stream": "general ✓",
     "zulip_topic": "notes",
     "zulip_auto_post": True,
     "skip_consent": True,
+    "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
 }
 SHOWN = {**{name: value for name, value in FULL.items() if name != "webhook_secret"}, "has_webhook_secret": True}
 EMPTY = {
     "language": None,
+    "vocabulary": [],
     "webhook_url": None,
     "has_webhook_secret": False,
     "zulip_stream": None,
     "zulip_topic": None,
     "zulip_auto_post": False,
     "skip_consent": False,
+    "old_id": None,
 }
 
 

@@ -11,8 +11,8 @@ import pytest
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_poll, of_webhook
-from resources.outgoing.old_system import OldSystem
-from resources.outgoing.relays import Relays
+from resources.old_system.client import OldSystem
+from resources.old_system.relays import Relays
 from testing.deployment import SAMPLE
 from testing.hosts.old_host import OldHost
 
@@ -36,7 +36,7 @@ def relays(tmp_path: Path, old: OldHost) -> Relays:
     return Relays(
         inbox=Inbox(database=database, relays=True),
         deliveries=Deliveries(database=database),
-        old=OldSystem(url=old.url, token=old.token, secret=old.secret, timeout=1),
+        old=OldSystem(url=old.url, api_key=old.api_key, secret=old.secret, timeout=1),
     )
 
 
@@ -128,6 +128,19 @@ def test_the_fallback_of_a_recording_that_was_polled_is_the_webhook_that_it_woul
     assert made["type"] == told["type"]
     for field in ("type", "recording_id", "room_name", "start_ts", "duration", "status", "tracks"):
         assert made["payload"][field] == told["payload"][field], field
+
+
+def test_what_the_old_system_would_refuse_is_completed_or_not_sent(relays: Relays, old: OldHost) -> None:
+    event = json.loads(EVENT)
+    event["payload"] |= {"duration": 244.6, "status": None}
+    lacking = json.dumps({**event, "id": "lacking"}).encode()
+    relays.inbox.put([of_webhook(lacking), of_webhook(b'{"type": "meeting.ended", "id": "m", "payload": {}}')])
+    relays.deliver_due("relay")
+    [made] = [json.loads(body)["payload"] for body in old.relayed()]
+    assert (made["duration"], made["status"], made["recording_id"]) == (245, "finished", ID)
+    assert [(one.state, one.reason) for one in relays.deliveries.newest("refused")] == [
+        ("refused", "the old system takes no events of type 'meeting.ended'")
+    ]
 
 
 def test_what_did_not_come_from_daily_has_no_fallback(relays: Relays, old: OldHost) -> None:

@@ -1,6 +1,7 @@
 """The whole pipeline in shadow mode: everything is computed, nothing leaves but relays and fetches."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,15 @@ from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_webhook
-from resources.outgoing.old_system import OldSystem
-from resources.outgoing.relays import Relays
+from resources.old_system.client import OldSystem
+from resources.old_system.relays import Relays
 from sensors import discovery, fallback
 from testing.audio_files import babble, opus_track
 from testing.daemon import until
 from testing.deployment import SAMPLE, Deployment, deploy
 from testing.hosts.gpu_host import GPUHost
 from testing.hosts.old_host import OldHost
+from testing.hosts.old_world import OldTopicRow, OldTranscriptRow
 from testing.hosts.webhook_host import WebhookHost
 from testing.hosts.zulip_host import ZulipHost
 from testing.parts.receiver import SECRET, Receiver
@@ -49,14 +51,23 @@ def shadowing(home: Path, old: OldHost, **env: str) -> Deployment:
     return deploy(home, **old.env, **env)
 
 
+def imported(deployment: Deployment, folder: Path) -> None:
+    """Import a recording of the room `weekly`, of two seconds."""
+    folder.mkdir()
+    opus_track(folder / "Ada.webm", babble(2.0, seed=1))
+    assert deployment.reflector("import", str(folder)).returncode == 0
+
+
+def add_theirs(old: OldHost, **other: Any) -> OldTranscriptRow:
+    """Add the old system's transcript of that recording."""
+    said = [OldTopicRow("One", [(0, "We agreed on the budget", 0.0, 1.0)])]
+    more: dict[str, Any] = {"title": "Something else", "topics": said, "duration": 2.0, **other}
+    return old.world.add_transcript(old.world.add_meeting(ID, time.time()), "of Daily", created_at=time.time(), **more)
+
+
 @pytest.mark.slow(30)
 def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, old: OldHost) -> None:
-    old.transcripts[ID] = {
-        "title": "Something else",
-        "status": "ended",
-        "topics": [{"title": "One"}],
-        "webvtt": "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ada>We agreed on the budget\n",
-    }
+    theirs = add_theirs(old)
     with GPUHost(words=words) as gpu, ZulipHost() as zulip, WebhookHost() as receiver:
         deployment = shadowing(
             tmp_path / "deployment",
@@ -67,10 +78,7 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
             REFLECTOR_ALLOW_HTTP="true",
             REFLECTOR_ALLOWED_NETWORKS="127.0.0.0/8",
         )
-        folder = tmp_path / ID
-        folder.mkdir()
-        opus_track(folder / "Ada.webm", babble(2.0, seed=1))
-        assert deployment.reflector("import", str(folder)).returncode == 0
+        imported(deployment, tmp_path / ID)
         room = ["--webhook-url", receiver.hook, "--zulip-stream", "general", "--zulip-topic", "x", "--zulip-auto-post"]
         assert deployment.reflector("rooms", "set", "weekly", *room).returncode == 0
         assert deployment.reflector("consent", "deny", ID).returncode == 0
@@ -83,34 +91,50 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
         assert receiver.requests == []
         assert (deployment.folder(ID) / "audio.mp3").is_file(), "nothing is deleted"
         found = json.loads((deployment.folder(ID) / "shadow_comparison.json").read_text())
+        assert (found["their_id"], found["their_url"]) == (theirs.id, f"{old.url}/transcripts/{theirs.id}")
         assert (found["ours"]["words"], found["theirs"]["words"]) == (10, 5)
         assert found["theirs"]["topics"] == 1
         # "agreed" is otherwise, and five words are too many: six of five.
         assert found["word_error_rate"] == pytest.approx(6 / 5)
-        assert old.fetched() == [ID]
+        assert set(old.fetched()) == {theirs.id}
         told = deployment.json("shadow", "report")
         assert (told["recordings"], told["compared"], told["same_titles"]) == (1, 1, 0)
         assert told["by_recording"] == [found]
         assert "120.0 %" in deployment.reflector("shadow", "report").stdout
+        tried = deployment.json("shadow", "try", ID)
+        assert tried == {"checked": "rooms' transcripts can be read", "by_recording": [found]}
         assert deployment.json("run", ID)["materialized"] == [], "it is compared once"
 
 
 @pytest.mark.slow
-def test_what_the_old_system_lacks_is_waited_for(tmp_path: Path, old: OldHost) -> None:
+def test_what_cannot_be_compared_waits_and_fails_nothing(tmp_path: Path, old: OldHost) -> None:
     with GPUHost(words=words) as gpu:
         deployment = shadowing(tmp_path / "deployment", old, **gpu.env)
-        folder = tmp_path / ID
-        folder.mkdir()
-        opus_track(folder / "Ada.webm", babble(2.0, seed=1))
-        assert deployment.reflector("import", str(folder)).returncode == 0
+        deployment.env["REFLECTOR_OLD_API_KEY"] = "not-the-key"
+        imported(deployment, tmp_path / ID)
+        theirs = add_theirs(old, status="error")
         assert deployment.json("run", ID)["failed"] == []
         [waits] = [one for one in deployment.json("deliveries", "list") if one["kind"] == "comparison"]
         assert waits["state"] == "waiting"
-        assert "no such transcript" in waits["reason"]
-        old.transcripts[ID] = {"title": "There", "status": "ended"}
-        assert deployment.json("deliveries", "retry", ID)[0]["state"] == "waiting"
-        assert deployment.json("run", ID, "--select", "shadow_comparison", "--force")["failed"] == []
-        assert [one["state"] for one in deployment.json("deliveries", "list")] == ["sent"]
+        assert "answered 401" in waits["reason"]
+        assert "REFLECTOR_OLD_API_KEY" in waits["reason"]
+        assert "not-the-key" not in waits["reason"]
+        deployment.env |= old.env
+
+        def again() -> dict[str, Any]:
+            assert deployment.json("deliveries", "retry", ID)[0]["state"] == "waiting"
+            assert deployment.json("run", ID, "--select", "shadow_comparison", "--force")["failed"] == []
+            [delivery] = deployment.json("deliveries", "list")
+            return delivery
+
+        assert "isn't done with it (error)" in again()["reason"]
+        theirs.status, said = "ended", theirs.topics
+        theirs.topics = []
+        assert "without words" in again()["reason"]
+        theirs.topics = said
+        assert again()["state"] == "sent"
+    # Only the wrong key was refused.
+    assert {one.status for one in old.requests} == {200, 401}
 
 
 @pytest.mark.slow(10)

@@ -6,11 +6,12 @@ from typing import Any
 from dagster import ConfigurableResource
 
 from domain import backoff
-from domain.daily import READY, event_of_listed
+from domain.daily import READY
 from domain.errors import InvalidInput, NotFound
+from domain.old_events import acceptable, event_of_listed
 from resources.database.deliveries import Deliveries, Delivery, Kind
 from resources.database.inbox import RELAY, Inbox
-from resources.outgoing.old_system import OldSystem
+from resources.old_system.client import OldSystem
 
 # Seconds before the next attempt, doubling up to the longest wait, and after which a relay is given up.
 FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S = 2.0, 600.0, 86400.0
@@ -59,13 +60,16 @@ class Relays(ConfigurableResource[Any]):
         )
 
     def _body(self, delivery: Delivery) -> bytes:
-        """Return the webhook's body as Daily sent it; for a polled recording, construct the equivalent webhook."""
+        """Return the webhook's body as Daily sent it, with values that the old system needs and Daily may leave out.
+
+        For a polled recording, construct the equivalent webhook.
+        """
         if delivery.kind == "relay":
-            return self.inbox.by_key(delivery.key.removeprefix(RELAY)).body
+            return acceptable(self.inbox.by_key(delivery.key.removeprefix(RELAY)).body)
         items = self.inbox.of_recording(delivery.recording_id or "")
         webhook = next((item for item in items if item.event_type == READY and item.source == "webhook"), None)
         if webhook is not None:
-            return webhook.body
+            return acceptable(webhook.body)
         listed = next((item for item in items if item.source == "poll"), None)
         if listed is None:
             raise NotFound("the recording didn't come from Daily, so there is no webhook to relay")

@@ -1,0 +1,41 @@
+"""Builds what connects to the old system from the settings, for the time in which both run."""
+
+from functools import cache
+
+from reflector_assets import wiring
+from reflector_assets.env_secrets import pass_secret
+from reflector_assets.settings.main import get_settings
+from resources.old_system.client import OldSystem
+from resources.old_system.database import OldDatabase
+from resources.old_system.relays import Relays
+from resources.old_system.transcripts import OldTranscripts
+
+
+@cache
+def old_system() -> OldSystem:
+    """Return the client of the old system, for the time in which both run."""
+    settings = get_settings()
+    return OldSystem(
+        url=settings.old_url or "",
+        api_key=pass_secret("REFLECTOR_OLD_API_KEY", settings.old_api_key),
+        token=pass_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
+        secret=pass_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
+    )
+
+
+@cache
+def old_database() -> OldDatabase:
+    """Return the old system's database, which is read only."""
+    return OldDatabase(url=pass_secret("REFLECTOR_OLD_DATABASE_URL", get_settings().old_database_url))
+
+
+@cache
+def old_transcripts() -> OldTranscripts:
+    """Return the old system's transcripts, to compare with."""
+    return OldTranscripts(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
+
+
+@cache
+def relays() -> Relays:
+    """Return the relay of Daily's webhooks to the old system."""
+    return Relays(inbox=wiring.inbox(), deliveries=wiring.deliveries(), old=old_system())

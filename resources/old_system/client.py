@@ -1,0 +1,108 @@
+"""The client of the old system: relays Daily's webhooks to it, and reads its API."""
+
+import json
+import time
+from typing import Any
+
+import httpx
+from dagster import ConfigurableResource
+
+from domain.errors import NotFound, PermanentError, TransientError, is_retryable
+from domain.signatures import secret_bytes, sign
+from resources.http import one_line, retry_after, send
+from resources.outgoing.webhook import Attempt
+
+WEBHOOK = "/v1/daily/webhook"
+MOST_BYTES = 64 * 1024 * 1024
+HINT = "Check REFLECTOR_OLD_URL."
+ANOTHER_KEY = "use a key that the rooms' owner made there (POST /v1/user/api-keys)."
+
+
+class OldSystem(ConfigurableResource[Any]):
+    """The old system's HTTP API, by its `api_key`, or else by `token`, a JWT.
+
+    Webhooks are signed again with Daily's base64 `secret`, since signatures expire.
+    """
+
+    url: str = ""
+    api_key: str = ""
+    token: str = ""
+    secret: str = ""
+    timeout: float = 30.0
+
+    def relay(self, body: bytes, now: float | None = None) -> Attempt:
+        """Post the unchanged body of one of Daily's webhooks; errors are reported in the result, not raised.
+
+        `now` (seconds since the epoch) is signed together with the body.
+        """
+        at, begin = str(int(time.time() if now is None else now)), time.monotonic()
+        headers = {"Content-Type": "application/json"}
+        if self.secret:
+            headers |= {"X-Webhook-Timestamp": at, "X-Webhook-Signature": sign(secret_bytes(self.secret), at, body)}
+        try:
+            answer, content = self._request("POST", WEBHOOK, content=body, headers=headers)
+        except TransientError as error:
+            return Attempt("later", None, str(error), time.monotonic() - begin)
+        status, seconds = answer.status_code, time.monotonic() - begin
+        if answer.is_success:
+            return Attempt("sent", status, None, seconds)
+        reason = f"the old system answered {status} ({_excerpt(content)})"
+        return Attempt(
+            "later" if is_retryable(status) else "refused", status, reason, seconds, retry_after(answer.headers)
+        )
+
+    def get(self, path: str, seconds: float | None = None, **query: str | int) -> Any:
+        """Return the JSON that a path answers, within `seconds` if that is less than the timeout.
+
+        Raises NotFound, TransientError or PermanentError; the last names what to do about a refused credential.
+        """
+        if not self.url:
+            raise PermanentError("REFLECTOR_OLD_URL isn't set", hint="It names the old system's API.")
+        answer, content = self._request("GET", path, seconds, params=query, headers=self._credentials())
+        status = answer.status_code
+        if status == 404:
+            raise NotFound(f"the old system has no {path}")
+        if is_retryable(status):
+            raise TransientError(f"the old system answered {status}", retry_after=retry_after(answer.headers))
+        if not answer.is_success:
+            hint = self.hint(status)
+            raise PermanentError(f"the old system answered {status} to {path} ({_excerpt(content)})", hint=hint)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise PermanentError(f"the old system's answer to {path} is not JSON", hint=HINT) from None
+
+    def _credentials(self) -> dict[str, str]:
+        if self.api_key:
+            return {"X-API-Key": self.api_key}
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def hint(self, status: int) -> str:
+        """Return what to do about an answer that refuses."""
+        if status not in {401, 403}:
+            return HINT
+        if not self.api_key and not self.token:
+            return f"Set REFLECTOR_OLD_API_KEY: {ANOTHER_KEY}"
+        if status == 403:
+            used = "REFLECTOR_OLD_API_KEY" if self.api_key else "REFLECTOR_OLD_TOKEN"
+            return f"The owner of {used} may not read it: {ANOTHER_KEY}"
+        if self.api_key:
+            return f"It doesn't know REFLECTOR_OLD_API_KEY: {ANOTHER_KEY}"
+        return "REFLECTOR_OLD_TOKEN must be one of its JWTs, which end after a day: use REFLECTOR_OLD_API_KEY instead."
+
+    def _request(
+        self, method: str, path: str, seconds: float | None = None, **request: Any
+    ) -> tuple[httpx.Response, bytes]:
+        """Send a request, limited in time and bytes; raises TransientError when there is no complete answer."""
+        too_long = TransientError(f"the old system's answer is over {MOST_BYTES} bytes", hint=HINT)
+        url, limit = self.url.rstrip("/") + path, min(self.timeout, seconds or self.timeout)
+        try:
+            return send(method, url, seconds=limit, max_bytes=MOST_BYTES, too_long=too_long, trust_env=False, **request)
+        except TimeoutError:
+            raise TransientError(f"the old system didn't answer in {limit:.3g} s", hint=HINT) from None
+        except httpx.RequestError as error:
+            raise TransientError(f"the old system can't be reached ({type(error).__name__})", hint=HINT) from None
+
+
+def _excerpt(content: bytes) -> str:
+    return one_line(content[:200].decode(errors="replace")) or "empty body"
