@@ -40,7 +40,9 @@ class Login:
         self._issuer, self._client_id, self._secret, self.scopes = issuer, client_id, client_secret, scopes
         self._redirect_uri = page_url.rstrip("/") + CALLBACK
         self._secure = page_url.lower().startswith("https:")
-        self._client: Any = OAuth().register(
+        # The library has no types.
+        registry: Any = OAuth()
+        self._client: Any = registry.register(
             "reflector",
             client_id=client_id,
             client_secret=client_secret,
