@@ -63,4 +63,7 @@ def user() -> str:
 
 
 def _text(value: Any) -> str | None:
-    return " ".join(map(str, value)) if isinstance(value, list) else None if value is None else str(value)
+    if value is None:
+        return None
+    parts: list[Any] = value if isinstance(value, list) else [value]
+    return " ".join(map(str, parts))

@@ -36,7 +36,7 @@ class Audit(ConfigurableResource[Any]):
 
     def begin(self, who: str, action: str, recording_id: str | None = None, subject: str | None = None) -> int:
         """Append an entry before a change is made, and return its number: without an entry there is no change."""
-        row = {
+        row: dict[str, Any] = {
             "at": time.time(),
             "who": _short(who, MOST_WHO),
             "action": action,

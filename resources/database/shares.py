@@ -34,7 +34,7 @@ class Shares(ConfigurableResource[Any]):
         """Create a link to a recording that ends after some seconds; return it and its token, which isn't stored."""
         token, now = PREFIX + secrets.token_urlsafe(32), time.time()
         share = Share(secrets.token_hex(6), recording_id, created_by, now, now + seconds)
-        row = {"share_hash": hash_of(token), **share._asdict()}
+        row: dict[str, Any] = {"share_hash": hash_of(token), **share._asdict()}
         with self.database.begin() as connection:
             connection.execute(sa.delete(shares).where(shares.c.expires_at < now))
             connection.execute(sa.insert(shares).values(row))

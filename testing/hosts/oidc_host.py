@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 
 from testing.hosts.host import Answer, Host, Request
 
@@ -121,7 +122,7 @@ class OIDCHost(Host[Request]):
         )
 
     def _keys(self, _: Request) -> Answer:
-        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
+        key = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return Answer(body={"keys": [{**key, "kid": "1", "use": "sig", "alg": "RS256"}]})
 
     def _authorize(self, call: Request) -> Answer:

@@ -104,7 +104,7 @@ def test_a_withdrawn_link_ends_at_once_with_its_listeners(world: World) -> None:
     link = make(world)
     headers, path = visited(world, link["token"]), f"/v1/transcripts/{ID}"
     with world.socket(f"{path}/events", headers) as socket:
-        assert '"STATUS"' in socket.recv()
+        assert '"STATUS"' in str(socket.recv())
         assert world.client.delete(f"/v1/transcripts/{OTHER}/shares/{link['id']}", headers=BEARER).status_code == 404
         assert world.client.get(path, headers=headers).status_code == 200
         assert world.client.delete(f"{SHARES}/{link['id']}", headers=BEARER).status_code == 204
