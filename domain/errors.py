@@ -65,6 +65,10 @@ class InvalidInput(PermanentError):
     """Input from the user or from Daily that does not describe a recording that can be processed."""
 
 
+class OutOfDate(PermanentError):
+    """A change that was made to a state which has changed meanwhile."""
+
+
 class UnreadableAudio(PermanentError):
     """A file without decodable audio."""
 

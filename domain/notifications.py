@@ -24,7 +24,7 @@ FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
 # Fields that are not part of an event's content.
-NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
+NOT_IN_EVENT_ID = {"audio_key", "method", "words", "conflicts", "older"}
 
 
 def page(page_url: str, recording_id: str) -> str:
@@ -82,6 +82,8 @@ def webhook_body(
         },
         "room": {"id": name, "name": name},
         "calendar_event": None,
+        # Only of a transcript that was sent before and is corrected.
+        **({"correction": {"number": transcript.revision}} if transcript.revision else {}),
     }
 
 

@@ -19,6 +19,13 @@ from resources.database.rooms import Rooms
 from resources.database.shares import Shares
 from service.auth import Access
 from service.catch_up import CatchUp
+from service.compat import accounts as compat_accounts
+from service.compat import events as compat_events
+from service.compat import rooms as compat_rooms
+from service.compat import search as compat_search
+from service.compat import transcripts as compat_transcripts
+from service.compat.changes import Changes
+from service.compat.routing import with_token
 from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
@@ -32,6 +39,7 @@ from service.relaying import relaying
 from service.routes import (
     audit,
     consent,
+    corrections,
     costs,
     daily_webhook,
     downloads,
@@ -77,7 +85,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
-        send = with_safe_headers(scope, send)
+        send, scope = with_safe_headers(scope, send), with_token(scope) if "path" in scope else scope
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)
@@ -162,15 +170,22 @@ def build(
         routers.append(login_routes.router)
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
+        app.state.corrections = ports.corrections
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
+        if ports.corrections is not None:
+            routers.append(corrections.router)
+        routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)
-            routers.append(listing.router)
+            app.state.changes = Changes(ports.listing, app.state.listing_catch_up)
+            routers += [listing.router, compat_search.router, compat_events.router]
         if ports.accounts is not None:
             catch_up = CatchUp(ports.accounts.catch_up)
             app.state.accounts, app.state.accounts_catch_up = ports.accounts, catch_up
             app.state.metrics = MetricsPage(registry, ports.accounts, inbox, catch_up)
             routers += [costs.router, metrics.router]
+        # After the search, whose path could also be a transcript's.
+        routers.append(compat_transcripts.router)
     for router in routers:
         app.include_router(router)
     if ports is not None:

@@ -12,6 +12,7 @@ from domain.errors import TransientError
 from domain.recording import ID_PATTERN
 from resources.database.audit import Audit
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.rooms import Rooms
 from resources.database.shares import Shares
 from resources.store.base import Store
@@ -42,6 +43,8 @@ AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
 AuditDep = Annotated[Audit, _state("audit")]
 ConsentsDep = Annotated[Consents, _state("consents")]
+CorrectionsDep = Annotated[CorrectionHistory, _state("corrections")]
+CorrectionsIfAnyDep = Annotated[CorrectionHistory | None, _state("corrections")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]

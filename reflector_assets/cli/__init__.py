@@ -31,6 +31,8 @@ COMMANDS = {
     "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
     "transcriber": "Serve the embedded Whisper to other machines.",
     "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
+    "edit": "Correct a transcript: names, words, speakers, title, summary; undo a correction.",
+    "history": "Show a recording's corrections: who changed what and when, and what stands.",
     "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
     "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",
     "retention": "Show audio and recordings that are past their retention period; with --apply, delete or retire them.",

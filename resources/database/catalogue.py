@@ -119,8 +119,30 @@ class Catalogue(ConfigurableResource[Any]):
 
         A query without words matches all recordings.
         """
-        wanted = words_of(query)
+        return self.filtered(query, (page - 1) * size, size)
+
+    def filtered(
+        self,
+        query: str,
+        offset: int,
+        limit: int,
+        *,
+        room: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> SearchPage:
+        """Return up to `limit` recordings from `offset` on as `search` does, and their total number.
+
+        Only those of a room, by its base name, and started within these times, in seconds since the epoch.
+        """
+        wanted, at = words_of(query), catalogue.c.started_at
         where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
+        if room is not None:
+            # A meeting's name ends with its 14 digits.
+            timed = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
+            where.append(sa.or_(catalogue.c.room == room, timed))
+        where += [at >= since] if since is not None else []
+        where += [at <= until] if until is not None else []
         columns = [catalogue.c[name] for name in CatalogueRow._fields[:-1]]
         rows = (
             sa.select(*columns, catalogue.c.text if wanted else sa.null())
@@ -129,9 +151,14 @@ class Catalogue(ConfigurableResource[Any]):
         )
         with self.database.begin() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
-            found = connection.execute(rows.limit(size).offset((page - 1) * size)).all()
+            found = connection.execute(rows.limit(limit).offset(offset)).all()
         items = [CatalogueRow._make((*row[:-1], excerpt(row[-1] or "", wanted) if wanted else None)) for row in found]
         return SearchPage(total, items)
+
+    def rooms(self) -> list[str]:
+        """Return the names of all meetings' rooms, as Daily has them."""
+        with self.database.begin() as connection:
+            return list(connection.scalars(sa.select(catalogue.c.room).distinct().where(catalogue.c.room.is_not(None))))
 
     def count(self) -> int:
         """Return the number of recordings, including retired ones."""

@@ -62,6 +62,9 @@ rooms = sa.Table(
     sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     # Its UUID in the old system.
     sa.Column("old_id", sa.String(36)),
+    # When generated texts follow corrections: at_once, on_request or never.
+    sa.Column("texts_after_names", sa.String(20), nullable=False, server_default="at_once"),
+    sa.Column("texts_after_words", sa.String(20), nullable=False, server_default="on_request"),
 )
 
 consents = sa.Table(
@@ -156,6 +159,24 @@ audit = sa.Table(
     # Null until the change was made or failed.
     sa.Column("outcome", sa.String(10)),
     sa.Column("details", sa.String(500)),
+    sqlite_autoincrement=True,
+)
+
+# Only ever added to.
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("recording_id", sa.String(100), nullable=False),
+    # The number within the recording, from 1.
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("who", sa.String(200)),
+    # Given by the client, so that a repeated request adds nothing again.
+    sa.Column("request_id", sa.String(100)),
+    # JSON (domain/corrections/edits.py).
+    sa.Column("edit", sa.Text, nullable=False),
+    sa.UniqueConstraint("recording_id", "number"),
     sqlite_autoincrement=True,
 )
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tomllib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from domain.text.topics import (
     MIN_CHUNK_WORDS,
     NOTHING_SAID,
     UNTITLED,
+    Chunk,
     chunk_text,
     chunks,
     long_summary,
@@ -62,8 +64,10 @@ class Understanding(ConfigurableResource[Any], ABC):
         """Return what determines the result of topics, title, summary or action_items besides their inputs."""
 
     @abstractmethod
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        """Return a title and a summary for each chunk of the words table."""
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        """Return a title and a summary for each chunk of the words table, or for each of `parts`."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
@@ -84,7 +88,14 @@ class Extractive(Understanding):
     def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
         return f"{EXTRACTIVE} {extractive.REVISION}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
+    def topics(
+        self,
+        words: Table,
+        names: dict[int, str],
+        *,
+        recording: str,  # noqa: ARG002
+        parts: Sequence[Chunk] | None = None,  # noqa: ARG002 - it costs nothing to divide all anew
+    ) -> tuple[Topics, Usage]:
         return extractive.topics(words, names), Usage()
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
@@ -129,8 +140,10 @@ class WithLLM(Understanding):
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        found = list(enumerate(chunks(len(words))))
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        found = list(enumerate(chunks(len(words)) if parts is None else parts))
         if not found:
             return Topics(()), Usage()
         prompts, people = check_prompts(self.prompts), names_line(names)

@@ -68,7 +68,7 @@ async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep) -> 
         access.require(socket, Scope.READ)
         async with feeds.of(socket.path_params["id"]) as feed:
             after = socket.query_params.get("after") or None
-            await _send(socket, feed, after, access.watch(socket), trusted=is_trusted(socket))
+            await send_texts(socket, _texts(feed, after, access.watch(socket), trusted=is_trusted(socket)))
     except Refused as error:
         await socket.close(UNAUTHORIZED, error.detail)
     except NotFound as error:
@@ -86,13 +86,21 @@ async def _stream(
             yield ServerSentEvent(entry.text(trusted=trusted), id=entry.event.id)
 
 
-async def _send(socket: WebSocket, feed: Feed, after: str | None, watch: Watch, *, trusted: bool) -> None:
-    """Send events until the listener disconnects, reads nothing for too long, or may no longer read."""
+async def _texts(feed: Feed, after: str | None, watch: Watch, *, trusted: bool) -> AsyncIterator[str]:
+    async for entry in feed.listen(after, watch):
+        yield entry.text(trusted=trusted)
+
+
+async def send_texts(socket: WebSocket, texts: AsyncIterator[str]) -> None:
+    """Send texts until the listener disconnects or reads nothing for too long.
+
+    Raises Refused where the texts end, because the listener may no longer read.
+    """
 
     async def send() -> None:
-        async for entry in feed.listen(after, watch):
+        async for text in texts:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await socket.send_text(entry.text(trusted=trusted))
+                await socket.send_text(text)
         raise Refused(401, "the token or session has ended")
 
     async def wait_for_disconnect() -> None:

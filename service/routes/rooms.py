@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel
 
+from domain.corrections.gathered import Follow
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from service.auditing import add_details
 from service.bodies import json_body
@@ -29,6 +30,8 @@ class PublicRoom(BaseModel):
     zulip_auto_post: bool
     skip_consent: bool
     old_id: str | None
+    texts_after_names: Follow
+    texts_after_words: Follow
 
 
 class PublicRooms(BaseModel):

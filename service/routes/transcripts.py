@@ -10,6 +10,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 
 from domain.access import Scope
+from domain.corrections.gathered import Corrections
+from domain.corrections.preview import preview, preview_words
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -19,7 +21,14 @@ from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.callers import caller_of, is_trusted
-from service.dependencies import NO_STORE, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import (
+    NO_STORE,
+    AccessDep,
+    ConsentsDep,
+    CorrectionsIfAnyDep,
+    RecordingsDep,
+    StoredResultsDep,
+)
 from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
@@ -27,6 +36,8 @@ from service.stored_results import StoredResults, etag
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
 WORDS = "words.parquet"
+# Words below this confidence are marked on the page.
+DOUBTFUL = 0.5
 
 
 class AudioState(BaseModel):
@@ -41,7 +52,9 @@ class TranscriptView(BaseModel):
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
     that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why. `shared` is true for a caller with a link to this transcript only.
+    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
+    are older than names or words, and `conflicts` says which corrections don't fit any more. `shared` is true for a
+    caller with a link to this transcript only.
     """
 
     id: str
@@ -61,8 +74,13 @@ class TranscriptView(BaseModel):
     method: str | None = None
     words: int | None = None
     errors: tuple[str, ...] = ()
+    revision: int = 0
+    reviewed: bool = False
+    older: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
+    may_edit: bool = False
     shared: bool = False
 
 
@@ -79,13 +97,17 @@ class WaveformView(BaseModel):
 
 
 class SegmentView(BaseModel):
-    """One sentence of one speaker; times in seconds, and each word as text, start, end."""
+    """One sentence of one speaker; times in seconds, and each word as text, start, end.
+
+    `doubtful` are the positions of words of low confidence.
+    """
 
     speaker: int
     name: str
     start: float
     end: float
     words: list[tuple[str, float, float]]
+    doubtful: list[int] = []
 
 
 class WordsView(BaseModel):
@@ -108,11 +130,14 @@ def show_transcript(
     recordings: RecordingsDep,
     access: AccessDep,
     consents: ConsentsDep,
+    corrections: CorrectionsIfAnyDep,
 ) -> TranscriptView:
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
     transcript = results.find("transcript.json", Transcript)
+    if transcript is not None and corrections is not None:
+        transcript = preview(transcript, corrections.gathered(results.id))
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
     # The step has a field of its own.
@@ -125,6 +150,10 @@ def show_transcript(
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may(request, Scope.WRITE),
+        may_edit=transcript is not None
+        and corrections is not None
+        and overview.state != "retired"
+        and access.may(request, Scope.WRITE),
         shared=caller_of(request).recording is not None,
         **fields,
     )
@@ -149,9 +178,10 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
 
 
 @router.get("/words", response_model=WordsView)
-def show_words(request: Request, results: StoredResultsDep) -> Response:
+def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Response:
     """Show the words with their speakers and times."""
     content = results.read(WORDS)
+    made = corrections.gathered(results.id) if corrections is not None else Corrections()
     try:
         people = results.read("participants.json")
     except NotFound:
@@ -159,8 +189,14 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
 
     def make() -> bytes:
         participants = results.parse(people, "participants.json", Participants)
+        table = words.from_parquet(content)
+        finished = results.find("transcript.json", Transcript) if made.number else None
+        if finished is not None and finished.revision != made.number:
+            participants = Participants(preview(finished, made).participants)
+            said = preview_words(words.words(table), made, finished.revision, finished.duration)
+            table = words.table(said)
         names = participants.names()
-        table = words.by_person(words.from_parquet(content), participants.numbers())
+        table = words.by_person(table, participants.numbers())
         sentences = words.sentences(table)
         spoken = words.words(table)
         segments = [
@@ -170,12 +206,13 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
+                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
         return to_json({"segments": segments})
 
-    return _cached(request, etag(content, people), make)
+    return _cached(request, etag(content, people, str(made.number).encode() if made.number else b""), make)
 
 
 @router.get("/webvtt", response_class=Response, responses=media("text/vtt"))
@@ -194,7 +231,7 @@ def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequeste
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
         "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors"
+        "errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 

@@ -2,6 +2,7 @@
 
 # pyright: basic
 
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from domain.costs import Prices
 from domain.errors import TransientError
 from domain.overview import Queues
 from resources.database.catalogue import Catalogue
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.database.tokens import Tokens
@@ -48,12 +50,16 @@ class World:
         finish(self.store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
-        listing = Listing(Catalogue(database=database), lambda: True, lambda _: [])
+        catalogue, seconds = Catalogue(database=database), itertools.count()
+        catalogue.add([ID], "")
+        # Something always happens.
+        listing = Listing(catalogue, lambda: True, lambda _: [overview(ID, "error", duration=float(next(seconds)))])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
-        ports = Ports(made.recordings, self.store, listing, accounts)
+        ports = Ports(made.recordings, self.store, listing, accounts, CorrectionHistory(database=database))
         # Nobody answers there.
         away_too = Login("http://127.0.0.1:1", "reflector", "secret", page_url="http://127.0.0.1", scopes={})
         self.app: Any = application(url, ports=ports, **{"login": away_too, **settings})[0]
+        self.app.state.changes.pause = 0.05
         self.by_scope = {scope: self.tokens.create(scope.value, scope) for scope in Scope}
 
     @contextmanager
