@@ -123,6 +123,11 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
     return "\n\n".join(parts)
 
 
+def deleted_text(recording_id: str) -> str:
+    """Build the text that replaces the Zulip message of a recording that was deleted."""
+    return f"The transcript of this meeting was deleted on request (recording {recording_id})."
+
+
 def failure_mark(recording_id: str) -> str:
     """Return the text that identifies the message about a recording's failure."""
     return f"Recording {recording_id} failed"

@@ -19,6 +19,7 @@ from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
+from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -192,6 +193,12 @@ def shares() -> Shares:
 def tokens() -> Tokens:
     """Return the tokens of the HTTP API."""
     return Tokens(database=database())
+
+
+@cache
+def deletions() -> Deletions:
+    """Return the requests to delete recordings."""
+    return Deletions(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.health import Outcome
 from resources.database.audit import Audit
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.database.shares import Shares
@@ -31,6 +32,7 @@ from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
+from service.listeners import Listeners
 from service.login import Login
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
@@ -122,6 +124,7 @@ def build(
     ports: Ports | None = None,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
+    listeners: Listeners | None = None,
     page_url: str = "",
     login: Login | None = None,
 ) -> FastAPI:
@@ -131,10 +134,11 @@ def build(
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
     `changes` is the audit log, `links` share recordings under `page_url`. Pages of these `origins` may use the API from
     a browser. People sign in by `login`. Requests must name one of `hosts`, if there are any, and in a trial a loopback
-    name.
+    name. `listeners` limits those of events.
     """
     writer = InboxWriter(inbox, write_timeout)
-    feeds = Feeds(ports.recordings.reader) if ports is not None else None
+    deletions = Deletions(database=inbox.database)
+    feeds = Feeds(ports.recordings.reader, deletions.check) if ports is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -162,6 +166,8 @@ def build(
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
+    app.state.inbox, app.state.deletions = inbox, deletions
+    app.state.listeners = listeners or Listeners(0)
     app.state.audit, app.state.shares, app.state.page_url = changes, links, page_url
     app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router, audit.router]

@@ -65,6 +65,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/transcripts/{id}/export/srt": SHARED,
     "GET /v1/transcripts/{id}/events": SHARED,
     "WEBSOCKET /v1/transcripts/{id}/events": SHARED,
+    "DELETE /v1/transcripts/{id}": changes("delete", Scope.WRITE),
     "POST /v1/transcripts/{id}/retry": changes("retry", Scope.WRITE),
     "POST /v1/transcripts/{id}/visit": Rule(Scope.READ, "share open", shared=True),
     "GET /v1/transcripts/{id}/shares": WRITE,

@@ -36,6 +36,7 @@ COMMANDS = {
     "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
     "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",
     "retention": "Show audio and recordings that are past their retention period; with --apply, delete or retire them.",
+    "delete": "Delete a recording wholly: audio, text, names, and what Dagster, the database and Zulip have of it.",
     "daily": "Manage our webhook at Daily.co.",
     "inbox": "Show what arrived from Daily and how it was handled; replay items.",
     "rooms": "Manage the settings of rooms, keyed by the room's base name.",

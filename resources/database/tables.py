@@ -162,7 +162,18 @@ audit = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# Only ever added to.
+# Recordings whose deletion was requested: nothing of what they contained.
+deletions = sa.Table(
+    "deletions",
+    metadata,
+    sa.Column("recording_id", sa.String(100), primary_key=True),
+    sa.Column("requested_at", sa.Double, nullable=False, index=True),
+    # When the deletion was complete, and when that was last checked.
+    sa.Column("completed_at", sa.Double),
+    sa.Column("checked_at", sa.Double),
+)
+
+# Only ever added to, except for recordings that are deleted.
 corrections = sa.Table(
     "corrections",
     metadata,

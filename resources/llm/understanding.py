@@ -135,6 +135,9 @@ class WithLLM(Understanding):
         fresh = self.cache.refreshed() if isinstance(self.cache, CallCache) else None
         return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
 
+    def _cache_of(self, recording: str) -> AnswerCache | None:
+        return self.cache.of(recording) if isinstance(self.cache, CallCache) else self.cache
+
     def identity(self, asset: str) -> str:
         cut = [CHUNK_WORDS, MIN_CHUNK_WORDS] if asset == "topics" else []
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
@@ -153,7 +156,7 @@ class WithLLM(Understanding):
             asked = [prompts.messages("topic", people, transcript=texts[index]) for index, _ in found]
             return await chat.each(lambda messages: chat.ask(messages, TopicAnswer), asked)
 
-        given, usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         made = [topic(*at, words, one.title, one.summary) for at, one in zip(found, given, strict=True)]
         return Topics(tuple(made)), usage
 
@@ -163,7 +166,7 @@ class WithLLM(Understanding):
             return Title(title=UNTITLED, method=method), Usage()
         lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
         messages = check_prompts(self.prompts).messages("title", "", topics=lines)
-        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache)
+        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self._cache_of(recording))
         return Title(title=answer.title, method=method), usage
 
     def summary(
@@ -192,7 +195,7 @@ class WithLLM(Understanding):
             recap = await chat.ask(prompts.messages("recap", people, paragraphs=paragraphs), RecapAnswer)
             return written, recap.recap
 
-        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         return Summary(long_summary=long_summary(recap, written), short_summary=recap, method=method), usage
 
     def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
@@ -202,7 +205,7 @@ class WithLLM(Understanding):
         messages = check_prompts(self.prompts).messages(
             "action_items", names_line(names), transcript=meeting_text(words, names)
         )
-        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self.cache)
+        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self._cache_of(recording))
         decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
         next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
         return ActionItems(decisions=decisions, next_steps=next_steps, method=method), usage

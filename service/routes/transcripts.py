@@ -12,6 +12,7 @@ from starlette.requests import Request
 from domain.access import Scope
 from domain.corrections.gathered import Corrections
 from domain.corrections.preview import preview, preview_words
+from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -26,6 +27,9 @@ from service.dependencies import (
     AccessDep,
     ConsentsDep,
     CorrectionsIfAnyDep,
+    DeletionsDep,
+    InboxDep,
+    RecordingId,
     RecordingsDep,
     StoredResultsDep,
 )
@@ -34,7 +38,7 @@ from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 WORDS = "words.parquet"
 # Words below this confidence are marked on the page.
 DOUBTFUL = 0.5
@@ -121,6 +125,15 @@ class RetryRequested(BaseModel):
 
     requested: bool
     daemon: bool
+
+
+class DeletionRequested(BaseModel):
+    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach."""
+
+    id: str
+    requested_at: str
+    completed_at: str | None
+    beyond_reach: tuple[str, ...]
 
 
 @router.get("", dependencies=[NO_STORE])
@@ -222,10 +235,34 @@ def show_captions(request: Request, results: StoredResultsDep) -> Response:
     return _cached(request, etag(content), lambda: content, "text/vtt")
 
 
+@router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
+def delete_transcript(
+    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
+) -> DeletionRequested:
+    """Delete a recording wholly: audio, text and names. Answers 202 until that is complete, then 200.
+
+    Dagster's daemon does it. From now on, all other requests about the recording are answered with 410.
+    """
+    if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
+        recordings.state(recording_id)
+    found = deletions.request(recording_id)
+    response.status_code = 202 if found.completed_at is None else 200
+    return DeletionRequested(
+        id=recording_id,
+        requested_at=_iso(found.requested_at),
+        completed_at=None if found.completed_at is None else _iso(found.completed_at),
+        beyond_reach=BEYOND_REACH,
+    )
+
+
 @router.post("/retry", status_code=202)
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _finished(transcript: Transcript) -> dict[str, Any]:

@@ -23,6 +23,7 @@ const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
+const MISSING = { 404: "There is no such recording.", 410: "This recording was deleted on request." };
 let player = null;
 let view = null;
 let editor = null;
@@ -39,7 +40,7 @@ async function begin() {
   } catch (error) {
     if (error.status === 401 && link) return notice("This link has expired or was withdrawn.");
     if (error.status === 401) return askForToken(begin);
-    return notice(error.status === 404 ? "There is no such recording." : error.message);
+    return notice(MISSING[error.status] ?? error.message);
   }
   notice("");
   $("recording").hidden = false;
@@ -161,7 +162,7 @@ async function refresh() {
   try {
     now = await request(address(id));
   } catch (error) {
-    if (error.status === 401) location.reload();
+    if (error.status === 401 || error.status === 410) location.reload();
     return;
   }
   const [before, had] = [text(known), view !== null];

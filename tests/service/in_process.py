@@ -23,6 +23,7 @@ from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
 from service.json_web_tokens import JsonWebTokens
+from service.listeners import Listeners
 from service.login import Login
 from service.ports import Ports
 from service.server import configure
@@ -68,6 +69,7 @@ def application(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     https: bool = False,
+    listeners: Listeners | None = None,
     recheck: float = 0.2,
     login: Login | None = None,
     web_tokens: JsonWebTokens | None = None,
@@ -97,6 +99,7 @@ def application(
         hosts=hosts,
         page_url="https://reflector.example.com",
         login=login,
+        listeners=listeners,
     )
     return app, inbox, rooms
 
