@@ -33,7 +33,8 @@ from tests.domain.finished import finished
 from tests.service.in_process import BEARER, application, listening
 from tests.service.shown_recordings import finish, overview, shown
 
-ID = "rec-1"
+# The second is deleted.
+ID, GONE = "rec-1", "rec-gone"
 # They are open, and check something else than a scope.
 CHECKED = {"POST /v1/session", "POST /v1/daily/webhook", "GET /v1/login/callback"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -48,7 +49,7 @@ class World:
         self.tokens = Tokens(database=database)
         made, script, self.store = shown(folder / "data")
         finish(self.store, script, finished(ID, duration=1.0), [])
-        script.states[ID] = overview(ID, "error")
+        script.states = {one: overview(one, "error") for one in (ID, GONE)}
         script.tell(ID, "STATUS", value="error")
         catalogue, seconds = Catalogue(database=database), itertools.count()
         catalogue.add([ID], "")
@@ -84,7 +85,7 @@ class World:
     def status(self, route: str, headers: dict[str, str]) -> int:
         """Return how a route answers: the status, or for a WebSocket what its close code stands for."""
         kind, path = route.split(" ")
-        path = re.sub(r"\{\w+\}", ID, path)
+        path = re.sub(r"\{\w+\}", target(route), path)
         if kind == "WEBSOCKET":
             with self.socket(path, headers) as socket:
                 with suppress(ConnectionClosed):
@@ -93,6 +94,11 @@ class World:
                 return (socket.close_code or 0) - 4000
         self.client.cookies.clear()
         return self.client.request(kind, path, headers=headers).status_code
+
+
+def target(route: str) -> str:
+    """Return the recording that a route is asked for, whatever its other parameters are."""
+    return GONE if route == "DELETE /v1/transcripts/{id}" else ID
 
 
 def away() -> Queues:
