@@ -16,7 +16,7 @@ from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
-from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
+from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
@@ -55,10 +55,10 @@ class TranscriptView(BaseModel):
     """One transcript, null for what doesn't exist yet; durations in seconds, times in ISO 8601.
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
-    that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
-    are older than names or words, and `conflicts` says which corrections don't fit any more. `shared` is true for a
-    caller with a link to this transcript only.
+    that wrote the summary, `summary_evidence` what its paragraphs rest on. `words` is their number, once the transcript
+    is finished. `errors` says which parts are missing, and why. `revision` is the number of the last correction in it,
+    `older` names the generated parts that are older than names or words, and `conflicts` says which corrections don't
+    fit any more. `shared` is true for a caller with a link to this transcript only.
     """
 
     id: str
@@ -72,6 +72,7 @@ class TranscriptView(BaseModel):
     short_summary: str | None = None
     long_summary: str | None = None
     long_summary_html: str | None = None
+    summary_evidence: tuple[SummaryEvidence, ...] = ()
     action_items: ActionItems | None = None
     participants: tuple[Participant, ...] | None = None
     topics: tuple[Topic, ...] | None = None
@@ -267,8 +268,8 @@ def _iso(at: float) -> str:
 
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
-        "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors revision reviewed older conflicts"
+        "title room_name created_at duration short_summary long_summary summary_evidence action_items participants "
+        "topics method words errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 
@@ -287,6 +288,7 @@ def _unfinished(results: StoredResults, overview: RecordingOverview) -> dict[str
         "duration": overview.duration if overview.duration is not None else recording and recording.duration,
         "short_summary": summary and summary.short_summary,
         "long_summary": summary and summary.long_summary,
+        "summary_evidence": summary.evidence if summary else (),
         "action_items": results.find("action_items.json", ActionItems),
         "participants": participants and participants.root,
         "topics": topics and topics.root,

@@ -51,6 +51,8 @@ class World:
         finish(self.store, script, finished(ID, duration=1.0), [])
         script.states = {one: overview(one, "error") for one in (ID, GONE)}
         script.tell(ID, "STATUS", value="error")
+        # The old API replays no status.
+        script.tell(ID, "DURATION", duration=1.0)
         catalogue, seconds = Catalogue(database=database), itertools.count()
         catalogue.add([ID], "")
         # Something always happens.
