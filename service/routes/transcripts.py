@@ -1,6 +1,6 @@
 """One transcript: what exists of it so far, in parts, and the request to make it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
+from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.callers import caller_of, is_trusted
@@ -104,7 +105,7 @@ class WaveformView(BaseModel):
 class SegmentView(BaseModel):
     """One sentence of one speaker; times in seconds, and each word as text, start, end.
 
-    `doubtful` are the positions of words of low confidence.
+    `doubtful` are the positions of words of low confidence, if there are any.
     """
 
     speaker: int
@@ -220,7 +221,7 @@ def show_words(request: Request, results: StoredResultsDep, corrections: Correct
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
-                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
+                **_doubtful(spoken[row].confidence for row in sentence.rows),
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
@@ -247,6 +248,8 @@ def delete_transcript(
     if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
         recordings.state(recording_id)
     found = deletions.request(recording_id)
+    # The list and the search don't show it until then.
+    Catalogue(database=inbox.database).erase(recording_id)
     response.status_code = 202 if found.completed_at is None else 200
     return DeletionRequested(
         id=recording_id,
@@ -264,6 +267,11 @@ def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequeste
 
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _doubtful(confidences: Iterable[float]) -> dict[str, list[int]]:
+    found = [at for at, confidence in enumerate(confidences) if confidence < DOUBTFUL]
+    return {"doubtful": found} if found else {}
 
 
 def _finished(transcript: Transcript) -> dict[str, Any]:
