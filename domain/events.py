@@ -5,8 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from domain.corrections.gathered import Corrections
 from domain.recording import Frozen
-from domain.results import ActionItems, Summary, Title, Topics, Waveform
+from domain.results import ActionItems, Evidence, Summary, Title, Topics, Waveform
 from domain.text import words
 from domain.text.table import Table
 
@@ -42,6 +43,14 @@ class PipelineProgress(Frozen):
     reason: str | None = Field(None, description="Why an attempt failed.")
 
 
+class CorrectionsGathered(Frozen):
+    """Corrections up to a number are taken; `standing` is how many stand. What they change follows as events."""
+
+    number: int
+    standing: int
+    reviewed: bool
+
+
 class Duration(Frozen):
     """Duration in seconds; `source` is daily (authoritative) or tracks."""
 
@@ -63,13 +72,14 @@ class TranscriptText(Frozen):
 
 
 class TopicFound(Frozen):
-    """One topic; `timestamp` and `duration` in seconds."""
+    """One topic; `timestamp` and `duration` in seconds. `evidence` is what its summary rests on."""
 
     id: str
     title: str
     summary: str
     timestamp: float
     duration: float
+    evidence: Evidence | None = None
 
 
 class FinalTitle(Frozen):
@@ -126,6 +136,10 @@ def _ended(_value: None, _metadata: Metadata) -> Iterator[Status]:
     yield Status(value="ended")
 
 
+def _corrections(value: Corrections, _metadata: Metadata) -> Iterator[CorrectionsGathered]:
+    yield CorrectionsGathered(number=value.number, standing=len(value.entries), reviewed=value.reviewed)
+
+
 def _duration(_value: None, metadata: Metadata) -> Iterator[Duration]:
     yield Duration(duration=metadata["duration_s"], source=metadata.get("duration_source"))
 
@@ -146,6 +160,7 @@ def _topics(value: Topics, _metadata: Metadata) -> Iterator[TopicFound]:
             summary=topic.summary,
             timestamp=topic.timestamp,
             duration=topic.duration,
+            evidence=topic.evidence,
         )
 
 
@@ -167,6 +182,7 @@ def _action_items(value: ActionItems, _metadata: Metadata) -> Iterator[ActionIte
 
 BEGUN = Cause("STATUS", Status, _begun)
 ENDED = Cause("STATUS", Status, _ended)
+CORRECTION = Cause("CORRECTION", CorrectionsGathered, _corrections, Corrections)
 DURATION = Cause("DURATION", Duration, _duration)
 WAVEFORM = Cause("WAVEFORM", WaveformPeaks, _waveform, Waveform)
 TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, Table)
@@ -183,6 +199,7 @@ STATUS = "STATUS"
 # The events that the materialization of each asset causes, in their order.
 CAUSES: Mapping[str, tuple[Cause, ...]] = {
     "recording": (BEGUN,),
+    "corrections": (CORRECTION,),
     "padded_tracks": (DURATION,),
     "mixed_audio": (DURATION,),
     "waveform": (WAVEFORM,),

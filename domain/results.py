@@ -10,6 +10,11 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    """Leave out a field that is null, but not one that is an empty text."""
+    return value is None
+
+
 class PaddedTrack(Frozen):
     """One padded track; second n of the recording is sample 48000 n of the file. Durations in seconds.
 
@@ -92,10 +97,25 @@ class TrackTranscripts(Frozen):
     tracks: tuple[TrackTranscript, ...]
 
 
-class Topic(Frozen):
-    """A section of the meeting; times in seconds, and its half-open range of rows in the words table.
+class Evidence(Frozen):
+    """What a statement rests on: words of the meeting, when they were said (seconds), and by whom."""
 
-    `error` says why it has no summary.
+    quote: str
+    timestamp: float
+    speaker: str
+
+
+class SummaryEvidence(Evidence):
+    """What a paragraph of the summary rests on; `subject` is the paragraph's, null for the recap."""
+
+    subject: str | None = None
+
+
+class Topic(Frozen):
+    """A section of the meeting; times in seconds, and its half-open range of rows in the words that it was made from.
+
+    `evidence` is missing in results of earlier versions. `error` says why it has no summary; `generated_title` and
+    `generated_summary` are what a person replaced.
     """
 
     id: str
@@ -105,7 +125,10 @@ class Topic(Frozen):
     duration: float
     words_from: int
     words_to: int
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
     error: str | None = Field(default=None, exclude_if=_is_empty)
+    generated_title: str | None = Field(default=None, exclude_if=_is_none)
+    generated_summary: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class Topics(RootModel[tuple[Topic, ...]]):
@@ -115,7 +138,10 @@ class Topics(RootModel[tuple[Topic, ...]]):
 
 
 class Title(Frozen):
-    """The meeting's title; `method` is "extractive" or the model that wrote it. `error` says why there is none."""
+    """The meeting's title; `method` is "extractive", the model that wrote it, or "by hand".
+
+    `error` says why there is none.
+    """
 
     title: str
     method: str
@@ -128,6 +154,7 @@ class Summary(Frozen):
     long_summary: str
     short_summary: str
     method: str
+    evidence: tuple[SummaryEvidence, ...] = Field(default=(), exclude_if=_is_empty)
     error: str | None = Field(default=None, exclude_if=_is_empty)
 
 
@@ -138,25 +165,36 @@ class Decision(Frozen):
     rationale: str | None = None
     decided_by: str | None = None
     timestamp: float | None = None
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
 
 
 class NextStep(Frozen):
-    """A task agreed on in the meeting; `timestamp` in seconds if known."""
+    """A task agreed on in the meeting; `timestamp` in seconds if known.
+
+    `generated_task` is the text that a person replaced, `done` is what a person ticked.
+    """
 
     task: str
     assigned_to: str | None = None
     deadline: str | None = None
     context: str | None = None
     timestamp: float | None = None
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
+    done: bool = Field(default=False, exclude_if=_is_empty)
+    generated_task: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class ActionItems(Frozen):
-    """Decisions and next steps; `error` is set if extracting them failed."""
+    """Decisions and next steps; `error` is set if extracting them failed.
+
+    `dropped` is how many of a model's had no evidence in the meeting.
+    """
 
     decisions: tuple[Decision, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     method: str
     error: str | None = None
+    dropped: int = Field(default=0, exclude_if=_is_empty)
 
 
 class TranscriptSegment(Frozen):
@@ -177,7 +215,11 @@ class ConsentCleanup(Frozen):
 
 
 class Transcript(Frozen):
-    """The complete transcript of one recording; `errors` says which of its parts are missing, and why."""
+    """The complete transcript of one recording; `errors` says which of its parts are missing, and why.
+
+    `revision` is the number of the last correction in it, and `conflicts` says which corrections fit no more.
+    `older` names the generated parts that are older than names or words.
+    """
 
     id: str
     room_name: str
@@ -193,7 +235,12 @@ class Transcript(Frozen):
     method: str
     words: int
     audio_key: str
+    summary_evidence: tuple[SummaryEvidence, ...] = Field(default=(), exclude_if=_is_empty)
     errors: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    revision: int = Field(default=0, exclude_if=_is_empty)
+    reviewed: bool = Field(default=False, exclude_if=_is_empty)
+    older: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    conflicts: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class ZulipMessage(Frozen):

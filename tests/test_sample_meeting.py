@@ -3,14 +3,16 @@
 # pyright: basic
 
 import json
-import re
 from collections import Counter
 from typing import Any
 
-import jiwer
+import numpy as np
 import pandas as pd
 import pytest
 
+from bench import scores
+from bench.accuracy_meetings import sample
+from domain.text.words import Word
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
 from tests.domain.test_events import matches
 
@@ -43,21 +45,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Any]
     return deployment, deployment.json("run", SAMPLE_ID)
 
 
-def truth() -> Any:
-    return json.loads((SAMPLE / "truth.json").read_text())
-
-
 def transcript(deployment: Deployment) -> Any:
     return json.loads((deployment.folder(SAMPLE_ID) / "transcript.json").read_text())
 
 
 def words(deployment: Deployment) -> pd.DataFrame:
     return pd.read_parquet(deployment.folder(SAMPLE_ID) / "words.parquet")
-
-
-def plain(text: str) -> str:
-    """Lower case, no punctuation."""
-    return re.sub(r"[^a-z0-9 ]+", "", text.lower().replace("-", " ").replace("\n", " "))
 
 
 def test_every_asset_is_made_once(finished: tuple[Deployment, Any]) -> None:
@@ -99,35 +92,22 @@ def test_results_lie_where_the_contract_says(finished: tuple[Deployment, Any]) -
     assert len(json.loads((deployment.folder(SAMPLE_ID) / "waveform.json").read_text())) == 255
 
 
-def test_word_error_rate_is_at_most_8_percent(finished: tuple[Deployment, Any]) -> None:
+def test_words_times_names_and_speakers_are_as_measured(finished: tuple[Deployment, Any]) -> None:
+    """docs/performance.md has the figures; these limits leave room for other processors."""
     deployment, _ = finished
     people = {p["speaker"]: p["name"] for p in transcript(deployment)["participants"]}
-    table = words(deployment)
-    said, heard = [], []
-    for speaker, name in people.items():
-        said.append(plain(" ".join(t["text"] for t in truth()["turns"] if t["speaker"] == name)))
-        heard.append(plain(" ".join(table[table["speaker"] == speaker]["word"])))
-    assert jiwer.wer(said, heard) <= 0.08
-
-
-def test_turns_begin_when_they_do_and_words_have_the_right_speaker(finished: tuple[Deployment, Any]) -> None:
-    deployment, _ = finished
-    numbers = {p["name"]: p["speaker"] for p in transcript(deployment)["participants"]}
-    assert set(numbers) == {"Ada", "Ben", "Chloe"}
-    table = words(deployment)
-    turns = truth()["turns"]
-    near = [
-        (table[table["speaker"] == numbers[turn["speaker"]]]["start"] - turn["start"]).abs().min() <= 0.4
-        for turn in turns
-    ]
-    assert sum(near) >= 0.9 * len(turns)
-
-    def speaking(at: float, speaker: int) -> bool:
-        return any(t["start"] - 0.4 <= at <= t["end"] + 0.4 and numbers[t["speaker"]] == speaker for t in turns)
-
-    rows: Any = table.itertuples()
-    right = [speaking((word.start + word.end) / 2, word.speaker) for word in rows]
-    assert sum(right) >= 0.98 * len(table)
+    assert set(people.values()) == {"Ada", "Ben", "Chloe"}
+    heard = [Word(*row) for row in words(deployment).itertuples(index=False)]
+    spoken = {name: [word for word in heard if people[word.speaker] == name] for name in people.values()}
+    meeting = sample()
+    assert scores.word_error_rate(meeting.turns, spoken) <= 0.05
+    assert scores.speaker_error_rate(meeting.turns, heard) <= 0.05
+    onsets = scores.onset_errors(meeting.turns, spoken)
+    assert np.median(onsets) <= 0.03
+    assert np.percentile(onsets, 95) <= 0.2
+    inner = [late for name, known in meeting.spoken.items() for late in scores.inner_errors(known, spoken[name])]
+    assert np.percentile(inner, 90) <= 0.2
+    assert scores.outside(meeting.turns, spoken) == 0
 
 
 def test_the_document_reads_well(finished: tuple[Deployment, Any]) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 import dagster as dg
 
 from domain import vocabulary
+from domain.corrections import spoken
+from domain.corrections.gathered import Corrections
 from domain.errors import Incomplete, NotFound
 from domain.recording import Participants, folder, value_key
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
 from domain.text.table import Table
 from reflector_assets import tags
-from reflector_assets.assets.asset import OWNERS, check, code_version, for_run, recording_asset, result
+from reflector_assets.assets.asset import OWNERS, check, code_version, conflicting, for_run, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
@@ -21,7 +23,7 @@ from resources import usage
 from resources.call_cache import CallCache
 from resources.store.base import Store
 from resources.store.erasure import using_audio
-from resources.transcription import cached
+from resources.transcription import cached, meeting_language
 from resources.transcription.base import TrackAudio, Transcriber
 
 REVISION = 2
@@ -70,16 +72,25 @@ def _names(store: Store, recording_id: str) -> list[str]:
     pool=policies()["transcribe_track"].pool,
 )
 def transcribe_track(
-    context: dg.OpExecutionContext, track: PaddedTrack, transcriber: Transcriber, call_cache: CallCache, store: Store
+    context: dg.OpExecutionContext,
+    track: PaddedTrack,
+    padded_tracks: PaddedTracks,
+    transcriber: Transcriber,
+    call_cache: CallCache,
+    store: Store,
 ) -> TranscribedTrack:
     """Transcribe one padded track into words with times relative to the recording's start."""
     recording_id = context.partition_key
     transcriber = transcriber.for_track(track.language, track.vocabulary)
+    # Those who were unmuted longest have probably spoken most.
+    others = sorted((t for t in padded_tracks.tracks if t.index != track.index), key=lambda t: t.silence - t.duration)
     with step(context, "transcribe_track", track=track.index) as work, using_audio(store, recording_id):
+        audio = _audio(store, track)
+        language = meeting_language.choose(transcriber, audio, (_audio(store, other) for other in others))
         transcription, from_cache = cached.transcribe(
-            transcriber,
+            transcriber.with_language(language.language),
             for_run(context, call_cache),
-            TrackAudio(store, track.key, track.sha256, track.duration),
+            audio,
             speaker=track.speaker,
             recording=recording_id,
             track=track.index,
@@ -94,6 +105,8 @@ def transcribe_track(
             "words": len(transcription.words),
             "speech_s": round(transcription.speech, 1),
             "language": transcription.language,
+            "language_chosen_by": language.by,
+            **({"language_certainty": language.certainty} if language.certainty is not None else {}),
             "vocabulary": ", ".join(transcriber.vocabulary) or transcriber.without_vocabulary,
             "kept_from_an_earlier_call": from_cache,
             **({"notes": "\n".join(transcription.notes)} if transcription.notes else {}),
@@ -115,6 +128,10 @@ def transcribe_track(
         vocabulary=tuple(transcriber.vocabulary),
         **{name: used[name] for name in USAGE},
     )
+
+
+def _audio(store: Store, track: PaddedTrack) -> TrackAudio:
+    return TrackAudio(store, track.key, track.sha256, track.duration)
 
 
 @dg.op(retry_policy=retry_policy("track_transcripts"))
@@ -189,7 +206,7 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
 def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
     tracks = each_track(padded_tracks=padded_tracks, participants=participants)
-    return join_transcripts(padded_tracks, tracks.map(transcribe_track).collect())
+    return join_transcripts(padded_tracks, tracks.map(lambda track: transcribe_track(track, padded_tracks)).collect())
 
 
 @recording_asset(
@@ -204,12 +221,18 @@ def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackT
     ],
 )
 def merged_words(
-    context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, store: Store
+    context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, corrections: Corrections, store: Store
 ) -> dg.MaterializeResult[Table]:
     """All words of all speakers in one table, by start time: word, start (s), end (s), speaker, confidence."""
+    uncorrected: Table | None = None
+    conflicts: list[str] = []
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+        if edits := corrections.of("words"):
+            uncorrected = table
+            found = spoken.apply(words.words(table), edits, track_transcripts.duration)
+            table, conflicts = words.table(found.words), found.conflicts
     span = {
         "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
         "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
@@ -225,6 +248,7 @@ def merged_words(
             **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
             "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
+            **conflicting(conflicts),
         },
         [
             check(
@@ -248,6 +272,7 @@ def merged_words(
                 warn=True,
             ),
         ],
+        uncorrected=uncorrected,
     )
 
 

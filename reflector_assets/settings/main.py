@@ -57,7 +57,8 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
     language: str = Field(
         "en",
         alias="REFLECTOR_LANGUAGE",
-        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it per track.",
+        description="Spoken language: a code such as `en` or `de`, or `auto` to detect it, for short tracks by the "
+        "whole meeting.",
     )
     vocabulary: str = Field(
         "",
@@ -159,6 +160,12 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         description="Maximum age of recordings that are updated automatically after a change of code: `none`, a number "
         "of days, or `all`.",
         pattern=r"none|all|\d+",
+    )
+    corrections_quiet: float = Field(
+        30.0,
+        alias="REFLECTOR_CORRECTIONS_QUIET",
+        description="Seconds without another edit of a recording after which a run takes its corrections, all in one.",
+        ge=0,
     )
     executor: Literal["processes", "multiprocess", "in_process", "celery", "k8s"] = Field(
         "processes",

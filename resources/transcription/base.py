@@ -5,13 +5,18 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from dagster import ConfigurableResource
 
+from domain.text.loops import without_loops
 from domain.text.words import Word
 from domain.vocabulary import compose
 from resources.store.base import Store
+from resources.transcription import timing
+
+if TYPE_CHECKING:
+    from domain.audio.levels import Meter
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class TrackAudio:
 class Transcription(NamedTuple):
     """The words of one track by start, its language if known, seconds of speech and of GPU time.
 
-    `notes` say what was wrong with words and how it was mended.
+    `notes` say what was wrong with words and how it was mended. `settled` words have times by the track's sound.
     """
 
     words: tuple[Word, ...]
@@ -43,11 +48,26 @@ class Transcription(NamedTuple):
     speech: float
     gpu_seconds: float
     notes: tuple[str, ...] = ()
+    settled: bool = False
+
+    def settle(self, audio: TrackAudio, meter: "Meter | None" = None) -> Self:
+        """Return the same without loops, with word times by the track's sound, which `meter` has measured if given.
+
+        If the track can't be read, the times stay. Settled ones stay as they are.
+        """
+        if self.settled or not self.words:
+            return self
+        spoken, odd = without_loops(self.words)
+        notes = (f"{odd} words can't be spoken in their time, and are left out or shortened",) if odd else ()
+        words = timing.settle(spoken, audio.local, audio.duration, meter)
+        settled = words is not None
+        return self._replace(words=words if settled else spoken, settled=settled, notes=(*self.notes, *notes))
 
 
 class Transcriber(ConfigurableResource[Any], ABC):
     """A transcription backend; `language` is a code such as "en", or "auto" to detect it per track.
 
+    `model_dir` is where the packaged model is, which finds the language of short tracks for services, too.
     `common_terms` are added to each track's vocabulary, where the backend `takes_vocabulary`.
     """
 
@@ -55,6 +75,7 @@ class Transcriber(ConfigurableResource[Any], ABC):
     without_vocabulary: ClassVar[str] = "none"
 
     language: str = "en"
+    model_dir: str = ""
     common_terms: list[str] = []  # noqa: RUF012 - Pydantic copies it
     vocabulary: list[str] = []  # noqa: RUF012 - the same
 
@@ -62,6 +83,10 @@ class Transcriber(ConfigurableResource[Any], ABC):
         """Return the same backend for a track: its language, unless that is None, and the terms to expect in it."""
         expected = compose(terms, self.common_terms) if self.takes_vocabulary else ()
         return self.model_copy(update={"language": language or self.language, "vocabulary": list(expected)})
+
+    def with_language(self, language: str) -> Self:
+        """Return the same backend for another language."""
+        return self.model_copy(update={"language": language})
 
     def expected(self) -> str:
         """Return the part of the identity that the vocabulary determines; empty without one."""
@@ -81,9 +106,13 @@ class Transcriber(ConfigurableResource[Any], ABC):
         Raises TransientError or PermanentError.
         """
 
-    @abstractmethod
     def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Return the words of one track, none for a track without speech; times are in seconds of the recording.
 
         Raises TransientError or PermanentError, which name recording and track.
         """
+        return self.hear(audio, speaker=speaker, recording=recording, track=track).settle(audio)
+
+    @abstractmethod
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+        """Return the words as the model or service times them, or settled; see `transcribe`."""

@@ -37,7 +37,7 @@ class GPUService(Transcriber):
     def identity(self) -> str:
         return f"gpu {self.model or 'default'} language={self.language}"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track; GPU seconds are the service's figure, else the call's duration. See `Transcriber`."""
         service = host(self.url)
         body = {"audio_file_url": audio.url(self.timeout + MARGIN), "language": self.language}

@@ -36,7 +36,7 @@ class OpenAIAudio(Transcriber):
     def identity(self) -> str:
         return f"openai {self.model} language={self.language}{self.expected()}"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track; see `Transcriber`. GPU seconds stay 0: such services bill by audio length."""
         from resources.transcription.split import split  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
 

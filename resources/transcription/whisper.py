@@ -2,9 +2,11 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -15,11 +17,14 @@ from resources.store.base import LocalStore
 from resources.transcription.ahead import ahead
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
+from resources.transcription.quality import checked, decode_again
+from resources.transcription.timing import measured
 from resources.transcription.whisper_device import CPU, Device, choose
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Segment
     from faster_whisper.transcribe import Word as SpokenWord
 
 # A beam of 1 loses the last sentence of some clips.
@@ -33,8 +38,6 @@ DETECT_S, DETECT_CLIPS = 60, 3
 SAMPLE, SAMPLE_S = Path(__file__).with_name("sample.webm"), 15.0
 # Pieces of half a second that are decoded ahead.
 DECODED = 120
-# Whisper's own limits for text that it invents where nobody speaks: with a vocabulary, one of its terms.
-NO_SPEECH, IMPROBABLE = 0.6, -1.0
 # Languages that Whisper's tokenizer splits into characters; in others every word begins with a space.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
@@ -51,7 +54,6 @@ class EmbeddedWhisper(Transcriber):
     """
 
     model: str = "base"
-    model_dir: str
     threads: int = 0
     device: str = "cpu"
     compute_type: str | None = None
@@ -87,7 +89,7 @@ class EmbeddedWhisper(Transcriber):
 
     def prepare(self) -> None:
         """Load the model if it isn't; raises PermanentError also for a language that the model doesn't know."""
-        model = load(self.model, self.model_dir, self.threads, self.chosen_device())
+        model = self.loaded()
         if self.language == "auto":
             _check_detects(model, self.model)
         else:
@@ -103,22 +105,42 @@ class EmbeddedWhisper(Transcriber):
         speed = SAMPLE_S / (time.monotonic() - begin)
         return f"{speed:.{0 if speed >= 10 else 1}f} seconds of audio per second on {self.chosen_device()}"
 
-    def transcribe(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
+    def hear(self, audio: TrackAudio, *, speaker: int, recording: str, track: int) -> Transcription:
         """Transcribe one track, with Whisper's probabilities as confidence; see `Transcriber`.
 
         "auto" detects the language from the longest clips in the first minute of speech, for the whole track.
         Raises UnreadableAudio for a file that can't be decoded, PermanentError for an unknown model or language,
         TransientError when a model can't be downloaded.
         """
-        from resources.transcription.vad import clips, decode  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+        from domain.audio.levels import Meter  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
+        from resources.transcription.vad import clips, decode  # noqa: PLC0415 - the same
 
+        meter = Meter(RATE)
         try:
             with audio.local() as path:
                 # Decoding, detection and transcription each take a core; all three release the interpreter's lock.
-                return self._transcribe(clips(ahead(decode(path), DECODED)), audio.duration, speaker)
+                pieces = ahead(measured(decode(path), meter), DECODED)
+                heard = self._transcribe(clips(pieces), audio.duration, speaker)
+            return heard.settle(audio, meter)
         except ReflectorError as error:
             error.at(recording=recording, track=track)
             raise
+
+    def loaded(self) -> "WhisperModel":
+        """Return the model, which is loaded once per process; raises the errors of `load`."""
+        return load(self.model, self.model_dir, self.threads, self.chosen_device())
+
+    def detect(self, spoken: Sequence[Clip]) -> tuple[str, float]:
+        """Return the language of the longest clips, weighted by their length, and its probability."""
+        model = self.loaded()
+        _check_detects(model, self.model)
+        weights: dict[str, float] = {}
+        longest = sorted(spoken, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]
+        for clip in longest:
+            for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
+                weights[language] = weights.get(language, 0.0) + probability * clip.voice
+        found = max(weights, key=weights.__getitem__)
+        return found, round(weights[found] / sum(clip.voice for clip in longest), 3)
 
     def _transcribe(self, found: Iterator[Clip], duration: float, speaker: int) -> Transcription:
         language = None if self.language == "auto" else self.language
@@ -126,19 +148,22 @@ class EmbeddedWhisper(Transcriber):
         # Detection takes longer than a GPU's transcription.
         found = ahead(found, 2 * device.batch)
         words: list[Word] = []
+        notes: Counter[str] = Counter()
         voice = 0
-        opening = _take_seconds(found, DETECT_S if language is None else 0)
+        opening = take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
-        model = load(self.model, self.model_dir, self.threads, device)
-        language = _supported(model, self.model, language or _detect(model, self.model, opening))
+        model = self.loaded()
+        language = _supported(model, self.model, language or self.detect(opening)[0])
+        terms = ", ".join(self.vocabulary) or None
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, device.batch)):
             voice += sum(clip.voice for clip in batch)
-            for word in _on(device, _transcribe_batch(model, batch, language, speaker, ", ".join(self.vocabulary))):
+            for word in _on(device, _transcribe_batch(model, batch, language, speaker, terms, notes)):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
-        return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0)
+        listed = tuple(f"{count} {what}" for what, count in notes.items())
+        return Transcription(tuple(words), language, round(voice / RATE, 3), 0.0, listed)
 
 
 def load(model: str, model_dir: str, threads: int, device: Device = CPU) -> "WhisperModel":
@@ -173,9 +198,12 @@ def load(model: str, model_dir: str, threads: int, device: Device = CPU) -> "Whi
 
 
 def _transcribe_batch(
-    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, vocabulary: str
+    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, terms: str | None, notes: Counter[str]
 ) -> Iterator[Word]:
-    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips."""
+    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips.
+
+    The notes count clips whose text was no good and was decoded again or left out.
+    """
     import numpy as np  # noqa: PLC0415 - the same
     from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
 
@@ -195,17 +223,18 @@ def _transcribe_batch(
         word_timestamps=True,
         temperature=0.0,
         vad_filter=False,
-        hotwords=vocabulary or None,
+        hotwords=terms,
     )
+    heard: list[list[Segment]] = [[] for _ in batch]
     for segment in segments:
-        if vocabulary and segment.no_speech_prob > NO_SPEECH and segment.avg_logprob < IMPROBABLE:
-            continue
-        slot = segment.seek // (SLOT_S * 100)
-        clip = batch[slot]
+        heard[segment.seek // (SLOT_S * 100)].append(segment)
+    for slot, (clip, found) in enumerate(zip(batch, heard, strict=True)):
+        good, again = checked(found, partial(decode_again, model, clip, language, terms), notes)
         first, last = clip.start / RATE, clip.end / RATE
-        for word in _join_parts(segment.words or [], spaced=language not in UNSPACED):
+        offset = first if again else first - slot * SLOT_S
+        for word in chain.from_iterable(_join_parts(s.words or [], spaced=language not in UNSPACED) for s in good):
             if text := word.word.strip():
-                start, end = (float(min(max(at - slot * SLOT_S + first, first), last)) for at in (word.start, word.end))
+                start, end = (float(min(max(at + offset, first), last)) for at in (word.start, word.end))
                 confidence = min(max(float(word.probability), 0.0), 1.0)
                 yield Word(text, round(start, 3), round(end, 3), speaker, round(confidence, 4))
 
@@ -224,16 +253,6 @@ def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]
         else:
             whole.append(word)
     return whole
-
-
-def _detect(model: "WhisperModel", name: str, opening: list[Clip]) -> str:
-    """Detect the language from the longest clips, weighted by their length."""
-    _check_detects(model, name)
-    weights: dict[str, float] = {}
-    for clip in sorted(opening, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]:
-        for language, probability in model.detect_language(clip.samples)[2]:  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
-            weights[language] = weights.get(language, 0.0) + probability * clip.voice
-    return max(weights, key=weights.__getitem__)
 
 
 def _check_detects(model: "WhisperModel", name: str) -> None:
@@ -255,7 +274,7 @@ def _supported(model: "WhisperModel", name: str, language: str) -> str:
     return code
 
 
-def _take_seconds(found: Iterator[Clip], voice_s: float) -> list[Clip]:
+def take_seconds(found: Iterator[Clip], voice_s: float) -> list[Clip]:
     """Take clips until they contain `voice_s` seconds of voice, at least one clip."""
     taken: list[Clip] = []
     while (not taken or sum(clip.voice for clip in taken) < voice_s * RATE) and (clip := next(found, None)):

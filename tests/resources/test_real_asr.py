@@ -46,7 +46,7 @@ def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer
     said = normal(" ".join(turn["text"] for turn in TURNS))
     assert jiwer.wer(said, normal(" ".join(word.word for word in words))) <= 0.08
     late = [min(abs(word.start - turn["start"]) for word in words) for turn in TURNS]
-    assert sum(seconds <= 0.5 for seconds in late) >= 0.9 * len(TURNS), late
+    assert sum(seconds <= 0.1 for seconds in late) >= 0.9 * len(TURNS), late
     assert [word.start for word in words] == sorted(word.start for word in words)
     assert all(word.word == word.word.strip() and word.speaker == 1 for word in words)
     assert language == "en"

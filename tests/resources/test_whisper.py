@@ -19,9 +19,12 @@ from domain.errors import PermanentError, UnreadableAudio
 from resources.store.base import LocalStore
 from resources.transcription import vad
 from resources.transcription.base import TrackAudio, Transcription
+from resources.transcription.gpu import GPUService
+from resources.transcription.meeting_language import choose
 from resources.transcription.whisper import EmbeddedWhisper
 from testing.audio_files import RATE, Sound, opus_track
 from testing.deployment import SAMPLE
+from testing.hosts.gpu_host import GPUHost
 
 pytestmark = pytest.mark.slow(40)
 
@@ -100,7 +103,9 @@ def test_at_most_8_of_100_words_of_a_track_are_wrong(chloe: TrackResult):
 
 
 def test_turns_begin_when_they_were_spoken(chloe: TrackResult):
-    assert sum(onset <= 0.4 for onset in onsets(chloe)) >= 0.9 * len(chloe.turns)
+    assert np.median(onsets(chloe)) <= 0.03
+    # tiny.en doesn't hear the first word of one turn.
+    assert sum(onset <= 0.2 for onset in onsets(chloe)) >= len(chloe.turns) - 1
 
 
 def test_words_are_in_order_sure_of_themselves_and_whole(chloe: TrackResult):
@@ -132,6 +137,30 @@ def test_a_name_is_recognized_if_it_is_expected(hear: Callable[..., Transcriptio
     )
     assert plain == "good morning veda i can hear you well"
     assert expecting == "good morning ada i can hear you well"
+
+
+def test_an_answer_in_no_certain_language_has_the_meetings(folder: Path):
+    # Backwards, and by itself Latvian with a probability of 0.28.
+    opus_track(folder / "short.webm", turn(folder, 7)[:, ::-1].copy())
+    store = LocalStore(root=str(folder))
+    short, long = (TrackAudio(store, name, name, TRUTH["duration_s"]) for name in ("short.webm", "Chloe.webm"))
+    models = str(folder / "models")
+    whisper = EmbeddedWhisper(model="base", model_dir=models, language="auto")
+    alone = choose(whisper, short, [])
+    assert alone.language != "en"
+    assert alone.by == "track"
+    assert alone.certainty is not None
+    assert alone.certainty < 0.5
+    with GPUHost() as host:
+        service = GPUService(url=host.url, api_key=host.key, model=host.model, language="auto", model_dir=models)
+        for backend in (whisper, service):
+            found = choose(backend, short, [long])
+            assert (found.language, found.by) == ("en", "meeting")
+        # A service with enough speech finds the language itself; without the model, always.
+        assert choose(service, long, [short]) == ("auto", "service", None)
+        assert choose(service.model_copy(update={"model_dir": ""}), short, [long]) == ("auto", "service", None)
+        assert choose(service.with_language("de"), short, [long]) == ("de", "setting", None)
+        assert host.requests == []
 
 
 def test_no_word_lies_after_the_recordings_end(hear: Callable[..., Transcription], folder: Path):
@@ -175,7 +204,7 @@ def test_speech_after_long_silence_and_across_windows_keeps_its_time(hear: Calla
     for number, at in places.items():
         said = TRUTH["turns"][number]
         there = [word for word in heard if at - 0.5 <= word.start <= at + said["end"] - said["start"] + 0.5]
-        assert there[0].start == pytest.approx(at, abs=0.4)
+        assert there[0].start == pytest.approx(at, abs=0.5)
         assert jiwer.wer(normal(said["text"]), normal(" ".join(word.word for word in there))) <= 0.2
     assert len(heard) == pytest.approx(sum(len(TRUTH["turns"][n]["text"].split()) for n in places), abs=3)
 

@@ -1,0 +1,129 @@
+"""Meetings of which is known what was spoken and when: the sample, and ones composed of read public-domain speech."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.audio_meeting import SOURCES
+from bench.measure import ROOT
+from bench.scores import Turn
+from testing.audio_files import RATE, opus_track
+
+SAMPLE = ROOT / "samples" / "meeting"
+READ = Path("/usr/share/pocketsphinx/test/data/librivox")
+"""Five sentences of a LibriVox reader, with their text: Debian's package pocketsphinx-testdata."""
+VOICES = {"Ada": 1.0, "Ben": 0.88, "Chloe": 1.1}
+"""The reader's pitch for each participant."""
+PAUSES_S = (0.05, 0.3, 0.8, 1.5, 3.0)
+LEVEL, CLEAR_DB = 0.07, 22.0
+UNMUTED_S = 0.4
+
+Samples = NDArray[np.float32]
+
+
+@dataclass
+class Meeting:
+    """The raw track of each speaker, and what they said; `spoken` has words with their starts where they are known."""
+
+    name: str
+    duration: float
+    tracks: dict[str, Path]
+    turns: list[Turn]
+    names: list[str] = field(default_factory=list[str])
+    spoken: dict[str, list[tuple[str, float]]] = field(default_factory=dict[str, list[tuple[str, float]]])
+
+
+def sample() -> Meeting:
+    """Return the sample meeting."""
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    people = json.loads((SAMPLE / "participants.json").read_text())["data"]
+    names = {person["participant_id"]: person["user_name"] for person in people}
+    return Meeting(
+        "sample meeting",
+        truth["duration_s"],
+        {names[path.name.split("-", 1)[1][:36]]: path for path in SOURCES},
+        [Turn(turn["speaker"], turn["text"], turn["start"], turn["end"]) for turn in truth["turns"]],
+        list(names.values()),
+        {
+            speaker: [(word, start) for word, start in words]
+            for speaker, words in json.loads((SAMPLE / "word_times.json").read_text()).items()
+        },
+    )
+
+
+def composed(folder: Path, *, seed: int, noise_db: float, muted: bool) -> Meeting:
+    """Write a meeting of three voices with pauses between their sentences, over noise; `muted` while others speak."""
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    waiting = {speaker: list(rng.permutation(np.array(sorted(READ.glob("*.wav"))))) for speaker in VOICES}
+    texts = _texts()
+    turns: list[Turn] = []
+    placed: list[tuple[str, int, Samples]] = []
+    at = 2 * RATE
+    while speakers := [speaker for speaker in VOICES if waiting[speaker]]:
+        speaker = str(rng.choice(speakers))
+        for _ in range(min(int(rng.integers(1, 4)), len(waiting[speaker]))):
+            path = Path(waiting[speaker].pop())
+            samples = _read(path, VOICES[speaker])
+            start, end = _clear(samples)
+            placed.append((speaker, at, samples))
+            turns.append(Turn(speaker, texts[path.stem], (at + start) / RATE, (at + end) / RATE))
+            at += len(samples) + round(float(rng.choice(PAUSES_S)) * RATE)
+    tracks = {
+        speaker: _track(
+            folder / f"{speaker}.webm", [p[1:] for p in placed if p[0] == speaker], at, noise_db, muted, rng
+        )
+        for speaker in VOICES
+    }
+    kind = "muted while others speak" if muted else "never muted"
+    return Meeting(f"read speech, noise at {noise_db:g} dB, {kind}", at / RATE, tracks, turns)
+
+
+def _track(
+    path: Path,
+    spoken: Sequence[tuple[int, Samples]],
+    length: int,
+    noise_db: float,
+    muted: bool,
+    rng: np.random.Generator,
+) -> Path:
+    sound = rng.standard_normal((1, length)).astype(np.float32) * np.float32(10 ** (noise_db / 20))
+    for at, samples in spoken:
+        sound[0, at : at + len(samples)] += samples
+    open_at = [(at - UNMUTED_S * RATE, at + len(samples) + UNMUTED_S * RATE) for at, samples in spoken]
+    packet = RATE // 50
+    return opus_track(path, sound, lost=lambda number: muted and not any(a <= number * packet < b for a, b in open_at))
+
+
+def _texts() -> dict[str, str]:
+    """Return the sentences by the names of their files."""
+    lines = (READ / "transcription").read_text().splitlines()
+    return {
+        line.rpartition("(")[2].strip(" )"): line.partition("<s>")[2].partition("</s>")[0].strip()
+        for line in lines
+        if "<s>" in line
+    }
+
+
+def _read(path: Path, pitch: float) -> Samples:
+    """Decode a file at 48 kHz, at another pitch and speed, and at the level of the sample meeting."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    with av.open(str(path)) as source:
+        frames = [out for frame in source.decode(audio=0) for out in resampler.resample(frame)]
+    sound = np.concatenate([frame.to_ndarray()[0] for frame in (*frames, *resampler.resample(None))])
+    changed = np.interp(np.arange(0, len(sound), pitch), np.arange(len(sound)), sound)
+    return (changed * (LEVEL / np.sqrt(np.mean(changed**2)))).clip(-1, 1).astype(np.float32)
+
+
+def _clear(samples: Samples) -> tuple[int, int]:
+    """Return where the clear sound begins and ends, by frames of 5 ms."""
+    size = RATE // 200
+    frames = samples[: len(samples) // size * size].reshape(-1, size)
+    levels = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    clear = np.flatnonzero(levels > np.percentile(levels, 90) - CLEAR_DB)
+    return int(clear[0]) * size, int(clear[-1] + 1) * size
