@@ -11,6 +11,7 @@ from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
 from sensors import (
     consents,
+    deletions,
     deliveries,
     discovery,
     failures,
@@ -55,6 +56,7 @@ defs = dg.Definitions(
         orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
+        deletions.delete_recordings,
         failures.build(get_settings()),
         fallback.build(get_settings()),
         pools.build(get_settings()),

@@ -18,6 +18,7 @@ from resources.daily.source import AnnouncedSource, DailySource, Sources
 from resources.database.consents import Consents
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
+from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -178,6 +179,12 @@ def sessions() -> Sessions:
 def tokens() -> Tokens:
     """Return the tokens of the HTTP API."""
     return Tokens(database=database())
+
+
+@cache
+def deletions() -> Deletions:
+    """Return the requests to delete recordings."""
+    return Deletions(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
@@ -29,6 +30,7 @@ from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
+from service.listeners import Listeners
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
 from service.readiness import Readiness
@@ -112,16 +114,18 @@ def build(
     ports: Ports | None = None,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
+    listeners: Listeners | None = None,
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
     Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
-    a trial a loopback name.
+    a trial a loopback name. `listeners` limits those of events.
     """
     writer = InboxWriter(inbox, write_timeout)
-    feeds = Feeds(ports.recordings.reader) if ports is not None else None
+    deletions = Deletions(database=inbox.database)
+    feeds = Feeds(ports.recordings.reader, deletions.check) if ports is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -149,6 +153,8 @@ def build(
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
+    app.state.inbox, app.state.deletions = inbox, deletions
+    app.state.listeners = listeners or Listeners(0)
     app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router]
     if ports is not None:

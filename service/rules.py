@@ -50,6 +50,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/transcripts/{id}/export/srt": READ,
     "GET /v1/transcripts/{id}/events": READ,
     "WEBSOCKET /v1/transcripts/{id}/events": READ,
+    "DELETE /v1/transcripts/{id}": WRITE,
     "POST /v1/transcripts/{id}/retry": WRITE,
     "PATCH /v1/transcripts/{id}": WRITE,
     "GET /v1/transcripts/{id}/corrections": READ,

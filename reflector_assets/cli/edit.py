@@ -1,7 +1,7 @@
 """`reflector edit`: corrections of a transcript."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ with on_first_use():
     import pydantic
 
     from domain import recording
+    from domain import rooms as rooms_model
     from domain.corrections import edits
     from reflector_assets import wiring
     from reflector_assets.operations import runs
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from domain.corrections.edits import AnyEdit
 
 app = typer.Typer()
-T = TypeVar("T")
 STRETCH = re.compile(r"(?P<start>[0-9.]+)-(?P<end>[0-9.]+)=(?P<rest>.*)", re.S)
 
 
@@ -52,6 +52,10 @@ def edit(
     ] = None,
     reviewed: Annotated[bool | None, typer.Option(help="Mark the transcript as reviewed.")] = None,
     remake: Annotated[bool, typer.Option("--remake", help="Make the generated texts again.")] = False,
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Add the new names and words to the room's vocabulary, for its next meetings."),
+    ] = False,
     undo: Annotated[list[int] | None, typer.Option(help="Undo the edit with this number; repeatable.")] = None,
     version: Annotated[
         int | None, typer.Option(help="Number of the last edit you know; refuses if there are others since.")
@@ -79,16 +83,8 @@ def edit(
         for one in words or []:
             start, end, text = _stretch(one, "--words START-END=TEXT")
             made.append(edits.Write(start=start, end=end, text=text))
-        texts: dict[str, Any] = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
-        given = {name: text for name, text in texts.items() if text is not None} | dict.fromkeys(generated or [])
-        if unknown := set(given) - set(texts):
-            raise InvalidInput(
-                f"{', '.join(sorted(unknown))}: there is no such text", hint=f"Texts: {', '.join(texts)}."
-            )
-        if "title" in given:
-            made.append(edits.SetTitle(title=given.pop("title")))
-        if given:
-            made.append(edits.SetSummary.model_validate(given))
+        texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
+        made += _texts(texts, generated or [])
         if reviewed is not None:
             made.append(edits.Review(reviewed=reviewed))
         made += [edits.Undo(number=number) for number in undo or []]
@@ -98,8 +94,11 @@ def edit(
         made.append(edits.Remake())
     if not made:
         raise InvalidInput("there is nothing to change", hint="`reflector edit --help` lists what can be changed.")
-    with wiring.opened(wiring.correction_history()) as history:
+    learnt = _with_terms(recording_id, made) if learn else None
+    with wiring.opened(wiring.correction_history()) as history, wiring.opened(wiring.rooms()) as rooms:
         found = history.add(recording_id, made, who=getpass.getuser(), expected=version)
+        if learnt:
+            rooms.change(learnt.name, rooms_model.RoomSettings(vocabulary=learnt.vocabulary))
     if as_json:
         print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
         return
@@ -108,6 +107,30 @@ def edit(
         f"Correction {found[-1].number} is stored. A run takes it {quiet:g} s after the last one; "
         f"`reflector run {recording_id}` takes it now, `reflector history {recording_id}` shows all."
     )
+
+
+def _texts(written: "dict[str, str | None]", generated: "list[str]") -> "list[AnyEdit]":
+    """Return the edits of texts that were written, and of those that return to the generated ones."""
+    given: dict[str, str | None] = {name: text for name, text in written.items() if text is not None}
+    given |= dict.fromkeys(generated)
+    if unknown := set(given) - set(written):
+        raise InvalidInput(f"{', '.join(sorted(unknown))}: there is no such text", hint=f"Texts: {', '.join(written)}.")
+    found: list[AnyEdit] = [edits.SetTitle(title=given.pop("title"))] if "title" in given else []
+    return [*found, edits.SetSummary.model_validate(given)] if given else found
+
+
+def _with_terms(recording_id: str, made: "list[AnyEdit]") -> "rooms_model.Room":
+    """Return the recording's room with the names and words that edits give; raise InvalidInput for unusable ones."""
+    content = wiring.store().read(recording.value_key("recording", recording_id))
+    meeting = recording.Recording.model_validate_json(content).room_name
+    terms = [one.name for one in made if isinstance(one, (edits.Rename, edits.Identify)) and one.name]
+    terms += [one.text for one in made if isinstance(one, edits.Write) and one.text]
+    with wiring.opened(wiring.rooms()) as rooms:
+        room = rooms.of_meeting(meeting) or rooms_model.Room(name=rooms_model.base_name(meeting))
+    try:
+        return rooms_model.Room(name=room.name, vocabulary=tuple(dict.fromkeys([*room.vocabulary, *terms])))
+    except pydantic.ValidationError as error:
+        raise InvalidInput(f"the room can't learn this: {recording.first_problem(error, 'the vocabulary')}") from None
 
 
 class _People:

@@ -24,6 +24,7 @@ with on_first_use():
     from reflector_assets.settings import main as configuration
     from service import app as application
     from service import auth, ports, server
+    from service import listeners as event_listeners
 
 app = typer.Typer()
 
@@ -89,6 +90,7 @@ def serve(
             check_ready=_readiness_check(),
             origins=settings.origins,
             hosts=settings.hosts,
+            listeners=event_listeners.Listeners(settings.listeners_per_client),
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=ports.Ports(
                 recordings,

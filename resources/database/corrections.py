@@ -1,4 +1,6 @@
-"""The history of each recording's corrections, in the product's database: it only grows."""
+"""The history of each recording's corrections, in the product's database: it only grows, until the
+recording is deleted.
+"""
 
 import json
 import time
@@ -52,6 +54,11 @@ class CorrectionHistory(ConfigurableResource[Any]):
                 # Another process took the number: with what it added, it may be out of date.
                 continue
         raise TransientError("too many edits are added at once", recording=recording_id)
+
+    def erase(self, recording_id: str) -> None:
+        """Delete all edits of a recording, which is itself deleted."""
+        with self.database.begin() as connection:
+            connection.execute(sa.delete(corrections).where(corrections.c.recording_id == recording_id))
 
     def gathered(self, recording_id: str) -> Corrections:
         """Return what stands; the settings of the meeting's room say which of it generated texts are made from."""

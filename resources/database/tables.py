@@ -132,7 +132,18 @@ sessions = sa.Table(
     sa.Column("expires_at", sa.Double, nullable=False),
 )
 
-# Only ever added to.
+# Recordings whose deletion was requested: nothing of what they contained.
+deletions = sa.Table(
+    "deletions",
+    metadata,
+    sa.Column("recording_id", sa.String(100), primary_key=True),
+    sa.Column("requested_at", sa.Double, nullable=False, index=True),
+    # When the deletion was complete, and when that was last checked.
+    sa.Column("completed_at", sa.Double),
+    sa.Column("checked_at", sa.Double),
+)
+
+# Only ever added to, except for recordings that are deleted.
 corrections = sa.Table(
     "corrections",
     metadata,

@@ -10,17 +10,17 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from domain.access import Scope
-from domain.errors import NotFound, ReflectorError
+from domain.errors import NotFound, RecordingDeleted, ReflectorError
 from domain.events import Event
 from resources.store.base import Store
 from service.auth import Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import OldTopic, topics
 from service.compat.routing import PREFIX
-from service.dependencies import AccessDep, FeedsDep, StoreDep
+from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
 from service.errors import Refused
 from service.feeds import Feed
-from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, UNAUTHORIZED, send_texts
+from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, refusal_code, send_texts
 from service.routing import Router
 from service.stored_results import StoredResults
 
@@ -35,33 +35,42 @@ async def _changes(connection: HTTPConnection) -> Changes:
 
 
 @router.websocket("/transcripts/{id}/events")
-async def send_events(socket: WebSocket, access: AccessDep, feeds: FeedsDep, store: StoreDep) -> None:
+async def send_events(
+    socket: WebSocket, access: AccessDep, feeds: FeedsDep, store: StoreDep, listeners: ListenersDep
+) -> None:
     """Send the events of a recording: those so far, except of its status and its text, and those to come."""
     await _accept(socket)
     try:
         await access.identify(socket)
         access.require(socket, Scope.READ)
         recording_id = socket.path_params["id"]
-        async with feeds.of(recording_id) as feed:
-            await send_texts(socket, _texts(_messages(feed, access.watch(socket), store, recording_id)))
+        with listeners.admit(socket):
+            async with feeds.of(recording_id) as feed:
+                await send_texts(socket, _texts(_messages(feed, access.watch(socket), store, recording_id)))
     except Refused as error:
-        await socket.close(UNAUTHORIZED, error.detail[:120])
-    except NotFound as error:
+        await socket.close(refusal_code(error), error.detail[:120])
+    except (NotFound, RecordingDeleted) as error:
         await socket.close(NOT_FOUND, error.what[:120])
     except ReflectorError:
         await socket.close(TRY_AGAIN_LATER)
 
 
 @router.websocket("/events")
-async def send_changes(socket: WebSocket, access: AccessDep, changes: Annotated[Changes, Depends(_changes)]) -> None:
+async def send_changes(
+    socket: WebSocket,
+    access: AccessDep,
+    changes: Annotated[Changes, Depends(_changes)],
+    listeners: ListenersDep,
+) -> None:
     """Send what happens to any recording from now on."""
     await _accept(socket)
     try:
         await access.identify(socket)
         access.require(socket, Scope.READ)
-        await send_texts(socket, _texts(changes.listen(access.watch(socket))))
+        with listeners.admit(socket):
+            await send_texts(socket, _texts(changes.listen(access.watch(socket))))
     except Refused as error:
-        await socket.close(UNAUTHORIZED, error.detail[:120])
+        await socket.close(refusal_code(error), error.detail[:120])
     except ReflectorError:
         await socket.close(TRY_AGAIN_LATER)
 

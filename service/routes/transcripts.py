@@ -1,6 +1,6 @@
 """One transcript: what exists of it so far, in parts, and the request to make it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ from starlette.requests import Request
 from domain.access import Scope
 from domain.corrections.gathered import Corrections
 from domain.corrections.preview import preview, preview_words
+from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
-from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
+from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
 from resources.database.consents import Consents
@@ -26,6 +27,9 @@ from service.dependencies import (
     AccessDep,
     ConsentsDep,
     CorrectionsIfAnyDep,
+    DeletionsDep,
+    InboxDep,
+    RecordingId,
     RecordingsDep,
     StoredResultsDep,
 )
@@ -34,7 +38,7 @@ from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 WORDS = "words.parquet"
 # Words below this confidence are marked on the page.
 DOUBTFUL = 0.5
@@ -51,9 +55,10 @@ class TranscriptView(BaseModel):
     """One transcript, null for what doesn't exist yet; durations in seconds, times in ISO 8601.
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
-    that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
-    are older than names or words, and `conflicts` says which corrections don't fit any more.
+    that wrote the summary, `summary_evidence` what its paragraphs rest on. `words` is their number, once the transcript
+    is finished. `errors` says which parts are missing, and why. `revision` is the number of the last correction in it,
+    `older` names the generated parts that are older than names or words, and `conflicts` says which corrections don't
+    fit any more.
     """
 
     id: str
@@ -67,6 +72,7 @@ class TranscriptView(BaseModel):
     short_summary: str | None = None
     long_summary: str | None = None
     long_summary_html: str | None = None
+    summary_evidence: tuple[SummaryEvidence, ...] = ()
     action_items: ActionItems | None = None
     participants: tuple[Participant, ...] | None = None
     topics: tuple[Topic, ...] | None = None
@@ -97,7 +103,7 @@ class WaveformView(BaseModel):
 class SegmentView(BaseModel):
     """One sentence of one speaker; times in seconds, and each word as text, start, end.
 
-    `doubtful` are the positions of words of low confidence.
+    `doubtful` are the positions of words of low confidence, if there are any.
     """
 
     speaker: int
@@ -119,6 +125,15 @@ class RetryRequested(BaseModel):
 
     requested: bool
     daemon: bool
+
+
+class DeletionRequested(BaseModel):
+    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach."""
+
+    id: str
+    requested_at: str
+    completed_at: str | None
+    beyond_reach: tuple[str, ...]
 
 
 @router.get("", dependencies=[NO_STORE])
@@ -203,7 +218,7 @@ def show_words(request: Request, results: StoredResultsDep, corrections: Correct
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
-                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
+                **_doubtful(spoken[row].confidence for row in sentence.rows),
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
@@ -219,16 +234,45 @@ def show_captions(request: Request, results: StoredResultsDep) -> Response:
     return _cached(request, etag(content), lambda: content, "text/vtt")
 
 
+@router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
+def delete_transcript(
+    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
+) -> DeletionRequested:
+    """Delete a recording wholly: audio, text and names. Answers 202 until that is complete, then 200.
+
+    Dagster's daemon does it. From now on, all other requests about the recording are answered with 410.
+    """
+    if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
+        recordings.state(recording_id)
+    found = deletions.request(recording_id)
+    response.status_code = 202 if found.completed_at is None else 200
+    return DeletionRequested(
+        id=recording_id,
+        requested_at=_iso(found.requested_at),
+        completed_at=None if found.completed_at is None else _iso(found.completed_at),
+        beyond_reach=BEYOND_REACH,
+    )
+
+
 @router.post("/retry", status_code=202)
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))
 
 
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _doubtful(confidences: Iterable[float]) -> dict[str, list[int]]:
+    found = [at for at, confidence in enumerate(confidences) if confidence < DOUBTFUL]
+    return {"doubtful": found} if found else {}
+
+
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
-        "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors revision reviewed older conflicts"
+        "title room_name created_at duration short_summary long_summary summary_evidence action_items participants "
+        "topics method words errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 
@@ -247,6 +291,7 @@ def _unfinished(results: StoredResults, overview: RecordingOverview) -> dict[str
         "duration": overview.duration if overview.duration is not None else recording and recording.duration,
         "short_summary": summary and summary.short_summary,
         "long_summary": summary and summary.long_summary,
+        "summary_evidence": summary.evidence if summary else (),
         "action_items": results.find("action_items.json", ActionItems),
         "participants": participants and participants.root,
         "topics": topics and topics.root,

@@ -23,6 +23,7 @@ const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
+const MISSING = { 404: "There is no such recording.", 410: "This recording was deleted on request." };
 let player = null;
 let view = null;
 let editor = null;
@@ -37,7 +38,7 @@ async function begin() {
     known = await request(address(id));
   } catch (error) {
     if (error.status === 401) return askForToken(begin);
-    return notice(error.status === 404 ? "There is no such recording." : error.message);
+    return notice(MISSING[error.status] ?? error.message);
   }
   notice("");
   $("recording").hidden = false;
@@ -56,9 +57,9 @@ function notice(text) {
 
 function showKnown() {
   showHead(known);
-  showSummary(known);
+  showSummary(known, go);
   showActions(known.action_items, go);
-  showTopics(known.topics, jump);
+  showTopics(known.topics, jump, go);
   showState();
 }
 
@@ -144,7 +145,7 @@ async function refresh() {
   try {
     now = await request(address(id));
   } catch (error) {
-    if (error.status === 401) location.reload();
+    if (error.status === 401 || error.status === 410) location.reload();
     return;
   }
   const [before, had] = [text(known), view !== null];
@@ -197,7 +198,7 @@ function showWords({ segments }) {
   const words = new Words(segments, topics);
   view?.end();
   const follows = view?.follows ?? true;
-  view = new TranscriptView(words, topics, seek);
+  view = new TranscriptView(words, topics, seek, go);
   view.follows = follows;
   view.changed = (on) => {
     $("follow").hidden = on || !player;

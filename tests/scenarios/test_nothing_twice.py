@@ -120,7 +120,8 @@ def test_a_correction_runs_what_reads_it_and_asks_the_llm_as_the_setting_says(wo
         assert len(world.runs(DOZEN)) == runs + 1
         return world.transcript(DOZEN), world.made(world.runs(DOZEN)[-1]), Counter(world.llm_calls(DOZEN)) - calls
 
-    found, made, calls = correct("--rename", f"0=Ada of {DOZEN}", "--title", f"Ada's {DOZEN}")
+    found, made, calls = correct("--rename", f"0=Ada of {DOZEN}", "--title", f"Ada's {DOZEN}", "--learn")
+    assert world.deployment.json("rooms", "show", DOZEN)["vocabulary"] == [f"Ada of {DOZEN}"]
     assert (found.segments[0].name, found.title, found.revision) == (f"Ada of {DOZEN}", f"Ada's {DOZEN}", 2)
     assert made.isdisjoint({"padded_tracks", "mixed_audio", "track_transcripts", "merged_words", "consent_cleanup"})
     # By themselves for names, but a title by hand stands.
