@@ -19,6 +19,7 @@ from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
+from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.callers import is_trusted
@@ -245,6 +246,8 @@ def delete_transcript(
     if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
         recordings.state(recording_id)
     found = deletions.request(recording_id)
+    # The list and the search don't show it until then.
+    Catalogue(database=inbox.database).erase(recording_id)
     response.status_code = 202 if found.completed_at is None else 200
     return DeletionRequested(
         id=recording_id,

@@ -107,7 +107,7 @@ def migrated(url: str, move: Callable[[Config, str], None]) -> sa.Engine:
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        move(config, "0013")
+        move(config, "0007")
     return engine
 
 
