@@ -56,6 +56,6 @@ def doctor(
     if any(outcome.hangs for outcome in outcomes):
         # A normal exit would wait for threads of libraries.
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(1 if failed else 0)
     if failed:
         raise typer.Exit(1)

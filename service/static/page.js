@@ -57,9 +57,9 @@ function notice(text) {
 
 function showKnown() {
   showHead(known);
-  showSummary(known);
+  showSummary(known, go);
   showActions(known.action_items, go);
-  showTopics(known.topics, jump);
+  showTopics(known.topics, jump, go);
   showState();
 }
 
@@ -198,7 +198,7 @@ function showWords({ segments }) {
   const words = new Words(segments, topics);
   view?.end();
   const follows = view?.follows ?? true;
-  view = new TranscriptView(words, topics, seek);
+  view = new TranscriptView(words, topics, seek, go);
   view.follows = follows;
   view.changed = (on) => {
     $("follow").hidden = on || !player;
