@@ -38,6 +38,11 @@ def page(page_url: str, recording_id: str) -> str:
     return f"{page_url.rstrip('/')}/transcripts/{recording_id}"
 
 
+def share_page(page_url: str, recording_id: str, token: str) -> str:
+    """Return the link that shares a recording's page: its token is in the fragment, which browsers send nowhere."""
+    return f"{page(page_url, recording_id)}#share={token}"
+
+
 def event_id(transcript: Transcript) -> str:
     """Return the id of the completed event, which depends only on the recording and on the content sent."""
     content = transcript.model_dump_json(exclude=NOT_IN_EVENT_ID)

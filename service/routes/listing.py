@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -13,22 +13,11 @@ from resources.database.catalogue import CatalogueRow
 from service.callers import is_trusted
 from service.dependencies import SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
 from service.disclosure import general_reason
+from service.parameters import number
 from service.routing import Router, problems
 
 MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
 router = Router(responses=problems(401, 403))
-
-
-def _number(largest: int) -> BeforeValidator:
-    """Return a check for a number in digits: Pydantic also accepts signs, blanks and fractions."""
-
-    def check(text: object) -> object:
-        digits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= len(str(largest))
-        if not (digits and 1 <= int(str(text)) <= largest):
-            raise ValueError(f"a number from 1 to {largest}")
-        return text
-
-    return BeforeValidator(check)
 
 
 class ListQuery(BaseModel, extra="forbid"):
@@ -40,8 +29,8 @@ class ListQuery(BaseModel, extra="forbid"):
         description="Words, or prefixes of words, all of which are in title, room or text. Accents and vowel points "
         "don't matter; scripts without spaces are also found within a run of letters.",
     )
-    page: Annotated[int, _number(MAX_PAGE)] = Field(1, ge=1, le=MAX_PAGE)
-    size: Annotated[int, _number(MAX_SIZE)] = Field(20, ge=1, le=MAX_SIZE)
+    page: Annotated[int, number(MAX_PAGE)] = Field(1, ge=1, le=MAX_PAGE)
+    size: Annotated[int, number(MAX_SIZE)] = Field(20, ge=1, le=MAX_SIZE)
 
 
 class Row(BaseModel):

@@ -22,7 +22,7 @@ from domain.text.markdown import to_html
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.callers import is_trusted
+from service.callers import caller_of, is_trusted
 from service.dependencies import (
     NO_STORE,
     AccessDep,
@@ -59,7 +59,7 @@ class TranscriptView(BaseModel):
     that wrote the summary, `summary_evidence` what its paragraphs rest on. `words` is their number, once the transcript
     is finished. `errors` says which parts are missing, and why. `revision` is the number of the last correction in it,
     `older` names the generated parts that are older than names or words, and `conflicts` says which corrections don't
-    fit any more.
+    fit any more. `shared` is true for a caller with a link to this transcript only.
     """
 
     id: str
@@ -87,6 +87,7 @@ class TranscriptView(BaseModel):
     audio: AudioState
     may_retry: bool = False
     may_edit: bool = False
+    shared: bool = False
 
 
 class TopicsView(BaseModel):
@@ -168,6 +169,7 @@ def show_transcript(
         and corrections is not None
         and overview.state != "retired"
         and access.may(request, Scope.WRITE),
+        shared=caller_of(request).recording is not None,
         **fields,
     )
 
