@@ -4,7 +4,6 @@ The sample meeting is spoken by a synthesizer. The composed meetings are of read
 where Debian's package pocketsphinx-testdata isn't installed.
 """
 
-import time
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,26 +24,21 @@ COMPOSED = ((1, -75.0, True), (2, -60.0, False), (3, -50.0, False))
 """Seed, level of the noise in dB, and whether who doesn't speak is muted."""
 COLUMNS = [
     *("meeting", "words", "word error rate %", "cpWER %", "names heard %", "turns"),
-    *("onset median s", "onset p95 s", "words p90 s", "words outside of speech", "CPU s per s of speech"),
+    *("onset median s", "onset p95 s", "words p90 s", "words outside of speech"),
 ]
 
 
-def hear(meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path) -> tuple[dict[str, tuple[Word, ...]], float]:
-    """Transcribe all tracks of a meeting; return the words by speaker, and the CPU seconds per second of speech."""
+def hear(meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path) -> dict[str, tuple[Word, ...]]:
+    """Transcribe all tracks of a meeting; return the words by speaker."""
     words: dict[str, tuple[Word, ...]] = {}
-    speech = spent = 0.0
     for number, (speaker, track) in enumerate(meeting.tracks.items()):
         pad(track, folder / f"{number}.padded.webm")
         audio = TrackAudio(LocalStore(root=str(folder)), f"{number}.padded.webm", "", meeting.duration)
-        begin = time.process_time()
-        found = transcriber.transcribe(audio, speaker=number, recording="bench", track=number)
-        spent += time.process_time() - begin
-        speech += found.speech
-        words[speaker] = found.words
-    return words, spent / speech
+        words[speaker] = transcriber.transcribe(audio, speaker=number, recording="bench", track=number).words
+    return words
 
 
-def row(meeting: Meeting, words: dict[str, tuple[Word, ...]], cpu: float) -> list[Cell]:
+def row(meeting: Meeting, words: dict[str, tuple[Word, ...]]) -> list[Cell]:
     """Return the figures of one meeting in the order of COLUMNS; an empty text where nothing is known."""
     onsets = scores.onset_errors(meeting.turns, words)
     inner = [late for speaker, spoken in meeting.spoken.items() for late in scores.inner_errors(spoken, words[speaker])]
@@ -60,7 +54,6 @@ def row(meeting: Meeting, words: dict[str, tuple[Word, ...]], cpu: float) -> lis
         round(float(np.percentile(onsets, 95)), 3),
         round(float(np.percentile(inner, 90)), 3) if inner else "",
         scores.outside(meeting.turns, words),
-        round(cpu, 3),
     ]
 
 
@@ -69,8 +62,6 @@ def bench(size: Size) -> Result:
     transcriber = EmbeddedWhisper(model="base", model_dir=str(ROOT / ".reflector" / "models"), language="en")
     rows: list[list[Cell]] = []
     with TemporaryDirectory() as folder:
-        # Loads the model, whose time doesn't count.
-        transcriber.loaded()
         meetings = [sample()]
         if size != Size.LEAST and READ.exists():
             meetings += [
@@ -78,7 +69,7 @@ def bench(size: Size) -> Result:
                 for seed, noise, muted in COMPOSED
             ]
         for meeting in meetings:
-            rows.append(row(meeting, *hear(meeting, transcriber, Path(folder))))
+            rows.append(row(meeting, hear(meeting, transcriber, Path(folder))))
     versions = ", ".join(f"{name} {version(name)}" for name in ("faster-whisper", "ctranslate2", "jiwer"))
     return Result(
         name="accuracy",
