@@ -29,7 +29,8 @@ COLUMNS = [
 
 
 def hear(meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path) -> dict[str, tuple[Word, ...]]:
-    """Transcribe all tracks of a meeting; return the words by speaker."""
+    """Transcribe all tracks of a meeting, expecting the participants' names; return the words by speaker."""
+    transcriber = transcriber.for_track(None, meeting.names)
     words: dict[str, tuple[Word, ...]] = {}
     for number, (speaker, track) in enumerate(meeting.tracks.items()):
         pad(track, folder / f"{number}.padded.webm")
@@ -60,7 +61,6 @@ def row(meeting: Meeting, words: dict[str, tuple[Word, ...]]) -> list[Cell]:
 def bench(size: Size) -> Result:
     """Transcribe the sample meeting and, unless at the least size, the composed ones."""
     transcriber = EmbeddedWhisper(model="base", model_dir=str(ROOT / ".reflector" / "models"), language="en")
-    rows: list[list[Cell]] = []
     with TemporaryDirectory() as folder:
         meetings = [sample()]
         if size != Size.LEAST and READ.exists():
@@ -68,14 +68,18 @@ def bench(size: Size) -> Result:
                 composed(Path(folder, str(seed)), seed=seed, noise_db=noise, muted=muted)
                 for seed, noise, muted in COMPOSED
             ]
-        for meeting in meetings:
-            rows.append(row(meeting, hear(meeting, transcriber, Path(folder))))
+        rows = [row(meeting, hear(meeting, transcriber, Path(folder))) for meeting in meetings]
+    return result(transcriber, rows)
+
+
+def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]]) -> Result:
+    """Return the table of all meetings, with the targets for each."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("faster-whisper", "ctranslate2", "jiwer"))
     return Result(
         name="accuracy",
         title="Accuracy",
-        how=f"Model: {transcriber.identity()}; {versions}. Texts are compared by Whisper's English normalizer. cpWER "
-        "is the word error rate of the whole transcript for the best assignment of its speakers. An onset is the "
+        how=f"Model: {transcriber.identity()}; {versions}; the participants' names are its vocabulary. Texts are "
+        "compared by Whisper's English normalizer. cpWER is the word error rate of the whole transcript for the best assignment of its speakers. An onset is the "
         "distance of a turn's first sound and the nearest start of a word of its speaker; the words' own times are "
         "known of the synthesized sample only.",
         tables=[Table(title="Meetings", columns=COLUMNS, rows=rows)],
