@@ -88,7 +88,12 @@ def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]]) -> Result:
 
 
 def _targets(figures: dict[str, Cell]) -> list[Target]:
-    limits = {"onset median s": 0.03, "onset p95 s": 0.2, "words p90 s": 0.2, "words outside of speech": 0}
+    limits: dict[str, float] = {
+        "onset median s": 0.03,
+        "onset p95 s": 0.2,
+        "words p90 s": 0.2,
+        "words outside of speech": 0,
+    }
     return [
         Target(what=f"{figures['meeting']}: {name}", found=float(figures[name]), limit=limit)
         for name, limit in limits.items()
