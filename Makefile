@@ -53,6 +53,7 @@ test-fast: .venv/dev ## run the tests that need no server, daemon or browser
 .PHONY: test-long
 test-long: .venv/dev ## run endurance: a thousand recordings, random kills, S3, PostgreSQL, Redis and Celery together, benches
 	$(BIN)/python -m pytest --hypothesis-profile=long tests/distributed tests/production tests/scenarios/test_kills.py \
+		tests/scenarios/test_correction_kills.py \
 		tests/bench/test_benches.py tests/bench/test_growth.py tests/discovery/test_arrival.py tests/domain \
 		tests/resources/test_daily.py tests/scenarios/test_runnable.py tests/service/test_fuzz.py \
 		tests/service/test_openapi.py tests/costs/test_api_document.py

@@ -16,6 +16,8 @@ MEETING_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TIMED = re.compile(r"(?P<room>.+)-(?P<time>[0-9]{14})")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DAY_S = 86400.0
+# Why audio was deleted.
+DENIED = "consent was denied"
 
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 

@@ -2,6 +2,9 @@
 
 from typing import Self
 
+# What is left to say of a recording that was deleted.
+DELETED = "the recording was deleted on request"
+
 
 class ReflectorError(Exception):
     """A failure of one recording, with a message of one line.
@@ -65,6 +68,10 @@ class InvalidInput(PermanentError):
     """Input from the user or from Daily that does not describe a recording that can be processed."""
 
 
+class OutOfDate(PermanentError):
+    """A change that was made to a state which has changed meanwhile."""
+
+
 class UnreadableAudio(PermanentError):
     """A file without decodable audio."""
 
@@ -79,6 +86,13 @@ class AudioDeleted(PermanentError):
     def __init__(self, reason: str, *, recording: str | None = None, hint: str | None = None) -> None:
         how = "on request" if reason.startswith("consent") else f"({reason})"
         super().__init__(f"the audio of this recording was deleted {how}", recording=recording, hint=hint)
+
+
+class RecordingDeleted(PermanentError):
+    """A recording that was deleted wholly, on request."""
+
+    def __init__(self, *, recording: str | None = None, hint: str | None = None) -> None:
+        super().__init__(DELETED, recording=recording, hint=hint)
 
 
 class InvalidAnswer(PermanentError):

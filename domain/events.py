@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from domain.corrections.gathered import Corrections
 from domain.recording import Frozen
 from domain.results import ActionItems, Summary, Title, Topics, Waveform
 from domain.text import words
@@ -40,6 +41,14 @@ class PipelineProgress(Frozen):
     attempt: int | None = None
     max_attempts: int | None = None
     reason: str | None = Field(None, description="Why an attempt failed.")
+
+
+class CorrectionsGathered(Frozen):
+    """Corrections up to a number are taken; `standing` is how many stand. What they change follows as events."""
+
+    number: int
+    standing: int
+    reviewed: bool
 
 
 class Duration(Frozen):
@@ -126,6 +135,10 @@ def _ended(_value: None, _metadata: Metadata) -> Iterator[Status]:
     yield Status(value="ended")
 
 
+def _corrections(value: Corrections, _metadata: Metadata) -> Iterator[CorrectionsGathered]:
+    yield CorrectionsGathered(number=value.number, standing=len(value.entries), reviewed=value.reviewed)
+
+
 def _duration(_value: None, metadata: Metadata) -> Iterator[Duration]:
     yield Duration(duration=metadata["duration_s"], source=metadata.get("duration_source"))
 
@@ -167,6 +180,7 @@ def _action_items(value: ActionItems, _metadata: Metadata) -> Iterator[ActionIte
 
 BEGUN = Cause("STATUS", Status, _begun)
 ENDED = Cause("STATUS", Status, _ended)
+CORRECTION = Cause("CORRECTION", CorrectionsGathered, _corrections, Corrections)
 DURATION = Cause("DURATION", Duration, _duration)
 WAVEFORM = Cause("WAVEFORM", WaveformPeaks, _waveform, Waveform)
 TRANSCRIPT = Cause("TRANSCRIPT", TranscriptText, _text, Table)
@@ -183,6 +197,7 @@ STATUS = "STATUS"
 # The events that the materialization of each asset causes, in their order.
 CAUSES: Mapping[str, tuple[Cause, ...]] = {
     "recording": (BEGUN,),
+    "corrections": (CORRECTION,),
     "padded_tracks": (DURATION,),
     "mixed_audio": (DURATION,),
     "waveform": (WAVEFORM,),

@@ -24,7 +24,7 @@ FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
 # Fields that are not part of an event's content.
-NOT_IN_EVENT_ID = {"audio_key", "method", "words"}
+NOT_IN_EVENT_ID = {"audio_key", "method", "words", "conflicts", "older"}
 
 
 def page(page_url: str, recording_id: str) -> str:
@@ -77,6 +77,8 @@ def webhook_body(
         },
         "room": {"id": name, "name": name},
         "calendar_event": None,
+        # Only of a transcript that was sent before and is corrected.
+        **({"correction": {"number": transcript.revision}} if transcript.revision else {}),
     }
 
 
@@ -114,6 +116,11 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
         room = MAX_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
         parts.append(_spoiler("Topics", _topics(transcript.topics, room, link)))
     return "\n\n".join(parts)
+
+
+def deleted_text(recording_id: str) -> str:
+    """Build the text that replaces the Zulip message of a recording that was deleted."""
+    return f"The transcript of this meeting was deleted on request (recording {recording_id})."
 
 
 def failure_mark(recording_id: str) -> str:

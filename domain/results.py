@@ -10,6 +10,11 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    """Leave out a field that is null, but not one that is an empty text."""
+    return value is None
+
+
 class PaddedTrack(Frozen):
     """One padded track; second n of the recording is sample 48000 n of the file. Durations in seconds.
 
@@ -93,9 +98,9 @@ class TrackTranscripts(Frozen):
 
 
 class Topic(Frozen):
-    """A section of the meeting; times in seconds, and its half-open range of rows in the words table.
+    """A section of the meeting; times in seconds, and its half-open range of rows in the words that it was made from.
 
-    `error` says why it has no summary.
+    `error` says why it has no summary; `generated_title` and `generated_summary` are what a person replaced.
     """
 
     id: str
@@ -106,6 +111,8 @@ class Topic(Frozen):
     words_from: int
     words_to: int
     error: str | None = Field(default=None, exclude_if=_is_empty)
+    generated_title: str | None = Field(default=None, exclude_if=_is_none)
+    generated_summary: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class Topics(RootModel[tuple[Topic, ...]]):
@@ -115,7 +122,10 @@ class Topics(RootModel[tuple[Topic, ...]]):
 
 
 class Title(Frozen):
-    """The meeting's title; `method` is "extractive" or the model that wrote it. `error` says why there is none."""
+    """The meeting's title; `method` is "extractive", the model that wrote it, or "by hand".
+
+    `error` says why there is none.
+    """
 
     title: str
     method: str
@@ -141,13 +151,18 @@ class Decision(Frozen):
 
 
 class NextStep(Frozen):
-    """A task agreed on in the meeting; `timestamp` in seconds if known."""
+    """A task agreed on in the meeting; `timestamp` in seconds if known.
+
+    `generated_task` is the text that a person replaced, `done` is what a person ticked.
+    """
 
     task: str
     assigned_to: str | None = None
     deadline: str | None = None
     context: str | None = None
     timestamp: float | None = None
+    done: bool = Field(default=False, exclude_if=_is_empty)
+    generated_task: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class ActionItems(Frozen):
@@ -177,7 +192,11 @@ class ConsentCleanup(Frozen):
 
 
 class Transcript(Frozen):
-    """The complete transcript of one recording; `errors` says which of its parts are missing, and why."""
+    """The complete transcript of one recording; `errors` says which of its parts are missing, and why.
+
+    `revision` is the number of the last correction in it, and `conflicts` says which corrections fit no more.
+    `older` names the generated parts that are older than names or words.
+    """
 
     id: str
     room_name: str
@@ -194,6 +213,10 @@ class Transcript(Frozen):
     words: int
     audio_key: str
     errors: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    revision: int = Field(default=0, exclude_if=_is_empty)
+    reviewed: bool = Field(default=False, exclude_if=_is_empty)
+    older: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    conflicts: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class ZulipMessage(Frozen):

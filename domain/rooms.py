@@ -13,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from domain.corrections.gathered import Follow
 from domain.errors import InvalidInput
 from domain.urls import check_url
 from domain.vocabulary import MOST_TERMS, Term
@@ -29,7 +30,10 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_ex
 
 
 class RoomSettings(BaseModel):
-    """The settings of a room, all optional; `old_id` is its id in the old system, where it has one."""
+    """The settings of a room, all optional; `old_id` is its id in the old system, where it has one.
+
+    `texts_after_names` and `texts_after_words` say when generated texts follow corrections.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -42,6 +46,8 @@ class RoomSettings(BaseModel):
     zulip_auto_post: bool = False
     skip_consent: bool = False
     old_id: OldId | None = None
+    texts_after_names: Follow = "at_once"
+    texts_after_words: Follow = "on_request"
 
     @field_validator("webhook_url")
     @classmethod

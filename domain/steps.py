@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from domain.corrections.gathered import PARTS, Part
+
 Pool = Literal["cpu", "gpu", "llm"]
 
 
@@ -32,7 +34,8 @@ class Step:
     first delay, which doubles up to `longest_backoff`. `delivered` steps are tried again by a sensor, in runs of their
     own, so that no worker waits for hours. Of waiting steps, those of higher `priority` begin first. `weight` is the
     share in a run's progress. What `needs_audio` can't be made after the audio was deleted. `identity` names the
-    resource whose model and parameters are part of the code version.
+    resource whose model and parameters are part of the code version. `corrected_by` are the parts of the corrections
+    that it reads (domain/corrections/gathered.py).
     """
 
     timeout: float
@@ -49,7 +52,11 @@ class Step:
     weight: float = 1.0
     needs_audio: bool = False
     identity: Literal["transcriber", "understanding"] | None = None
+    corrected_by: tuple[Part, ...] = ()
 
+
+# The asset of what people corrected.
+CORRECTIONS = "corrections"
 
 _audio = partial(Step, pool="cpu", needs_audio=True)
 _llm = partial(Step, backoff=5.0, pool="llm", identity="understanding")
@@ -57,7 +64,11 @@ _llm = partial(Step, backoff=5.0, pool="llm", identity="understanding")
 # Words take longest: what leads to them has the highest priority; the mix and its waveform fill the gaps.
 STEPS: Mapping[str, Step] = {
     "recording": Step(60, "Read the recording", "Reading the recording", priority=10),
-    "participants": Step(60, "Look up who took part", "Looking up who took part", priority=10),
+    # Only where something was corrected: it takes no share in a run's progress.
+    CORRECTIONS: Step(60, "Gather corrections", "Gathering corrections", priority=10, weight=0),
+    "participants": Step(
+        *(60, "Look up who took part", "Looking up who took part"), priority=10, corrected_by=("people",)
+    ),
     "padded_tracks": _audio(
         300, "Line up the tracks", "Lining up", scaling=Scaling(per_track=300), priority=10, weight=2
     ),
@@ -76,16 +87,27 @@ STEPS: Mapping[str, Step] = {
         needs_audio=True,
         identity="transcriber",
     ),
-    "merged_words": Step(60, "Put the words in order", "Putting the words in order", priority=8),
+    "merged_words": Step(
+        *(60, "Put the words in order", "Putting the words in order"), priority=8, corrected_by=("words",)
+    ),
     "topics": _llm(
-        300, "Find the topics", "Finding the topics", scaling=Scaling(base=60, per_chunk=30), priority=7, weight=3
+        *(300, "Find the topics", "Finding the topics"),
+        scaling=Scaling(base=60, per_chunk=30),
+        priority=7,
+        weight=3,
+        corrected_by=("topics", "read"),
     ),
-    "title": _llm(60, "Find a title", "Finding a title", priority=6),
-    "summary": _llm(300, "Write the summary", "Writing the summary", priority=6, weight=3),
+    "title": _llm(60, "Find a title", "Finding a title", priority=6, corrected_by=("title",)),
+    "summary": _llm(
+        300, "Write the summary", "Writing the summary", priority=6, weight=3, corrected_by=("summary", "read")
+    ),
     "action_items": _llm(
-        300, "Find decisions and next steps", "Finding decisions and next steps", priority=5, weight=2
+        *(300, "Find decisions and next steps", "Finding decisions and next steps"),
+        priority=5,
+        weight=2,
+        corrected_by=("action_items", "read"),
     ),
-    "transcript": Step(60, "Finish the transcript", "Finishing the transcript", priority=5),
+    "transcript": Step(60, "Finish the transcript", "Finishing the transcript", priority=5, corrected_by=PARTS),
     "consent_cleanup": Step(60, "Check consent", "Checking consent", priority=5),
     "zulip_message": Step(60, "Post to Zulip", "Posting to Zulip", retries=5, backoff=5.0, priority=5),
     "webhook_delivery": Step(
@@ -100,3 +122,9 @@ STEPS: Mapping[str, Step] = {
     "shadow_comparison": Step(60, "Compare with the old system", "Comparing with the old system", priority=1),
 }
 NEED_AUDIO = frozenset(name for name, step in STEPS.items() if step.needs_audio)
+
+
+def reads_uncorrected(asset: str, upstream: str) -> bool:
+    """Return True if an asset reads an input without corrections: it applies those that it may read itself."""
+    step = STEPS.get(asset)
+    return step is not None and step.identity == "understanding" and upstream in {"participants", "merged_words"}

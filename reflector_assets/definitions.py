@@ -11,6 +11,7 @@ from reflector_assets.settings.main import get_settings
 from reflector_assets.staleness import AssetGraph
 from sensors import (
     consents,
+    deletions,
     deliveries,
     discovery,
     failures,
@@ -44,10 +45,18 @@ defs = dg.Definitions(
     sensors=[
         discovery.build(process.name, graph, get_settings()),
         poll.build(get_settings()),
-        keep_up_to_date.build(process.name, graph, get_settings(), wiring.audio_is_gone, wiring.files_of),
+        keep_up_to_date.build(
+            process.name,
+            graph,
+            get_settings(),
+            wiring.audio_is_gone,
+            wiring.files_of,
+            wiring.correction_history(),
+        ),
         orphaned_runs.end_orphaned_runs,
         consents.build(process.name, graph, get_settings()),
         deliveries.build(process.name, graph, get_settings()),
+        deletions.delete_recordings,
         failures.build(get_settings()),
         fallback.build(get_settings()),
         pools.build(get_settings()),
@@ -65,6 +74,7 @@ defs = dg.Definitions(
         "inbox": wiring.inbox(),
         "rooms": wiring.rooms(),
         "consents": wiring.consents(),
+        "correction_history": wiring.correction_history(),
         "call_cache": wiring.call_cache(),
         "transcriber": wiring.transcriber(),
         "understanding": wiring.understanding(),

@@ -5,19 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
-from dagster import ConfigurableIOManager, DataVersion, Failure, InputContext, OutputContext, PathMetadataValue
+from dagster import ConfigurableIOManager, DataVersion, InputContext, OutputContext, PathMetadataValue
 from pydantic import BaseModel, ValidationError
 
+from domain.corrections.gathered import Corrections
 from domain.errors import NotFound, PermanentError, ReflectorError, TransientError
 from domain.recording import folder, value_key
 from domain.text import words
 from domain.text.table import Table
+from reflector_assets.failure import Failed
 from resources import usage
 from resources.store.base import Store
 
 
 def data_version(value: BaseModel | Table) -> DataVersion:
-    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale."""
+    """Return a hash of a value's content: a re-run with equal content makes nothing downstream stale.
+
+    That of corrections has parts, of which each asset reads only some.
+    """
+    if isinstance(value, Corrections):
+        return DataVersion(value.version())
     content = words.to_parquet(value) if isinstance(value, Table) else value.model_dump_json().encode()
     return DataVersion(hashlib.sha256(content).hexdigest()[:16])
 
@@ -59,6 +66,9 @@ class StoreIOManager(ConfigurableIOManager):
             try:
                 content = self.store.read(key)
             except NotFound as error:
+                if expected is Corrections:
+                    # A recording without corrections has no file of them.
+                    return Corrections()
                 name = upstream.asset_key.to_user_string() if upstream.has_asset_key else upstream.step_key
                 raise NotFound(
                     f"{name} was never made, or its file {key} was removed",
@@ -77,12 +87,12 @@ class StoreIOManager(ConfigurableIOManager):
 
 @contextmanager
 def as_failure(recording_id: str) -> Iterator[None]:
-    """Raise errors outside of a step's body as Failure, with the plain reason and whether to try again."""
+    """Raise errors outside of a step's body as Failed, with the plain reason and whether to try again."""
     try:
         yield
     except ReflectorError as error:
         error.at(recording=recording_id)
-        raise Failure(
+        raise Failed(
             str(error), metadata={"kind": type(error).__name__}, allow_retries=isinstance(error, TransientError)
         ) from error
 

@@ -8,6 +8,7 @@ from reflector_assets.settings.main import get_settings
 from resources.old_system.client import OldSystem
 from resources.old_system.database import OldDatabase
 from resources.old_system.relays import Relays
+from resources.old_system.rooms import OldRooms
 from resources.old_system.transcripts import OldTranscripts
 
 
@@ -33,6 +34,12 @@ def old_database() -> OldDatabase:
 def old_transcripts() -> OldTranscripts:
     """Return the old system's transcripts, to compare with."""
     return OldTranscripts(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
+
+
+@cache
+def old_rooms() -> OldRooms:
+    """Return the old system's rooms, to take over."""
+    return OldRooms(system=old_system())
 
 
 @cache

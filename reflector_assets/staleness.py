@@ -4,6 +4,8 @@ Dagster computes this for whole assets only; for partitions it would have to vis
 recording is stale if it was never materialized, if its code version has changed since, if an input has newer content
 than it consumed, or if a file of it is gone. An upstream re-run with equal content (the same data version) makes
 nothing stale.
+
+Corrections are an input of which each asset reads only parts, and a recording without an event of them has none.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -12,7 +14,9 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from domain.steps import NEED_AUDIO
+from domain.corrections.gathered import Corrections, parts_of
+from domain.steps import CORRECTIONS, NEED_AUDIO, STEPS, reads_uncorrected
+from reflector_assets import tags
 from reflector_assets.records import ATTEMPT_BEGINS, plain
 
 # Dagster's tags for versions on materialization events.
@@ -22,6 +26,8 @@ INPUT_POINTER = "dagster/input_event_pointer/"
 
 CODE_CHANGED = "code changed"
 REPORTED = "source changed"
+EDITED = "edits changed"
+CORRECTED = f"{CORRECTIONS} changed"
 GONE = "its file is gone"
 # The metadata of a materialization with the keys of its files. That of retired recordings has none.
 FILES = ("stored_as", "stored_audio", "stored_captions", "stored_tracks")
@@ -80,15 +86,23 @@ def states(
     recording_id: str,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
     files_of: Callable[[str], Collection[str]] | None = None,
+    edits: Corrections | None = None,
 ) -> list[AssetState]:
     """Return the state of each asset of a recording, in topological order.
 
     `audio_is_gone` is called if an asset that needs audio is stale: when the audio was deleted, such assets count as
     fresh, and so do the assets downstream of one that was never materialized. `files_of` returns the keys of a
-    recording's files; without it, none counts as gone.
+    recording's files; without it, none counts as gone. `edits` are the corrections as they stand, if they are to be
+    gathered. What they change is stale with all that is downstream of it, since it certainly changes.
     """
     latest = {node.name: latest_of(instance, node.name, recording_id) for node in graph}
-    found = [AssetState(node.name, _reason(instance, node, latest, recording_id), latest[node.name]) for node in graph]
+    found: list[AssetState] = []
+    changing: dict[str, str] = {}
+    for node in graph:
+        reason = _correction(instance, node, latest, recording_id, edits, changing)
+        if reason:
+            changing[node.name] = reason
+        found.append(AssetState(node.name, reason or _reason(instance, node, latest, recording_id), latest[node.name]))
     if files_of is not None and any(latest.values()):
         there = set(files_of(recording_id))
         found = [one._replace(reason=GONE) if not there.issuperset(_files(one.record)) else one for one in found]
@@ -114,13 +128,18 @@ def runnable(graph: AssetGraph, found: Sequence[AssetState]) -> list[str]:
     one stale, and the waiting asset would be computed twice.
     """
     stale = {state.asset for state in found if state.reason}
+    # Through some inputs, what corrections change reaches no further.
+    corrected = {state.asset for state in found if state.reason in {EDITED, CORRECTED}}
     undecided: set[str] = set()
     ready: list[str] = []
     for node in graph:
         waits = any(parent in undecided for parent in node.reads)
         if node.name in stale and not waits:
             ready.append(node.name)
-        elif waits or any(parent in stale for parent in node.reads):
+        elif waits or any(
+            parent in stale and parent not in node.after and not (parent in corrected and _is_untouched(node, parent))
+            for parent in node.reads
+        ):
             undecided.add(node.name)
     return ready
 
@@ -160,12 +179,52 @@ def latest_of(
     return found.records[0] if found.records else None
 
 
+def _is_untouched(node: Node, parent: str) -> bool:
+    """Return True if corrections don't change a fresh asset through this input."""
+    return parent == CORRECTIONS or reads_uncorrected(node.name, parent)
+
+
+def _correction(
+    instance: dg.DagsterInstance,
+    node: Node,
+    latest: Mapping[str, dg.EventLogRecord | None],
+    recording_id: str,
+    edits: Corrections | None,
+    changing: Mapping[str, str],
+) -> str | None:
+    """Return why corrections make an asset stale, directly or through an asset in `changing`; None if they don't."""
+    record = latest[node.name]
+    gathered = latest.get(CORRECTIONS)
+    version = _version(gathered) if edits is None else edits.version()
+    if node.name == CORRECTIONS:
+        return EDITED if parts_of(version) != parts_of(_version(record)) else None
+    if record is None or CORRECTIONS not in latest:
+        return None
+    if parts := STEPS[node.name].corrected_by if node.name in STEPS else ():
+        read = _pointer(record, CORRECTIONS)
+        consumed = (
+            latest_of(instance, CORRECTIONS, recording_id, up_to=max(read or 0, _began(instance, record)))
+            if gathered
+            else None
+        )
+        before, now = parts_of(_version(consumed)), parts_of(version)
+        if any(before.get(part) != now.get(part) for part in parts):
+            return CORRECTED
+    through = (
+        parent
+        for parent in node.reads
+        if parent in changing and parent not in node.after and not _is_untouched(node, parent)
+    )
+    return next((f"{parent} changed" for parent in through), None)
+
+
 def _reason(
     instance: dg.DagsterInstance, node: Node, latest: Mapping[str, dg.EventLogRecord | None], recording_id: str
 ) -> str | None:
     record = latest[node.name]
     if record is None:
-        return "missing"
+        # Without corrections, this one is never made.
+        return None if node.name == CORRECTIONS else "missing"
     made = _tags(record)
     if CODE_VERSION not in made:
         # Reported by an import that replaced the recording, not materialized by a run.
@@ -173,25 +232,45 @@ def _reason(
     if made[CODE_VERSION] != node.code_version:
         return CODE_CHANGED
     for parent in node.reads:
-        newest = None if parent in node.after else latest[parent]
-        if newest and (reason := input_reason(instance, recording_id, record, parent, newest)):
+        newest = None if parent in node.after or parent == CORRECTIONS else latest[parent]
+        if newest and (reason := input_reason(instance, recording_id, record, parent, newest, node.name)):
             return reason
     return None
 
 
 def input_reason(
-    instance: dg.DagsterInstance, recording_id: str, record: dg.EventLogRecord, parent: str, newest: dg.EventLogRecord
+    instance: dg.DagsterInstance,
+    recording_id: str,
+    record: dg.EventLogRecord,
+    parent: str,
+    newest: dg.EventLogRecord,
+    asset: str = "",
 ) -> str | None:
     """Return why a materialization is stale by its input `parent`, whose newest one is given; None if it isn't."""
-    pointer = _tags(record).get(f"{INPUT_POINTER}{parent}", "")
-    if not pointer.isdigit():
+    pointer = _pointer(record, parent)
+    if pointer is None:
         return f"{parent} is new"
-    if newest.storage_id <= int(pointer):
+    if newest.storage_id <= pointer:
         return None
-    consumed = latest_of(instance, parent, recording_id, up_to=max(int(pointer), _began(instance, record)))
-    if consumed is None or _tags(consumed).get(DATA_VERSION) != _tags(newest).get(DATA_VERSION):
+    consumed = latest_of(instance, parent, recording_id, up_to=max(pointer, _began(instance, record)))
+    uncorrected = reads_uncorrected(asset, parent)
+    if consumed is None or _version(consumed, uncorrected) != _version(newest, uncorrected):
         return f"{parent} changed"
     return None
+
+
+def _pointer(record: dg.EventLogRecord, parent: str) -> int | None:
+    """Return the storage id of the newest event of an input that a materialization has read; None if it read none."""
+    pointer = _tags(record).get(f"{INPUT_POINTER}{parent}", "")
+    return int(pointer) if pointer.isdigit() else None
+
+
+def _version(record: dg.EventLogRecord | None, uncorrected: bool = False) -> str | None:
+    """Return a materialization's data version, or the one that it would have without corrections."""
+    if record is None:
+        return None
+    found = _tags(record)
+    return (found.get(tags.UNCORRECTED) if uncorrected else None) or found.get(DATA_VERSION)
 
 
 def _began(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> int:

@@ -2,8 +2,8 @@
 
 PARTITION = "dagster/partition"
 PRIORITY = "dagster/priority"
-# Values of PRIORITY: a new recording, a changed one, one of a bulk request.
-NEW, REFRESH, BACKFILL = "10", "0", "-10"
+# Values of PRIORITY: one that a person corrects, a new recording, a changed one, one of a bulk request.
+CORRECTION, NEW, REFRESH, BACKFILL = "20", "10", "0", "-10"
 WILL_RETRY = "dagster/will_retry"
 RETRY_STRATEGY = "dagster/retry_strategy"
 # Its value for all runs. Dagster's resumption by step leaves out mapped steps that had not begun: whole tracks.
@@ -14,6 +14,8 @@ ROOT_RUN = "dagster/root_run_id"
 GRPC_INFO = ".dagster/grpc_info"
 # The process that executes the run (runtime/process_identity.py).
 PROCESS = "reflector/process"
+# Of a materialization of names or words with corrections: the data version without them.
+UNCORRECTED = "reflector/uncorrected"
 # What a run is about.
 ROOM, TITLE = "reflector/room", "reflector/title"
 # The code version of each asset that a run was requested with, so that a failure isn't repeated with the same code.

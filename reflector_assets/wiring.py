@@ -16,7 +16,9 @@ from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, DailySource, Sources
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
+from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -162,6 +164,12 @@ def consents() -> Consents:
 
 
 @cache
+def correction_history() -> CorrectionHistory:
+    """Return the history of corrections."""
+    return CorrectionHistory(database=database())
+
+
+@cache
 def sessions() -> Sessions:
     """Return the sessions of the pages."""
     return Sessions(database=database())
@@ -171,6 +179,12 @@ def sessions() -> Sessions:
 def tokens() -> Tokens:
     """Return the tokens of the HTTP API."""
     return Tokens(database=database())
+
+
+@cache
+def deletions() -> Deletions:
+    """Return the requests to delete recordings."""
+    return Deletions(database=database())
 
 
 def audio_is_gone(recording_id: str) -> bool:
@@ -246,20 +260,10 @@ def transcriber() -> Transcriber:
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":
-        return GPUService(
-            url=url,
-            api_key=key,
-            model=settings.transcript_model,
-            timeout=settings.transcript_file_timeout,
-            **heard,
-        )
-    return OpenAIAudio(
-        url=url,
-        api_key=key,
-        model=settings.transcript_model or "whisper-1",
-        timeout=settings.transcript_file_timeout,
-        **heard,
-    )
+        model = settings.transcript_model
+        return GPUService(url=url, api_key=key, model=model, timeout=settings.transcript_file_timeout, **heard)
+    model = settings.transcript_model or "whisper-1"
+    return OpenAIAudio(url=url, api_key=key, model=model, timeout=settings.transcript_file_timeout, **heard)
 
 
 @cache

@@ -6,14 +6,15 @@ import json
 import logging
 import os
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from dagster import ConfigurableResource, ResourceDependency
 
-from domain.errors import NotFound, ReflectorError
+from domain.errors import NotFound, ReflectorError, TransientError
 from resources.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -24,23 +25,44 @@ _HEAD = 32
 _WRITING = ".writing-"
 # Seconds after which an unfinished file is taken as left over from a killed process.
 _LEFT_OVER = 3600
+# Seconds without use after which a machine's copy of a shared result goes: another machine may have deleted the result.
+_COPY_UNUSED = 86400
 
 
 class CallCache(ConfigurableResource[Any]):
-    """A local folder of call results, shared by all runs, processes and recordings, so no call is paid for twice.
+    """A local folder of call results, shared by all runs and processes, so no call is paid for twice.
 
-    `max_bytes` bounds the contents, the least recently used are evicted first; 0 disables the cache. With `refresh`,
-    every call is made again and replaces the cached result. Errors of reading or writing are logged and count as
-    misses: they cost a call, but never fail a step.
+    `of` returns a recording's own part, which `erase` deletes. `max_bytes` bounds the contents, the least recently used
+    are evicted first; 0 disables the cache. With `refresh`, every call is made again and replaces the cached result.
+    Errors of reading or writing are logged and count as misses: they cost a call, but never fail a step.
     """
 
     folder: str
     max_bytes: int
     refresh: bool = False
+    recording: str = ""
+    # Seconds without use after which a result goes.
+    _unused_after: ClassVar[float | None] = None
 
-    def refreshed(self) -> "CallCache":
+    def refreshed(self) -> Self:
         """Return a cache on the same folder for which every lookup is a miss."""
-        return CallCache(folder=self.folder, max_bytes=self.max_bytes, refresh=True)
+        return self.model_copy(update={"refresh": True})
+
+    def of(self, recording_id: str) -> Self:
+        """Return the part of the cache with the results of one recording's calls."""
+        return self.model_copy(update={"recording": recording_id})
+
+    def erase(self, recording_id: str) -> None:
+        """Delete a recording's results; raises TransientError or PermanentError."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(Path(self.folder, self.of(recording_id)._group("")))
+        except OSError as error:
+            raise TransientError(
+                f"results in the call cache could not be deleted: {error.strerror or error}",
+                recording=recording_id,
+                hint="Check the permissions of REFLECTOR_DATA_DIR.",
+            ) from error
 
     @staticmethod
     def key(**parts: Any) -> str:
@@ -53,6 +75,10 @@ class CallCache(ConfigurableResource[Any]):
         path = self._path(key)
         if self.refresh or self.max_bytes <= 0:
             return None
+        content = self._read(path)
+        return self._adopt(key) if content is None and self.recording else content
+
+    def _read(self, path: Path) -> bytes | None:
         try:
             entry = path.read_bytes()
         except FileNotFoundError:
@@ -91,10 +117,31 @@ class CallCache(ConfigurableResource[Any]):
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} is no key of the call cache: make it with CallCache.key")
-        return Path(self.folder, key[:2], key)
+        return Path(self.folder, self._group(key), key)
+
+    def _group(self, key: str) -> str:
+        """Return the name of the folder of a recording's results, or of results without a recording."""
+        return f"of-{self.recording}" if self.recording else key[:2]
+
+    def _adopt(self, key: str) -> bytes | None:
+        """Move a result that an earlier version stored without its recording; return its content, or None."""
+        unowned = self.of("")
+        if (content := unowned.get(key)) is not None:
+            self.put(key, content)
+            unowned.discard(key)
+        return content
+
+    def discard(self, key: str) -> None:
+        """Remove the content stored under a key."""
+        self._remove(self._path(key))
 
     def _make_room(self, keep: Path) -> None:
         entries = [entry for folder in Path(self.folder).iterdir() for entry in _entries(folder)]
+        if self._unused_after is not None:
+            unused = [entry for entry in entries if time.time() - entry.used > self._unused_after]
+            for entry in unused:
+                self._remove(entry.path)
+            entries = [entry for entry in entries if entry not in unused]
         total = sum(entry.size for entry in entries)
         if total <= self.max_bytes:
             return
@@ -139,21 +186,30 @@ class SharedCallCache(CallCache):
 
     store: ResourceDependency[Store]
 
-    def refreshed(self) -> "SharedCallCache":
-        return SharedCallCache(folder=self.folder, max_bytes=self.max_bytes, refresh=True, store=self.store)
+    _unused_after: ClassVar[float | None] = _COPY_UNUSED
 
-    def get(self, key: str) -> bytes | None:
-        content = super().get(key)
-        if content is not None or self.refresh or self.max_bytes <= 0:
+    def erase(self, recording_id: str) -> None:
+        super().erase(recording_id)
+        for key in list(self.store.list_remnants(f"calls/{self.of(recording_id)._group('')}")):
+            self.store.erase(key)
+
+    def discard(self, key: str) -> None:
+        super().discard(key)
+        with contextlib.suppress(ReflectorError):
+            self.store.delete(self._object(key))
+
+    def _read(self, path: Path) -> bytes | None:
+        content = super()._read(path)
+        if content is not None:
             return content
         try:
-            content = self.store.read(_object(key))
+            content = self.store.read(self._object(path.name))
         except NotFound:
             return None
         except ReflectorError as error:
             log.warning("the shared call cache can't be read: %s", error)
             return None
-        super().put(key, content)
+        super().put(path.name, content)
         return content
 
     def put(self, key: str, content: bytes) -> None:
@@ -161,10 +217,9 @@ class SharedCallCache(CallCache):
         if self.max_bytes <= 0:
             return
         try:
-            self.store.write(_object(key), content)
+            self.store.write(self._object(key), content)
         except ReflectorError as error:
             log.warning("a result could not be stored in the shared call cache: %s", error)
 
-
-def _object(key: str) -> str:
-    return f"calls/{key[:2]}/{key}"
+    def _object(self, key: str) -> str:
+        return f"calls/{self._group(key)}/{key}"

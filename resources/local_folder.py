@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -57,16 +58,23 @@ class LocalFolder(Source):
             ) from None
 
     def import_folder(
-        self, folder: Path, *, recording_id: str | None = None, replace: bool = False, skip_unreadable: bool = False
+        self,
+        folder: Path,
+        *,
+        recording_id: str | None = None,
+        replace: bool = False,
+        skip_unreadable: bool = False,
+        check_id: Callable[[str], None] = lambda _: None,
     ) -> ImportResult:
         """Copy a folder's tracks and descriptions into the store; after an error nothing was written.
 
         Reads `recording.json` and `participants.json` in the format of Daily's API if they exist; otherwise the
         folder's name is the id and the file names are the participants' names. Raises InvalidInput, UnreadableAudio,
-        and AudioDeleted if the audio under this id was deleted permanently.
+        AudioDeleted if the audio under this id was deleted permanently, and what `check_id` raises for the id.
         """
         described = _described(folder)
         chosen = check_recording_id(recording_id or str(described.get("id") or folder.resolve().name))
+        check_id(chosen)
         check_not_deleted(self.store, chosen)
         files, notes = _tracks(folder, chosen, described, skip_unreadable=skip_unreadable)
         recording = _recording(chosen, folder, described, files)

@@ -11,6 +11,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import COMMIT_LAG_S, ENDINGS, made_at, settled
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
+from sensors.gathering import Gathering
 from sensors.problems import Problems
 
 PAGE = 200
@@ -56,6 +57,7 @@ class Cursor(BaseModel):
     scanning: bool = False
     waiting: list[str] = []
     on_request: dict[str, float] = {}
+    gathering: Gathering = Gathering()
     # Read by reflector_assets/log_entries.py.
     problems: Problems = Problems()
 

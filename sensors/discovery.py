@@ -16,6 +16,7 @@ from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
 from resources.database.inbox import REPLAYED, Inbox, Item
 from sensors.problems import describe
 from sensors.sensor import sensor
@@ -80,9 +81,13 @@ def _process(
     end = time.monotonic() + TICK_BUDGET_S
     new: dict[str, None] = {}
     taken: list[int] = []
+    deletions = Deletions(database=inbox.database)
     for item in inbox.waiting(BATCH):
         if time.monotonic() >= end or len(new) >= MOST_RUNS:
             break
+        if item.recording_id is not None and deletions.get(item.recording_id) is not None:
+            inbox.erase(item.recording_id)
+            continue
         try:
             verdict = judge_item(item, settings)
         except Exception as error:  # one item must not stop the others

@@ -7,9 +7,10 @@ from functools import cache, partial
 
 import dagster as dg
 
+from domain.corrections.gathered import Corrections
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import check_recording_id
-from domain.steps import NEED_AUDIO
+from domain.steps import CORRECTIONS, NEED_AUDIO
 from reflector_assets import staleness, tags
 from reflector_assets.log_entries import KEEP_UP_TO_DATE
 from reflector_assets.operations.runs import (
@@ -23,6 +24,7 @@ from reflector_assets.partitions import RECORDINGS
 from reflector_assets.records import made_at
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph, AssetState, Node
+from resources.database.corrections import CorrectionHistory
 from resources.database.inbox import Inbox
 from sensors.changes import PAGE, Cursor, began_at, changed_recordings
 from sensors.sensor import sensor
@@ -40,21 +42,26 @@ def build(
     settings: Settings,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
     files_of: Callable[[str], Collection[str]] | None = None,
+    corrections: CorrectionHistory | None = None,
 ) -> dg.SensorDefinition:
-    """Return the sensor for a job over this graph; a setting limits the age of recordings that code changes affect."""
+    """Return the sensor for a job over this graph; a setting limits the age of recordings that code changes affect.
+
+    Corrections are gathered until they were quiet for a time.
+    """
 
     @sensor(
         "Requests the stale assets of each recording that changed: it is new, its source was replaced, a run ended, a "
-        "refresh was requested, or code changed. A sensor and not an automation condition, because conditions are "
-        'evaluated over all partitions of all assets, and lose a change whose run failed: the section "Staleness" of '
-        "docs/decisions.md has the measurements.",
+        "refresh was requested, it was corrected, or code changed. A sensor and not an automation condition, because "
+        "conditions are evaluated over all partitions of all assets, and lose a change whose run failed: the section "
+        '"Staleness" of docs/decisions.md has the measurements.',
         job_name=job_name,
     )
     def keep_up_to_date(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
         deadline = time.monotonic() + TICK_BUDGET_S
-        cursor.waiting = list(dict.fromkeys([*cursor.problems.due(), *cursor.waiting]))
+        edited = cursor.gathering.due(corrections, settings.corrections_quiet) if corrections else []
+        cursor.waiting = list(dict.fromkeys([*edited, *cursor.problems.due(), *cursor.waiting]))
         if len(cursor.waiting) < PAGE and not cursor.problems.is_full:
             changed = changed_recordings(instance, cursor, graph, settings)
             cursor.waiting = list(dict.fromkeys([*cursor.waiting, *changed]))
@@ -73,6 +80,7 @@ def build(
                     postponed.append(recording_id)
                     continue
                 requested = cursor.on_request.get(recording_id)
+                gather = corrections is not None and not cursor.gathering.waits_for(recording_id)
                 request = request_for(
                     instance,
                     graph,
@@ -82,6 +90,7 @@ def build(
                     code_since=cursor.code_since,
                     audio_is_gone=audio_is_gone,
                     files_of=files_of,
+                    edits=corrections.gathered(recording_id) if corrections and gather else None,
                 )
                 if request:
                     prevent_resumption(instance, recording_id)
@@ -118,18 +127,19 @@ def request_for(
     code_since: float = 0.0,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
     files_of: Callable[[str], Collection[str]] | None = None,
+    edits: Corrections | None = None,
 ) -> dg.RunRequest | None:
     """Return the run that a recording needs; None if it is fresh, in progress, out of reach, or would fail again.
 
     `reach` is in seconds. `requested` is the time of a requested refresh, to which neither the recording's age nor
     earlier failures matter. `code_since` is the time of the last code change, for failed runs without a code tag. If
     `audio_is_gone`, assets that need audio aren't requested. By `files_of`, assets whose files are gone are requested,
-    too; raise PermanentError if that isn't the way to get them back.
+    too; raise PermanentError if that isn't the way to get them back. `edits` are the corrections to be gathered.
     """
     if not instance.has_dynamic_partition(RECORDINGS, recording_id) or at_work(instance, recording_id):
         return None
     runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
-    found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of)
+    found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of, edits)
     gone = [state.asset for state in found if state.reason == staleness.GONE]
     if gone and not requested:
         _refuse_lost(found, runs)
@@ -139,7 +149,8 @@ def request_for(
         for name in staleness.runnable(graph, found)
         if requested or _in_reach(found, reach) or _input_changed(found, name) or name in gone
     ]
-    ready = _without_failed(instance, graph, found, ready, runs, requested or 0.0, code_since)
+    edited_at = edits.at if edits else 0.0
+    ready = _without_failed(instance, graph, found, ready, runs, requested or 0.0, code_since, edited_at)
     if not ready and (requested or _in_reach(found, reach)):
         ready = _shown_as_failed(graph, found, runs, code_since)
         if NEED_AUDIO.intersection(ready) and audio_is_gone(recording_id):
@@ -148,6 +159,8 @@ def request_for(
         return None
     restored = ",".join(name for name in ready if name in gone)
     priority = tags.NEW if new else tags.BACKFILL if requested else tags.REFRESH
+    if CORRECTIONS in ready:
+        priority = tags.CORRECTION
     state = f"{recording_id}|{staleness.fingerprint(graph, found)}|{runs[0].dagster_run.run_id if runs else ''}"
     return dg.RunRequest(
         partition_key=recording_id,
@@ -197,6 +210,7 @@ def _without_failed(
     runs: Sequence[dg.RunRecord],
     requested: float,
     code_since: float,
+    edited_at: float,
 ) -> list[str]:
     """Leave out assets that failed with the same code and inputs, and assets downstream of them.
 
@@ -214,7 +228,8 @@ def _without_failed(
             left_out = bool(failed.intersection(node.reads))
         else:
             inputs = [record for name in (node.name, *node.reads) if (record := made[name])]
-            left_out = _has_failed(node, inputs, runs, requested, code_since, given_up)
+            since = max(requested, edited_at) if node.name == CORRECTIONS else requested
+            left_out = _has_failed(node, inputs, runs, since, code_since, given_up)
         (failed if left_out else selected).add(node.name)
     return [name for name in ready if name in selected]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from reflector_assets.failure import Failed
 from reflector_assets.operations.retention import Done, Retention, apply, delete_old_runs
 from reflector_assets.settings.main import Settings, get_settings
 from resources.database.inbox import Inbox
@@ -40,7 +41,7 @@ def delete_what_is_due(
     delete_old_runs(context.instance, NAME, KEPT_RUNS)
     if failed:
         names = ", ".join(sorted({done.due.id for done in failed})[:5])
-        raise dg.Failure(f"{len(failed)} were not done, first {names}: {failed[0].failed}", allow_retries=False)
+        raise Failed(f"{len(failed)} were not done, first {names}: {failed[0].failed}", allow_retries=False)
 
 
 # The types of these Dagster functions are incomplete.

@@ -13,21 +13,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.consents import Consents
+from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from service.auth import Access
 from service.catch_up import CatchUp
+from service.compat import accounts as compat_accounts
+from service.compat import events as compat_events
+from service.compat import rooms as compat_rooms
+from service.compat import search as compat_search
+from service.compat import transcripts as compat_transcripts
+from service.compat.changes import Changes
+from service.compat.routing import with_token
 from service.dependencies import authorize
 from service.errors import HANDLERS, Refused, answer_refusal
 from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
+from service.listeners import Listeners
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
 from service.readiness import Readiness
 from service.relaying import relaying
 from service.routes import (
     consent,
+    corrections,
     costs,
     daily_webhook,
     downloads,
@@ -69,7 +79,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
-        send = with_safe_headers(scope, send)
+        send, scope = with_safe_headers(scope, send), with_token(scope) if "path" in scope else scope
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)
@@ -104,16 +114,18 @@ def build(
     ports: Ports | None = None,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
+    listeners: Listeners | None = None,
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
     Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
-    a trial a loopback name.
+    a trial a loopback name. `listeners` limits those of events.
     """
     writer = InboxWriter(inbox, write_timeout)
-    feeds = Feeds(ports.recordings.reader) if ports is not None else None
+    deletions = Deletions(database=inbox.database)
+    feeds = Feeds(ports.recordings.reader, deletions.check) if ports is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -141,19 +153,28 @@ def build(
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
+    app.state.inbox, app.state.deletions = inbox, deletions
+    app.state.listeners = listeners or Listeners(0)
     app.state.readiness = Readiness(check_ready)
     routers = [daily_webhook.router, rooms.router, consent.router, health.router]
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
+        app.state.corrections = ports.corrections
         routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        if ports.corrections is not None:
+            routers.append(corrections.router)
+        routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)
-            routers.append(listing.router)
+            app.state.changes = Changes(ports.listing, app.state.listing_catch_up)
+            routers += [listing.router, compat_search.router, compat_events.router]
         if ports.accounts is not None:
             catch_up = CatchUp(ports.accounts.catch_up)
             app.state.accounts, app.state.accounts_catch_up = ports.accounts, catch_up
             app.state.metrics = MetricsPage(registry, ports.accounts, inbox, catch_up)
             routers += [costs.router, metrics.router]
+        # After the search, whose path could also be a transcript's.
+        routers.append(compat_transcripts.router)
     for router in routers:
         app.include_router(router)
     if ports is not None:

@@ -10,12 +10,16 @@ from starlette.requests import HTTPConnection, Request
 from domain.errors import TransientError
 from domain.recording import ID_PATTERN
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
+from resources.database.deletions import Deletions
+from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.store.base import Store
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.errors import Refused
 from service.feeds import Feeds
+from service.listeners import Listeners
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
@@ -36,7 +40,12 @@ AccessDep = Annotated[Access, _state("access")]
 AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
 ConsentsDep = Annotated[Consents, _state("consents")]
+CorrectionsDep = Annotated[CorrectionHistory, _state("corrections")]
+CorrectionsIfAnyDep = Annotated[CorrectionHistory | None, _state("corrections")]
+DeletionsDep = Annotated[Deletions, _state("deletions")]
 FeedsDep = Annotated[Feeds, _state("feeds")]
+InboxDep = Annotated[Inbox, _state("inbox")]
+ListenersDep = Annotated[Listeners, _state("listeners")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]
@@ -69,10 +78,13 @@ async def _single_parameters(request: Request) -> None:
             raise Refused(422, f"{name[:50]!r} is given twice")
 
 
-async def _stored_results(
-    store: StoreDep, recording_id: Annotated[str, Path(alias="id", json_schema_extra=ID_SCHEMA)]
-) -> StoredResults:
-    return StoredResults(store, recording_id)
+RecordingId = Annotated[str, Path(alias="id", json_schema_extra=ID_SCHEMA)]
+
+
+def _stored_results(store: StoreDep, deletions: DeletionsDep, recording_id: RecordingId) -> StoredResults:
+    results = StoredResults(store, recording_id)
+    deletions.check(recording_id)
+    return results
 
 
 # Keeps answers out of caches.

@@ -2,7 +2,7 @@
 
 from starlette.requests import HTTPConnection
 
-from domain.errors import AudioDeleted, InvalidInput, NotFound, ReflectorError, TransientError
+from domain.errors import AudioDeleted, InvalidInput, NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
 from service.callers import is_trusted
 
@@ -30,7 +30,7 @@ def error_text(connection: HTTPConnection, error: ReflectorError) -> str:
     # The webhook has no application in its scope; its senders have signed.
     if connection.scope.get("app") is None or is_trusted(connection):
         return str(error)
-    if isinstance(error, AudioDeleted | InvalidInput):
+    if isinstance(error, AudioDeleted | RecordingDeleted | InvalidInput):
         return error.what
     if isinstance(error, NotFound):
         return "there is no such recording, or not this part of it yet"

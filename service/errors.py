@@ -9,12 +9,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from domain.errors import AudioDeleted, InvalidInput, NotFound, ReflectorError, TransientError
+from domain.errors import (
+    AudioDeleted,
+    InvalidInput,
+    NotFound,
+    OutOfDate,
+    RecordingDeleted,
+    ReflectorError,
+    TransientError,
+)
 from service.disclosure import error_text
 
 # Seconds after which a client should try again.
 RETRY_AFTER = "5"
-STATUSES: Mapping[type[ReflectorError], int] = {NotFound: 404, AudioDeleted: 410, InvalidInput: 422}
+STATUSES: Mapping[type[ReflectorError], int] = {
+    NotFound: 404,
+    OutOfDate: 409,
+    AudioDeleted: 410,
+    RecordingDeleted: 410,
+    InvalidInput: 422,
+}
 
 
 class Problem(BaseModel):

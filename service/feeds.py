@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from starlette.concurrency import run_in_threadpool
 
-from domain.errors import ReflectorError
+from domain.errors import RecordingDeleted, ReflectorError
 from domain.events import Event
 from service.disclosure import general_event
 from service.ports import EventReader
@@ -54,8 +55,8 @@ class Entry(NamedTuple):
 class Feed:
     """The events of one recording that were read so far; grows while there are listeners."""
 
-    def __init__(self, reader: EventReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: EventReader, check: Callable[[], None]) -> None:
+        self._reader, self._check = reader, check
         self._entries: list[Entry] = []
         self._more = asyncio.Event()
         self._started = asyncio.Event()
@@ -64,13 +65,18 @@ class Feed:
         self.left_at = 0.0
 
     async def follow(self) -> None:
-        """Read on until cancelled."""
+        """Read on until cancelled, or until the recording was deleted: then nothing of it stays."""
         changed_at = asyncio.get_running_loop().time()
         while True:
             wait = POLL_S
             try:
-                found = await run_in_threadpool(self._reader.read)
+                found = await run_in_threadpool(self._read)
                 self._error = None
+            except RecordingDeleted as error:
+                self._entries, self._error = [], error
+                self._started.set()
+                self._more.set()
+                return
             except ReflectorError as error:
                 found, self._error, wait = (), error, ERROR_POLL_S
                 log.warning("events could not be read: %s", error)
@@ -89,6 +95,10 @@ class Feed:
             self._started.set()
             await asyncio.sleep(wait)
 
+    def _read(self) -> Sequence[Event]:
+        self._check()
+        return self._reader.read()
+
     async def so_far(self, after: str | None = None) -> list[Entry]:
         """Return the events so far, or those of them after one; raises InvalidInput, ReflectorError."""
         # First, so that an invalid id is reported before there are events, too.
@@ -99,13 +109,18 @@ class Feed:
         return [entry for entry in self._entries if wanted is None or wanted(entry.event)]
 
     async def listen(self, after: str | None, watch: Watch) -> AsyncIterator[Entry]:
-        """Yield the events so far, or those of them after one, and then new events, while the listener may listen."""
+        """Yield the events so far, or those of them after one, and then new events, while the listener may listen.
+
+        Raises RecordingDeleted when the recording is deleted.
+        """
         past = await self.so_far(after)
         place = len(self._entries)
         for entry in past:
             yield entry
         while await watch.allows():
             more = self._more
+            if isinstance(self._error, RecordingDeleted):
+                raise self._error
             while place < len(self._entries):
                 place += 1
                 yield self._entries[place - 1]
@@ -117,14 +132,14 @@ class Feed:
 class Feeds:
     """The feeds of all recordings that have listeners."""
 
-    def __init__(self, reader: Callable[[str], EventReader]) -> None:
-        self._reader = reader
+    def __init__(self, reader: Callable[[str], EventReader], check: Callable[[str], None]) -> None:
+        self._reader, self._check = reader, check
         self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def of(self, recording_id: str) -> AsyncGenerator[Feed]:
-        """Yield a recording's feed to one listener; raises NotFound."""
+        """Yield a recording's feed to one listener; raises NotFound, RecordingDeleted."""
         feed = await self._open(recording_id)
         feed.listeners += 1
         try:
@@ -151,12 +166,16 @@ class Feeds:
         async with lock:
             if recording_id not in self._feeds or self._feeds[recording_id][1].done():
                 try:
-                    feed = Feed(await run_in_threadpool(self._reader, recording_id))
+                    feed = await run_in_threadpool(self._new, recording_id)
                 except BaseException:
                     self._opening.pop(recording_id, None)
                     raise
                 self._feeds[recording_id] = feed, asyncio.create_task(feed.follow())
             return self._feeds[recording_id][0]
+
+    def _new(self, recording_id: str) -> Feed:
+        self._check(recording_id)
+        return Feed(self._reader(recording_id), partial(self._check, recording_id))
 
     async def _stop_unused(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from domain.costs import Prices
 from domain.events import Event
 from domain.overview import Queues, RecordingOverview
 from resources.database.catalogue import Catalogue, CatalogueRow
+from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
@@ -73,3 +74,4 @@ class Ports:
     store: Store
     listing: Listing | None = None
     accounts: Accounts | None = None
+    corrections: CorrectionHistory | None = None

@@ -1,7 +1,7 @@
 """The router of all routes, and what they add to the OpenAPI document."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -33,7 +33,21 @@ def media(kind: str) -> dict[int | str, dict[str, Any]]:
 
 def request_body(model: type[BaseModel]) -> dict[str, Any]:
     """Document a body that FastAPI doesn't read itself."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    inlined = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined}}}}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Replace references to a schema's own definitions, which have no place in an OpenAPI document."""
+    if isinstance(schema, list):
+        return [_inlined(part, definitions) for part in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: part for name, part in cast("dict[str, Any]", schema).items() if name != "discriminator"}
+    if reference := parts.pop("$ref", None):
+        return _inlined({**definitions[str(reference).rsplit("/", 1)[-1]], **parts}, definitions)
+    return {name: _inlined(part, definitions) for name, part in parts.items()}
 
 
 def without_validation_errors(document: dict[str, Any]) -> dict[str, Any]:

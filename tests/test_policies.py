@@ -28,6 +28,7 @@ SPECIFIED = {
     "consent_cleanup": (60, 3),
     "zulip_message": (60, 5),
     # Not in the specification's table.
+    "corrections": (60, 3),
     "shadow_comparison": (60, 3),
     "webhook_delivery": (60, 30),
 }

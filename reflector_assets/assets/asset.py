@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from domain.events import CAUSES
 from domain.notifications import page
 from domain.steps import STEPS
+from domain.text.captions import plain
 from domain.text.table import Table
 from reflector_assets import tags, wiring
 from reflector_assets.assets.step import Context, Work
@@ -110,14 +111,25 @@ def result(
     work: Work,
     metadata: Mapping[str, Any] | None = None,
     checks: Iterable[dg.AssetCheckResult] = (),
+    *,
+    uncorrected: T | None = None,
 ) -> dg.MaterializeResult[T]:
-    """Return an asset's result: the value, its content hash as data version, and metadata with the step's usage."""
+    """Return an asset's result: the value, its content hash as data version, and metadata with the step's usage.
+
+    `uncorrected` is the value without corrections, if there are any.
+    """
     return dg.MaterializeResult(
         value=value,
         data_version=data_version(value),
+        tags=None if uncorrected is None else {tags.UNCORRECTED: data_version(uncorrected).value},
         metadata={**(metadata or {}), **work.metadata},
         check_results=list(checks),
     )
+
+
+def conflicting(conflicts: Sequence[str]) -> dict[str, Any]:
+    """Return as metadata which corrections don't fit any more; nothing if all fit."""
+    return {"conflicts": dg.MetadataValue.md("\n".join(f"- {plain(one)}" for one in conflicts))} if conflicts else {}
 
 
 def check(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from domain.consent import reason_held
+from domain.consent import DENIED, reason_held
 from domain.results import ConsentCleanup
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
@@ -16,7 +16,6 @@ from resources.source import Source
 from resources.store import erasure
 from resources.store.base import Store
 
-REASON = "consent was denied"
 # Seconds for a request to Daily about the meeting's ids.
 DAILY_TIMEOUT_S = 10.0
 
@@ -48,7 +47,7 @@ def consent_cleanup(
         deleted = 0
         value = ConsentCleanup(audio_deleted=False)
         if (denied or earlier) and live:
-            reason = earlier.reason if earlier else REASON
+            reason = DENIED if denied or earlier is None else earlier.reason
             if denied:
                 # The events of an earlier retirement quote the meeting.
                 archive.erase(store, recording_id)
@@ -56,7 +55,7 @@ def consent_cleanup(
             value = ConsentCleanup(audio_deleted=True, reason=reason)
         elif denied:
             value = ConsentCleanup(
-                audio_deleted=False, reason=f"{REASON}, but in mode {leaving.mode} nothing is deleted"
+                audio_deleted=False, reason=f"{DENIED}, but in mode {leaving.mode} nothing is deleted"
             )
         elif denials:
             value = ConsentCleanup(audio_deleted=False, reason="the room needs no consent")

@@ -3,14 +3,18 @@
 import dagster as dg
 
 from domain.consent import Meeting
-from domain.recording import Participants, Recording, name_participants
+from domain.corrections import people
+from domain.corrections.gathered import Corrections
+from domain.recording import Participants, Recording
 from domain.text.captions import plain
 from reflector_assets import tags
-from reflector_assets.assets.asset import recording_asset, result, tag_run
+from reflector_assets.assets.asset import conflicting, recording_asset, result, tag_run
+from reflector_assets.assets.corrections import uncorrected_people
 from reflector_assets.assets.step import step
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
 from resources.source import Source
+from resources.store.base import Store
 
 
 @recording_asset(revision=1, group="recording", kinds={"python", "json"})
@@ -45,18 +49,21 @@ def recording(
 
 @recording_asset(revision=1, group="recording", kinds={"python", "json"})
 def participants(
-    context: dg.AssetExecutionContext, recording: Recording, source: Source
+    context: dg.AssetExecutionContext, recording: Recording, corrections: Corrections, source: Source, store: Store
 ) -> dg.MaterializeResult[Participants]:
     """The participants, one entry per person, with the speaker number that the words refer to."""
     with step(context, "participants") as work:
-        people = name_participants(recording, source.participants(recording))
-    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {plain(p.name)} |" for p in people.root)
+        known = uncorrected_people(recording, corrections, source, store)
+        value, conflicts = people.apply(known, corrections.of("people"))
+    rows = "\n".join(f"| {p.speaker if p.speaker >= 0 else '-'} | {plain(p.name)} |" for p in value.root)
     return result(
-        people,
+        value,
         work,
         {
-            "participants": len(people.root),
-            "with_audio": sum(person.speaker >= 0 for person in people.root),
+            "participants": len(value.root),
+            "with_audio": sum(person.speaker >= 0 for person in value.root),
             "names": dg.MetadataValue.md(f"| speaker | name |\n| --- | --- |\n{rows}"),
+            **conflicting(conflicts),
         },
+        uncorrected=known if corrections.of("people") else None,
     )

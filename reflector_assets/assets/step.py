@@ -16,6 +16,7 @@ from domain.errors import PermanentError, ReflectorError, TransientError, is_ret
 from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
+from reflector_assets.failure import Failed
 from reflector_assets.log_entries import PARTITION_DELETED, RECORDINGS
 from reflector_assets.policies import policies
 from reflector_assets.runtime.deadline import deadline
@@ -117,7 +118,7 @@ def _ending(
 ) -> Failure | RetryRequested:
     """Return the exception that tells Dagster the reason and whether to try again; `cause` has the traceback."""
     transient = error if isinstance(error, TransientError) and not policy.delivered else None
-    failure = Failure(redact_urls(str(error)), metadata=dict(used), allow_retries=transient is not None)
+    failure = Failed(redact_urls(str(error)), metadata=dict(used), allow_retries=transient is not None)
     failure.__cause__ = cause
     if transient is None or transient.retry_after is None:
         return failure

@@ -6,13 +6,15 @@ from typing import Any
 import dagster as dg
 
 from domain import vocabulary
+from domain.corrections import spoken
+from domain.corrections.gathered import Corrections
 from domain.errors import Incomplete, NotFound
 from domain.recording import Participants, folder, value_key
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
 from domain.text.table import Table
 from reflector_assets import tags
-from reflector_assets.assets.asset import OWNERS, check, code_version, for_run, recording_asset, result
+from reflector_assets.assets.asset import OWNERS, check, code_version, conflicting, for_run, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
@@ -222,12 +224,18 @@ def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackT
     ],
 )
 def merged_words(
-    context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, store: Store
+    context: dg.AssetExecutionContext, track_transcripts: TrackTranscripts, corrections: Corrections, store: Store
 ) -> dg.MaterializeResult[Table]:
     """All words of all speakers in one table, by start time: word, start (s), end (s), speaker, confidence."""
+    uncorrected: Table | None = None
+    conflicts: list[str] = []
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
         table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+        if edits := corrections.of("words"):
+            uncorrected = table
+            found = spoken.apply(words.words(table), edits, track_transcripts.duration)
+            table, conflicts = words.table(found.words), found.conflicts
     span = {
         "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
         "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
@@ -243,6 +251,7 @@ def merged_words(
             **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
             "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
+            **conflicting(conflicts),
         },
         [
             check(
@@ -266,6 +275,7 @@ def merged_words(
                 warn=True,
             ),
         ],
+        uncorrected=uncorrected,
     )
 
 

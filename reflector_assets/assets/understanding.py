@@ -2,17 +2,21 @@
 
 import dagster as dg
 
+from domain.corrections import texts
+from domain.corrections.gathered import Corrections
 from domain.errors import DEFECTS, PermanentError, TransientError, reason
 from domain.recording import Participants, folder
 from domain.results import ActionItems, Summary, Title, Topics
 from domain.text.captions import clock, plain
 from domain.text.markdown import safe
 from domain.text.table import Table
-from domain.text.topics import UNTITLED, chunks, long_summary
+from domain.text.topics import UNTITLED, long_summary
 from domain.text.words import by_person
 from reflector_assets import tags
-from reflector_assets.assets.asset import check, for_run, recording_asset, result, tag_run
+from reflector_assets.assets.asset import check, conflicting, for_run, recording_asset, result, tag_run
+from reflector_assets.assets.corrections import read_by_model
 from reflector_assets.assets.step import step
+from reflector_assets.io_manager import as_failure
 from reflector_assets.policies import policies, timeout_for
 from resources import usage
 from resources.llm.understanding import Understanding, Usage
@@ -26,14 +30,22 @@ def topics(
     context: dg.AssetExecutionContext,
     merged_words: Table,
     participants: Participants,
+    corrections: Corrections,
     understanding: Understanding,
+    store: Store,
 ) -> dg.MaterializeResult[Topics]:
     """The meeting in sections of about 300 words, each with a title and a summary."""
-    seconds = timeout_for("topics", chunks=len(chunks(len(merged_words))))
-    with step(context, "topics", seconds=seconds) as work:
-        value, used = for_run(context, understanding).topics(
-            by_person(merged_words, participants.numbers()), participants.names(), recording=context.partition_key
+    recording_id = context.partition_key
+    with as_failure(recording_id):
+        read = read_by_model(recording_id, corrections, merged_words, participants, store)
+    with step(context, "topics", seconds=timeout_for("topics", chunks=len(read.chunks))) as work:
+        made, used = for_run(context, understanding).topics(
+            by_person(read.words, read.participants.numbers()),
+            read.participants.names(),
+            recording=recording_id,
+            parts=read.chunks,
         )
+        value, conflicts = texts.topics(made, corrections.of("topics"))
     listed = "\n".join(f"- **{clock(t.timestamp)} {plain(t.title)}**: {plain(t.summary)}" for t in value.root)
     errors = [f"{t.title}: {t.error}" for t in value.root if t.error]
     return result(
@@ -43,6 +55,7 @@ def topics(
             "topics": len(value.root),
             "preview": dg.MetadataValue.md(listed or "*none*"),
             **({"error": "; ".join(errors)} if errors else {}),
+            **conflicting(conflicts),
             **llm_usage(used),
         },
     )
@@ -50,12 +63,16 @@ def topics(
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def title(
-    context: dg.AssetExecutionContext, topics: Topics, understanding: Understanding
+    context: dg.AssetExecutionContext, topics: Topics, corrections: Corrections, understanding: Understanding
 ) -> dg.MaterializeResult[Title]:
-    """The meeting's title, generated from its topics."""
+    """The meeting's title, generated from its topics unless a person wrote one."""
     with step(context, "title") as work:
         try:
-            value, used = for_run(context, understanding).title(topics, recording=context.partition_key)
+            if written := texts.written_title(corrections.of("title")):
+                value, used = written, Usage()
+            else:
+                generated = texts.generated_topics(topics)
+                value, used = for_run(context, understanding).title(generated, recording=context.partition_key)
         except DEFECTS as error:
             value, used = Title(title=UNTITLED, method="none", error=reason(error)), _counted()
     tag_run(context, tags.TITLE, value.title)
@@ -68,6 +85,7 @@ def summary(
     merged_words: Table,
     topics: Topics,
     participants: Participants,
+    corrections: Corrections,
     understanding: Understanding,
     store: Store,
 ) -> dg.MaterializeResult[Summary]:
@@ -75,15 +93,23 @@ def summary(
     recording_id = context.partition_key
     with step(context, "summary") as work:
         try:
-            value, used = for_run(context, understanding).summary(
-                by_person(merged_words, participants.numbers()), topics, participants.names(), recording=recording_id
-            )
+            if written := texts.written_summary(corrections.of("summary")):
+                value, used = written, Usage()
+            else:
+                read = read_by_model(recording_id, corrections, merged_words, participants, store)
+                value, used = for_run(context, understanding).summary(
+                    by_person(read.words, read.participants.numbers()),
+                    texts.generated_topics(topics),
+                    read.participants.names(),
+                    recording=recording_id,
+                )
         except DEFECTS as error:
             missing = f"The summary could not be made: {reason(error)}"
             value = Summary(
                 long_summary=long_summary(missing, ()), short_summary=missing, method="none", error=reason(error)
             )
             used = _counted()
+        value = texts.summary(value, corrections.of("summary"))
         stored = store.write(f"{folder(recording_id)}/summary.md", safe(value.long_summary).encode())
     return result(
         value,
@@ -109,14 +135,17 @@ def action_items(
     context: dg.AssetExecutionContext,
     merged_words: Table,
     participants: Participants,
+    corrections: Corrections,
     understanding: Understanding,
+    store: Store,
 ) -> dg.MaterializeResult[ActionItems]:
     """The decisions, and the next steps with assignee and deadline."""
     recording_id = context.partition_key
     with step(context, "action_items") as work:
         try:
+            read = read_by_model(recording_id, corrections, merged_words, participants, store)
             value, used = for_run(context, understanding).action_items(
-                by_person(merged_words, participants.numbers()), participants.names(), recording=recording_id
+                by_person(read.words, read.participants.numbers()), read.participants.names(), recording=recording_id
             )
         except (PermanentError, TransientError, *DEFECTS) as error:
             attempts_left = context.retry_number < policies()["action_items"].retries
@@ -124,6 +153,7 @@ def action_items(
                 raise
             # A by-product: its failure appears on the asset and in the transcript, and doesn't fail the run.
             value, used = ActionItems(method="none", error=reason(error)), _counted()
+        value, conflicts = texts.action_items(value, corrections.of("action_items"))
     return result(
         value,
         work,
@@ -133,6 +163,7 @@ def action_items(
             "next_steps": len(value.next_steps),
             **_failed(value),
             "preview": dg.MetadataValue.md(as_markdown(value)),
+            **conflicting(conflicts),
             **llm_usage(used),
         },
         [

@@ -31,9 +31,12 @@ COMMANDS = {
     "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
     "transcriber": "Serve the embedded Whisper to other machines.",
     "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
+    "edit": "Correct a transcript: names, words, speakers, title, summary; undo a correction.",
+    "history": "Show a recording's corrections: who changed what and when, and what stands.",
     "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
     "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",
     "retention": "Show audio and recordings that are past their retention period; with --apply, delete or retire them.",
+    "delete": "Delete a recording wholly: audio, text, names, and what Dagster, the database and Zulip have of it.",
     "daily": "Manage our webhook at Daily.co.",
     "inbox": "Show what arrived from Daily and how it was handled; replay items.",
     "rooms": "Manage the settings of rooms, keyed by the room's base name.",
@@ -41,9 +44,10 @@ COMMANDS = {
     "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
     "webhook": "Test the webhooks of rooms.",
     "tokens": "Make, list and revoke tokens of the HTTP API.",
+    "import-old": "Take over the old system's rooms: webhooks, Zulip and consent; a dry run without --apply.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }
-MODULES = {"import": "import_", "list": "list_", "refresh": "run"}
+MODULES = {"import": "import_", "import-old": "import_old", "list": "list_", "refresh": "run"}
 
 
 def load(name: str) -> Any:

@@ -142,6 +142,7 @@ def _show(meeting_id: str, *, as_json: bool) -> bool:
     _check(meeting_id)
     with wiring.opened(wiring.consents()) as consents:
         statements, matching = consents.statements(meeting_id), consents.recordings_of(meeting_id)
+        matched = consents.is_matched(meeting_id)
     recordings = matching or ([meeting_id] if recording.ID_PATTERN.fullmatch(meeting_id) else [])
     given_up = {one: marker for one in recordings if (marker := erasure.deletion_of(wiring.store(), one))}
     if as_json:
@@ -149,7 +150,7 @@ def _show(meeting_id: str, *, as_json: bool) -> bool:
             {
                 "meeting_id": meeting_id,
                 "denied": any(not one.given for one in statements),
-                "matched": bool(matching),
+                "matched": matched,
                 "statements": [
                     {"user_id": one.user_id or None, "consent_given": one.given, "said_at": timestamp(one.said_at)}
                     for one in statements
@@ -157,11 +158,11 @@ def _show(meeting_id: str, *, as_json: bool) -> bool:
                 "audio_given_up": {one: marker.model_dump() for one, marker in given_up.items()},
             }
         )
-        return bool(matching)
+        return matched
     table = Table("User", "Consent", "When")
     for one in statements:
         table.add_row(escape(one.user_id or "anybody"), "yes" if one.given else "no", timestamp(one.said_at))
     out.print(table if statements else "There are no statements.")
     for one, marker in given_up.items():
         out.print(f"{one}: audio given up {marker.at}, {marker.reason}", highlight=False, soft_wrap=True)
-    return bool(matching)
+    return matched

@@ -35,9 +35,14 @@ def import_(
     and optionally `recording.json` and `participants.json` as Daily's API returns them.
     """
     with instances.open_instance() as instance:
-        imported = wiring.imported().import_folder(
-            folder, recording_id=recording_id, replace=replace, skip_unreadable=skip_unreadable
-        )
+        with wiring.opened(wiring.deletions()) as deletions:
+            imported = wiring.imported().import_folder(
+                folder,
+                recording_id=recording_id,
+                replace=replace,
+                skip_unreadable=skip_unreadable,
+                check_id=deletions.check,
+            )
         recording = imported.recording
         # Consent statements can name it from now on.
         with wiring.opened(wiring.consents()) as consents:

@@ -38,6 +38,12 @@ def set_(
     zulip_auto_post: Annotated[bool | None, typer.Option(help="Post finished transcripts to Zulip.")] = None,
     skip_consent: Annotated[bool | None, typer.Option(help="Keep the audio without consent.")] = None,
     old_id: Annotated[str | None, typer.Option(help="The room's id in the old system.")] = None,
+    texts_after_names: Annotated[
+        str | None, typer.Option(help="When generated texts follow corrected names: at_once, on_request or never.")
+    ] = None,
+    texts_after_words: Annotated[
+        str | None, typer.Option(help="When generated texts follow corrected words: at_once, on_request or never.")
+    ] = None,
     clear: Annotated[
         list[str] | None, typer.Option(help="Reset this setting, such as webhook_url; repeatable.")
     ] = None,
@@ -54,6 +60,8 @@ def set_(
         "zulip_auto_post": zulip_auto_post,
         "skip_consent": skip_consent,
         "old_id": old_id,
+        "texts_after_names": texts_after_names,
+        "texts_after_words": texts_after_words,
     }
     values = {field: value for field, value in given.items() if value is not None}
     for field in clear or []:

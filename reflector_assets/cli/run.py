@@ -76,10 +76,14 @@ def refresh(
     """
     graph = definitions.graph
     queued = False
-    with instances.open_instance() as instance:
+    with instances.open_instance() as instance, wiring.opened(wiring.correction_history()) as history:
         _report_mismatch(instance)
         oldest = None if since is None else since * 86400.0
-        examined = list(refreshing.stale_recordings(instance, graph, oldest, wiring.audio_is_gone, wiring.files_of))
+        examined = list(
+            refreshing.stale_recordings(
+                instance, graph, oldest, wiring.audio_is_gone, wiring.files_of, history.gathered
+            )
+        )
         failed = {one.id: {"staleness": one.problem} for one in examined if one.problem}
         found = [one for one in examined if not one.problem]
         if not as_json:
@@ -116,17 +120,19 @@ def _bring_up_to_date(
     instance: "dg.DagsterInstance", recording_id: str, only: set[str], *, force: bool = False
 ) -> "runs.Outcome":
     """Run what is stale, and show its progress."""
-    return runs.bring_up_to_date(
-        instance,
-        definitions.defs,
-        definitions.graph,
-        recording_id,
-        only=only,
-        force=force,
-        audio_is_gone=wiring.audio_is_gone,
-        files_of=wiring.files_of,
-        progress=lambda: _progress(instance, recording_id),
-    )
+    with wiring.opened(wiring.correction_history()) as history:
+        return runs.bring_up_to_date(
+            instance,
+            definitions.defs,
+            definitions.graph,
+            recording_id,
+            only=only,
+            force=force,
+            audio_is_gone=wiring.audio_is_gone,
+            files_of=wiring.files_of,
+            corrections=history.gathered,
+            progress=lambda: _progress(instance, recording_id),
+        )
 
 
 @contextmanager

@@ -24,6 +24,7 @@ with on_first_use():
     from reflector_assets.settings import main as configuration
     from service import app as application
     from service import auth, ports, server
+    from service import listeners as event_listeners
 
 app = typer.Typer()
 
@@ -63,6 +64,7 @@ def serve(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
+        wiring.opened(wiring.correction_history()) as corrections,
         wiring.opened(old_wiring.relays()) as relays,
         wiring.opened(wiring.sessions()) as sessions,
         wiring.opened(wiring.tokens()) as tokens,
@@ -88,12 +90,14 @@ def serve(
             check_ready=_readiness_check(),
             origins=settings.origins,
             hosts=settings.hosts,
+            listeners=event_listeners.Listeners(settings.listeners_per_client),
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=ports.Ports(
                 recordings,
                 store,
                 ports.Listing(catalogue, everything.follow_recordings, everything.states),
                 ports.Accounts(ledger, everything.catch_up, queries.prices(settings), everything.queues),
+                corrections,
             ),
         )
         try:

@@ -40,9 +40,10 @@ them, once and in order. Of content that was computed again since, only the newe
 
 Clients authenticate with the token as `Authorization: Bearer`, with the session's cookie, or on a WebSocket with the
 subprotocols `bearer, TOKEN`; with `PUBLIC_MODE` no authentication is needed. A WebSocket is closed with 4401 without
-authentication, 4404 for an unknown recording, 4422 for an invalid event id, and 1013 when Dagster's database or the
-store is unavailable. `asyncapi.json` beside this page has the schemas. Optional fields are omitted or null where they
-don't apply.
+authentication, 4404 for an unknown recording, 4410 for one that was deleted, 4422 for an invalid event id, and 1013
+when Dagster's database or the store is unavailable, or when there are too many listeners; Server-Sent Events are then
+answered with 401, 404, 410, 422, 503 and, if this client has too many, 429. `asyncapi.json` beside this page has the
+schemas. Optional fields are omitted or null where they don't apply.
 
 ## Differences from Reflector 0.45
 

@@ -8,8 +8,12 @@ from collections.abc import Collection, Sequence
 from graphlib import TopologicalSorter
 
 import dagster as dg
+from pydantic import ValidationError
 
-from domain.errors import TransientError
+from domain.consent import DENIED
+from domain.errors import NotFound, TransientError
+from domain.recording import value_key
+from domain.results import ConsentCleanup
 from reflector_assets import tags
 from reflector_assets.eventlog import archive, projections
 from reflector_assets.eventlog.archive import RunLog
@@ -26,16 +30,24 @@ KEPT_METADATA = {"room", "started", "duration_s", "last_statement", "statements"
 NOT_CONSUMED = "0"
 
 
+# What a run makes that only follows a denial of consent: its events don't quote the meeting.
+CLEANUP = {dg.AssetKey("consent_cleanup")}
+
+
 def retire(instance: dg.DagsterInstance, store: Store, ledger: Ledger, recording_id: str) -> None:
-    """Archive a recording's runs and remove its partition; raise TransientError, after which it can be repeated."""
+    """Archive a recording's runs and remove its partition; raise TransientError, after which it can be repeated.
+
+    If consent was denied, the archive has no events that quote the meeting.
+    """
     instance.add_dynamic_partitions(RETIRED, [recording_id])
     while not projections.follow_runs(instance, ledger):
         pass
     runs = archive.all_runs(instance, store, recording_id)
+    is_denied = _is_denied(store, recording_id)
     if begun := [log.run.run_id for log in runs if not log.run.is_finished]:
         raise TransientError(f"run {begun[0]} has begun meanwhile", recording=recording_id)
-    if runs:
-        archive.write(store, recording_id, runs)
+    if archived := [log for log in runs if not is_denied or log.run.asset_selection == CLEANUP]:
+        archive.write(store, recording_id, archived)
     _report_again(instance, recording_id, runs)
     for log in runs:
         delete_run(instance, log.run.run_id)
@@ -55,6 +67,14 @@ def without_partition(instance: dg.DagsterInstance, partitions: Collection[str])
     """Return the recordings with runs that are not among the partitions: version 0.1.0 left the runs in Dagster."""
     ids = {value for _, values in instance.get_run_tags([tags.PARTITION]) for value in values}
     return sorted(ids.difference(partitions))
+
+
+def _is_denied(store: Store, recording_id: str) -> bool:
+    try:
+        cleanup = ConsentCleanup.model_validate_json(store.read(value_key("consent_cleanup", recording_id)))
+    except (NotFound, ValidationError):
+        return False
+    return cleanup.audio_deleted and cleanup.reason == DENIED
 
 
 def _report_again(instance: dg.DagsterInstance, recording_id: str, runs: Sequence[RunLog]) -> None:

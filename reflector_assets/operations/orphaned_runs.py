@@ -39,7 +39,7 @@ def end_orphaned(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) ->
     """
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return []
-    gone = {run.run_id: reason for run in runs if run.status in WITH_WORKER and (reason := _gone(instance, run))}
+    gone = {run.run_id: reason for run in runs if run.status in WITH_WORKER and (reason := why_gone(instance, run))}
     if gone:
         time.sleep(REPORTED)
     ended: list[str] = []
@@ -51,7 +51,7 @@ def end_orphaned(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) ->
     return ended
 
 
-def _gone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+def why_gone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """Return why a run's process is taken for gone; None if it may be alive."""
     process = process_of(run)
     if process is None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from domain.corrections.gathered import Corrections
 from domain.errors import PermanentError
 from domain.recording import check_recording_id
 from reflector_assets import staleness
@@ -41,11 +42,14 @@ def stale_recordings(
     since: float | None,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
     files_of: Callable[[str], Collection[str]] | None = None,
+    corrections: Callable[[str], Corrections | None] = lambda _: None,
 ) -> Iterator[StaleRecording]:
     """Yield stale recordings, newest first, whose `recording` was materialized at most `since` seconds ago."""
     for recording_id in (one for page in pages(instance, ascending=False) for one in page):
         try:
-            found = staleness.states(instance, graph, check_recording_id(recording_id), audio_is_gone, files_of)
+            check_recording_id(recording_id)
+            edits = corrections(recording_id)
+            found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of, edits)
         except (PermanentError, OSError, ValueError) as error:
             yield StaleRecording(recording_id, {}, None, str(error))
             continue

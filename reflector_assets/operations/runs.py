@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+from domain.corrections.gathered import Corrections
 from domain.errors import Incomplete, InvalidInput, NotFound
 from domain.recording import check_recording_id, value_key
 from reflector_assets import staleness, tags
@@ -79,6 +80,7 @@ def bring_up_to_date(
     force: bool = False,
     audio_is_gone: Callable[[str], bool] = lambda _: False,
     files_of: Callable[[str], Collection[str]] | None = None,
+    corrections: Callable[[str], Corrections | None] = lambda _: None,
     progress: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Outcome:
     """Run a recording's stale assets in this process until none is left; `force` also runs fresh ones, once.
@@ -86,7 +88,8 @@ def bring_up_to_date(
     `only` are the assets to bring up to date; inputs of theirs whose files are gone (`files_of`) are made again, too.
     New content can make further assets stale, so there can be several consecutive runs. Waits for a run of this
     recording that is in progress; raise InvalidInput if that one can't start. If `audio_is_gone`, assets that need
-    audio run only when nothing else is selected, and then fail with that reason. `progress` is entered once there is
+    audio run only when nothing else is selected, and then fail with that reason. `corrections` returns those that
+    stand, which are applied. `progress` is entered once there is
     something to run or to wait for.
     """
     materialized: list[str] = []
@@ -98,7 +101,8 @@ def bring_up_to_date(
                 show()
                 _wait_for(instance, busy)
                 continue
-            found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of)
+            edits = corrections(recording_id)
+            found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of, edits)
             if force and run_id is None:
                 possible = only - staleness.without_audio(graph, found) if audio_is_gone(recording_id) else only
                 needed = staleness.with_lost_inputs(graph, found, possible or only)

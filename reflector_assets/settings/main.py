@@ -161,6 +161,12 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
         "of days, or `all`.",
         pattern=r"none|all|\d+",
     )
+    corrections_quiet: float = Field(
+        30.0,
+        alias="REFLECTOR_CORRECTIONS_QUIET",
+        description="Seconds without another edit of a recording after which a run takes its corrections, all in one.",
+        ge=0,
+    )
     executor: Literal["processes", "multiprocess", "in_process", "celery", "k8s"] = Field(
         "processes",
         alias="REFLECTOR_EXECUTOR",

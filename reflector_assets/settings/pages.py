@@ -39,6 +39,13 @@ class PageSettings(BaseSettings):
         "refused, except to `/health`. If unset, any name is served.",
         examples=["reflector.example.com"],
     )
+    listeners_per_client: int = Field(
+        100,
+        alias="REFLECTOR_LISTENERS_PER_CLIENT",
+        description="Connections of one client address that receive live events at once; 0 means no limit. Behind a "
+        "proxy whose `X-Forwarded-For` isn't trusted, all clients have the proxy's address.",
+        ge=0,
+    )
     currency: str = Field("USD", alias="REFLECTOR_CURRENCY", description="Currency of prices and costs.")
     price_gpu_hour: float = Field(
         0.0, alias="REFLECTOR_PRICE_GPU_HOUR", description="Price of one hour of the transcription service.", ge=0

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 
 from domain.text.search import excerpt, words_of
 from resources.database.database import Database, storable
+from resources.database.deletions import are_deleted
 from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
@@ -76,6 +77,7 @@ class Catalogue(ConfigurableResource[Any]):
         at = self.database.insert(projections).values(name=PARTITIONS, page=page)
         with self.database.begin() as connection:
             connection.execute(at.on_conflict_do_update(index_elements=["name"], set_={"page": page}))
+            recording_ids = _without_deleted(connection, recording_ids)
             if recording_ids:
                 rows = [{"recording_id": one} for one in recording_ids]
                 connection.execute(self.database.insert(catalogue).on_conflict_do_nothing(), rows)
@@ -88,6 +90,7 @@ class Catalogue(ConfigurableResource[Any]):
             known: dict[str, dict[str, Any]] = {
                 one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described
             }
+            known = {one: known[one] for one in _without_deleted(connection, list(known))}
             if known:
                 row = self.database.insert(catalogue)
                 changed = {name: row.excluded[name] for name in RecordingInfo._fields}
@@ -103,7 +106,7 @@ class Catalogue(ConfigurableResource[Any]):
         """Replace a recording's indexed transcript; None only advances the read position."""
         with self.database.begin() as connection:
             advance_position(self.database, connection, TRANSCRIPT, storage_id)
-            if indexed is None:
+            if indexed is None or not _without_deleted(connection, [indexed.recording_id]):
                 return
             known: dict[str, Any] = {
                 **indexed._asdict(),
@@ -114,13 +117,50 @@ class Catalogue(ConfigurableResource[Any]):
             seq = connection.execute(put).scalar_one()
             self._put_words(connection, seq, words_of(indexed.title, indexed.room, indexed.text))
 
+    def erase(self, recording_id: str) -> None:
+        """Delete a recording whose deletion was requested; a concurrent update doesn't add it again."""
+        with self.database.begin() as connection:
+            for name in (RECORDING, TRANSCRIPT):
+                # Updates that read the requests before this one are over.
+                advance_position(self.database, connection, name, 0)
+            seq = connection.scalar(sa.select(catalogue.c.seq).where(catalogue.c.recording_id == recording_id))
+            if seq is None:
+                return
+            self._delete_words(connection, seq)
+            connection.execute(sa.delete(catalogue).where(catalogue.c.seq == seq))
+            if not self._is_postgresql:
+                # FTS5 marks words as deleted, and removes them when it merges the parts of the index.
+                connection.execute(sa.text("INSERT INTO catalogue_words(catalogue_words) VALUES ('optimize')"))
+
     def search(self, query: str, page: int = 1, size: int = 20) -> SearchPage:
         """Return a page, counted from 1, of recordings with all words of the query, or words that begin with them.
 
         A query without words matches all recordings.
         """
-        wanted = words_of(query)
+        return self.filtered(query, (page - 1) * size, size)
+
+    def filtered(
+        self,
+        query: str,
+        offset: int,
+        limit: int,
+        *,
+        room: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> SearchPage:
+        """Return up to `limit` recordings from `offset` on as `search` does, and their total number.
+
+        Only those of a room, by its base name, and started within these times, in seconds since the epoch.
+        """
+        wanted, at = words_of(query), catalogue.c.started_at
         where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
+        if room is not None:
+            # A meeting's name ends with its 14 digits.
+            timed = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
+            where.append(sa.or_(catalogue.c.room == room, timed))
+        where += [at >= since] if since is not None else []
+        where += [at <= until] if until is not None else []
         columns = [catalogue.c[name] for name in CatalogueRow._fields[:-1]]
         rows = (
             sa.select(*columns, catalogue.c.text if wanted else sa.null())
@@ -129,9 +169,14 @@ class Catalogue(ConfigurableResource[Any]):
         )
         with self.database.begin() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
-            found = connection.execute(rows.limit(size).offset((page - 1) * size)).all()
+            found = connection.execute(rows.limit(limit).offset(offset)).all()
         items = [CatalogueRow._make((*row[:-1], excerpt(row[-1] or "", wanted) if wanted else None)) for row in found]
         return SearchPage(total, items)
+
+    def rooms(self) -> list[str]:
+        """Return the names of all meetings' rooms, as Daily has them."""
+        with self.database.begin() as connection:
+            return list(connection.scalars(sa.select(catalogue.c.room).distinct().where(catalogue.c.room.is_not(None))))
 
     def count(self) -> int:
         """Return the number of recordings, including retired ones."""
@@ -156,14 +201,17 @@ class Catalogue(ConfigurableResource[Any]):
     def _is_postgresql(self) -> bool:
         return self.database.engine.dialect.name == "postgresql"
 
+    def _delete_words(self, connection: sa.Connection, seq: int) -> None:
+        table, number = (_words, _words.c.seq) if self._is_postgresql else (_fts, _fts.c.rowid)
+        connection.execute(sa.delete(table).where(number == seq))
+
     def _put_words(self, connection: sa.Connection, seq: int, words: Sequence[str]) -> None:
+        self._delete_words(connection, seq)
         if self._is_postgresql:
             # Not to_tsvector, whose parser treats numbers, addresses and paths specially.
             lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
-            connection.execute(sa.delete(_words).where(_words.c.seq == seq))
             connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
         else:
-            connection.execute(sa.delete(_fts).where(_fts.c.rowid == seq))
             connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(map(_ascii, words))))
 
     def _with_words(self, wanted: Sequence[str]) -> sa.Select[Any]:
@@ -173,6 +221,11 @@ class Catalogue(ConfigurableResource[Any]):
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
         query = " AND ".join(f'"{_ascii(word)}"*' for word in wanted)
         return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))
+
+
+def _without_deleted(connection: sa.Connection, recording_ids: Sequence[str]) -> list[str]:
+    deleted = are_deleted(connection, list(recording_ids)) if recording_ids else set[str]()
+    return [one for one in recording_ids if one not in deleted]
 
 
 def _ascii(word: str) -> str:

@@ -1,5 +1,6 @@
 """Participants' consent to keep audio, and which recordings it is about, in the product's database."""
 
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +20,9 @@ from domain.consent import (
 from domain.errors import InvalidInput, NotFound
 from domain.rooms import base_name
 from resources.database.database import Database, storable
+from resources.database.deletions import Deletions
 from resources.database.rooms import Rooms
-from resources.database.tables import consents, meetings
+from resources.database.tables import consents, deletions, meetings
 
 # Lengths of the columns.
 LONGEST_ID, LONGEST_USER = 128, 200
@@ -45,6 +47,7 @@ DENIED = (
 UNMATCHED = (
     *DENIED,
     consents.c.dismissed_at.is_(None),
+    ~sa.exists().where(deletions.c.recording_id == named),
     ~sa.exists(sa.select(meetings.c.recording_id).where(ABOUT).correlate(consents)),
 )
 
@@ -155,8 +158,8 @@ class Consents(ConfigurableResource[Any]):
             return [(row[0], row[1]) for row in connection.execute(query.order_by(meetings.c.revision).limit(limit))]
 
     def is_matched(self, meeting_id: str) -> bool:
-        """Return True if statements that name this meeting are about a known recording."""
-        return bool(self.recordings_of(meeting_id))
+        """Return True if statements that name this meeting are about a known recording, or one that was deleted."""
+        return bool(self.recordings_of(meeting_id)) or Deletions(database=self.database).get(meeting_id) is not None
 
     def unmatched(self) -> list[Statement]:
         """Return the denials that are about no known recording, oldest first."""
@@ -178,6 +181,34 @@ class Consents(ConfigurableResource[Any]):
         change = sa.update(consents).where(consents.c.seq.in_(ids)).values(dismissed_at=time.time())
         with self.database.begin() as connection:
             return connection.execute(change).rowcount
+
+    def erase(self, recording_id: str) -> int:
+        """Delete by what a recording's meeting can be named, and the statements about this recording alone.
+
+        Those about other recordings, too, stay; return their number. Of those that name a meeting of which no other
+        recording is known, but which may have one, the denials stay, and so do those that were copied from another
+        system, with a random name in place of the person's.
+        """
+        about = self.history(recording_id)
+        shared = {one.meeting_id for one in about if one.whole_room or len(self.recordings_of(one.meeting_id)) > 1} - {
+            recording_id
+        }
+        own = [one for one in about if one.meeting_id not in shared]
+        last = {one.seq for name in {one.meeting_id for one in own} for one in latest_per_user(_of(own, name))}
+        stay = {one.seq for one in own if one.seq in last and not one.given and one.meeting_id != recording_id}
+        seqs = [one.seq for one in own]
+        with self.database.begin() as connection:
+            # What is copied from another system would be copied again.
+            copied = sa.select(consents.c.seq).where(consents.c.seq.in_(seqs), consents.c.source.is_not(None))
+            stay.update(connection.scalars(copied))
+            gone = [seq for seq in seqs if seq not in stay]
+            connection.execute(sa.delete(consents).where(consents.c.seq.in_(gone)))
+            for seq in stay:
+                # Nobody has to look for its recording.
+                nameless: dict[str, Any] = {"user_id": secrets.token_hex(8), "dismissed_at": time.time()}
+                connection.execute(sa.update(consents).where(consents.c.seq == seq).values(nameless))
+            connection.execute(sa.delete(meetings).where(meetings.c.recording_id == recording_id))
+        return len(about) - len(own)
 
     def holding(self, recording_id: str) -> list[Statement]:
         """Return the unmatched denials that could be about a recording, which isn't published while there are any.
@@ -228,6 +259,10 @@ class Consents(ConfigurableResource[Any]):
         query = sa.select(*COLUMNS).where(*where).order_by(consents.c.seq).limit(limit)
         with self.database.begin() as connection:
             return [Statement(*row) for row in connection.execute(query)]
+
+
+def _of(statements: list[Statement], meeting_id: str) -> list[Statement]:
+    return [one for one in statements if one.meeting_id == meeting_id]
 
 
 def _usable(meeting: Meeting) -> Meeting:

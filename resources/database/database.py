@@ -99,6 +99,10 @@ class Database(ConfigurableResource[Any]):
             )
         return f"{engine.dialect.name}, " + (f"tables at revision {found}" if found else "empty until its first use")
 
+    def empty_log(self) -> bool:
+        """Empty SQLite's write-ahead log, which has deleted rows; return False if a reader prevents that."""
+        return self.engine.dialect.name != "sqlite" or empty_log(self.engine)
+
     def commit_in_order(self, connection: sa.Connection, table: sa.Table) -> None:
         """Make later writers to a table wait for this transaction, so that its numbers become visible in order.
 
@@ -110,6 +114,13 @@ class Database(ConfigurableResource[Any]):
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """Return an INSERT with support for ON CONFLICT."""
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def empty_log(engine: sa.Engine) -> bool:
+    """Move the pages of a SQLite database's write-ahead log to its file; return False if a reader prevents that."""
+    with engine.connect() as connection:
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy
 
 
 def storable(text: str | None) -> str | None:
@@ -202,6 +213,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # What is deleted isn't readable in the file any more. Most builds of SQLite have it on.
+        connection.execute("PRAGMA secure_delete=ON")
 
     return engine
 

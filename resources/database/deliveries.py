@@ -134,6 +134,15 @@ class Deliveries(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             connection.execute(sa.update(deliveries).where(*waits).values(values))
 
+    def erase(self, recording_id: str) -> int:
+        """Delete a recording's deliveries; return how many webhooks were sent, or may have been."""
+        mine = deliveries.c.recording_id == recording_id
+        tried = (mine, deliveries.c.kind == "webhook", deliveries.c.attempts > 0)
+        with self.database.begin() as connection:
+            sent = connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*tried)) or 0
+            connection.execute(sa.delete(deliveries).where(mine))
+        return sent
+
     def due(self, kind: Kind, now: float, limit: int) -> list[Delivery]:
         """Return unclaimed deliveries that are due, longest waiting first."""
         table = deliveries.c

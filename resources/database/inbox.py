@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
+from domain.consent import DAY_S
 from domain.daily import DailyEvent
-from domain.errors import InvalidInput, NotFound
+from domain.errors import DELETED, InvalidInput, NotFound
 from domain.recording import ID_PATTERN
 from resources.database.database import Database, PinnedConnection, storable
 from resources.database.tables import deliveries, inbox, sweep
@@ -154,7 +155,9 @@ class Inbox(ConfigurableResource[Any]):
     def update_body(self, seq: int, body: bytes) -> None:
         """Store Daily's newer description of an unfinished item, so that it is judged again."""
         with self.database.begin() as connection:
-            connection.execute(sa.update(inbox).where(inbox.c.seq == seq).values(source="poll", body=body, ask_at=None))
+            # Not of an item that was erased meanwhile.
+            unsettled = (inbox.c.seq == seq, inbox.c.state == "received")
+            connection.execute(sa.update(inbox).where(*unsettled).values(source="poll", body=body, ask_at=None))
 
     def replay(self, seqs: Iterable[int]) -> None:
         """Have items judged again as if they had just arrived, even if their recording was accepted before."""
@@ -164,6 +167,32 @@ class Inbox(ConfigurableResource[Any]):
                 .where(inbox.c.seq.in_(list(seqs)))
                 .values(state="received", reason=REPLAYED, settled_at=None, ask_at=None, attempts=0)
             )
+
+    def erase(self, recording_id: str, room: str | None = None, around: float | None = None) -> None:
+        """Empty the items of a recording, whose keys stay, so that Daily's list doesn't bring it back.
+
+        Events about people, which don't name the recording, are emptied if they are about this room (by its full name)
+        within a day of the time `around`, in epoch seconds.
+        """
+        own = [inbox.c.recording_id == recording_id]
+        with self.database.begin() as connection:
+            if room and around is not None:
+                near = inbox.c.received_at.between(around - DAY_S, around + 2 * DAY_S)
+                query = sa.select(inbox.c.seq, inbox.c.body).where(inbox.c.recording_id.is_(None), near)
+                about = [seq for seq, body in connection.execute(query) if _room(body) == room]
+                own.extend(inbox.c.seq.in_(about[at : at + AT_ONCE]) for at in range(0, len(about), AT_ONCE))
+            for where in own:
+                connection.execute(
+                    sa.update(inbox)
+                    .where(where)
+                    .values(
+                        body=b"",
+                        state="ignored",
+                        reason=DELETED,
+                        ask_at=None,
+                        settled_at=sa.func.coalesce(inbox.c.settled_at, time.time()),
+                    )
+                )
 
     def items(self, state: State | None = None, limit: int = 50) -> list[Item]:
         """Return the newest items, in the order of arrival."""
@@ -257,6 +286,15 @@ def _relay(arrival: Arrival, now: float) -> dict[str, object]:
     """Return the row of a delivery that is due immediately."""
     key = f"{RELAY}{arrival.key}"
     return {"key": key, "kind": "relay", "recording_id": arrival.recording_id, "created_at": now, "due_at": now}
+
+
+def _room(body: bytes) -> str | None:
+    """Return the name of the room that an event is about."""
+    try:
+        payload = DailyEvent.read(body).payload
+    except InvalidInput:
+        return None
+    return payload.get("room") or payload.get("room_name")
 
 
 def _hashed(source: Source, body: bytes) -> str:

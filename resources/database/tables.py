@@ -62,6 +62,9 @@ rooms = sa.Table(
     sa.Column("skip_consent", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false()),
     # Its UUID in the old system.
     sa.Column("old_id", sa.String(36)),
+    # When generated texts follow corrections: at_once, on_request or never.
+    sa.Column("texts_after_names", sa.String(20), nullable=False, server_default="at_once"),
+    sa.Column("texts_after_words", sa.String(20), nullable=False, server_default="on_request"),
 )
 
 consents = sa.Table(
@@ -127,6 +130,35 @@ sessions = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("scope", sa.String(10), nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False),
+)
+
+# Recordings whose deletion was requested: nothing of what they contained.
+deletions = sa.Table(
+    "deletions",
+    metadata,
+    sa.Column("recording_id", sa.String(100), primary_key=True),
+    sa.Column("requested_at", sa.Double, nullable=False, index=True),
+    # When the deletion was complete, and when that was last checked.
+    sa.Column("completed_at", sa.Double),
+    sa.Column("checked_at", sa.Double),
+)
+
+# Only ever added to, except for recordings that are deleted.
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("recording_id", sa.String(100), nullable=False),
+    # The number within the recording, from 1.
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("who", sa.String(200)),
+    # Given by the client, so that a repeated request adds nothing again.
+    sa.Column("request_id", sa.String(100)),
+    # JSON (domain/corrections/edits.py).
+    sa.Column("edit", sa.Text, nullable=False),
+    sa.UniqueConstraint("recording_id", "number"),
+    sqlite_autoincrement=True,
 )
 
 deliveries = sa.Table(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tomllib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from domain.text.topics import (
     MIN_CHUNK_WORDS,
     NOTHING_SAID,
     UNTITLED,
+    Chunk,
     chunk_text,
     chunks,
     long_summary,
@@ -62,8 +64,10 @@ class Understanding(ConfigurableResource[Any], ABC):
         """Return what determines the result of topics, title, summary or action_items besides their inputs."""
 
     @abstractmethod
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        """Return a title and a summary for each chunk of the words table."""
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        """Return a title and a summary for each chunk of the words table, or for each of `parts`."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
@@ -84,7 +88,14 @@ class Extractive(Understanding):
     def identity(self, asset: str) -> str:  # noqa: ARG002 - one revision for all four
         return f"{EXTRACTIVE} {extractive.REVISION}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:  # noqa: ARG002
+    def topics(
+        self,
+        words: Table,
+        names: dict[int, str],
+        *,
+        recording: str,  # noqa: ARG002
+        parts: Sequence[Chunk] | None = None,  # noqa: ARG002 - it costs nothing to divide all anew
+    ) -> tuple[Topics, Usage]:
         return extractive.topics(words, names), Usage()
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
@@ -124,13 +135,18 @@ class WithLLM(Understanding):
         fresh = self.cache.refreshed() if isinstance(self.cache, CallCache) else None
         return WithLLM(llm=self.llm, prompts=self.prompts, cache=fresh)
 
+    def _cache_of(self, recording: str) -> AnswerCache | None:
+        return self.cache.of(recording) if isinstance(self.cache, CallCache) else self.cache
+
     def identity(self, asset: str) -> str:
         cut = [CHUNK_WORDS, MIN_CHUNK_WORDS] if asset == "topics" else []
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
-    def topics(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[Topics, Usage]:
-        found = list(enumerate(chunks(len(words))))
+    def topics(
+        self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
+    ) -> tuple[Topics, Usage]:
+        found = list(enumerate(chunks(len(words)) if parts is None else parts))
         if not found:
             return Topics(()), Usage()
         prompts, people = check_prompts(self.prompts), names_line(names)
@@ -140,7 +156,7 @@ class WithLLM(Understanding):
             asked = [prompts.messages("topic", people, transcript=texts[index]) for index, _ in found]
             return await chat.each(lambda messages: chat.ask(messages, TopicAnswer), asked)
 
-        given, usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         made = [topic(*at, words, one.title, one.summary) for at, one in zip(found, given, strict=True)]
         return Topics(tuple(made)), usage
 
@@ -150,7 +166,7 @@ class WithLLM(Understanding):
             return Title(title=UNTITLED, method=method), Usage()
         lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
         messages = check_prompts(self.prompts).messages("title", "", topics=lines)
-        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self.cache)
+        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self._cache_of(recording))
         return Title(title=answer.title, method=method), usage
 
     def summary(
@@ -179,7 +195,7 @@ class WithLLM(Understanding):
             recap = await chat.ask(prompts.messages("recap", people, paragraphs=paragraphs), RecapAnswer)
             return written, recap.recap
 
-        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self.cache)
+        (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         return Summary(long_summary=long_summary(recap, written), short_summary=recap, method=method), usage
 
     def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
@@ -189,7 +205,7 @@ class WithLLM(Understanding):
         messages = check_prompts(self.prompts).messages(
             "action_items", names_line(names), transcript=meeting_text(words, names)
         )
-        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self.cache)
+        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self._cache_of(recording))
         decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
         next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
         return ActionItems(decisions=decisions, next_steps=next_steps, method=method), usage

@@ -60,6 +60,29 @@ class Messages(ConfigurableResource[Any]):
         self._keep(key, until, posted.message_id, known, claimed_until=0.0)
         return posted
 
+    def retract(self, key: str, content: str, mark: str, now: float | None = None) -> str | None:
+        """Replace the content of the message about `key`, if there is one, and forget it.
+
+        Return what stays, if Zulip doesn't permit that. Raises TransientError, after which it can be repeated, and
+        PermanentError.
+        """
+        now = time.time() if now is None else now
+        if (known := self.record(key)) is None:
+            return None
+        until, _ = self._claim(key, known.stream, known.topic, now)
+        note: str | None = None
+        try:
+            message_id = known.message_id
+            if message_id is None and (found := self.zulip.find(known.stream, known.topic, mark)):
+                message_id = found[0]
+            if message_id is not None:
+                _, _, note = self._edit(message_id, content, None, _digest(content))
+        except ReflectorError:
+            self._release(key, until)
+            raise
+        self._delete(key, until)
+        return note
+
     def record(self, key: str) -> MessageRecord | None:
         """Return the message about `key`; None if there is none."""
         columns = [messages.c[name] for name in MessageRecord._fields]

@@ -15,6 +15,7 @@ from resources.store.base import Store
 
 # Files with any other suffix in a recording's folder are treated as audio.
 TEXT = {".json", ".parquet", ".vtt", ".srt", ".md", ".txt", ".gz"}
+DESCRIPTION = "recording.json"
 # Number of keys listed in an error message.
 MOST_LISTED = 5
 
@@ -95,6 +96,24 @@ class Audio(NamedTuple):
                     yield key
 
 
+def erase_folder(store: Store, recording_id: str, *, described: bool = False) -> None:
+    """Delete everything in a recording's folder permanently, and verify that it is gone; raises as `Audio.delete`.
+
+    The description, which names the tracks at Daily, stays if `described`.
+    """
+    own, failed = folder(recording_id), dict[str, ReflectorError]()
+    kept = {f"{own}/{DESCRIPTION}"} if described else set[str]()
+    for key in sorted({*store.list_remnants(own)} - kept):
+        try:
+            store.erase(key)
+        except ReflectorError as error:
+            failed[key] = error
+    if failed:
+        raise _failure(recording_id, failed)
+    if left := sorted({*store.list_remnants(own)} - kept):
+        raise TransientError(f"files are still listed: {_some(left)}", recording=recording_id)
+
+
 def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:
     """Return the locations of a recording's audio."""
     return Audio(described.id, store, bucket, [track.key for track in described.tracks])
@@ -103,7 +122,7 @@ def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:
 def describe_recording(store: Store, source: Source, recording_id: str) -> Recording:
     """Return the description stored when the recording was processed, else the source's; raises its errors."""
     try:
-        return Recording.model_validate_json(store.read(f"{folder(recording_id)}/recording.json"))
+        return Recording.model_validate_json(store.read(f"{folder(recording_id)}/{DESCRIPTION}"))
     except (NotFound, ValidationError):
         return source.recording(recording_id)
 
@@ -158,7 +177,7 @@ def _failure(recording_id: str, failed: Mapping[str, ReflectorError]) -> Reflect
     """Return one error for all keys: transient if another attempt may succeed for any of them."""
     transient = [error for error in failed.values() if isinstance(error, TransientError)]
     first = transient[0] if transient else next(iter(failed.values()))
-    what = f"{len(failed)} objects with audio could not be deleted: {_some(list(failed))} ({first.what})"
+    what = f"{len(failed)} objects could not be deleted: {_some(list(failed))} ({first.what})"
     if not transient:
         return PermanentError(what, recording=recording_id, hint=first.hint)
     waits = [error.retry_after for error in transient if error.retry_after is not None]

@@ -22,6 +22,7 @@ def transcribe(
     transcriber: Transcriber, cache: CallCache, audio: TrackAudio, *, speaker: int, recording: str, track: int
 ) -> CachedTranscription:
     """Return the cached words of this audio, otherwise transcribe it; raises the errors of `Transcriber`."""
+    cache = cache.of(recording)
     key = cache.key(audio=audio.sha256, transcriber=transcriber.identity(), speaker=speaker, duration=audio.duration)
     if (content := cache.get(key)) is not None:
         # An entry of another version of this program counts as a miss.

@@ -17,7 +17,7 @@ from service.dependencies import ConsentsDep, StoredResultsDep
 from service.errors import Refused
 from service.routing import JSON, Router, media, problems
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 TRANSCRIPT = "transcript.json"
 AUDIO = "audio.mp3"
 AUDIO_WITHHELD = "a denial of consent could be about this recording: its audio is withheld until that is known"

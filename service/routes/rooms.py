@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Response
 from pydantic import BaseModel
 
+from domain.corrections.gathered import Follow
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from service.bodies import json_body
 from service.dependencies import RoomsDep
@@ -28,6 +29,8 @@ class PublicRoom(BaseModel):
     zulip_auto_post: bool
     skip_consent: bool
     old_id: str | None
+    texts_after_names: Follow
+    texts_after_words: Follow
 
 
 class PublicRooms(BaseModel):

@@ -10,6 +10,9 @@ from pydantic_core import to_json
 from starlette.requests import Request
 
 from domain.access import Scope
+from domain.corrections.gathered import Corrections
+from domain.corrections.preview import preview, preview_words
+from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
@@ -19,14 +22,26 @@ from domain.text.markdown import to_html
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.callers import is_trusted
-from service.dependencies import NO_STORE, AccessDep, ConsentsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import (
+    NO_STORE,
+    AccessDep,
+    ConsentsDep,
+    CorrectionsIfAnyDep,
+    DeletionsDep,
+    InboxDep,
+    RecordingId,
+    RecordingsDep,
+    StoredResultsDep,
+)
 from service.disclosure import general_reason
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 WORDS = "words.parquet"
+# Words below this confidence are marked on the page.
+DOUBTFUL = 0.5
 
 
 class AudioState(BaseModel):
@@ -41,7 +56,8 @@ class TranscriptView(BaseModel):
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
     that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why.
+    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
+    are older than names or words, and `conflicts` says which corrections don't fit any more.
     """
 
     id: str
@@ -61,8 +77,13 @@ class TranscriptView(BaseModel):
     method: str | None = None
     words: int | None = None
     errors: tuple[str, ...] = ()
+    revision: int = 0
+    reviewed: bool = False
+    older: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
+    may_edit: bool = False
 
 
 class TopicsView(BaseModel):
@@ -78,13 +99,17 @@ class WaveformView(BaseModel):
 
 
 class SegmentView(BaseModel):
-    """One sentence of one speaker; times in seconds, and each word as text, start, end."""
+    """One sentence of one speaker; times in seconds, and each word as text, start, end.
+
+    `doubtful` are the positions of words of low confidence.
+    """
 
     speaker: int
     name: str
     start: float
     end: float
     words: list[tuple[str, float, float]]
+    doubtful: list[int] = []
 
 
 class WordsView(BaseModel):
@@ -100,6 +125,15 @@ class RetryRequested(BaseModel):
     daemon: bool
 
 
+class DeletionRequested(BaseModel):
+    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach."""
+
+    id: str
+    requested_at: str
+    completed_at: str | None
+    beyond_reach: tuple[str, ...]
+
+
 @router.get("", dependencies=[NO_STORE])
 def show_transcript(
     request: Request,
@@ -107,11 +141,14 @@ def show_transcript(
     recordings: RecordingsDep,
     access: AccessDep,
     consents: ConsentsDep,
+    corrections: CorrectionsIfAnyDep,
 ) -> TranscriptView:
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
     transcript = results.find("transcript.json", Transcript)
+    if transcript is not None and corrections is not None:
+        transcript = preview(transcript, corrections.gathered(results.id))
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
     # The step has a field of its own.
@@ -124,6 +161,10 @@ def show_transcript(
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and access.may(request, Scope.WRITE),
+        may_edit=transcript is not None
+        and corrections is not None
+        and overview.state != "retired"
+        and access.may(request, Scope.WRITE),
         **fields,
     )
 
@@ -147,9 +188,10 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
 
 
 @router.get("/words", response_model=WordsView)
-def show_words(request: Request, results: StoredResultsDep) -> Response:
+def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Response:
     """Show the words with their speakers and times."""
     content = results.read(WORDS)
+    made = corrections.gathered(results.id) if corrections is not None else Corrections()
     try:
         people = results.read("participants.json")
     except NotFound:
@@ -157,8 +199,14 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
 
     def make() -> bytes:
         participants = results.parse(people, "participants.json", Participants)
+        table = words.from_parquet(content)
+        finished = results.find("transcript.json", Transcript) if made.number else None
+        if finished is not None and finished.revision != made.number:
+            participants = Participants(preview(finished, made).participants)
+            said = preview_words(words.words(table), made, finished.revision, finished.duration)
+            table = words.table(said)
         names = participants.names()
-        table = words.by_person(words.from_parquet(content), participants.numbers())
+        table = words.by_person(table, participants.numbers())
         sentences = words.sentences(table)
         spoken = words.words(table)
         segments = [
@@ -168,12 +216,13 @@ def show_words(request: Request, results: StoredResultsDep) -> Response:
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
+                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
         return to_json({"segments": segments})
 
-    return _cached(request, etag(content, people), make)
+    return _cached(request, etag(content, people, str(made.number).encode() if made.number else b""), make)
 
 
 @router.get("/webvtt", response_class=Response, responses=media("text/vtt"))
@@ -183,16 +232,40 @@ def show_captions(request: Request, results: StoredResultsDep) -> Response:
     return _cached(request, etag(content), lambda: content, "text/vtt")
 
 
+@router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
+def delete_transcript(
+    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
+) -> DeletionRequested:
+    """Delete a recording wholly: audio, text and names. Answers 202 until that is complete, then 200.
+
+    Dagster's daemon does it. From now on, all other requests about the recording are answered with 410.
+    """
+    if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
+        recordings.state(recording_id)
+    found = deletions.request(recording_id)
+    response.status_code = 202 if found.completed_at is None else 200
+    return DeletionRequested(
+        id=recording_id,
+        requested_at=_iso(found.requested_at),
+        completed_at=None if found.completed_at is None else _iso(found.completed_at),
+        beyond_reach=BEYOND_REACH,
+    )
+
+
 @router.post("/retry", status_code=202)
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))
 
 
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
         "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors"
+        "errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 

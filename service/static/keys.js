@@ -5,7 +5,7 @@ import { $ } from "./dom.js";
 const OFF = "reflector-keys-off";
 const TYPING = "input:not([type=range]):not([type=checkbox]),textarea,select,[contenteditable]";
 
-export function listenToKeys({ player, view }) {
+export function listenToKeys({ player, follow }) {
   const actions = {
     " ": () => player?.toggle(),
     k: () => player?.toggle(),
@@ -13,7 +13,7 @@ export function listenToKeys({ player, view }) {
     l: () => player?.skip(10),
     ArrowLeft: () => player?.skip(-5),
     ArrowRight: () => player?.skip(5),
-    f: () => view.follow(true),
+    f: follow,
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),
   };

@@ -43,8 +43,9 @@ export function showActions(items, go) {
   const decisions = items.decisions.map((one) => entry(
     one.decision, [one.decided_by && `Decided by ${one.decided_by}`, one.rationale].filter(Boolean), one.timestamp,
   ));
+  // The editor adds boxes to tick.
   const next = items.next_steps.map((one) => entry(
-    one.task, [one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one.timestamp,
+    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one.timestamp,
   ));
   const failed = items.error && `They couldn’t be made: ${items.error}`;
   const none = (text) => [make("li", { className: "quiet none" }, failed || text)];

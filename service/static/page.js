@@ -2,6 +2,7 @@
 
 import { address, post, request, requestOrNull } from "./api.js";
 import { $, make, setText } from "./dom.js";
+import { Editor } from "./edit.js";
 import { listen } from "./events.js";
 import { listenToKeys } from "./keys.js";
 import { markTopic, showActions, showDownloads, showHead, showSummary, showTopics } from "./overview.js";
@@ -22,8 +23,10 @@ const HEAD = new Set(["recording", "participants"]);
 
 const steps = new Steps();
 let known = null;
+const MISSING = { 404: "There is no such recording.", 410: "This recording was deleted on request." };
 let player = null;
 let view = null;
+let editor = null;
 let stop = null;
 let polling = null;
 let drawing = false;
@@ -35,7 +38,7 @@ async function begin() {
     known = await request(address(id));
   } catch (error) {
     if (error.status === 401) return askForToken(begin);
-    return notice(error.status === 404 ? "There is no such recording." : error.message);
+    return notice(MISSING[error.status] ?? error.message);
   }
   notice("");
   $("recording").hidden = false;
@@ -142,12 +145,13 @@ async function refresh() {
   try {
     now = await request(address(id));
   } catch (error) {
-    if (error.status === 401) location.reload();
+    if (error.status === 401 || error.status === 410) location.reload();
     return;
   }
   const [before, had] = [text(known), view !== null];
   known = now;
-  if (had && text(known) !== before) offerReload();
+  // The editor looks for changes by itself.
+  if (had && !editor && text(known) !== before) offerReload();
   if (had) showState();
   else showKnown();
   if (DONE.has(known.state)) stop?.();
@@ -176,21 +180,41 @@ async function finish() {
   });
   $("columns").classList.toggle("finished", Boolean(spoken));
   if (!spoken) return;
-  const topics = known.topics ?? [];
-  const words = new Words(spoken.segments, topics);
-  view = new TranscriptView(words, topics, seek);
+  showWords(spoken);
   $("transcript").hidden = false;
   showDownloads(id);
-  searchIn(words, view);
   showPlayer(wave?.data);
   $("turns").classList.toggle("mute", !player);
+  $("follow").onclick = () => view.follow(true);
+  listenToKeys({ player, follow: () => view.follow(true) });
+  const hear = (seconds) => player?.seek(seconds);
+  if (known.may_edit) editor = new Editor(id, { state: () => ({ known, view }), redraw, hear });
+  const at = /^#t=(\d+)$/.exec(location.hash);
+  if (at && player) player.seek(Number(at[1]), false);
+}
+
+function showWords({ segments }) {
+  const topics = known.topics ?? [];
+  const words = new Words(segments, topics);
+  view?.end();
+  const follows = view?.follows ?? true;
+  view = new TranscriptView(words, topics, seek);
+  view.follows = follows;
   view.changed = (on) => {
     $("follow").hidden = on || !player;
   };
-  $("follow").onclick = () => view.follow(true);
-  listenToKeys({ player, view });
-  const at = /^#t=(\d+)$/.exec(location.hash);
-  if (at && player) player.seek(Number(at[1]), false);
+  searchIn(words, view);
+}
+
+/** Fetch and show the transcript again, where it is on the screen. */
+async function redraw() {
+  const [now, spoken] = await Promise.all([request(address(id)), request(address(id, "/words"))]);
+  known = now;
+  const at = scrollY;
+  showKnown();
+  showWords(spoken);
+  scrollTo(0, at);
+  editor.drawn();
 }
 
 function showPlayer(peaks) {

@@ -17,6 +17,7 @@ export class TranscriptView {
     this.current = -1;
     this.follows = true;
     this.scrolledAt = -Infinity;
+    this.replaced = new AbortController();
     this.#build(topics);
     this.#listen(seek);
   }
@@ -42,7 +43,8 @@ export class TranscriptView {
   #turn(turn, named) {
     const spoken = make("p", { className: "spoken" });
     for (let row = turn.from; row < turn.to; row += 1) {
-      const word = make("span", {}, this.words.words[row].text);
+      const { text, doubtful } = this.words.words[row];
+      const word = make("span", doubtful ? { className: "doubtful" } : {}, text);
       if (row > turn.from) spoken.append(this.words.space(row));
       spoken.append(word);
       this.elements.push(word);
@@ -60,7 +62,7 @@ export class TranscriptView {
   #listen(seek) {
     $("turns").onclick = (event) => {
       const time = event.target.closest("a.time");
-      const row = time ? this.#turnOf(time).from : this.rows.get(event.target);
+      const row = time ? this.turnOf(time).from : this.rows.get(event.target);
       // A click that ends a selection doesn't start playback.
       if (row === undefined || (!time && !getSelection().isCollapsed)) return;
       if (time && (event.metaKey || event.ctrlKey || event.shiftKey)) return;
@@ -69,14 +71,21 @@ export class TranscriptView {
     };
     // Before playback there is nothing to scroll along with.
     const stopFollowing = () => this.current >= 0 && this.follow(false);
-    addEventListener("wheel", stopFollowing, { passive: true });
-    addEventListener("touchmove", stopFollowing, { passive: true });
+    const options = { passive: true, signal: this.replaced.signal };
+    addEventListener("wheel", stopFollowing, options);
+    addEventListener("touchmove", stopFollowing, options);
     const scrolls = ({ key, target }) => SCROLL_KEYS.has(key) && !target.closest("input,select");
-    addEventListener("keydown", (event) => scrolls(event) && stopFollowing());
-    addEventListener("scroll", () => performance.now() - this.scrolledAt > OWN_SCROLL_MS && stopFollowing(), { passive: true });
+    addEventListener("keydown", (event) => scrolls(event) && stopFollowing(), options);
+    addEventListener("scroll", () => performance.now() - this.scrolledAt > OWN_SCROLL_MS && stopFollowing(), options);
   }
 
-  #turnOf(element) {
+  /** End the view, because another one replaces it. */
+  end() {
+    this.replaced.abort();
+  }
+
+  /** Return the turn that an element is in. */
+  turnOf(element) {
     return this.words.turns[this.turns.indexOf(element.closest(".turn"))];
   }
 
@@ -94,8 +103,8 @@ export class TranscriptView {
   mark(seconds) {
     const [row, from, to] = this.words.at(seconds);
     if (row !== this.current) {
-      this.elements[this.current]?.removeAttribute("class");
-      this.elements[row]?.setAttribute("class", "now");
+      this.elements[this.current]?.classList.remove("now");
+      this.elements[row]?.classList.add("now");
       this.current = row;
       if (this.follows) this.#scrollAlong();
     }

@@ -17,7 +17,7 @@ export function lastUpTo(numbers, value) {
   return low - 1;
 }
 
-/** Words ({text, start, end, turn}), and turns ({speaker, name, start, from, to, topic}) of rows in `words`. */
+/** Words ({text, start, end, turn, doubtful}), and turns ({speaker, name, start, from, to, topic}) of rows in `words`. */
 export class Words {
   constructor(segments, topics = []) {
     this.words = [];
@@ -36,7 +36,10 @@ export class Words {
       turn = { speaker: segment.speaker, name: segment.name, start: segment.start, from: this.words.length, topic };
       this.turns.push(turn);
     }
-    for (const [text, start, end] of segment.words) this.words.push({ text, start, end, turn: this.turns.length - 1 });
+    const doubtful = new Set(segment.doubtful);
+    for (const [at, [text, start, end]] of segment.words.entries()) {
+      this.words.push({ text, start, end, turn: this.turns.length - 1, doubtful: doubtful.has(at) });
+    }
     turn.to = this.words.length;
     turn.end = segment.end;
   }

@@ -109,6 +109,15 @@ class OldHost(Host[Request]):
         user = self._user(call)
         return {"sub": user, "email": None} if user else None
 
+    def _rooms(self, call: Request) -> Any:
+        user = self._user(call)
+        if user is None and not self.public_mode:
+            raise _Refusal(401, "Not authenticated")
+        size, page = int(call.query.get("size", USUAL)), int(call.query.get("page", 1))
+        seen = [room for room in self.world.rooms.values() if room["is_shared"] or room["user_id"] == user]
+        items, pages = seen[(page - 1) * size : page * size], -(-len(seen) // size)
+        return {"items": items, "total": len(seen), "page": page, "size": size, "pages": pages}
+
     def _room(self, call: Request, name: str) -> Any:
         return {**self._room_by_name(name), "webhook_secret": None}
 
@@ -168,6 +177,7 @@ class OldHost(Host[Request]):
 ONE = "([^/]+)"
 ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Any]]] = [
     (re.compile("/v1/me"), "/v1/me", OldHost._me),
+    (re.compile("/v1/rooms"), "/v1/rooms", OldHost._rooms),
     (re.compile(f"/v1/rooms/name/{ONE}"), "/v1/rooms/name/{room_name}", OldHost._room),
     (
         re.compile(f"/v1/rooms/{ONE}/meetings/{ONE}"),

@@ -234,6 +234,9 @@ def test_what_a_sensor_delivers_is_not_tried_again_in_the_run():
 def test_a_failure_names_recording_and_track():
     run, _ = attempt(raising(PermanentError("no audio")), partition="r1", track=2)
     assert run.reason("probe") == "recording r1, track 2: no audio"
+    [failure] = run.of("probe", dg.DagsterEventType.STEP_FAILURE)
+    # What Dagster's page of the run begins with.
+    assert failure.dagster_event.step_failure_data.error.message == "Failed: recording r1, track 2: no audio\n"
 
 
 def test_a_partition_that_is_deleted_meanwhile_is_a_plain_reason():

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.overview import RecordingOverview
 from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.store.base import LocalStore
 from service.ports import Listing, Ports
@@ -52,7 +53,8 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
     with Proxy(port, behind) as proxy:
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
-        made = Ports(made.recordings, store, listing)
+        history = CorrectionHistory(database=catalogue.database)
+        made = Ports(made.recordings, store, listing, corrections=history)
         app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made)
         with listening(app, port, behind):
             yield here

@@ -229,6 +229,16 @@ def test_a_later_denial_erases_the_archive(here: World) -> None:
     assert not any(word in archived(here) for word in words)
 
 
+def test_an_earlier_denial_leaves_nothing_to_archive_that_quotes_the_meeting(here: World) -> None:
+    assert here.run().success
+    title = json.loads(here.store.read(here.key("transcript.json")))["title"]
+    here.deny()
+    assert here.run(["consent_cleanup"]).success
+    retire(here)
+    assert len(archive.read(here.store, here.id)) == 1
+    assert title not in archived(here)
+
+
 def test_the_commands_go_on(deployment: Deployment) -> None:
     deployment.reflector("import", str(SAMPLE))
     deployment.reflector("run", SAMPLE_ID, "--select", "recording")

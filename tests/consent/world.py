@@ -15,6 +15,7 @@ from resources.call_cache import CallCache
 from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, Sources
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox, of_poll
@@ -86,6 +87,7 @@ class World:
             "source": Sources(imported=LocalFolder(store=self.store), daily=daily),
             "rooms": self.rooms,
             "consents": self.consents,
+            "correction_history": CorrectionHistory(database=self.consents.database),
             "inbox": self.inbox,
             "daily_api": self.daily_api,
             "call_cache": CallCache(folder=str(self.home / "calls"), max_bytes=2**20),

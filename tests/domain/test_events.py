@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Spec: the assets, last column.
 CAUSED = {
     "recording": ["STATUS"],
+    "corrections": ["CORRECTION"],
     "padded_tracks": ["DURATION"],
     "mixed_audio": ["DURATION"],
     "waveform": ["WAVEFORM"],

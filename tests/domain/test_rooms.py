@@ -86,6 +86,8 @@ def test_settings_are_optional() -> None:
         "zulip_auto_post": False,
         "skip_consent": False,
         "old_id": None,
+        "texts_after_names": "at_once",
+        "texts_after_words": "on_request",
     }
 
 

@@ -13,7 +13,7 @@ from testing.deployment import SAMPLE, SAMPLE_ID
 from testing.hosts.daily_oddities import ready_event
 from testing.parts.redis import Redis
 from tests.distributed.cluster import Worker
-from tests.production.world import RESULTS, Production
+from tests.production.world import RESULTS, TRACKS, Production
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(190)]
 
@@ -45,6 +45,28 @@ def check_results(world: Production, calls: list[int]) -> None:
     assert sorted(world.gpu.calls.values()) == calls
 
 
+def check_deletion(world: Production) -> None:
+    """After the deletion of the recording, neither databases nor files nor the buckets have words or names of it."""
+    words = [b"Chloe", world.described["room_name"].encode()]
+    places = {place for place, content in world.left() if words[0] in content}
+    assert {
+        "database dagster",
+        "database product",
+        f"bucket transcripts/recordings/{SAMPLE_ID}/transcript.json",
+    } <= places
+    # The key for Daily's bucket may only read.
+    refused = world.deployment.reflector("delete", SAMPLE_ID, "--yes")
+    assert (refused.returncode, "s3:DeleteObject" in refused.stderr) == (1, True)
+    assert [place for place, content in world.left() if words[0] in content] == []
+    world.deployment.env["DAILYCO_STORAGE_AWS_ACCESS_KEY_ID"] = world.s3.access_key
+    world.deployment.env["DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY"] = world.s3.secret_key
+    done = world.deployment.json("delete", SAMPLE_ID, "--yes")
+    assert done["not_deleted"] == []
+    assert [place for place, content in world.left() for word in words if word in content] == []
+    assert "Contents" not in world.s3.client().list_objects_v2(Bucket=TRACKS)
+    assert world.deployment.json("list", "--all") == []
+
+
 def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: Path) -> None:
     with Production(tmp_path) as world:
         # The service repeats the presigned URL in its refusal.
@@ -64,6 +86,7 @@ def test_on_one_machine_with_a_fault_and_nothing_secret_left_anywhere(tmp_path: 
         shown = world.deployment.reflector("show", SAMPLE_ID).stdout
         assert f"s3://{RESULTS}/transcripts/recordings/{SAMPLE_ID}" in shown
         assert world.leaks() == []
+        check_deletion(world)
 
 
 def test_postgresql_is_restarted_in_mid_run(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ FULL: dict[str, Any] = {
     "zulip_auto_post": True,
     "skip_consent": True,
     "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
+    "texts_after_names": "never",
+    "texts_after_words": "at_once",
 }
 
 
@@ -130,6 +132,8 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
         "zulip_auto_post": False,
         "skip_consent": False,
         "old_id": None,
+        "texts_after_names": "at_once",
+        "texts_after_words": "on_request",
     }
     assert SECRET not in said.stdout + listed.stdout + str(changed)
     assert deployment.reflector("rooms", "delete", "weekly").returncode == 0

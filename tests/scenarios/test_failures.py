@@ -20,6 +20,8 @@ from reflector_assets.operations import refresh
 from reflector_assets.records import plain
 from reflector_assets.runtime.run_process import process_of
 from reflector_assets.settings.main import Settings
+from resources.database.database import Database
+from resources.database.deletions import Deletions
 from testing.daemon import until
 from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
@@ -32,6 +34,7 @@ LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
 IMPOSSIBLE = ("x" * 260, "../../etc/passwd")
 GOOD, UNREADABLE = "room-good", "room-unreadable"
 LATE, ELSEWHERE, BY_HAND = "room-late", "room-elsewhere", "room-byhand"
+GONE = "room-gone"
 SILENT, SPOKEN = "room-silent", "room-spoken"
 # 300, 300 and 240 words.
 CHUNKS, MIDDLE = 3, " w450 "
@@ -72,6 +75,23 @@ def test_a_hung_call_is_ended_at_its_time_limit_and_tried_again_alone(faulty: Wo
     assert (ended.op, ended.track) == ("transcribe_track", 1)
     assert ended.reason == f"recording {HUNG}, track 1: timeout after {LIMIT} s"
     assert faulty.llm_calls(HUNG) == llm_calls()
+
+
+def test_a_deletion_ends_the_run_that_is_at_work_on_it(world: World) -> None:
+    world.gpu.hang(1, when=of(GONE, 0))
+    world.record(GONE)
+    until(lambda: world.gpu_calls(GONE), what="a call")
+    [run] = world.runs(GONE)
+    deletions = Deletions(database=Database(url=f"sqlite:///{world.deployment.data / 'reflector.db'}"))
+    deletions.request(GONE)
+    until(lambda: (found := deletions.get(GONE)) and found.completed_at, what="the end of the deletion")
+    process = process_of(run.dagster_run)
+    assert process is not None
+    assert process.is_gone()
+    assert world.runs(GONE) == []
+    assert not world.instance.has_dynamic_partition("recordings", GONE)
+    left = (path for path in world.deployment.home.rglob("*") if path.is_file() and path.suffix != ".log")
+    assert [path for path in left if GONE in str(path)] == []
 
 
 def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(faulty: World) -> None:

@@ -1,10 +1,12 @@
-"""A recording is processed once; what is fresh stays, whoever restarts, forgets or starts runs by hand."""
+"""A recording is processed once; what is fresh stays, whoever restarts, forgets, corrects or starts runs by hand."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from domain.results import Transcript
 from testing.daemon import until
 from tests.scenarios.world import World, llm_calls
 
@@ -12,9 +14,9 @@ from tests.scenarios.world import World, llm_calls
 EXECUTOR = "in_process"
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
-PLAIN, SLOW = "room-plain", "room-slow"
-# Assets of a recording.
-ALL = 15
+PLAIN, SLOW, DOZEN = "room-plain", "room-slow", "room-dozen"
+# Assets of a recording; a first run makes all but `corrections`.
+ALL = 16
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +104,38 @@ def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: Wor
     assert world.overlaps() == []
     assert (world.gpu_calls(SLOW), world.llm_calls(SLOW)) == ({0: 1, 1: 1}, llm_calls())
     world.forget(SLOW)
+
+
+def test_a_correction_runs_what_reads_it_and_asks_the_llm_as_the_setting_says(world: World) -> None:
+    world.record(DOZEN, words=12 * 300)
+    world.ended(DOZEN)
+    assert world.llm_calls(DOZEN) == llm_calls(12)
+
+    def correct(*options: str) -> tuple[Transcript, set[str], Counter[str]]:
+        """Correct the recording; returns its transcript, what one run made, and the calls to the LLM that it took."""
+        runs, calls = len(world.runs(DOZEN)), Counter(world.llm_calls(DOZEN))
+        world.deployment.json("edit", DOZEN, *options)
+        world.ended(DOZEN, runs=runs + 1)
+        world.ticks(1)
+        assert len(world.runs(DOZEN)) == runs + 1
+        return world.transcript(DOZEN), world.made(world.runs(DOZEN)[-1]), Counter(world.llm_calls(DOZEN)) - calls
+
+    found, made, calls = correct("--rename", f"0=Ada of {DOZEN}", "--title", f"Ada's {DOZEN}", "--learn")
+    assert world.deployment.json("rooms", "show", DOZEN)["vocabulary"] == [f"Ada of {DOZEN}"]
+    assert (found.segments[0].name, found.title, found.revision) == (f"Ada of {DOZEN}", f"Ada's {DOZEN}", 2)
+    assert made.isdisjoint({"padded_tracks", "mixed_audio", "track_transcripts", "merged_words", "consent_cleanup"})
+    # By themselves for names, but a title by hand stands.
+    assert calls == {name: count for name, count in llm_calls(12).items() if name != "TitleAnswer"}
+    # In one run: what is undone costs nothing, and texts follow words on request.
+    found, made, calls = correct("--undo", "1", "--undo", "2", "--words", f"0.0005-0.0010=Hello {DOZEN}")
+    assert (found.segments[0].name, found.title) == (f"{DOZEN} 0", f"{DOZEN} title 1")
+    assert found.segments[0].text.split()[:4] == [DOZEN, "Hello", DOZEN, "w2"]
+    assert {"merged_words", "topics", "transcript"} <= made
+    assert found.older == ("topics", "title", "summary", "action_items")
+    assert calls == {}
+    # One topic's chunk is asked for again, and what reads the words.
+    found, _, calls = correct("--remake")
+    assert (calls["TopicAnswer"], calls["SubjectsAnswer"], calls["ActionItemsAnswer"], found.older) == (1, 1, 1, ())
+    assert len(found.topics) == 12
+    assert world.gpu_calls(DOZEN) == {0: 1}
+    world.forget(DOZEN)

@@ -15,6 +15,8 @@ import dagster as dg
 from dagster import EventLogRecord
 
 from domain.overview import RecordingOverview
+from domain.recording import value_key
+from domain.results import Transcript
 from reflector_assets import tags
 from reflector_assets.eventlog.overview import recordings_overview
 from reflector_assets.eventlog.steps import StepEvent, step_events
@@ -81,6 +83,7 @@ class World:
             **self.llm.env,
             LLM_REQUEST_TIMEOUT=str(PATIENCE_S),
             REFLECTOR_RETRY_DELAY="0.2",
+            REFLECTOR_CORRECTIONS_QUIET="1",
             REFLECTOR_EXECUTOR=executor,
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": limit}),
@@ -223,6 +226,14 @@ class World:
         """What `reflector list` says of a recording."""
         store = LocalStore(root=str(self.deployment.data))
         return next(row for row in recordings_overview(self.instance, store) if row.id == name)
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(root=str(self.deployment.data))
+
+    def transcript(self, name: str) -> Transcript:
+        """A recording's finished document."""
+        return Transcript.model_validate_json(self.store.read(value_key("transcript", name)))
 
     def _records(self, run: dg.RunRecord, kind: dg.DagsterEventType | None = None) -> Sequence[EventLogRecord]:
         return self.instance.get_records_for_run(run.dagster_run.run_id, of_type=kind).records

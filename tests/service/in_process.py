@@ -20,6 +20,7 @@ from resources.database.sessions import Sessions
 from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
+from service.listeners import Listeners
 from service.ports import Ports
 from service.server import configure
 from testing import PATIENCE_S
@@ -64,6 +65,7 @@ def application(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     https: bool = False,
+    listeners: Listeners | None = None,
     recheck: float = 0.2,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
@@ -85,6 +87,7 @@ def application(
         ports=ports,
         origins=origins,
         hosts=hosts,
+        listeners=listeners,
     )
     return app, inbox, rooms
 

@@ -2,6 +2,7 @@
 
 # pyright: basic
 
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from domain.costs import Prices
 from domain.errors import TransientError
 from domain.overview import Queues
 from resources.database.catalogue import Catalogue
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.database.tokens import Tokens
@@ -45,10 +47,16 @@ class World:
         finish(store, script, finished(ID, duration=1.0), [])
         script.states[ID] = overview(ID, "error")
         script.tell(ID, "STATUS", value="error")
-        listing = Listing(Catalogue(database=database), lambda: True, lambda _: [])
+        # The old API replays no status.
+        script.tell(ID, "DURATION", duration=1.0)
+        catalogue, seconds = Catalogue(database=database), itertools.count()
+        catalogue.add([ID], "")
+        # Something always happens.
+        listing = Listing(catalogue, lambda: True, lambda _: [overview(ID, "error", duration=float(next(seconds)))])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
-        ports = Ports(made.recordings, store, listing, accounts)
+        ports = Ports(made.recordings, store, listing, accounts, CorrectionHistory(database=database))
         self.app: Any = application(url, ports=ports, **settings)[0]
+        self.app.state.changes.pause = 0.05
         self.by_scope = {scope: self.tokens.create(scope.value, scope) for scope in Scope}
 
     @contextmanager

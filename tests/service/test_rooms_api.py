@@ -25,6 +25,8 @@ FULL = {
     "zulip_auto_post": True,
     "skip_consent": True,
     "old_id": "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11",
+    "texts_after_names": "never",
+    "texts_after_words": "at_once",
 }
 SHOWN = {**{name: value for name, value in FULL.items() if name != "webhook_secret"}, "has_webhook_secret": True}
 EMPTY = {
@@ -37,6 +39,8 @@ EMPTY = {
     "zulip_auto_post": False,
     "skip_consent": False,
     "old_id": None,
+    "texts_after_names": "at_once",
+    "texts_after_words": "on_request",
 }
 
 

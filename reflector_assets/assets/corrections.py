@@ -1,0 +1,130 @@
+"""What people corrected, and what was recognized before it was corrected."""
+
+from typing import NamedTuple
+
+import dagster as dg
+
+from domain.corrections import people, spoken, texts
+from domain.corrections.gathered import Corrections
+from domain.errors import NotFound
+from domain.recording import Frozen, Participants, Recording, folder, name_participants, value_key
+from domain.results import ActionItems, Topics, TrackTranscripts
+from domain.text import words
+from domain.text.table import Table
+from domain.text.topics import Chunk, chunks
+from reflector_assets.assets.asset import recording_asset, result
+from reflector_assets.assets.step import step
+from reflector_assets.io_manager import data_version
+from resources.database.corrections import CorrectionHistory
+from resources.source import Source
+from resources.store.base import Store
+
+
+@recording_asset(revision=1, group="recording", kinds={"python", "json"})
+def corrections(
+    context: dg.AssetExecutionContext, correction_history: CorrectionHistory
+) -> dg.MaterializeResult[Corrections]:
+    """What people corrected: the edits that stand. Without any, no run makes it."""
+    with step(context, "corrections") as work:
+        value = correction_history.gathered(context.partition_key)
+    return result(
+        value,
+        work,
+        {"edits": value.number, "standing": len(value.entries), "reviewed": value.reviewed},
+    )
+
+
+class Read(NamedTuple):
+    """What generated texts are made from: words and people with the corrections that they follow, and the chunks.
+
+    The chunks are those of the words as they were transcribed, so that an inserted word doesn't move all others.
+    """
+
+    words: Table
+    participants: Participants
+    chunks: list[Chunk]
+
+
+def read_by_model(
+    recording_id: str, made: Corrections, merged_words: Table, participants: Participants, store: Store
+) -> Read:
+    """Return what generated texts are made from; raises the errors of the store."""
+    if made.of("people") != made.read_of("people"):
+        source = _kept_people(recording_id, store)
+        participants, _ = people.apply(source.participants if source else participants, made.read_of("people"))
+    if not made.of("words") and not made.read_of("words"):
+        return Read(merged_words, participants, chunks(len(merged_words)))
+    said, duration = transcribed(recording_id, store)
+    found = spoken.apply(said, made.read_of("words"), duration)
+    cuts = [found.cut(chunk.words_from) for chunk in chunks(len(said))]
+    bounds = [Chunk(*pair) for pair in zip([0, *cuts[1:]], [*cuts[1:], len(found.rows)], strict=True)]
+    # A chunk whose words were all deleted has no topic.
+    return Read(
+        words.table(found.words), participants, [chunk for chunk in bounds if chunk.words_from < chunk.words_to]
+    )
+
+
+def transcribed(recording_id: str, store: Store) -> tuple[list[words.Word], float]:
+    """Return the words as they were transcribed, and the recording's duration in seconds."""
+    tracks = TrackTranscripts.model_validate_json(store.read(value_key("track_transcripts", recording_id)))
+    table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks.tracks])
+    return words.words(table), tracks.duration
+
+
+def conflicts_of(
+    recording: Recording, made: Corrections, topics: Topics, action_items: ActionItems, store: Store
+) -> tuple[str, ...]:
+    """Return which corrections don't fit any more, after another transcription for example, in the edits' order."""
+    found: list[str] = []
+    if edits := made.of("people"):
+        known = _kept_people(recording.id, store)
+        found += people.apply(known.participants if known else Participants(()), edits)[1]
+    if edits := made.of("words"):
+        said, duration = transcribed(recording.id, store)
+        found += spoken.apply(said, edits, duration).conflicts
+    found += texts.topics(texts.generated_topics(topics), made.of("topics"))[1]
+    found += texts.action_items(texts.generated_items(action_items), made.of("action_items"))[1]
+    return tuple(sorted(found, key=lambda line: int(line.split(maxsplit=2)[1])))
+
+
+class _KeptPeople(Frozen):
+    """The people as the source names them; `recording` is the data version of the recording that they belong to."""
+
+    recording: str
+    participants: Participants
+
+
+def uncorrected_people(recording: Recording, corrected: Corrections, source: Source, store: Store) -> Participants:
+    """Return the people as the source names them, who are kept once they are corrected: Daily may forget them.
+
+    Those of a recording that was never corrected are the asset's present value, if they have its tracks.
+    """
+    version, kept = data_version(recording).value, _kept_people(recording.id, store) if corrected.number else None
+    if kept is not None and kept.recording == version:
+        return kept.participants
+    if not corrected.of("people"):
+        return name_participants(recording, source.participants(recording))
+    found = _present_people(recording, store) if kept is None else None
+    found = found or name_participants(recording, source.participants(recording))
+    store.write(_kept_key(recording.id), _KeptPeople(recording=version, participants=found).model_dump_json().encode())
+    return found
+
+
+def _kept_people(recording_id: str, store: Store) -> _KeptPeople | None:
+    try:
+        return _KeptPeople.model_validate_json(store.read(_kept_key(recording_id)))
+    except NotFound:
+        return None
+
+
+def _present_people(recording: Recording, store: Store) -> Participants | None:
+    try:
+        found = Participants.model_validate_json(store.read(value_key("participants", recording.id)))
+    except NotFound:
+        return None
+    numbers = {number for one in found.root for number in (one.speaker, *one.other_speakers) if number >= 0}
+    return found if numbers == set(recording.speakers().values()) else None
+
+
+def _kept_key(recording_id: str) -> str:
+    return f"{folder(recording_id)}/participants.source.json"

@@ -1,0 +1,179 @@
+"""`reflector edit`: corrections of a transcript."""
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.errors import InvalidInput
+from reflector_assets.cli.imports import on_first_use
+from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
+
+with on_first_use():
+    import getpass
+
+    import pydantic
+
+    from domain import recording
+    from domain import rooms as rooms_model
+    from domain.corrections import edits
+    from reflector_assets import wiring
+    from reflector_assets.operations import runs
+    from reflector_assets.runtime import instance as instances
+    from reflector_assets.settings import main as configuration
+
+if TYPE_CHECKING:
+    from domain.corrections.edits import AnyEdit
+
+app = typer.Typer()
+STRETCH = re.compile(r"(?P<start>[0-9.]+)-(?P<end>[0-9.]+)=(?P<rest>.*)", re.S)
+
+
+@app.command()
+def edit(
+    recording_id: RecordingId,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="PERSON=NAME; the person by name, id or speaker number; repeatable.")
+    ] = None,
+    merge: Annotated[
+        list[str] | None, typer.Option(help="PERSON=PERSON: the first is the second one; repeatable.")
+    ] = None,
+    words: Annotated[
+        list[str] | None, typer.Option(help="START-END=TEXT in seconds: replace these words; repeatable.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option(help="START-END=PERSON: these words are that person's; repeatable.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="The title.")] = None,
+    short_summary: Annotated[str | None, typer.Option(help="The short summary.")] = None,
+    long_summary: Annotated[str | None, typer.Option(help="The long summary, Markdown.")] = None,
+    generated: Annotated[
+        list[str] | None, typer.Option(help="Return to the generated title, short_summary or long_summary; repeatable.")
+    ] = None,
+    reviewed: Annotated[bool | None, typer.Option(help="Mark the transcript as reviewed.")] = None,
+    remake: Annotated[bool, typer.Option("--remake", help="Make the generated texts again.")] = False,
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Add the new names and words to the room's vocabulary, for its next meetings."),
+    ] = False,
+    undo: Annotated[list[int] | None, typer.Option(help="Undo the edit with this number; repeatable.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="Number of the last edit you know; refuses if there are others since.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correct a transcript: names, words, speakers, title, summary; undo a correction.
+
+    Nothing runs here: Dagster's daemon takes the corrections once nobody has edited for a while, and `reflector run`
+    takes them at once.
+    """
+    with instances.open_instance() as instance:
+        runs.known(instance, recording_id)
+    people = _People(recording_id)
+    made: list[AnyEdit] = []
+    try:
+        for one in rename or []:
+            made.append(people.named(*_pair(one, "--rename PERSON=NAME")))
+        for one in merge or []:
+            gone, kept = (people.speaker(name) for name in _pair(one, "--merge PERSON=PERSON"))
+            made.append(edits.Merge(speaker_from=gone, speaker_to=kept))
+        for one in assign or []:
+            start, end, person = _stretch(one, "--assign START-END=PERSON")
+            made.append(edits.Assign(start=start, end=end, speaker=people.speaker(person)))
+        for one in words or []:
+            start, end, text = _stretch(one, "--words START-END=TEXT")
+            made.append(edits.Write(start=start, end=end, text=text))
+        texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
+        made += _texts(texts, generated or [])
+        if reviewed is not None:
+            made.append(edits.Review(reviewed=reviewed))
+        made += [edits.Undo(number=number) for number in undo or []]
+    except pydantic.ValidationError as error:
+        raise InvalidInput(recording.first_problem(error, "the edit")) from None
+    if remake:
+        made.append(edits.Remake())
+    if not made:
+        raise InvalidInput("there is nothing to change", hint="`reflector edit --help` lists what can be changed.")
+    learnt = _with_terms(recording_id, made) if learn else None
+    with wiring.opened(wiring.correction_history()) as history, wiring.opened(wiring.rooms()) as rooms:
+        found = history.add(recording_id, made, who=getpass.getuser(), expected=version)
+        if learnt:
+            rooms.change(learnt.name, rooms_model.RoomSettings(vocabulary=learnt.vocabulary))
+    if as_json:
+        print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
+        return
+    quiet = configuration.get_settings().corrections_quiet
+    out.print(
+        f"Correction {found[-1].number} is stored. A run takes it {quiet:g} s after the last one; "
+        f"`reflector run {recording_id}` takes it now, `reflector history {recording_id}` shows all."
+    )
+
+
+def _texts(written: "dict[str, str | None]", generated: "list[str]") -> "list[AnyEdit]":
+    """Return the edits of texts that were written, and of those that return to the generated ones."""
+    given: dict[str, str | None] = {name: text for name, text in written.items() if text is not None}
+    given |= dict.fromkeys(generated)
+    if unknown := set(given) - set(written):
+        raise InvalidInput(f"{', '.join(sorted(unknown))}: there is no such text", hint=f"Texts: {', '.join(written)}.")
+    found: list[AnyEdit] = [edits.SetTitle(title=given.pop("title"))] if "title" in given else []
+    return [*found, edits.SetSummary.model_validate(given)] if given else found
+
+
+def _with_terms(recording_id: str, made: "list[AnyEdit]") -> "rooms_model.Room":
+    """Return the recording's room with the names and words that edits give; raise InvalidInput for unusable ones."""
+    content = wiring.store().read(recording.value_key("recording", recording_id))
+    meeting = recording.Recording.model_validate_json(content).room_name
+    terms = [one.name for one in made if isinstance(one, (edits.Rename, edits.Identify)) and one.name]
+    terms += [one.text for one in made if isinstance(one, edits.Write) and one.text]
+    with wiring.opened(wiring.rooms()) as rooms:
+        room = rooms.of_meeting(meeting) or rooms_model.Room(name=rooms_model.base_name(meeting))
+    try:
+        return rooms_model.Room(name=room.name, vocabulary=tuple(dict.fromkeys([*room.vocabulary, *terms])))
+    except pydantic.ValidationError as error:
+        raise InvalidInput(f"the room can't learn this: {recording.first_problem(error, 'the vocabulary')}") from None
+
+
+class _People:
+    """The participants as they are named now."""
+
+    def __init__(self, recording_id: str) -> None:
+        key = recording.value_key("participants", recording_id)
+        self._found = recording.Participants.model_validate_json(wiring.store().read(key)).root
+
+    def named(self, person: str, name: str) -> "AnyEdit":
+        """Return the edit that gives a person, or a speaker number without a person, a name."""
+        for one in self._found:
+            if person in {one.participant_id, one.name, str(one.speaker)}:
+                return edits.Rename(participant_id=one.participant_id, name=name or None)
+        if person.isdigit():
+            return edits.Identify(speaker=int(person), name=name)
+        raise self._unknown(person)
+
+    def speaker(self, person: str) -> int:
+        """Return a person's speaker number; raise InvalidInput for an unknown one."""
+        for one in self._found:
+            if one.speaker >= 0 and person in {one.participant_id, one.name, str(one.speaker)}:
+                return one.speaker
+        if person.isdigit():
+            return int(person)
+        raise self._unknown(person)
+
+    def _unknown(self, person: str) -> InvalidInput:
+        listed = ", ".join(f"{one.speaker} {one.name}" for one in self._found if one.speaker >= 0)
+        return InvalidInput(f"there is no participant {person!r}", hint=f"Participants: {listed}.")
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    first, equals, second = text.partition("=")
+    if not (equals and first):
+        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.")
+    return first.strip(), second.strip()
+
+
+def _stretch(text: str, form: str) -> tuple[float, float, str]:
+    match = STRETCH.fullmatch(text)
+    try:
+        assert match is not None
+        return float(match["start"]), float(match["end"]), match["rest"].strip()
+    except (AssertionError, ValueError):
+        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.") from None

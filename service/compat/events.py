@@ -1,0 +1,123 @@
+"""The old system's two WebSockets: the events of a recording, and what happens to any recording."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, cast
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+
+from domain.access import Scope
+from domain.errors import NotFound, RecordingDeleted, ReflectorError
+from domain.events import Event
+from resources.store.base import Store
+from service.auth import Watch
+from service.compat.changes import Changes, Message
+from service.compat.contents import OldTopic, topics
+from service.compat.routing import PREFIX
+from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
+from service.errors import Refused
+from service.feeds import Feed
+from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, refusal_code, send_texts
+from service.routing import Router
+from service.stored_results import StoredResults
+
+router = Router(prefix=PREFIX)
+# Never replayed: the frontend closes its socket when it reads that a recording has ended.
+LIVE_ONLY = {"STATUS", "TRANSCRIPT"}
+SAME = {"FINAL_TITLE", "FINAL_SHORT_SUMMARY", "FINAL_LONG_SUMMARY", "WAVEFORM", "TRANSCRIPT"}
+
+
+async def _changes(connection: HTTPConnection) -> Changes:
+    return connection.app.state.changes
+
+
+@router.websocket("/transcripts/{id}/events")
+async def send_events(
+    socket: WebSocket, access: AccessDep, feeds: FeedsDep, store: StoreDep, listeners: ListenersDep
+) -> None:
+    """Send the events of a recording: those so far, except of its status and its text, and those to come."""
+    await _accept(socket)
+    try:
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
+        recording_id = socket.path_params["id"]
+        with listeners.admit(socket):
+            async with feeds.of(recording_id) as feed:
+                await send_texts(socket, _texts(_messages(feed, access.watch(socket), store, recording_id)))
+    except Refused as error:
+        await socket.close(refusal_code(error), error.detail[:120])
+    except (NotFound, RecordingDeleted) as error:
+        await socket.close(NOT_FOUND, error.what[:120])
+    except ReflectorError:
+        await socket.close(TRY_AGAIN_LATER)
+
+
+@router.websocket("/events")
+async def send_changes(
+    socket: WebSocket,
+    access: AccessDep,
+    changes: Annotated[Changes, Depends(_changes)],
+    listeners: ListenersDep,
+) -> None:
+    """Send what happens to any recording from now on."""
+    await _accept(socket)
+    try:
+        await access.identify(socket)
+        access.require(socket, Scope.READ)
+        with listeners.admit(socket):
+            await send_texts(socket, _texts(changes.listen(access.watch(socket))))
+    except Refused as error:
+        await socket.close(refusal_code(error), error.detail[:120])
+    except ReflectorError:
+        await socket.close(TRY_AGAIN_LATER)
+
+
+async def _accept(socket: WebSocket) -> None:
+    await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
+
+
+async def _messages(feed: Feed, watch: Watch, store: Store, recording_id: str) -> AsyncIterator[Message]:
+    past = await feed.so_far()
+    for entry in past:
+        if entry.event.event not in LIVE_ONLY and (message := await _convert(entry.event, store, recording_id)):
+            yield message
+    async for entry in feed.listen(past[-1].event.id if past else None, watch):
+        if message := await _convert(entry.event, store, recording_id):
+            yield message
+
+
+async def _convert(event: Event, store: Store, recording_id: str) -> Message | None:
+    """Return an event as the old system sends it; None if it has no such event."""
+    data = event.data
+    match event.event:
+        case "DURATION":
+            known: Any = {"duration": data["duration"] * 1000}
+        case "STATUS":
+            known = {"value": data["value"]}
+        case "ACTION_ITEMS":
+            items = cast(dict[str, Any], data["action_items"])
+            known = {"action_items": {name: items.get(name, []) for name in ("decisions", "next_steps")}}
+        case "TOPIC":
+            known = await run_in_threadpool(_topic, store, recording_id, str(data["id"]))
+        case name if name in SAME:
+            known = data
+        case _:
+            known = None
+    return None if known is None else {"event": event.event, "data": known}
+
+
+def _topic(store: Store, recording_id: str, topic_id: str) -> dict[str, Any] | None:
+    """Return a topic with its text; None if it was replaced meanwhile."""
+    try:
+        found = next((one for one in topics(StoredResults(store, recording_id)) if one.id == topic_id), None)
+    except NotFound:
+        return None
+    return None if found is None else OldTopic(**found.model_dump(exclude={"words"})).model_dump(mode="json")
+
+
+async def _texts(messages: AsyncIterator[Message]) -> AsyncIterator[str]:
+    async for message in messages:
+        yield json.dumps(message, ensure_ascii=False)

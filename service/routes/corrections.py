@@ -1,0 +1,325 @@
+"""Corrections of a transcript: its history, and edits in the shapes that the old system's clients know."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Path
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from starlette.requests import Request
+
+from domain.corrections.edits import (
+    AnyEdit,
+    Assign,
+    Edit,
+    Entry,
+    Identify,
+    Merge,
+    Name,
+    Remake,
+    Rename,
+    Review,
+    SetSummary,
+    SetTitle,
+    Speaker,
+    Undo,
+    standing,
+)
+from domain.corrections.people import person_of
+from domain.corrections.preview import preview
+from domain.errors import NotFound
+from domain.recording import Participant
+from domain.results import Transcript
+from resources.database.corrections import CorrectionHistory
+from service.bodies import json_body
+from service.callers import caller_of
+from service.dependencies import NO_STORE, CorrectionsDep, RecordingsDep, StoredResultsDep
+from service.errors import Refused
+from service.ports import Recordings
+from service.routing import Router, problems, request_body
+from service.stored_results import StoredResults
+
+router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+
+
+class Body(BaseModel):
+    """Base of the requests: `version` is the number of the last edit that the client knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    version: Annotated[int, Field(ge=0)] | None = None
+
+
+class AddEdits(Body):
+    """Edits that are added together or not at all; a request with the same `request_id` adds them only once."""
+
+    edits: Annotated[tuple[Edit, ...], Field(min_length=1, max_length=200)]
+    request_id: Annotated[str, Field(min_length=1, max_length=100, pattern="^[!-~]*$")] | None = None
+
+
+class ParticipantChange(BaseModel):
+    """A participant as the old system describes one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    speaker: Speaker | None = None
+    name: Name
+
+
+class ChangeTranscript(Body):
+    """What to change; null returns to the generated text."""
+
+    title: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
+    short_summary: Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")] | None = None
+    long_summary: Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")] | None = None
+    reviewed: StrictBool = False
+    participants: Annotated[tuple[ParticipantChange, ...], Field(max_length=200)] = ()
+
+
+class AddParticipant(Body):
+    """The name of a speaker."""
+
+    name: Name
+    speaker: Speaker
+
+
+class ChangeParticipant(Body):
+    """Another name, another speaker number for the person, or both."""
+
+    name: Name | None = None
+    speaker: Speaker | None = None
+
+
+class AssignSpeech(Body):
+    """The words between two times, in seconds, are those of a speaker or of a participant."""
+
+    speaker: Speaker | None = None
+    participant: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    timestamp_from: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+    timestamp_to: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+class MergeSpeakers(Body):
+    """Two speakers are one person."""
+
+    speaker_from: Speaker
+    speaker_to: Speaker
+
+
+class EntryView(BaseModel):
+    """An edit: its number, its time in ISO 8601, who made it, and whether it stands."""
+
+    number: int
+    at: str
+    who: str | None
+    stands: bool
+    edit: dict[str, Any]
+
+
+class HistoryView(BaseModel):
+    """All edits in order; `version` is the number of the last one, `applied` of the last one in the transcript."""
+
+    version: int
+    applied: int
+    edits: list[EntryView]
+
+
+class ParticipantView(BaseModel):
+    """A participant; `speaker` is null without an audio track."""
+
+    id: str
+    speaker: int | None
+    name: str
+
+
+class Status(BaseModel):
+    """The answer of the old system to an edit."""
+
+    status: str = "ok"
+
+
+class Editor:
+    """Adds edits to one recording's history."""
+
+    def __init__(
+        self, results: StoredResults, history: CorrectionHistory, recordings: Recordings, who: str | None
+    ) -> None:
+        self.results, self._history, self._recordings, self._who = results, history, recordings, who
+
+    def transcript(self) -> Transcript:
+        """Return the transcript with all corrections that don't need the words; raises NotFound without one."""
+        found = self.results.find("transcript.json", Transcript)
+        if found is None:
+            raise NotFound("it has no transcript yet", recording=self.results.id)
+        return preview(found, self._history.gathered(self.results.id))
+
+    def entries(self) -> list[Entry]:
+        """Return the history."""
+        return self._history.history(self.results.id)
+
+    def add(self, *edits: AnyEdit, version: int | None = None, request_id: str | None = None) -> list[Entry]:
+        """Add edits and return the history; raises Refused for a retired recording, and OutOfDate."""
+        if self._recordings.state(self.results.id).state == "retired":
+            raise Refused(422, "the recording was retired: it can't be corrected any more")
+        return self._history.add(self.results.id, edits, who=self._who, expected=version, request_id=request_id)
+
+
+def _editor(request: Request, results: StoredResultsDep, history: CorrectionsDep, recordings: RecordingsDep) -> Editor:
+    return Editor(results, history, recordings, caller_of(request).name)
+
+
+EditorDep = Annotated[Editor, Depends(_editor)]
+
+
+def _writes(model: type[BaseModel]) -> dict[str, Any]:
+    return {"responses": problems(400, 409, 413, 415, 422), "openapi_extra": request_body(model)}
+
+
+@router.get("/corrections", dependencies=[NO_STORE])
+def show_history(editor: EditorDep) -> HistoryView:
+    """Show all corrections, undone ones included."""
+    return _view(editor, editor.entries())
+
+
+@router.post("/corrections", **_writes(AddEdits))
+def add_edits(editor: EditorDep, body: Annotated[AddEdits, Depends(json_body(AddEdits))]) -> HistoryView:
+    """Add edits; refuses them with 409 if others were added since `version`."""
+    return _view(editor, editor.add(*body.edits, version=body.version, request_id=body.request_id))
+
+
+@router.post("/corrections/{number}/undo", responses=problems(422))
+def undo_edit(editor: EditorDep, number: Annotated[int, Path(ge=1, le=10**9)]) -> HistoryView:
+    """Undo an edit, which can be an undo itself."""
+    return _view(editor, editor.add(Undo(number=number)))
+
+
+@router.post("/corrections/remake")
+def remake_texts(editor: EditorDep) -> HistoryView:
+    """Request that the generated texts are made again from names and words as they stand."""
+    return _view(editor, editor.add(Remake()))
+
+
+@router.patch("", **_writes(ChangeTranscript))
+def change_transcript(
+    editor: EditorDep, body: Annotated[ChangeTranscript, Depends(json_body(ChangeTranscript))]
+) -> Transcript:
+    """Change title, summary, participants' names, or whether the transcript is reviewed."""
+    given = body.model_fields_set
+    edits: list[AnyEdit] = []
+    if "title" in given:
+        edits.append(SetTitle(title=body.title))
+    if summary := {name: getattr(body, name) for name in ("short_summary", "long_summary") if name in given}:
+        edits.append(SetSummary.model_validate(summary))
+    edits += [_named(editor, one) for one in body.participants]
+    if "reviewed" in given:
+        edits.append(Review(reviewed=body.reviewed))
+    editor.transcript()
+    if edits:
+        editor.add(*edits, version=body.version)
+    return editor.transcript()
+
+
+@router.get("/participants", dependencies=[NO_STORE])
+def list_participants(editor: EditorDep) -> list[ParticipantView]:
+    """List the participants."""
+    return [_participant(one) for one in editor.transcript().participants]
+
+
+@router.post("/participants", **_writes(AddParticipant))
+def add_participant(
+    editor: EditorDep, body: Annotated[AddParticipant, Depends(json_body(AddParticipant))]
+) -> ParticipantView:
+    """Say who a speaker is."""
+    editor.add(Identify(speaker=body.speaker, name=body.name), version=body.version)
+    found = person_of(editor.transcript().participants, body.speaker)
+    assert found is not None
+    return _participant(found)
+
+
+@router.patch("/participants/{participant_id}", **_writes(ChangeParticipant))
+def change_participant(
+    editor: EditorDep,
+    participant_id: str,
+    body: Annotated[ChangeParticipant, Depends(json_body(ChangeParticipant))],
+) -> ParticipantView:
+    """Rename a participant, or say which speaker it is."""
+    person = _known(editor, participant_id)
+    edits: list[AnyEdit] = []
+    if body.name is not None:
+        edits.append(Rename(participant_id=person.participant_id, name=body.name))
+    if body.speaker is not None and body.speaker != person.speaker:
+        if person.speaker < 0:
+            edits.append(Identify(speaker=body.speaker, name=body.name or person.name))
+        else:
+            edits.append(Merge(speaker_from=body.speaker, speaker_to=person.speaker))
+    if edits:
+        editor.add(*edits, version=body.version)
+    return _participant(_known(editor, participant_id))
+
+
+@router.delete("/participants/{participant_id}")
+def delete_participant(editor: EditorDep, participant_id: str) -> Status:
+    """Remove a participant's name: the words stay those of "Speaker N"."""
+    editor.add(Rename(participant_id=_known(editor, participant_id).participant_id, name=None))
+    return Status()
+
+
+@router.patch("/speaker/assign", **_writes(AssignSpeech))
+def assign_speech(editor: EditorDep, body: Annotated[AssignSpeech, Depends(json_body(AssignSpeech))]) -> Status:
+    """Give the words between two times to a speaker."""
+    if (body.speaker is None) == (body.participant is None):
+        raise Refused(422, "give either a speaker or a participant")
+    if body.timestamp_to < body.timestamp_from:
+        raise Refused(422, "timestamp_to lies before timestamp_from")
+    speaker = body.speaker if body.participant is None else _known(editor, body.participant).speaker
+    if speaker is None or speaker < 0:
+        raise Refused(422, "the participant has no speaker number: add one first")
+    edit = Assign(start=body.timestamp_from, end=body.timestamp_to, speaker=speaker)
+    editor.add(edit, version=body.version)
+    return Status()
+
+
+@router.patch("/speaker/merge", **_writes(MergeSpeakers))
+def merge_speakers(editor: EditorDep, body: Annotated[MergeSpeakers, Depends(json_body(MergeSpeakers))]) -> Status:
+    """Make two speakers one person."""
+    editor.add(Merge(speaker_from=body.speaker_from, speaker_to=body.speaker_to), version=body.version)
+    return Status()
+
+
+def _named(editor: Editor, one: ParticipantChange) -> AnyEdit:
+    if one.id is not None:
+        return Rename(participant_id=_known(editor, one.id).participant_id, name=one.name)
+    if one.speaker is None:
+        raise Refused(422, "participants: give an id or a speaker")
+    return Identify(speaker=one.speaker, name=one.name)
+
+
+def _known(editor: Editor, participant_id: str) -> Participant:
+    for one in editor.transcript().participants:
+        if one.participant_id == participant_id:
+            return one
+    raise NotFound(f"there is no participant {participant_id[:100]!r}", recording=editor.results.id)
+
+
+def _participant(one: Participant) -> ParticipantView:
+    return ParticipantView(id=one.participant_id, speaker=one.speaker if one.speaker >= 0 else None, name=one.name)
+
+
+def _view(editor: Editor, entries: Sequence[Entry]) -> HistoryView:
+    found = editor.results.find("transcript.json", Transcript)
+    stands = {entry.number for entry in standing(entries)}
+    return HistoryView(
+        version=entries[-1].number if entries else 0,
+        applied=found.revision if found else 0,
+        edits=[
+            EntryView(
+                number=entry.number,
+                at=datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds"),
+                who=entry.who,
+                stands=entry.number in stands,
+                edit=entry.edit.model_dump(mode="json"),
+            )
+            for entry in entries
+        ],
+    )

@@ -1,0 +1,229 @@
+// Corrections: words, names and speakers, title, summary and action items, their undo, and what others edit meanwhile.
+
+import { address, request } from "./api.js";
+import { $, fill, make, setText } from "./dom.js";
+
+// Milliseconds between two looks at what others edited.
+const LOOK_MS = 3000;
+const PARTS = { topics: "topics", title: "title", summary: "summary", action_items: "next steps" };
+
+export class Editor {
+  /** `state()` returns {known, view}; `redraw()` fetches and shows the transcript; `hear(seconds)` plays from there. */
+  constructor(id, { state, redraw, hear }) {
+    Object.assign(this, { id, state, redraw, hear, version: 0, applied: 0, last: null, busy: false });
+    $("edit").hidden = false;
+    $("edit").onclick = () => this.toggle($("edit").getAttribute("aria-pressed") !== "true");
+    $("undo").onclick = () => this.add([{ kind: "undo", number: this.last }], "Undone.");
+    $("remake").onclick = () => this.add([{ kind: "remake" }], "They are made again in a moment.");
+    $("reviewed").onchange = () => this.add([{ kind: "review", reviewed: $("reviewed").checked }], "Saved.");
+    for (const [button, label, kind, field] of [
+      ["edit-title", "Title", "title", "title"],
+      ["edit-short", "Short summary", "summary", "short_summary"],
+      ["edit-long", "Full summary, in Markdown", "summary", "long_summary"],
+    ]) {
+      $(button).onclick = () => this.#ask(label, this.state().known[field] ?? "", (text) => [{ kind, [field]: text }]);
+    }
+    $("turns").addEventListener("click", (event) => this.#click(event), { capture: true });
+    $("turns").addEventListener("keydown", (event) => this.#key(event));
+    this.#look();
+    setInterval(() => document.hidden || this.#look(), LOOK_MS);
+  }
+
+  /** Begin or stop editing: a click on a word or name then edits it. */
+  toggle(on) {
+    $("edit").setAttribute("aria-pressed", String(on));
+    $("recording").classList.toggle("editing", on);
+    for (const name of ["edit-title", "edit-short", "edit-long"]) $(name).hidden = !on;
+    $("reviewed-box").hidden = !on;
+    this.drawn();
+  }
+
+  get on() {
+    return $("recording").classList.contains("editing");
+  }
+
+  /** Prepare what was drawn anew. */
+  drawn() {
+    const { known, view } = this.state();
+    $("reviewed").checked = known.reviewed;
+    $("older").hidden = !known.older.length;
+    setText($("older-text"), known.older.length ? `Older than the text: ${known.older.map((part) => PARTS[part]).join(", ")}.` : "");
+    fill($("conflicts"), ...known.conflicts.map((line) => make("li", {}, line)));
+    $("undo").hidden = !this.on || this.last === null;
+    for (const [row, word] of view.elements.entries()) {
+      const doubtful = this.on && view.words.words[row].doubtful;
+      if (doubtful) word.tabIndex = 0;
+      else word.removeAttribute("tabindex");
+    }
+    for (const name of $("turns").querySelectorAll("strong")) {
+      if (this.on) Object.assign(name, { tabIndex: 0, role: "button", title: "Say who this is" });
+      else for (const attribute of ["tabindex", "role", "title"]) name.removeAttribute(attribute);
+    }
+    for (const [at, item] of [...$("next").children].entries()) this.#box(item, known.action_items?.next_steps[at]);
+  }
+
+  /** Store edits, and show the transcript with them; returns whether they were stored. */
+  async add(edits, done) {
+    this.busy = true;
+    try {
+      const body = JSON.stringify({ edits, version: this.version, request_id: crypto.randomUUID?.() });
+      const headers = { "Content-Type": "application/json" };
+      this.#take(await request(address(this.id, "/corrections"), { method: "POST", headers, body }));
+      await this.redraw();
+      setText($("edit-note"), done);
+      return true;
+    } catch (error) {
+      const stale = error.status === 409;
+      setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
+      this.busy = false;
+      if (stale) await this.#look();
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #take({ version, applied, edits }) {
+    const changed = version !== this.version || applied !== this.applied;
+    Object.assign(this, { version, applied, last: edits.filter(({ stands }) => stands).at(-1)?.number ?? null });
+    return changed;
+  }
+
+  async #look() {
+    if (this.#occupied()) return;
+    const first = this.version === 0 && this.applied === 0;
+    const found = await request(address(this.id, "/corrections")).catch(() => null);
+    // Meanwhile, an edit of this page's own may be on its way.
+    if (!found || this.#occupied() || !this.#take(found)) return;
+    if (first && found.applied === found.version) this.drawn();
+    else await this.redraw();
+  }
+
+  /** Return whether drawing anew would get in the way. */
+  #occupied() {
+    return this.busy || $("turns").querySelector("input") !== null;
+  }
+
+  #click(event) {
+    if (!this.on || event.target.closest("a, input")) return;
+    const { view } = this.state();
+    const name = event.target.closest("strong");
+    const row = view.rows.get(event.target);
+    if (name) this.#speaker(view.turnOf(name));
+    else if (row !== undefined && getSelection().isCollapsed) this.#word(row);
+    else return;
+    event.stopPropagation();
+    event.preventDefault();
+  }
+
+  #key(event) {
+    if (!this.on || event.target.matches("input") || !["Enter", " "].includes(event.key)) return;
+    const { view } = this.state();
+    const row = view.rows.get(event.target);
+    if (row !== undefined) this.#word(row);
+    else if (event.target.matches("strong")) this.#speaker(view.turnOf(event.target));
+    else return;
+    event.stopPropagation();
+    event.preventDefault();
+  }
+
+  /** Let a word be edited: Enter stores it, Tab goes on to the next doubtful one, Escape leaves it as it was. */
+  #word(row) {
+    const { view } = this.state();
+    const [word, element] = [view.words.words[row], view.elements[row]];
+    const input = make("input", { type: "text", value: word.text, autocomplete: "off", spellcheck: true });
+    input.setAttribute("aria-label", `Correct “${word.text}”`);
+    const widen = () => input.style.setProperty("width", `${Math.max(6, input.value.length + 3)}ch`);
+    input.oninput = widen;
+    widen();
+    fill(element, input);
+    input.focus();
+    input.select();
+    const close = () => {
+      input.onblur = null;
+      fill(element, word.text);
+    };
+    const save = async () => {
+      const text = input.value.trim();
+      close();
+      if (text === word.text) return true;
+      const { speaker } = view.words.turns[word.turn];
+      const edit = { kind: "words", start: word.start, end: Math.max(word.end, word.start + 0.001), speaker, was: word.text, text };
+      return this.add([edit], text ? `“${word.text}” is now “${text}”.` : `“${word.text}” was deleted.`);
+    };
+    input.onblur = close;
+    input.onkeydown = async (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") {
+        close();
+        element.focus();
+      } else if (event.key === "Enter") {
+        event.preventDefault();
+        await save();
+        this.state().view.elements[row]?.focus();
+      } else if (event.key === "Tab") {
+        event.preventDefault();
+        if (await save()) this.#next(word.start, event.shiftKey ? -1 : 1);
+      }
+    };
+  }
+
+  #next(start, by) {
+    const { words } = this.state().view.words;
+    const doubtful = words.map((word, row) => [word, row]).filter(([word]) => word.doubtful);
+    const found = by > 0 ? doubtful.find(([word]) => word.start > start) : doubtful.findLast(([word]) => word.start < start);
+    if (!found) return setText($("edit-note"), "There is no further doubtful word.");
+    this.hear(found[0].start);
+    this.#word(found[1]);
+  }
+
+  /** Ask who speaks in a turn: another name, another participant, or another one in this paragraph only. */
+  #speaker(turn) {
+    const { known, view } = this.state();
+    const people = (known.participants ?? []).filter(({ speaker }) => speaker >= 0);
+    const own = people.find(({ speaker }) => speaker === turn.speaker);
+    const others = people.filter((one) => one !== own).map(({ name, speaker }) => make("option", { value: speaker }, name));
+    $("speaker-name").value = turn.name;
+    fill($("speaker-other"), ...others);
+    $("speaker-others").hidden = !others.length;
+    const chosen = () => Number($("speaker-other").value);
+    const store = (edit, done) => {
+      $("speaker").close();
+      this.add([edit], done);
+    };
+    $("speaker-rename").onclick = () => {
+      const name = $("speaker-name").value.trim();
+      if (name) store({ kind: "identify", speaker: turn.speaker, name }, `${turn.name} is now ${name}.`);
+    };
+    $("speaker-merge").onclick = () =>
+      store({ kind: "merge", speaker_from: turn.speaker, speaker_to: chosen() }, "They are one person now.");
+    $("speaker-assign").onclick = () => {
+      const spoken = view.words.words.slice(turn.from, turn.to);
+      const of = own ? [own.speaker, ...(own.other_speakers ?? [])] : [turn.speaker];
+      const [start, end] = [Math.min(...spoken.map((word) => word.start)), Math.max(...spoken.map((word) => word.end))];
+      store({ kind: "assign", start, end, speaker: chosen(), of }, "The paragraph has another speaker now.");
+    };
+    $("speaker").showModal();
+  }
+
+  #ask(label, text, edits) {
+    setText($("text-label"), label);
+    $("text").value = text;
+    const store = (written) => {
+      $("text-box").close();
+      this.add(edits(written), "Saved.");
+    };
+    $("text-save").onclick = () => $("text").value.trim() && store($("text").value.trim());
+    $("text-generated").onclick = () => store(null);
+    $("text-box").showModal();
+  }
+
+  #box(item, step) {
+    if (!step || item.querySelector("input")) return;
+    const box = make("input", { type: "checkbox", checked: step.done ?? false });
+    box.setAttribute("aria-label", `Done: ${step.task}`);
+    box.onchange = () =>
+      this.add([{ kind: "action_item", task: step.generated_task ?? step.task, done: box.checked }], "Saved.");
+    item.prepend(box, " ");
+  }
+}

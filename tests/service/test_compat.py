@@ -1,0 +1,283 @@
+"""The old system's reading API under /compat: its shapes, units, errors and replay rules, for whoever may read ours."""
+
+# pyright: basic
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from domain.rooms import Room
+from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
+from resources.database.database import Database
+from service.compat.changes import changes
+from service.ports import Listing, Ports
+from testing import PATIENCE_S
+from testing.hosts.old_contract import DOCUMENT, check_answer
+from tests.examples import examples
+from tests.service.in_process import BEARER, TOKEN, application, listening
+from tests.service.shown_recordings import BEGAN, finish, meeting, overview, shown
+
+DONE, BUSY = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70", "1f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b71"
+OLD_ID = "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11"
+ALL = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
+# Not served: the document has GET for the two sockets, to describe their messages.
+OTHERS = {
+    "/v1/transcripts/{transcript_id}/events",
+    "/v1/events",
+    "/v1/meetings/{meeting_id}/consent",
+    "/v1/daily/webhook",
+    "/v1/rooms/{room_name}/meetings/{meeting_id}",
+}
+READ = [path for path, method in ALL if method == "get" and path not in OTHERS]
+
+
+class World:
+    """A service with a finished recording of an hour and one without anything yet, and their room."""
+
+    def __init__(self, folder: Path) -> None:
+        made, self.script, self.store = shown(folder / "data")
+        transcript, spoken = meeting(DONE, 60, 900)
+        self.spoken = spoken
+        finish(self.store, self.script, transcript, spoken)
+        self.script.states[BUSY] = overview(BUSY, room="other_room-20260323090000")
+        url = f"sqlite:///{folder}/reflector.db"
+        catalogue = Catalogue(database=Database(url=url))
+        catalogue.add([DONE, BUSY], "")
+        catalogue.describe([RecordingInfo(BUSY, "other_room-20260323090000", BEGAN + 3600, None)], 1)
+        catalogue.index(
+            IndexedTranscript(DONE, "1", "weekly-20260323080000", "Weekly meeting", BEGAN, 3600, "the budget"), 2
+        )
+        listing = Listing(catalogue, lambda: True, lambda rows: [self.script.states[row.recording_id] for row in rows])
+        ports = Ports(made.recordings, made.store, listing)
+        self.app, _, rooms = application(url, ports=ports)
+        rooms.put(Room(name="weekly", old_id=OLD_ID, zulip_stream="general"))
+        self.app.state.changes.pause = 0.05
+
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Serve it while the block lasts."""
+        with listening(self.app) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
+            self.port, self.client.base_url = port, f"http://127.0.0.1:{port}"
+            self.topic = self.get(f"/transcripts/{DONE}/topics").json()[0]["id"]
+            yield self
+
+    def socket(self, path: str, token: str = TOKEN) -> ClientConnection:
+        """Open a WebSocket as the frontend does."""
+        url = f"ws://127.0.0.1:{self.port}/compat/v1{path}"
+        return connect(url, subprotocols=["bearer", token], open_timeout=PATIENCE_S, proxy=None)
+
+    def get(self, path: str, headers: dict[str, str] = BEARER, **query: Any) -> Any:
+        return self.client.get(f"/compat/v1{path}", headers=headers, params=query)
+
+    def path(self, template: str) -> str:
+        """Fill in a path of the document."""
+        known = {"transcript_id": DONE, "topic_id": self.topic, "room_name": "weekly", "participant_id": "p0"}
+        return template.removeprefix("/v1").format(room_id=OLD_ID, **known)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("compat")).running() as world:
+        yield world
+
+
+@pytest.mark.parametrize("path", [path for path in READ if not path.endswith("mp3")])
+def test_every_answer_is_valid_by_the_old_document(world: World, path: str) -> None:
+    query = {"q": "budget"} if path.endswith("search") else {}
+    answer = world.get(world.path(path), **query)
+    assert answer.status_code == 200, answer.text
+    check_answer(path, "get", answer.json())
+
+
+@pytest.mark.parametrize("path", [path for path in READ if path not in {"/v1/me", "/v1/config"}])
+def test_only_readers_of_our_api_may_read(world: World, path: str) -> None:
+    query = {"q": "x"} if path.endswith("search") else {}
+    assert world.get(world.path(path), {}, **query).status_code == 401
+    assert world.get(world.path(path), {"Authorization": "Bearer wrong"}, **query).status_code == 401
+    assert world.get(world.path(path), {"X-API-Key": "wrong"}, **query).status_code == 401
+    assert world.get(world.path(path), {"X-API-Key": TOKEN}, **query).status_code == 200
+
+
+def test_signing_in_gives_the_token_for_itself(world: World) -> None:
+    def sign_in(password: str) -> Any:
+        return world.client.post("/compat/v1/auth/login", json={"email": "a@example.com", "password": password})
+
+    assert sign_in(TOKEN).json() == {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86400}
+    assert sign_in("wrong").status_code == 401
+    assert world.get("/me").json() == {"sub": "REFLECTOR_API_TOKEN", "email": None}
+    assert world.get("/me", {}).json() is None
+    check_answer("/v1/me", "get", None)
+
+
+def test_durations_are_milliseconds_and_topics_seconds(world: World) -> None:
+    found = world.get(f"/transcripts/{DONE}").json()
+    assert (found["duration"], found["status"], found["room_id"]) == (3_600_000, "ended", OLD_ID)
+    listed = world.get("/transcripts").json()["items"]
+    assert [(one["id"], one["duration"], one["status"]) for one in listed] == [
+        (BUSY, 0, "processing"),
+        (DONE, 3_600_000, "ended"),
+    ]
+    topics = world.get(f"/transcripts/{DONE}/topics").json()
+    assert [topic["timestamp"] for topic in topics] == [0.0, 1200.0, 2400.0]
+
+
+def test_texts_have_the_format_that_is_asked_for(world: World) -> None:
+    def text(form: str) -> Any:
+        found = world.get(f"/transcripts/{DONE}", transcript_format=form).json()
+        check_answer("/v1/transcripts/{transcript_id}", "get", found)
+        return found["transcript"]
+
+    assert text("text").startswith("Ada Lovelace: ")
+    assert text("text-timestamped").startswith("[00:00] Ada Lovelace: ")
+    assert text("webvtt-named").startswith("WEBVTT\n")
+    assert text("json")[0]["speaker_name"] == "Ada Lovelace"
+    assert world.get(f"/transcripts/{DONE}", transcript_format="pdf").status_code == 422
+
+
+def test_words_by_topic_and_by_turn_are_all_words(world: World) -> None:
+    topics = world.get(f"/transcripts/{DONE}/topics/with-words").json()
+    spoken = [word["text"].strip() for topic in topics for word in topic["words"]]
+    assert spoken == [word.word for word in world.spoken]
+    turns = world.get(f"/transcripts/{DONE}/topics/{world.topic}/words-per-speaker").json()["words_per_speaker"]
+    assert [word for turn in turns for word in turn["words"]] == topics[0]["words"]
+    assert all(before["speaker"] != after["speaker"] for before, after in itertools.pairwise(turns))
+
+
+def test_the_search_finds_by_words_room_and_time(world: World) -> None:
+    def found(**query: Any) -> list[str]:
+        answer = world.get("/transcripts/search", **{"q": "", **query})
+        check_answer("/v1/transcripts/search", "get", answer.json())
+        return [one["id"] for one in answer.json()["results"]]
+
+    assert found() == [BUSY, DONE]
+    assert found(q="budget") == [DONE]
+    assert found(limit=1, offset=1) == [DONE]
+    assert found(room_id=OLD_ID) == [DONE]
+    other = world.get("/transcripts").json()["items"][0]["room_id"]
+    assert found(room_id=other) == [BUSY], "of a room without settings"
+    assert found(room_id="nowhere") == found(source_kind="live") == found(include_deleted="true") == []
+    assert found(**{"from": "2026-03-23T08:30:00Z"}) == [BUSY]
+    assert found(to="2026-03-23T08:30:00Z") == [DONE]
+
+
+def test_the_audio_is_played_by_a_token_in_the_url(world: World) -> None:
+    path = f"/transcripts/{DONE}/audio/mp3"
+    whole = world.get(path, {}, token=TOKEN)
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/mpeg")
+    part = world.get(path, {"Range": "bytes=100-199"}, token=TOKEN)
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    head = world.client.head(f"/compat/v1{path}", params={"token": TOKEN})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole.content)))
+    assert world.get(path, {}, token="wrong").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/transcripts/none", "/transcripts/none/topics", "/rooms/name/none", "/rooms/none"])
+def test_what_there_is_not_is_404(world: World, path: str) -> None:
+    assert world.get(path).status_code == 404
+
+
+def test_the_socket_replays_all_but_status_and_text(world: World) -> None:
+    script = world.script
+    script.tell(DONE, "STATUS", value="processing")
+    script.tell(DONE, "DURATION", duration=3600.0, source="daily")
+    script.tell(DONE, "TRANSCRIPT", text="all of it", translation=None)
+    script.step(DONE, "topics", "completed")
+    script.tell(DONE, "TOPIC", id=world.topic, title="", summary="", timestamp=0.0, duration=1.0)
+    script.tell(DONE, "ACTION_ITEMS", action_items={"decisions": [], "next_steps": [], "method": "x", "error": None})
+    script.tell(DONE, "STATUS", value="ended")
+    with world.socket(f"/transcripts/{DONE}/events") as socket:
+        assert socket.subprotocol == "bearer"
+        past = [json.loads(socket.recv(PATIENCE_S)) for _ in range(3)]
+        script.tell(DONE, "STATUS", value="processing", step=None, reason=None)
+        live = json.loads(socket.recv(PATIENCE_S))
+    assert [one["event"] for one in past] == ["DURATION", "TOPIC", "ACTION_ITEMS"]
+    assert past[0]["data"] == {"duration": 3_600_000}
+    assert past[1]["data"] == world.get(f"/transcripts/{DONE}/topics").json()[0]
+    assert live == {"event": "STATUS", "data": {"value": "processing"}}
+    for message in (*past, live):
+        check_answer("/v1/transcripts/{transcript_id}/events", "get", message)
+
+
+@pytest.mark.parametrize("path", [f"/transcripts/{DONE}/events", "/events"])
+def test_the_sockets_need_a_token(world: World, path: str) -> None:
+    with world.socket(path, "wrong") as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(PATIENCE_S)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 4401
+
+
+def test_the_socket_of_all_recordings_sends_changes(world: World) -> None:
+    before, minutes = world.script.states[BUSY], itertools.count(1)
+    with world.socket("/events") as socket:
+        # What is read first is no change.
+        messages: list[Any] = []
+        while not messages:
+            world.script.states[BUSY] = before._replace(duration=60.0 * next(minutes))
+            with suppress(TimeoutError):
+                messages.append(json.loads(socket.recv(0.2)))
+    world.script.states[BUSY] = before
+    assert messages[0]["event"] == "TRANSCRIPT_DURATION"
+    assert messages[0]["data"]["id"] == BUSY
+    check_answer("/v1/events", "get", messages[0])
+
+
+def test_what_happens_to_recordings_is_told_in_the_old_events() -> None:
+    before = {"a": overview("a"), "b": overview("b", "ended", title="B", duration=1.5)}
+    after = {
+        "a": overview("a", "ended", title="A", duration=60.0),
+        "b": before["b"],
+        "c": overview("c"),
+    }
+    found = changes(before, after)
+    for message in found:
+        check_answer("/v1/events", "get", message)
+    assert [(one["event"], *one["data"].values()) for one in found] == [
+        ("TRANSCRIPT_STATUS", "a", "ended"),
+        ("TRANSCRIPT_FINAL_TITLE", "a", "A"),
+        ("TRANSCRIPT_DURATION", "a", 60_000),
+        ("TRANSCRIPT_CREATED", "c"),
+        ("TRANSCRIPT_STATUS", "c", "processing"),
+    ]
+    assert changes(after, after) == []
+
+
+@pytest.mark.parametrize("path", READ)
+def test_no_request_of_the_old_document_is_answered_otherwise_than_it_says(world: World, path: str) -> None:
+    document = {**DOCUMENT, "paths": {f"/compat{path}": {"get": DOCUMENT["paths"][path]["get"]}}}
+    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(document)))
+    operation = schema[f"/compat{path}"]["GET"]
+    checks = [not_a_server_error, response_schema_conformance, *([] if "mp3" in path else [content_type_conformance])]
+    queried = any(one["in"] == "query" for one in DOCUMENT["paths"][path]["get"].get("parameters", ()))
+    # Of a path, every text is valid.
+    for mode in GenerationMode if queried and "mp3" not in path else (GenerationMode.POSITIVE,):
+
+        @settings(max_examples=examples(8, 50), suppress_health_check=list(HealthCheck), deadline=None)
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def send(case: schemathesis.Case) -> None:
+            case.path_parameters = {**case.path_parameters, **known_ids(world, case.path_parameters)}
+            case.call_and_validate(base_url=str(world.client.base_url), headers=BEARER, checks=checks)
+
+        send()
+
+
+def known_ids(world: World, parameters: dict[str, Any]) -> dict[str, str]:
+    """Return ids of what exists for half of the requests, so that not all are answered with 404."""
+    known = {"transcript_id": DONE, "topic_id": world.topic, "room_name": "weekly", "room_id": OLD_ID}
+    return {name: known[name] for name in parameters if name in known and len(str(parameters[name])) % 2}
+
+
+def test_our_own_document_does_not_have_it(world: World) -> None:
+    assert not [path for path in world.client.get("/openapi.json").json()["paths"] if path.startswith("/compat")]

@@ -1,0 +1,135 @@
+"""Corrections by the HTTP API: the old system's shapes, the history, and what is visible before a run takes them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.recording import value_key
+from resources.database.corrections import CorrectionHistory
+from resources.database.database import Database
+from resources.store.base import Store
+from tests.service.in_process import BEARER, Service, serving
+from tests.service.shown_recordings import finish, meeting, overview, shown
+
+ID = "rec-1"
+HERE = f"/v1/transcripts/{ID}"
+STEPS: dict[str, Any] = {"next_steps": [{"task": "Send the slides", "assigned_to": "Ben"}], "method": "extractive"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("corrections")
+    ports, script, store = shown(folder / "data")
+    url = f"sqlite:///{folder}/reflector.db"
+    for recording_id in (ID, "rec-2", "retired"):
+        finish(store, script, *meeting(recording_id, 1, 120, 3, action_items=STEPS))
+    script.states["retired"] = overview("retired", "retired")
+    script.states["new"] = overview("new", "new")
+    history = CorrectionHistory(database=Database(url=url))
+    with serving(url, ports=replace(ports, corrections=history)) as running:
+        running.client.headers.update(BEARER)
+        yield running
+
+
+def answer(service: Service, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+    found = service.client.request(method, path, json=body)
+    assert found.status_code == status, found.text
+    return found.json()
+
+
+def version(service: Service) -> int:
+    return answer(service, "GET", f"{HERE}/corrections")["version"]
+
+
+def test_a_transcript_is_patched_as_in_the_old_system(service: Service) -> None:
+    body = {
+        "title": "Budget",
+        "short_summary": "Enough.",
+        "reviewed": True,
+        "participants": [{"id": "p0", "name": "A."}],
+    }
+    found = answer(service, "PATCH", HERE, body)
+    assert (found["title"], found["short_summary"], found["reviewed"]) == ("Budget", "Enough.", True)
+    seen = answer(service, "GET", HERE)
+    assert (seen["title"], seen["participants"][0]["name"], seen["may_edit"]) == ("Budget", "A.", True)
+    assert seen["long_summary"] == found["long_summary"]
+    answer(service, "PATCH", HERE, {"title": None})
+    assert answer(service, "GET", HERE)["title"] == "Weekly meeting"
+
+
+def test_participants_and_speakers_as_in_the_old_system(service: Service) -> None:
+    before = answer(service, "GET", f"{HERE}/participants")
+    assert [(one["id"], one["speaker"]) for one in before] == [("p0", 0), ("p1", 1), ("p2", 2)]
+    assert answer(service, "PATCH", f"{HERE}/participants/p1", {"name": " Ben  O. "})["name"] == "Ben O."
+    added = answer(service, "POST", f"{HERE}/participants", {"name": "Guest", "speaker": 7})
+    assert added == {"id": "speaker-7", "speaker": 7, "name": "Guest"}
+    assert answer(service, "DELETE", f"{HERE}/participants/p1") == {"status": "ok"}
+    assert answer(service, "PATCH", f"{HERE}/speaker/merge", {"speaker_from": 2, "speaker_to": 0}) == {"status": "ok"}
+    names = {one["id"]: one["name"] for one in answer(service, "GET", f"{HERE}/participants")}
+    assert (names["p1"], "p2" in names, names["speaker-7"]) == ("Speaker 2", False, "Guest")
+    stretch = {"timestamp_from": 0, "timestamp_to": 2}
+    answer(service, "PATCH", f"{HERE}/speaker/assign", {**stretch, "participant": "speaker-7"})
+    assert answer(service, "GET", f"{HERE}/words")["segments"][0]["name"] == "Guest"
+    answer(service, "PATCH", f"{HERE}/speaker/assign", {**stretch, "speaker": 1, "participant": "p1"}, 422)
+    answer(service, "PATCH", f"{HERE}/speaker/assign", {**stretch, "participant": "gone"}, 404)
+
+
+def test_edits_are_added_once_and_undone(service: Service) -> None:
+    word = {"kind": "words", "start": 0, "end": 0.4, "was": "We", "text": "They all"}
+    begun = version(service)
+    body = {"edits": [word], "version": begun, "request_id": "r1"}
+    added = answer(service, "POST", f"{HERE}/corrections", body)
+    assert added["version"] == answer(service, "POST", f"{HERE}/corrections", body)["version"] == begun + 1
+    assert added["edits"][-1]["edit"] == word
+    words = [word[0] for word in answer(service, "GET", f"{HERE}/words")["segments"][0]["words"]]
+    assert words[:2] == ["They", "all"]
+    stale = answer(service, "POST", f"{HERE}/corrections", {**body, "request_id": "r2"}, 409)
+    assert stale["detail"].endswith(f"its last edit is {begun + 1}, not {begun}.") or str(begun + 1) in stale["detail"]
+    undone = answer(service, "POST", f"{HERE}/corrections/{begun + 1}/undo")
+    assert [one["stands"] for one in undone["edits"][-2:]] == [False, False]
+    assert answer(service, "GET", f"{HERE}/words")["segments"][0]["words"][0][0] == "We"
+    answer(service, "POST", f"{HERE}/corrections/999/undo", status=422)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"kind": "words", "start": 2, "end": 1, "text": "x"},
+        {"kind": "words", "start": 2, "end": 2, "text": " "},
+        {"kind": "title", "title": "two\nlines"},
+        {"kind": "rename", "participant_id": "p0", "name": "\u200b"},
+        {"kind": "nothing"},
+    ],
+)
+def test_an_edit_without_sense_is_refused(service: Service, edit: dict[str, Any]) -> None:
+    before = version(service)
+    answer(service, "POST", f"{HERE}/corrections", {"edits": [edit]}, 422)
+    assert version(service) == before
+
+
+def test_what_isnt_finished_or_is_retired_isnt_corrected(service: Service) -> None:
+    answer(service, "PATCH", "/v1/transcripts/new", {"title": "A"}, 404)
+    refused = answer(service, "PATCH", "/v1/transcripts/retired", {"title": "A"}, 422)
+    assert "retired" in refused["detail"]
+    answer(service, "POST", "/v1/transcripts/nobody/corrections", {"edits": [{"kind": "remake"}]}, 404)
+
+
+def test_correcting_needs_the_token(service: Service) -> None:
+    service.client.headers.pop("Authorization")
+    try:
+        answer(service, "PATCH", HERE, {"title": "A"}, 401)
+        answer(service, "POST", f"{HERE}/corrections", {"edits": [{"kind": "remake"}]}, 401)
+    finally:
+        service.client.headers.update(BEARER)
+
+
+def test_a_transcript_that_a_run_has_corrected_is_shown_as_it_is(service: Service) -> None:
+    store: Store = service.app.state.store
+    recording = "rec-2"
+    answer(service, "PATCH", f"/v1/transcripts/{recording}", {"title": "Mine"})
+    key = value_key("transcript", recording)
+    text = store.read(key).decode().replace('"title":"Weekly meeting"', '"title":"Of the run"')
+    store.write(key, text.removesuffix("}").encode() + b',"revision":1}')
+    assert answer(service, "GET", f"/v1/transcripts/{recording}")["title"] == "Of the run"
