@@ -7,7 +7,7 @@ from pydantic import Field
 
 from domain.corrections.gathered import Corrections
 from domain.recording import Frozen
-from domain.results import ActionItems, Summary, Title, Topics, Waveform
+from domain.results import ActionItems, Evidence, Summary, Title, Topics, Waveform
 from domain.text import words
 from domain.text.table import Table
 
@@ -72,13 +72,14 @@ class TranscriptText(Frozen):
 
 
 class TopicFound(Frozen):
-    """One topic; `timestamp` and `duration` in seconds."""
+    """One topic; `timestamp` and `duration` in seconds. `evidence` is what its summary rests on."""
 
     id: str
     title: str
     summary: str
     timestamp: float
     duration: float
+    evidence: Evidence | None = None
 
 
 class FinalTitle(Frozen):
@@ -159,6 +160,7 @@ def _topics(value: Topics, _metadata: Metadata) -> Iterator[TopicFound]:
             summary=topic.summary,
             timestamp=topic.timestamp,
             duration=topic.duration,
+            evidence=topic.evidence,
         )
 
 

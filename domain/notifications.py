@@ -4,13 +4,14 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from domain.consent import Statement
-from domain.results import Topic, Transcript
+from domain.results import Evidence, Topic, Transcript
 from domain.rooms import base_name
 from domain.text.captions import CONTROL, by_topic, clock, one_line, webvtt
-from domain.text.markdown import ZWSP, safe, unlinked
+from domain.text.inert import ZWSP, inert
+from domain.text.markdown import safe
 
 COMPLETED, TEST = "transcript.completed", "test"
 # Event ids are name-based UUIDs of their content.
@@ -19,10 +20,15 @@ NAMESPACE = uuid.UUID("5f0a2f6e-2f0e-5a5e-9f0b-6d9d1f2a7c11")
 MAX_CONTENT, MAX_TOPIC = 10_000, 60
 # A longer summary is truncated to leave space for the topics.
 MAX_SUMMARY = 6_000
+# Quotes below the summary, and the characters of a quote.
+MAX_QUOTES, MAX_QUOTE = 6, 120
 FENCE = re.compile(r"(`{2}|~{2})(?=[`~])")
 # Also at the end, where our own bold markup may follow.
 MENTION = re.compile(r"@(?=_?(?:\*|\Z))")
 LINK = re.compile(r"\](?=[(\[])")
+# Zulip also makes links of bare domains and addresses.
+DOMAIN = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2,})")
+TOPIC_FIELDS = {"title", "summary", "timestamp", "duration", "evidence"}
 # Fields that are not part of an event's content.
 NOT_IN_EVENT_ID = {"audio_key", "method", "words", "conflicts", "older"}
 
@@ -30,6 +36,11 @@ NOT_IN_EVENT_ID = {"audio_key", "method", "words", "conflicts", "older"}
 def page(page_url: str, recording_id: str) -> str:
     """Return the URL of a transcript's page."""
     return f"{page_url.rstrip('/')}/transcripts/{recording_id}"
+
+
+def share_page(page_url: str, recording_id: str, token: str) -> str:
+    """Return the link that shares a recording's page: its token is in the fragment, which browsers send nowhere."""
+    return f"{page(page_url, recording_id)}#share={token}"
 
 
 def event_id(transcript: Transcript) -> str:
@@ -55,12 +66,16 @@ def webhook_body(
             "room_id": name,
             "created_at": transcript.created_at,
             "duration": transcript.duration,
-            "title": transcript.title,
-            "short_summary": transcript.short_summary,
+            "title": inert(transcript.title),
+            "short_summary": inert(transcript.short_summary),
             "long_summary": safe(transcript.long_summary),
+            "summary_evidence": _inert([one.model_dump() for one in transcript.summary_evidence]),
             "webvtt": webvtt(transcript.segments),
             "topics": [
-                {**topic.model_dump(include={"title", "summary", "timestamp", "duration"}), "webvtt": webvtt(spoken)}
+                {
+                    **_inert(topic.model_dump(include=TOPIC_FIELDS)),
+                    "webvtt": webvtt(spoken),
+                }
                 for topic, spoken in by_topic(transcript)
             ],
             "participants": [
@@ -71,8 +86,8 @@ def webhook_body(
             "target_language": language,
             "status": "ended",
             "frontend_url": page(page_url, transcript.id),
-            "action_items": transcript.action_items.model_dump(
-                mode="json", include={"decisions": True, "next_steps": True}
+            "action_items": _inert(
+                transcript.action_items.model_dump(mode="json", include={"decisions": True, "next_steps": True})
             ),
         },
         "room": {"id": name, "name": name},
@@ -111,7 +126,8 @@ def zulip_text(transcript: Transcript, page_url: str) -> str:
     head = f"## {_one_line(transcript.title, 200) or 'Untitled Meeting'}\n{' · '.join(facts)}"
     parts = [head]
     if summary := _neutralized(safe(transcript.long_summary.strip() or transcript.short_summary.strip())):
-        parts.append(_spoiler("Summary", _cut(summary, MAX_SUMMARY)))
+        shown = [f"* {_quoted(one)}" for one in transcript.summary_evidence if one.subject is not None][:MAX_QUOTES]
+        parts.append(_spoiler("Summary", "\n".join([_cut(summary, MAX_SUMMARY), *shown])))
     if transcript.topics:
         room = MAX_CONTENT - len("\n\n".join([*parts, _spoiler("Topics", "")])) - 2
         parts.append(_spoiler("Topics", _topics(transcript.topics, room, link)))
@@ -167,6 +183,8 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
         line = (
             f"* [{clock(topic.timestamp)}] **{_one_line(topic.title, 200)}** {_one_line(topic.summary, 600)}".rstrip()
         )
+        if topic.evidence:
+            line += f" ({_quoted(topic.evidence)})"
         left -= len(line) + 1
         if left < 0:
             break
@@ -176,20 +194,34 @@ def _topics(topics: tuple[Topic, ...], room: int, link: str) -> str:
     return "\n".join(lines)
 
 
+def _quoted(evidence: Evidence) -> str:
+    """Return the time, the speaker and the words of evidence."""
+    speaker, quote = _one_line(evidence.speaker, 80), _one_line(evidence.quote, MAX_QUOTE)
+    return f"{clock(evidence.timestamp)} {speaker}: “{quote}”"
+
+
+def _inert(value: Any) -> Any:
+    """Return a JSON value in whose texts nothing is a link or a mention."""
+    if isinstance(value, dict):
+        return {key: _inert(one) for key, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_inert(one) for one in cast("list[Any]", value)]
+    return inert(value) if isinstance(value, str) else value
+
+
 def _spoiler(heading: str, content: str) -> str:
     return f"```spoiler {heading}\n{content}\n```"
 
 
 def _neutralized(text: str) -> str:
-    """Neutralize fences and mentions, which are Zulip's, and leave other Markdown as it is."""
-    return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", CONTROL.sub("", text)))
+    """Neutralize fences, mentions and bare domains, which are Zulip's, and leave other Markdown as it is."""
+    text = DOMAIN.sub(f".{ZWSP}", CONTROL.sub("", text))
+    return MENTION.sub(f"@{ZWSP}", FENCE.sub(rf"\1{ZWSP}", text))
 
 
 def _one_line(text: str, longest: int) -> str:
     """Put a text on one line and neutralize links, mentions, code and blocks in it."""
-    return _cut(
-        LINK.sub(f"]{ZWSP}", _neutralized(unlinked(one_line(text)).replace("`", "'").replace("**", "*"))), longest
-    )
+    return _cut(LINK.sub(f"]{ZWSP}", _neutralized(inert(one_line(text)).replace("`", "'").replace("**", "*"))), longest)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -97,10 +97,25 @@ class TrackTranscripts(Frozen):
     tracks: tuple[TrackTranscript, ...]
 
 
+class Evidence(Frozen):
+    """What a statement rests on: words of the meeting, when they were said (seconds), and by whom."""
+
+    quote: str
+    timestamp: float
+    speaker: str
+
+
+class SummaryEvidence(Evidence):
+    """What a paragraph of the summary rests on; `subject` is the paragraph's, null for the recap."""
+
+    subject: str | None = None
+
+
 class Topic(Frozen):
     """A section of the meeting; times in seconds, and its half-open range of rows in the words that it was made from.
 
-    `error` says why it has no summary; `generated_title` and `generated_summary` are what a person replaced.
+    `evidence` is missing in results of earlier versions. `error` says why it has no summary; `generated_title` and
+    `generated_summary` are what a person replaced.
     """
 
     id: str
@@ -110,6 +125,7 @@ class Topic(Frozen):
     duration: float
     words_from: int
     words_to: int
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
     error: str | None = Field(default=None, exclude_if=_is_empty)
     generated_title: str | None = Field(default=None, exclude_if=_is_none)
     generated_summary: str | None = Field(default=None, exclude_if=_is_none)
@@ -138,6 +154,7 @@ class Summary(Frozen):
     long_summary: str
     short_summary: str
     method: str
+    evidence: tuple[SummaryEvidence, ...] = Field(default=(), exclude_if=_is_empty)
     error: str | None = Field(default=None, exclude_if=_is_empty)
 
 
@@ -148,6 +165,7 @@ class Decision(Frozen):
     rationale: str | None = None
     decided_by: str | None = None
     timestamp: float | None = None
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
 
 
 class NextStep(Frozen):
@@ -161,17 +179,22 @@ class NextStep(Frozen):
     deadline: str | None = None
     context: str | None = None
     timestamp: float | None = None
+    evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
     done: bool = Field(default=False, exclude_if=_is_empty)
     generated_task: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class ActionItems(Frozen):
-    """Decisions and next steps; `error` is set if extracting them failed."""
+    """Decisions and next steps; `error` is set if extracting them failed.
+
+    `dropped` is how many of a model's had no evidence in the meeting.
+    """
 
     decisions: tuple[Decision, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     method: str
     error: str | None = None
+    dropped: int = Field(default=0, exclude_if=_is_empty)
 
 
 class TranscriptSegment(Frozen):
@@ -212,6 +235,7 @@ class Transcript(Frozen):
     method: str
     words: int
     audio_key: str
+    summary_evidence: tuple[SummaryEvidence, ...] = Field(default=(), exclude_if=_is_empty)
     errors: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
     revision: int = Field(default=0, exclude_if=_is_empty)
     reviewed: bool = Field(default=False, exclude_if=_is_empty)

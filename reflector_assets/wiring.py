@@ -15,6 +15,7 @@ from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
 from resources.daily.api import DailyAPI
 from resources.daily.source import AnnouncedSource, DailySource, Sources
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
@@ -23,6 +24,7 @@ from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.database.sessions import Sessions
+from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
@@ -173,6 +175,18 @@ def correction_history() -> CorrectionHistory:
 def sessions() -> Sessions:
     """Return the sessions of the pages."""
     return Sessions(database=database())
+
+
+@cache
+def audit() -> Audit:
+    """Return the audit log."""
+    return Audit(database=database())
+
+
+@cache
+def shares() -> Shares:
+    """Return the links that share recordings."""
+    return Shares(database=database())
 
 
 @cache

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.health import Outcome
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.compat import accounts as compat_accounts
@@ -31,11 +33,13 @@ from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
 from service.listeners import Listeners
+from service.login import Login
 from service.metrics import MetricsPage, WebhookMetrics
 from service.ports import Ports
 from service.readiness import Readiness
 from service.relaying import relaying
 from service.routes import (
+    audit,
     consent,
     corrections,
     costs,
@@ -48,7 +52,11 @@ from service.routes import (
     pages,
     rooms,
     sessions,
+    shares,
     transcripts,
+)
+from service.routes import (
+    login as login_routes,
 )
 from service.routing import without_validation_errors
 from service.rules import add_rules, check_rules
@@ -104,6 +112,8 @@ def build(
     inbox: Inbox,
     rooms_store: Rooms,
     consents: Consents,
+    changes: Audit,
+    links: Shares,
     *,
     secrets: Sequence[bytes],
     window: float,
@@ -115,13 +125,16 @@ def build(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     listeners: Listeners | None = None,
+    page_url: str = "",
+    login: Login | None = None,
 ) -> FastAPI:
     """Return the ASGI application. Without `secrets` it accepts unsigned webhooks: for trials only.
 
     A webhook's timestamp may be off by `window` seconds, and waits `write_timeout` seconds for a hanging database.
     `relay` forwards due webhooks to the old system. Without `ports` there are neither transcripts nor pages.
-    Pages of these `origins` may use the API from a browser. Requests must name one of `hosts`, if there are any, and in
-    a trial a loopback name. `listeners` limits those of events.
+    `changes` is the audit log, `links` share recordings under `page_url`. Pages of these `origins` may use the API from
+    a browser. People sign in by `login`. Requests must name one of `hosts`, if there are any, and in a trial a loopback
+    name. `listeners` limits those of events.
     """
     writer = InboxWriter(inbox, write_timeout)
     deletions = Deletions(database=inbox.database)
@@ -148,19 +161,23 @@ def build(
         # Spans and logs would hold requests, and go wherever environment variables say.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
-        dependencies=[Depends(authorize)],
-        middleware=_middleware(origins),
+        dependencies=[Depends(authorize, scope="function")],
+        middleware=[*_middleware(origins), *([login.middleware()] if login else [])],
         exception_handlers=dict(HANDLERS),
     )
     app.state.access, app.state.rooms, app.state.consents = access, rooms_store, consents
     app.state.inbox, app.state.deletions = inbox, deletions
     app.state.listeners = listeners or Listeners(0)
+    app.state.audit, app.state.shares, app.state.page_url = changes, links, page_url
     app.state.readiness = Readiness(check_ready)
-    routers = [daily_webhook.router, rooms.router, consent.router, health.router]
+    routers = [daily_webhook.router, rooms.router, consent.router, health.router, audit.router]
+    app.state.login = login
+    if login is not None:
+        routers.append(login_routes.router)
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         app.state.corrections = ports.corrections
-        routers += [events.router, sessions.router, transcripts.router, downloads.router]
+        routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
         if ports.corrections is not None:
             routers.append(corrections.router)
         routers += [compat_accounts.router, compat_rooms.router]

@@ -1,6 +1,7 @@
 """Dependencies of the routes: checks, and the parts of the service that `app.build` puts into the application state."""
 
 from collections import Counter
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -9,17 +10,21 @@ from starlette.requests import HTTPConnection, Request
 
 from domain.errors import TransientError
 from domain.recording import ID_PATTERN
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.corrections import CorrectionHistory
 from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from resources.store.base import Store
+from service.auditing import record_change
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.errors import Refused
 from service.feeds import Feeds
 from service.listeners import Listeners
+from service.login import Login
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
@@ -39,6 +44,7 @@ def _state(name: str) -> Any:
 AccessDep = Annotated[Access, _state("access")]
 AccountsDep = Annotated[Accounts, _state("accounts")]
 AccountsCatchUpDep = Annotated[CatchUp, _state("accounts_catch_up")]
+AuditDep = Annotated[Audit, _state("audit")]
 ConsentsDep = Annotated[Consents, _state("consents")]
 CorrectionsDep = Annotated[CorrectionHistory, _state("corrections")]
 CorrectionsIfAnyDep = Annotated[CorrectionHistory | None, _state("corrections")]
@@ -48,16 +54,23 @@ InboxDep = Annotated[Inbox, _state("inbox")]
 ListenersDep = Annotated[Listeners, _state("listeners")]
 ListingDep = Annotated[Listing, _state("listing")]
 ListingCatchUpDep = Annotated[CatchUp, _state("listing_catch_up")]
+LoginDep = Annotated[Login, _state("login")]
 MetricsDep = Annotated[MetricsPage, _state("metrics")]
 ReadinessDep = Annotated[Readiness, _state("readiness")]
 RecordingsDep = Annotated[Recordings, _state("recordings")]
+PageUrlDep = Annotated[str, _state("page_url")]
 RoomsDep = Annotated[Rooms, _state("rooms")]
+SharesDep = Annotated[Shares, _state("shares")]
 StoreDep = Annotated[Store, _state("store")]
 
 
-async def authorize(connection: HTTPConnection, access: AccessDep) -> None:
-    """Identify the caller; raise Refused unless it may use the route. WebSockets do it once they are accepted."""
+async def authorize(connection: HTTPConnection, access: AccessDep, audit: AuditDep) -> AsyncGenerator[None]:
+    """Identify the caller, raise Refused unless it may use the route, and record what it changes.
+
+    WebSockets identify it once they are accepted.
+    """
     if connection.scope["type"] == "websocket":
+        yield
         return
     scope = rule_of(connection).scope
     # What is open to everyone doesn't depend on the database.
@@ -65,6 +78,8 @@ async def authorize(connection: HTTPConnection, access: AccessDep) -> None:
         await access.identify(connection)
     if scope is not None:
         access.require(connection, scope)
+    async with record_change(connection, audit):
+        yield
 
 
 async def _no_store(response: Response) -> None:

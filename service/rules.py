@@ -1,4 +1,4 @@
-"""What each route needs of its callers: the one table by which requests are authorized and documented.
+"""What each route needs of its callers: the table by which requests are authorized, recorded and documented.
 
 A route without an entry stops the service from being built.
 """
@@ -14,12 +14,24 @@ from domain.access import Scope
 
 
 class Rule(NamedTuple):
-    """The scope that a route needs, None if everyone may use it."""
+    """The scope that a route needs, None if everyone may use it, how the audit log names what it changes,
+    and whether holders of a link to the recording may use it, too.
+    """
 
     scope: Scope | None
+    action: str | None = None
+    shared: bool = False
 
 
 OPEN, READ, WRITE, OPERATE = Rule(None), Rule(Scope.READ), Rule(Scope.WRITE), Rule(Scope.OPERATE)
+# What the page of a recording loads.
+SHARED = Rule(Scope.READ, shared=True)
+
+
+def changes(action: str, scope: Scope | None) -> Rule:
+    """Return the rule of a route that changes something."""
+    return Rule(scope, action)
+
 
 RULES: dict[str, Rule] = {
     # Shells without data.
@@ -33,38 +45,45 @@ RULES: dict[str, Rule] = {
     # It checks signatures.
     "POST /v1/daily/webhook": OPEN,
     # They check the credentials themselves.
-    "POST /v1/session": OPEN,
+    "POST /v1/session": changes("sign in", None),
     "GET /v1/session": OPEN,
-    "DELETE /v1/session": OPEN,
+    "DELETE /v1/session": changes("sign out", None),
+    # They identify people; the second appends to the audit log itself.
+    "GET /v1/login": OPEN,
+    "GET /v1/login/callback": OPEN,
     "GET /v1/transcripts": READ,
-    "GET /v1/transcripts/{id}": READ,
-    "GET /v1/transcripts/{id}/topics": READ,
-    "GET /v1/transcripts/{id}/waveform": READ,
-    "GET /v1/transcripts/{id}/words": READ,
-    "GET /v1/transcripts/{id}/webvtt": READ,
-    "GET /v1/transcripts/{id}/audio": READ,
-    "GET /v1/transcripts/{id}/export/json": READ,
-    "GET /v1/transcripts/{id}/export/txt": READ,
-    "GET /v1/transcripts/{id}/export/md": READ,
-    "GET /v1/transcripts/{id}/export/vtt": READ,
-    "GET /v1/transcripts/{id}/export/srt": READ,
-    "GET /v1/transcripts/{id}/events": READ,
-    "WEBSOCKET /v1/transcripts/{id}/events": READ,
-    "DELETE /v1/transcripts/{id}": WRITE,
-    "POST /v1/transcripts/{id}/retry": WRITE,
-    "PATCH /v1/transcripts/{id}": WRITE,
+    "GET /v1/transcripts/{id}": SHARED,
+    "GET /v1/transcripts/{id}/topics": SHARED,
+    "GET /v1/transcripts/{id}/waveform": SHARED,
+    "GET /v1/transcripts/{id}/words": SHARED,
+    "GET /v1/transcripts/{id}/webvtt": SHARED,
+    "GET /v1/transcripts/{id}/audio": SHARED,
+    "GET /v1/transcripts/{id}/export/json": SHARED,
+    "GET /v1/transcripts/{id}/export/txt": SHARED,
+    "GET /v1/transcripts/{id}/export/md": SHARED,
+    "GET /v1/transcripts/{id}/export/vtt": SHARED,
+    "GET /v1/transcripts/{id}/export/srt": SHARED,
+    "GET /v1/transcripts/{id}/events": SHARED,
+    "WEBSOCKET /v1/transcripts/{id}/events": SHARED,
+    "DELETE /v1/transcripts/{id}": changes("delete", Scope.WRITE),
+    "POST /v1/transcripts/{id}/retry": changes("retry", Scope.WRITE),
+    "POST /v1/transcripts/{id}/visit": Rule(Scope.READ, "share open", shared=True),
+    "GET /v1/transcripts/{id}/shares": WRITE,
+    "POST /v1/transcripts/{id}/shares": changes("share create", Scope.WRITE),
+    "DELETE /v1/transcripts/{id}/shares/{share}": changes("share withdraw", Scope.WRITE),
+    "PATCH /v1/transcripts/{id}": changes("correct", Scope.WRITE),
     "GET /v1/transcripts/{id}/corrections": READ,
-    "POST /v1/transcripts/{id}/corrections": WRITE,
-    "POST /v1/transcripts/{id}/corrections/remake": WRITE,
-    "POST /v1/transcripts/{id}/corrections/{number}/undo": WRITE,
+    "POST /v1/transcripts/{id}/corrections": changes("correct", Scope.WRITE),
+    "POST /v1/transcripts/{id}/corrections/remake": changes("remake", Scope.WRITE),
+    "POST /v1/transcripts/{id}/corrections/{number}/undo": changes("undo", Scope.WRITE),
     "GET /v1/transcripts/{id}/participants": READ,
-    "POST /v1/transcripts/{id}/participants": WRITE,
-    "PATCH /v1/transcripts/{id}/participants/{participant_id}": WRITE,
-    "DELETE /v1/transcripts/{id}/participants/{participant_id}": WRITE,
-    "PATCH /v1/transcripts/{id}/speaker/assign": WRITE,
-    "PATCH /v1/transcripts/{id}/speaker/merge": WRITE,
+    "POST /v1/transcripts/{id}/participants": changes("correct", Scope.WRITE),
+    "PATCH /v1/transcripts/{id}/participants/{participant_id}": changes("correct", Scope.WRITE),
+    "DELETE /v1/transcripts/{id}/participants/{participant_id}": changes("correct", Scope.WRITE),
+    "PATCH /v1/transcripts/{id}/speaker/assign": changes("correct", Scope.WRITE),
+    "PATCH /v1/transcripts/{id}/speaker/merge": changes("correct", Scope.WRITE),
     "GET /v1/meetings/{id}/consent": WRITE,
-    "POST /v1/meetings/{id}/consent": WRITE,
+    "POST /v1/meetings/{id}/consent": changes("consent", Scope.WRITE),
     # The old system's reading API.
     "POST /compat/v1/auth/login": OPEN,
     "GET /compat/v1/me": OPEN,
@@ -88,16 +107,17 @@ RULES: dict[str, Rule] = {
     "WEBSOCKET /compat/v1/events": READ,
     "GET /v1/rooms": OPERATE,
     "GET /v1/rooms/{name}": OPERATE,
-    "PUT /v1/rooms/{name}": OPERATE,
-    "PATCH /v1/rooms/{name}": OPERATE,
-    "DELETE /v1/rooms/{name}": OPERATE,
+    "PUT /v1/rooms/{name}": changes("rooms set", Scope.OPERATE),
+    "PATCH /v1/rooms/{name}": changes("rooms set", Scope.OPERATE),
+    "DELETE /v1/rooms/{name}": changes("rooms delete", Scope.OPERATE),
     "GET /v1/costs": OPERATE,
     "GET /metrics": OPERATE,
+    "GET /v1/audit": OPERATE,
 }
 SCHEME = "token"
 ABOUT_TOKENS = (
-    "REFLECTOR_API_TOKEN, which has all scopes, or a token of `reflector tokens create`. Of the scopes `read`, `write` "
-    "and `operate`, each includes those before it."
+    "REFLECTOR_API_TOKEN, which has all scopes, a token of `reflector tokens create`, or a JWT if AUTH_JWT_PUBLIC_KEY "
+    "is set. Of the scopes `read`, `write` and `operate`, each includes those before it."
 )
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -37,6 +38,13 @@ IMPORTED: dict[tuple[str, ...], set[str]] = {
         *("alembic", "dagster", "httpx", "psutil", "pydantic", "pydantic_settings", "sqlalchemy"),
         *("domain.results", "reflector_assets.definitions", "reflector_assets.wiring"),
     },
+}
+# Commands that change nothing of ours.
+READING = {
+    *("show", "list", "pools", "watch", "serve", "trace", "costs", "audit", "webhook test", "shadow report"),
+    *("shadow try", "transcriber serve", "history"),
+    *("daily webhook status", "inbox list", "inbox show", "rooms list", "rooms show", "consent show", "consent list"),
+    *("deliveries list", "tokens list", "share list"),
 }
 TRANSCRIPT: dict[str, object] = {
     "id": "finished",
@@ -78,6 +86,38 @@ def made_by(deployment: Deployment, asset: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_has_the_short_help_of_each(name: str) -> None:
     assert load(name).help.split("\n\n")[0] == COMMANDS[name]
+
+
+def leaves(name: str, command: Any) -> dict[str, Any]:
+    """Return all commands below a command by their full names."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return {name: command}
+    return {full: leaf for part, one in below.items() for full, leaf in leaves(f"{name} {part}", one).items()}
+
+
+def test_every_command_that_changes_something_is_in_the_audit_log() -> None:
+    """A new command is either here, as one that changes nothing, or decorated."""
+    found = {full: leaf for name in COMMANDS for full, leaf in leaves(name, load(name)).items()}
+    actions = {name: getattr(leaf.callback, "action", None) for name, leaf in found.items()}
+    assert {name for name, action in actions.items() if action is None} == READING
+    assert {name: action for name, action in actions.items() if action not in {None, name}} == {}
+
+
+@pytest.mark.slow
+def test_a_command_is_recorded_with_its_user_and_outcome(deployment: Deployment) -> None:
+    assert deployment.reflector("consent", "deny", "nowhere", "--user", "ann").returncode == 3
+    assert deployment.reflector("tokens", "revoke", "unknown").returncode == 1
+    assert deployment.reflector("refresh", "--dry-run").returncode == 0
+    found = deployment.json("audit")
+    assert [(one["action"], one["subject"], one["outcome"]) for one in found] == [
+        ("consent deny", "nowhere", "done"),
+        ("tokens revoke", "unknown", "failed"),
+    ]
+    assert found[0]["who"].startswith("user ")
+    assert "ann" not in str(found)
+    assert deployment.json("audit", "--recording", "nowhere") == found[:1]
+    assert deployment.json("audit", "--since", "0") == []
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ OFF, SHADOW = {"REFLECTOR_MODE": "off"}, {"REFLECTOR_MODE": "shadow", **OLD}
 
 def built(given: dict[str, str]) -> dict[str, dg.SensorDefinition | dg.ScheduleDefinition]:
     settings = Settings.model_validate(given)
-    found = [
+    found: list[dg.SensorDefinition | dg.ScheduleDefinition] = [
         consents.build("process", definitions.graph, settings),
         deliveries.build("process", definitions.graph, settings),
         *(module.build(settings) for module in (failures, fallback, old_consents, poll, retention, unmatched)),

@@ -34,6 +34,7 @@ from testing.parts.receiver import SECRET, Receiver
 ARCHIVE = Path(__file__).parent / "data" / "deployment-cfbc997.tar.xz"
 # Fields of answers that were added since then.
 ADDED = {
+    *("marks", "evidence", "summary_evidence"),
     *("errors", "revision", "reviewed", "older", "conflicts", "may_edit", "doubtful"),
     *("texts_after_names", "texts_after_words", "vocabulary", "old_id"),
 }

@@ -10,6 +10,7 @@ from domain.summarize.deadlines import deadline
 from domain.summarize.decisions import OPENING, plain
 from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.evidence import evidence
 from domain.summarize.people import HONORIFIC, called, fold
 from domain.summarize.sameness import key, latest, unique
 from domain.summarize.sentences import Utterance, tokens
@@ -54,7 +55,7 @@ def action_items(
         deciding = one.speaker if announced else None
         # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
         owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
-        owned += [(owner, _decision(what, name, one.start)) for what in decided if len(tokens(what)) >= 3]
+        owned += [(owner, _decision(what, name, one)) for what in decided if len(tokens(what)) >= 3]
         if decided:
             continue
         for step in _next_steps(utterances, at, name, names):
@@ -79,9 +80,15 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _decision(what: str, name: str, at: float) -> Decision:
+def _decision(what: str, name: str, one: Utterance) -> Decision:
     what, _, why = (part.strip() for part in re.sub(r",?\s+because\s+", "\n", what, count=1).partition("\n"))
-    return Decision(decision=sentence(what), rationale=sentence(why) or None, decided_by=name, timestamp=at)
+    return Decision(
+        decision=sentence(what),
+        rationale=sentence(why) or None,
+        decided_by=name,
+        timestamp=one.start,
+        evidence=evidence(one.text, one.start, name),
+    )
 
 
 def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
@@ -110,6 +117,7 @@ def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapp
                 deadline=deadline(part),
                 context=context,
                 timestamp=one.start,
+                evidence=evidence(one.text, one.start, name),
             )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from domain.errors import DEFECTS, reason
-from domain.results import ActionItems, Summary, Title, Topic, Topics
+from domain.results import ActionItems, Evidence, Summary, SummaryEvidence, Title, Topic, Topics
 from domain.summarize import cues
+from domain.summarize.answers import MAX_SUBJECTS
 from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
-from domain.summarize.prompts import MAX_SUBJECTS
+from domain.summarize.evidence import evidence
+from domain.summarize.sections import sections
 from domain.summarize.sentences import (
     Phrase,
     Utterance,
@@ -31,15 +33,17 @@ from domain.text.letters import MARKS
 from domain.text.sentence_ends import ended
 from domain.text.spacing import continues, join
 from domain.text.table import Table
-from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, chunks, long_summary, plain_names, topic
+from domain.text.topics import EXTRACTIVE, NOTHING_SAID, UNTITLED, Chunk, long_summary, plain_names, topic
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 # Raise with every change to results: earlier results are then stale.
-REVISION = 2
+REVISION = 3
 
+# Words of a meeting that is its own summary.
+TINY = 30
 DAMPING = 0.85
 # Weight of a sentence's rank against its similarity to the sentences already picked.
 NOVELTY = 0.7
@@ -68,23 +72,24 @@ class Reading(NamedTuple):
         return self.names.get(speaker) or f"Speaker {speaker + 1}"
 
 
-def topics(words: Table, names: Mapping[int, str]) -> Topics:
-    """Give each chunk a title of its key phrases and a summary of one or two of its sentences.
+def topics(words: Table, names: Mapping[int, str], parts: Sequence[Chunk] | None = None) -> Topics:
+    """Give each section, or each of `parts`, a title of its key phrases and a summary of one or two of its sentences.
 
     A topic that can't be summarized says so; it doesn't fail the others.
     """
-    found = chunks(len(words))
+    found = sections(words) if parts is None else parts
     try:
         reading = read(words, names)
-        parts = [reading.of(chunk) for chunk in found]
-        rarity = _rarity(reading, parts)
+        spoken = [reading.of(chunk) for chunk in found]
+        rarity = _rarity(reading, spoken)
     except DEFECTS as error:
         return Topics(tuple(_unsummarized(index, chunk, words, error) for index, chunk in enumerate(found)))
     made: list[Topic] = []
-    for index, (chunk, part) in enumerate(zip(found, parts, strict=True)):
+    for index, (chunk, part) in enumerate(zip(found, spoken, strict=True)):
         try:
-            heading = _heading(reading, part, rarity) or f"Topic {index + 1}"
-            made.append(topic(index, chunk, words, heading, _quote(reading, pick(reading, part, 2)) or heading))
+            heading, picked = _heading(reading, part, rarity) or f"Topic {index + 1}", pick(reading, part, 2)
+            one = topic(index, chunk, words, heading, _quote(reading, picked) or heading)
+            made.append(one.model_copy(update={"evidence": next(iter(_evidence(reading, picked)), None)}))
         except DEFECTS as error:
             made.append(_unsummarized(index, chunk, words, error))
     return Topics(tuple(made))
@@ -110,16 +115,32 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     reading = read(words, names)
     if not reading.utterances:
         return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=EXTRACTIVE)
+    if len(words) < TINY:
+        picked = pick(reading, range(len(reading.utterances)), 2)
+        recap = _quote(reading, picked)
+        return _summary(recap, [], [SummaryEvidence(**one.model_dump()) for one in _evidence(reading, picked)])
     groups = _grouped(found, len(words))
     parts = [reading.of(chunk) for chunk, _ in groups]
     rarity = _rarity(reading, parts)
-    paragraphs = [
-        (heading or _heading(reading, part, rarity), _quote(reading, pick(reading, part, 4)))
+    subjects = [
+        (heading or _heading(reading, part, rarity), pick(reading, part, 4))
         for (_, heading), part in zip(groups, parts, strict=True)
         if part
     ]
-    recap = _outcome(reading, _lead(reading, parts, rarity))
-    return Summary(long_summary=long_summary(recap, paragraphs), short_summary=recap, method=EXTRACTIVE)
+    recap, shown = _outcome(reading, _lead(reading, parts, rarity))
+    paragraphs = [(subject, _quote(reading, picked)) for subject, picked in subjects]
+    rests_on = [SummaryEvidence(**one.model_dump()) for one in shown]
+    rests_on += [
+        SummaryEvidence(**one.model_dump(), subject=subject)
+        for subject, picked in subjects
+        for one in _evidence(reading, picked)
+    ]
+    return _summary(recap, paragraphs, rests_on)
+
+
+def _summary(recap: str, paragraphs: Sequence[tuple[str, str]], rests_on: Sequence[SummaryEvidence]) -> Summary:
+    text = long_summary(recap, paragraphs)
+    return Summary(long_summary=text, short_summary=recap, method=EXTRACTIVE, evidence=tuple(rests_on))
 
 
 def action_items(words: Table, names: Mapping[int, str]) -> ActionItems:
@@ -220,6 +241,12 @@ def _quote(reading: Reading, picked: Sequence[int]) -> str:
     return join(parts)
 
 
+def _evidence(reading: Reading, picked: Sequence[int]) -> list[Evidence]:
+    """Return sentences as evidence."""
+    said = [reading.utterances[at] for at in picked]
+    return [evidence(one.text, one.start, reading.name(one.speaker)) for one in said]
+
+
 def _rarity(reading: Reading, parts: Sequence[Sequence[int]]) -> dict[str, float]:
     """Weight words by how few parts of the meeting they occur in."""
     inside = [{token for at in part for token in tokens(reading.utterances[at].text)} for part in parts]
@@ -271,21 +298,27 @@ def _lead(reading: Reading, parts: Sequence[Sequence[int]], rarity: Mapping[str,
     return f"{listing(listed)} talked about {listing(about)}." if about else ""
 
 
-def _outcome(reading: Reading, lead: str) -> str:
-    """Return the recap: the lead, then decisions or else the best sentences, and the number of next steps."""
+def _outcome(reading: Reading, lead: str) -> tuple[str, list[Evidence]]:
+    """Return the recap and what it rests on.
+
+    The recap is the lead, then decisions or else the best sentences, and the number of next steps.
+    """
     if not lead:
-        return _quote(reading, pick(reading, range(len(reading.utterances)), 3))
+        picked = pick(reading, range(len(reading.utterances)), 3)
+        return _quote(reading, picked), _evidence(reading, picked)
     decisions, steps = cues.action_items(reading.utterances, reading.names)
     people = list(dict.fromkeys(step.assigned_to for step in steps if step.assigned_to))
-    parts = [lead]
+    parts, shown = [lead], [one.evidence for one in decisions[:3] if one.evidence]
     if decisions:
         parts.append(f"Decided: {'; '.join(one.decision for one in decisions[:3])}.")
     else:
-        parts.append(_quote(reading, pick(reading, range(len(reading.utterances)), 2)))
+        picked = pick(reading, range(len(reading.utterances)), 2)
+        parts.append(_quote(reading, picked))
+        shown = _evidence(reading, picked)
     if steps:
         count = "1 next step" if len(steps) == 1 else f"{len(steps)} next steps"
         parts.append(f"{count}{f', for {listing(people)}' if people else ''}.")
-    return " ".join(parts)
+    return " ".join(parts), shown
 
 
 def _grouped(found: Topics, count: int) -> list[tuple[Chunk, str]]:

@@ -1,113 +1,26 @@
-"""The prompts for language models and the schemas of their answers.
-
-Docstrings of the answer models are part of the schemas: changing one changes the prompts and their fingerprints.
-"""
+"""The prompts for language models."""
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from string import Template
-from typing import Annotated, TypedDict
+from typing import TypedDict
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationInfo, field_validator
 
 from domain.recording import Frozen
+from domain.summarize.answers import (
+    ActionItemsAnswer,
+    DetailsAnswer,
+    ParagraphAnswer,
+    RecapAnswer,
+    SubjectsAnswer,
+    TitleAnswer,
+    TopicAnswer,
+)
 
-MAX_SUBJECTS = 6
-TAG = re.compile(r"<\s*/?\s*(?:transcript|topics|subject|details|paragraphs)\b[^<>]*>", re.I)
-
-
-def _writable(value: str) -> str:
-    """Drop NUL, and lone surrogates, which JSON can contain but files can't."""
-    return value.encode("utf-8", "ignore").decode().replace("\0", "").strip()
-
-
-def _text(value: str) -> str:
-    if not (stripped := _writable(value)):
-        raise ValueError("must not be empty")
-    return stripped
-
-
-def _line(value: str) -> str:
-    line = _text(" ".join(value.split()).strip("\"'*#` "))
-    if len(line) > 160:
-        raise ValueError("must be a short line of at most 160 characters")
-    return line
-
-
-def _maybe(value: str | None) -> str | None:
-    stripped = _writable(value or "")
-    return None if stripped.lower().strip(".") in {"", "null", "none", "n/a", "unknown", "not specified"} else stripped
-
-
-# Checked here and not in the JSON schema, because endpoints reject schemas with string lengths.
-Text = Annotated[str, AfterValidator(_text)]
-Line = Annotated[str, AfterValidator(_line)]
-Maybe = Annotated[str | None, AfterValidator(_maybe)]
-
-
-class TopicAnswer(BaseModel):
-    """The topic of one stretch of a meeting."""
-
-    title: Line = Field(description="Title of three to six words, without a full stop")
-    summary: Text = Field(description="One or two sentences that say what was discussed and by whom")
-
-
-class TitleAnswer(BaseModel):
-    """The title of a meeting."""
-
-    title: Line = Field(description="Title of three to eight words, without a full stop")
-
-
-class SubjectsAnswer(BaseModel):
-    """The main subjects of a meeting."""
-
-    subjects: list[Line] = Field(
-        min_length=1, max_length=MAX_SUBJECTS, description="The main subjects, in the order of the meeting"
-    )
-
-
-class DetailsAnswer(BaseModel):
-    """What a meeting said about one subject."""
-
-    details: list[Text] = Field(description="Facts, arguments, figures and results, one sentence each")
-
-
-class ParagraphAnswer(BaseModel):
-    """One subject in one paragraph."""
-
-    paragraph: Text = Field(description="One paragraph of two to five sentences")
-
-
-class RecapAnswer(BaseModel):
-    """A whole meeting in one short paragraph."""
-
-    recap: Text = Field(description="One paragraph of two to four sentences")
-
-
-class DecisionAnswer(BaseModel):
-    """Something that the meeting decided."""
-
-    decision: Text = Field(description="What was decided, in one sentence")
-    rationale: Maybe = Field(None, description="Why, if that was said")
-    decided_by: Maybe = Field(None, description="Name of who decided, if that is clear")
-
-
-class NextStepAnswer(BaseModel):
-    """Something that somebody will do after the meeting."""
-
-    task: Text = Field(description="What is to be done, in one sentence that begins with a verb")
-    assigned_to: Maybe = Field(None, description="Name of who does it, if that is clear")
-    deadline: Maybe = Field(None, description="By when, in the words of the meeting, if that was said")
-    context: Maybe = Field(None, description="What one must know to do it, if that was said")
-
-
-class ActionItemsAnswer(BaseModel):
-    """Decisions and next steps of a meeting; both lists may be empty."""
-
-    decisions: list[DecisionAnswer]
-    next_steps: list[NextStepAnswer]
+TAG = re.compile(r"<\s*/?\s*(?:transcript|participants|topics|subject|details|paragraphs)\b[^<>]*>", re.I)
 
 
 class Message(TypedDict):
@@ -254,8 +167,12 @@ Leave a field empty where the meeting doesn't say. Leave a list empty where ther
         return text
 
     def messages(self, name: str, participants: str, **data: str) -> list[Message]:
-        """Build the messages of prompt `name`; `participants` and `data` fill the placeholders."""
-        system = Template(self.system).substitute(participants=participants or "not listed")
+        """Build the messages of prompt `name`; `participants` and `data` fill the placeholders.
+
+        Names are typed by whoever joins a meeting, so they stand between tags like other data.
+        """
+        people = f"<participants>{fenced(participants)}</participants>" if participants else "not listed"
+        system = Template(self.system).substitute(participants=people)
         user = Template(getattr(self, name)).substitute({key: fenced(text) for key, text in data.items()})
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 

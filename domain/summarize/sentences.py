@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from domain.summarize.english import DETERMINERS, PRONOUNS, SPOKEN, VERBS
 from domain.text.days import days
+from domain.text.injection import without_orders
 from domain.text.letters import MARKS, WORD
 from domain.text.spacing import UNSPACED
 from domain.text.table import Table
@@ -49,11 +50,11 @@ class Phrase(NamedTuple):
 
 
 def utterances(table: Table) -> list[Utterance]:
-    """Return the sentences of a words table, as said."""
+    """Return the sentences of a words table, as said, without orders to a language model."""
     confidence = table["confidence"].tolist()
     return [
         Utterance(s.speaker, s.start, s.text, sum(confidence[row] for row in s.rows) / len(s.rows), s.rows[0])
-        for s in sentences(table)
+        for s in without_orders(sentences(table))
     ]
 
 

@@ -6,7 +6,16 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from domain.results import ActionItems, Topic, Transcript, TranscriptSegment
+from domain.results import (
+    ActionItems,
+    Decision,
+    Evidence,
+    NextStep,
+    SummaryEvidence,
+    Topic,
+    Transcript,
+    TranscriptSegment,
+)
 from domain.text.markdown import escape, safe
 from domain.text.spacing import join
 
@@ -72,11 +81,14 @@ def overview(transcript: Transcript) -> str:
     if summary := transcript.long_summary.strip() or transcript.short_summary.strip():
         # The summary is Markdown itself: demote its headings below the title.
         parts.append(HEADING.sub(r"#\1 ", safe(summary)))
+    if transcript.summary_evidence:
+        parts += ["### Evidence", "\n".join(f"- {_about(one)}{quoted(one)}" for one in transcript.summary_evidence)]
     parts += _actions(transcript.action_items)
     if transcript.topics:
         parts.append("## Topics")
         parts += [
             f"### [{clock(topic.timestamp)}] {plain(topic.title)}\n\n{plain(topic.summary)}".rstrip()
+            + (f"\n\n> {quoted(topic.evidence)}" if topic.evidence else "")
             for topic in transcript.topics
         ]
     return "\n\n".join(parts) + "\n"
@@ -88,7 +100,7 @@ def _actions(items: ActionItems) -> list[str]:
         parts.append("## Decisions")
         parts.append(
             "\n".join(
-                _bullet(found.decision, found.timestamp, (("by", found.decided_by), ("because", found.rationale)))
+                _bullet(found.decision, found, (("by", found.decided_by), ("because", found.rationale)))
                 for found in items.decisions
             )
         )
@@ -96,9 +108,7 @@ def _actions(items: ActionItems) -> list[str]:
         parts.append("## Next steps")
         parts.append(
             "\n".join(
-                _bullet(
-                    step.task, step.timestamp, (("who", step.assigned_to), ("by", step.deadline), ("", step.context))
-                )
+                _bullet(step.task, step, (("who", step.assigned_to), ("by", step.deadline), ("", step.context)))
                 for step in items.next_steps
             )
         )
@@ -107,10 +117,20 @@ def _actions(items: ActionItems) -> list[str]:
     return parts
 
 
-def _bullet(what: str, at: float | None, more: Sequence[tuple[str, str | None]]) -> str:
+def _bullet(what: str, item: Decision | NextStep, more: Sequence[tuple[str, str | None]]) -> str:
     details = "; ".join(f"{label}: {plain(value)}" if label else plain(value) for label, value in more if value)
-    when = "" if at is None else f"[{clock(at)}] "
-    return f"- {when}{plain(what)}" + (f" ({details})" if details else "")
+    when = "" if item.timestamp is None else f"[{clock(item.timestamp)}] "
+    shown = f"\n  > {quoted(item.evidence)}" if item.evidence else ""
+    return f"- {when}{plain(what)}" + (f" ({details})" if details else "") + shown
+
+
+def quoted(evidence: Evidence) -> str:
+    """Return the time, the speaker and the words of evidence as Markdown on one line."""
+    return f"[{clock(evidence.timestamp)}] {plain(evidence.speaker)}: “{plain(evidence.quote)}”"
+
+
+def _about(evidence: SummaryEvidence) -> str:
+    return f"{plain(evidence.subject)}: " if evidence.subject else ""
 
 
 def _cues(segments: Iterable[TranscriptSegment]) -> list[tuple[int, int, str, str]]:

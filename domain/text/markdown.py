@@ -9,14 +9,13 @@ import re
 
 from markdown_it import MarkdownIt
 
-# Invisible; breaks up what would be taken for markup.
-ZWSP = "\u200b"
+from domain.text.inert import unlinked
+
 # Summaries have some thousand characters. The time of rendering can grow with the square of the length.
 LONGEST = 20_000
 # Nested further, quotes and lists take time and are nobody's summary.
 _NESTED = re.compile(r"^((?:[ \t]*(?:>|[-+*]|\d{1,9}[.)])(?=[ \t>]|$)){4})[ \t]*[^\n]*", re.MULTILINE)
 _RUN = re.compile(r"([*_~`#=\\&!|$-])\1{9,}")
-_SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}):(?=//)|\b(mailto|javascript|data|tel):|\b(www)\.")
 _BRACKET = re.compile(r"(\\*)\[")
 _SPECIAL = re.compile(r"([\\`*_\[\]#~|])")
 _WITHOUT = ["image", "link", "autolink", "reference"]
@@ -36,11 +35,6 @@ def safe(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     """Escape a bracket, unless the backslashes before it do."""
     return found[0] if len(found[1]) % 2 else f"{found[1]}\\["
-
-
-def unlinked(text: str) -> str:
-    """Break up bare URLs, which renderers would make links."""
-    return _SCHEME.sub(lambda found: f"{found[0][:-1]}{ZWSP}{found[0][-1]}", text)
 
 
 def escape(line: str) -> str:

@@ -1,10 +1,11 @@
-"""Split a meeting into chunks of words, and format topics and summaries for all methods."""
+"""Format topics and summaries for all methods."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from domain.results import Topic
+from domain.text.injection import addresses_model, without_orders
 from domain.text.table import Table
 from domain.text.words import segments, sentences
 
@@ -12,23 +13,12 @@ UNTITLED = "Untitled Meeting"
 NOTHING_SAID = "Nothing was said in this recording."
 EXTRACTIVE = "extractive"
 
-CHUNK_WORDS = 300
-MIN_CHUNK_WORDS = 60
-
 
 class Chunk(NamedTuple):
     """A half-open range of rows of the words table."""
 
     words_from: int
     words_to: int
-
-
-def chunks(count: int, size: int = CHUNK_WORDS, least: int = MIN_CHUNK_WORDS) -> list[Chunk]:
-    """Split `count` words into chunks of `size`; a last chunk below `least` words joins the one before it."""
-    found = [Chunk(at, min(at + size, count)) for at in range(0, count, size)]
-    if len(found) > 1 and found[-1].words_to - found[-1].words_from < least:
-        found[-2:] = [Chunk(found[-2].words_from, count)]
-    return found
 
 
 def topic(index: int, chunk: Chunk, table: Table, title: str, summary: str) -> Topic:
@@ -47,8 +37,9 @@ def topic(index: int, chunk: Chunk, table: Table, title: str, summary: str) -> T
 
 
 def chunk_text(table: Table, chunk: Chunk, names: Mapping[int, str]) -> str:
-    """Format a chunk as lines "Name: sentence", in the order of the meeting."""
-    lines = segments(sentences(table.iloc[chunk.words_from : chunk.words_to]), plain_names(names))
+    """Format a chunk as lines "Name: sentence", in the order of the meeting, without orders to a language model."""
+    spoken = without_orders(sentences(table.iloc[chunk.words_from : chunk.words_to]))
+    lines = segments(spoken, plain_names(names))
     return "\n".join(f"{segment.name}: {segment.text}" for segment in lines)
 
 
@@ -58,11 +49,11 @@ def meeting_text(table: Table, names: Mapping[int, str]) -> str:
 
 
 def plain_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Return each name as one short line; names are user input and can contain line breaks and markup."""
+    """Return each name as one short line; names are user input and can contain line breaks, markup and orders."""
     plain = {
         speaker: " ".join(re.sub(r"[<>`\x00-\x1f\x7f]", " ", name).split())[:80] for speaker, name in names.items()
     }
-    return {speaker: name for speaker, name in plain.items() if name}
+    return {speaker: name for speaker, name in plain.items() if name and not addresses_model(name)}
 
 
 def long_summary(recap: str, paragraphs: Iterable[tuple[str, str]]) -> str:

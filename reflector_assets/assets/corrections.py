@@ -9,9 +9,10 @@ from domain.corrections.gathered import Corrections
 from domain.errors import NotFound
 from domain.recording import Frozen, Participants, Recording, folder, name_participants, value_key
 from domain.results import ActionItems, Topics, TrackTranscripts
+from domain.summarize.sections import sections
 from domain.text import words
 from domain.text.table import Table
-from domain.text.topics import Chunk, chunks
+from domain.text.topics import Chunk
 from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
@@ -53,10 +54,10 @@ def read_by_model(
         source = _kept_people(recording_id, store)
         participants, _ = people.apply(source.participants if source else participants, made.read_of("people"))
     if not made.of("words") and not made.read_of("words"):
-        return Read(merged_words, participants, chunks(len(merged_words)))
+        return Read(merged_words, participants, sections(merged_words))
     said, duration = transcribed(recording_id, store)
     found = spoken.apply(said, made.read_of("words"), duration)
-    cuts = [found.cut(chunk.words_from) for chunk in chunks(len(said))]
+    cuts = [found.cut(chunk.words_from) for chunk in sections(words.table(said))]
     bounds = [Chunk(*pair) for pair in zip([0, *cuts[1:]], [*cuts[1:], len(found.rows)], strict=True)]
     # A chunk whose words were all deleted has no topic.
     return Read(

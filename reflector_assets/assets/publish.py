@@ -44,6 +44,7 @@ def transcript(
             title=title.title,
             short_summary=summary.short_summary,
             long_summary=summary.long_summary,
+            summary_evidence=summary.evidence,
             topics=topics.root,
             action_items=action_items,
             participants=participants.root,

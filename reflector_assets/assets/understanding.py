@@ -34,7 +34,7 @@ def topics(
     understanding: Understanding,
     store: Store,
 ) -> dg.MaterializeResult[Topics]:
-    """The meeting in sections of about 300 words, each with a title and a summary."""
+    """The meeting in sections by subject, each with a title and a summary."""
     recording_id = context.partition_key
     with as_failure(recording_id):
         read = read_by_model(recording_id, corrections, merged_words, participants, store)
@@ -161,6 +161,7 @@ def action_items(
             "method": value.method,
             "decisions": len(value.decisions),
             "next_steps": len(value.next_steps),
+            **({"dropped_without_evidence": value.dropped} if value.dropped else {}),
             **_failed(value),
             "preview": dg.MetadataValue.md(as_markdown(value)),
             **conflicting(conflicts),

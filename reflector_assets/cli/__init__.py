@@ -43,6 +43,8 @@ COMMANDS = {
     "consent": "Record and show consent to keeping a meeting's audio.",
     "deliveries": "Show and retry outgoing deliveries, such as webhooks.",
     "webhook": "Test the webhooks of rooms.",
+    "audit": "Show who changed what: by the API, the pages and the commands, newest last.",
+    "share": "Make, list and withdraw links that let everyone who has them read one transcript.",
     "tokens": "Make, list and revoke tokens of the HTTP API.",
     "import-old": "Take over the old system's rooms: webhooks, Zulip and consent; a dry run without --apply.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",

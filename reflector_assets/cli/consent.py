@@ -9,6 +9,7 @@ from rich.table import Table
 from domain.errors import InvalidInput, NotFound
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, complain, err, out, print_json, timestamp
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     import pydantic
@@ -37,6 +38,7 @@ WholeRoom = Annotated[
 
 
 @app.command()
+@recorded("consent deny", subject="meeting_id")
 def deny(meeting_id: MeetingId, user: User = None, whole_room: WholeRoom = False, as_json: AsJson = False) -> None:
     """Deny consent: the audio is deleted for good once the recording is processed; its text stays.
 
@@ -48,6 +50,7 @@ def deny(meeting_id: MeetingId, user: User = None, whole_room: WholeRoom = False
 
 
 @app.command()
+@recorded("consent give", subject="meeting_id")
 def give(meeting_id: MeetingId, user: User = None, whole_room: WholeRoom = False, as_json: AsJson = False) -> None:
     """Give consent: withdraws the same user's earlier denial, as long as the audio exists."""
     _record(meeting_id, user, given=True, whole_room=whole_room)
@@ -80,6 +83,7 @@ def list_(
 
 
 @app.command()
+@recorded("consent assign", recording="recording_id", subject="meeting_id")
 def assign(meeting_id: MeetingId, recording_id: RecordingId, as_json: AsJson = False) -> None:
     """Declare that statements about ID, such as a meeting of another system, are about a recording."""
     _check(meeting_id)
@@ -89,6 +93,7 @@ def assign(meeting_id: MeetingId, recording_id: RecordingId, as_json: AsJson = F
 
 
 @app.command()
+@recorded("consent dismiss", subject="meeting_id")
 def dismiss(meeting_id: MeetingId, as_json: AsJson = False) -> None:
     """Declare that the unmatched denials about ID are about no recording here."""
     _check(meeting_id)

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, note, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from domain import daily
@@ -25,6 +26,7 @@ PATH = "/v1/daily/webhook"
 
 
 @webhook.command()
+@recorded("daily webhook create", subject="url")
 def create(
     url: Annotated[str, typer.Argument(help=f"Public URL of `reflector serve`: https://host{PATH}")],
     update: Annotated[
@@ -102,6 +104,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 @webhook.command()
+@recorded("daily webhook delete", subject="uuid")
 def delete(
     uuid: Annotated[str | None, typer.Option("--uuid", help="Which webhook, if there are several.")] = None,
     as_json: AsJson = False,

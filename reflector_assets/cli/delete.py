@@ -7,6 +7,7 @@ import typer
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, note, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from domain import deletion
@@ -20,6 +21,7 @@ RUN_ENDS_S = 120.0
 
 
 @app.command()
+@recorded("delete", recording="recording_id")
 def delete(
     recording_id: RecordingId,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,

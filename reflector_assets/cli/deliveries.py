@@ -6,6 +6,7 @@ import typer
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, Row, err, out, print_json, print_rows, timestamp
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from reflector_assets import wiring
@@ -28,6 +29,7 @@ def list_(
 
 
 @app.command()
+@recorded("deliveries retry", subject="delivery")
 def retry(
     delivery: Annotated[str, typer.Argument(metavar="KEY_OR_RECORDING", help="A delivery's key or a recording's id.")],
     as_json: AsJson = False,

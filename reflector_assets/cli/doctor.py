@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from reflector_assets import wiring
@@ -25,6 +26,7 @@ COLOURS = {"ok": "green", "failed": "bold red"}
 
 
 @app.command()
+@recorded("doctor", only_if="link")
 def doctor(
     timeout: Annotated[float, typer.Option(help="Seconds that each check may take.", min=0.1)] = 10,
     link: Annotated[
@@ -56,6 +58,6 @@ def doctor(
     if any(outcome.hangs for outcome in outcomes):
         # A normal exit would wait for threads of libraries.
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(1 if failed else 0)
     if failed:
         raise typer.Exit(1)

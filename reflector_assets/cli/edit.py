@@ -8,6 +8,7 @@ import typer
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     import getpass
@@ -30,6 +31,7 @@ STRETCH = re.compile(r"(?P<start>[0-9.]+)-(?P<end>[0-9.]+)=(?P<rest>.*)", re.S)
 
 
 @app.command()
+@recorded("edit", recording="recording_id")
 def edit(
     recording_id: RecordingId,
     rename: Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, note, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     import dagster as dg
@@ -19,6 +20,7 @@ app = typer.Typer()
 
 
 @app.command("import")
+@recorded("import", recording="recording_id", subject="folder")
 def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of tracks.", resolve_path=True)],
     recording_id: Annotated[

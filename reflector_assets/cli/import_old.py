@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from domain.errors import NotFound
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from domain import old_rooms
@@ -20,6 +21,7 @@ app = typer.Typer()
 
 
 @app.command("import-old")
+@recorded("import-old", only_if="apply")
 def import_old(
     apply: Annotated[bool, typer.Option("--apply", help="Change the rooms; without it, nothing is changed.")] = False,
     as_json: AsJson = False,

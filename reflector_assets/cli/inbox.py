@@ -8,6 +8,7 @@ import typer
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, Row, err, out, print_fields, print_json, print_rows, timestamp
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from reflector_assets import wiring
@@ -57,6 +58,7 @@ def show(item: Annotated[int, typer.Argument(help="The item's number.", max=MAX_
 
 
 @app.command()
+@recorded("inbox replay", subject="items")
 def replay(
     items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", max=MAX_SEQ)] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All failed items.")] = False,

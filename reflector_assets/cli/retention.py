@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from reflector_assets import wiring
@@ -20,6 +21,7 @@ app = typer.Typer()
 
 
 @app.command()
+@recorded("retention", only_if="apply")
 def retention(
     apply: Annotated[bool, typer.Option("--apply", help="Delete and retire; without this, only show.")] = False,
     as_json: AsJson = False,

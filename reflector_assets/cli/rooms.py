@@ -9,6 +9,7 @@ from rich.table import Table
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_fields, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     import pydantic
@@ -23,6 +24,7 @@ Name = Annotated[str, typer.Argument(help="The room's name, without the start ti
 
 
 @app.command("set")
+@recorded("rooms set", subject="name")
 def set_(
     name: Name,
     language: Annotated[str | None, typer.Option(help="Spoken language: a code such as `de`, or `auto`.")] = None,
@@ -110,6 +112,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@recorded("rooms delete", subject="name")
 def delete(name: Name) -> None:
     """Delete a room's settings."""
     with wiring.opened(wiring.rooms()) as rooms:

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, complain, err, note, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     import dagster as dg
@@ -25,6 +26,7 @@ app = typer.Typer()
 
 
 @app.command()
+@recorded("run", recording="recording_id")
 def run(
     recording_id: RecordingId,
     selection: Annotated[
@@ -64,6 +66,7 @@ def run(
 
 
 @app.command()
+@recorded("refresh", unless="dry_run")
 def refresh(
     since: Annotated[int | None, typer.Option(help="Only recordings of the last N days.", min=0)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is stale.")] = False,

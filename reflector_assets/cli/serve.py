@@ -23,7 +23,7 @@ with on_first_use():
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
     from service import app as application
-    from service import auth, ports, server
+    from service import auth, json_web_tokens, login, ports, server
     from service import listeners as event_listeners
 
 app = typer.Typer()
@@ -68,6 +68,8 @@ def serve(
         wiring.opened(old_wiring.relays()) as relays,
         wiring.opened(wiring.sessions()) as sessions,
         wiring.opened(wiring.tokens()) as tokens,
+        wiring.opened(wiring.audit()) as audit,
+        wiring.opened(wiring.shares()) as shares,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
         closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
@@ -77,19 +79,25 @@ def serve(
             inbox,
             rooms,
             consents,
+            audit,
+            shares,
             secrets=secrets,
             window=settings.webhook_window,
             access=auth.Access(
                 settings.api_token.get_secret_value() if settings.api_token else None,
                 tokens,
                 sessions,
+                shares,
                 trial=trial,
                 public=settings.public_mode,
                 https=settings.page_url.lower().startswith("https:"),
+                web_tokens=_web_tokens(settings),
             ),
+            login=_login(settings),
             check_ready=_readiness_check(),
             origins=settings.origins,
             hosts=settings.hosts,
+            page_url=settings.page_url,
             listeners=event_listeners.Listeners(settings.listeners_per_client),
             relay=partial(relays.deliver_due, "relay") if inbox.relays else None,
             ports=ports.Ports(
@@ -119,6 +127,30 @@ def _readiness_check() -> Callable[[], tuple[bool, list[Outcome]]]:
         return readiness.is_ready(outcomes), outcomes
 
     return check
+
+
+def _web_tokens(settings: "configuration.Settings") -> "json_web_tokens.JsonWebTokens | None":
+    """Return what checks the bearer tokens of the identity provider."""
+    if settings.jwt_public_key is None:
+        return None
+    try:
+        key = settings.jwt_public_key.read_bytes()
+    except OSError as error:
+        raise PermanentError(f"AUTH_JWT_PUBLIC_KEY can't be read: {error}") from None
+    return json_web_tokens.JsonWebTokens(key, settings.jwt_algorithm, settings.jwt_audience or "", settings.people)
+
+
+def _login(settings: "configuration.Settings") -> "login.Login | None":
+    """Return the sign-in by an identity provider."""
+    if settings.oidc_issuer is None or settings.oidc_client_secret is None:
+        return None
+    return login.Login(
+        settings.oidc_issuer,
+        settings.oidc_client_id or "",
+        settings.oidc_client_secret.get_secret_value(),
+        page_url=settings.page_url,
+        scopes=settings.people,
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, err, out, print_json, timestamp
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from domain import access
@@ -20,6 +21,7 @@ Name = Annotated[str, typer.Argument(help="The token's name, as in the audit log
 
 
 @app.command()
+@recorded("tokens create", subject="name")
 def create(
     name: Name,
     scope: Annotated[
@@ -60,6 +62,7 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@recorded("tokens revoke", subject="name")
 def revoke(name: Name) -> None:
     """End a token at once, with its sessions in browsers."""
     with wiring.opened(wiring.tokens()) as tokens:

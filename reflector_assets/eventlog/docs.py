@@ -38,7 +38,7 @@ them, once and in order. Of content that was computed again since, only the newe
 | the same as WebSocket | one JSON text per event, live; `?after=ID` |
 | `reflector watch ID --json` | all events until no run is in progress |
 
-Clients authenticate with the token as `Authorization: Bearer`, with the session's cookie, or on a WebSocket with the
+Clients authenticate with a token as `Authorization: Bearer`, with the session's cookie, or on a WebSocket with the
 subprotocols `bearer, TOKEN`; with `PUBLIC_MODE` no authentication is needed. A WebSocket is closed with 4401 without
 authentication, 4404 for an unknown recording, 4410 for one that was deleted, 4422 for an invalid event id, and 1013
 when Dagster's database or the store is unavailable, or when there are too many listeners; Server-Sent Events are then

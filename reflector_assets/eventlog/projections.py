@@ -60,7 +60,8 @@ def follow_recordings(
     until = time.time() - settled_after
     added = _follow_partitions(instance, catalogue)
     described = _follow_described(instance, catalogue, until)
-    return _follow_transcripts(instance, store, catalogue, limit, until) and described and added
+    indexed = _follow_transcripts(instance, store, catalogue, limit, until)
+    return catalogue.reindex(limit) and indexed and described and added
 
 
 def follow_runs(

@@ -26,13 +26,14 @@ class FileComputeLogs(LocalComputeLogManager):
     @classmethod
     def config_type(cls) -> Any:
         """Return the schema of dagster.yaml's `config`."""
-        return {**super().config_type(), "base_dir": optional_string()}
+        schema: Any = super().config_type()
+        return {**schema, "base_dir": optional_string()}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "FileComputeLogs":
         """Make the manager from dagster.yaml's `config`."""
-        base_dir = config_value.get("base_dir") or str(dagster_folder() / "logs")
-        return cls(inst_data=inst_data, **{**config_value, "base_dir": base_dir})
+        given: dict[str, Any] = {"base_dir": str(dagster_folder() / "logs"), **config_value}
+        return cls(inst_data=inst_data, **given)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:

@@ -84,6 +84,12 @@ def wrong_combinations(settings: BaseSettings) -> Iterator[tuple[set[str], str]]
         yield {"REFLECTOR_FALLBACK", "REFLECTOR_OLD_URL"}, "REFLECTOR_OLD_URL is missing: REFLECTOR_FALLBACK needs it"
     fields_set = {str(type(settings).model_fields[name].alias) for name in settings.model_fields_set}
     yield from _other_meanings(values, fields_set)
+    people = ("REFLECTOR_PEOPLE",)
+    oidc = ("REFLECTOR_OIDC_CLIENT_ID", "REFLECTOR_OIDC_CLIENT_SECRET")
+    for given, others in (("REFLECTOR_OIDC_ISSUER", oidc), ("AUTH_JWT_PUBLIC_KEY", ("AUTH_JWT_AUDIENCE",))):
+        for name in (*others, *people):
+            if values[given] is not None and not values[name]:
+                yield {given, name}, f"{name} is missing: {given} is set{_example(fields[name])}"
     for name in ("ZULIP_BOT_EMAIL", "ZULIP_API_KEY"):
         if values["ZULIP_REALM"] is not None and values[name] is None:
             yield {"ZULIP_REALM", name}, f"{name} is missing: ZULIP_REALM is set{_example(fields[name])}"

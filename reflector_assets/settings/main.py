@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from reflector_assets.settings.checks import WrongSettings, given_names, unknown, wrong_combinations, wrong_values
 from reflector_assets.settings.delivery import DeliverySettings
 from reflector_assets.settings.pages import PageSettings
+from reflector_assets.settings.people import PeopleSettings
 from reflector_assets.settings.services import ServiceSettings
 
 # Characters of the token of the HTTP API.
@@ -37,7 +38,7 @@ Steps = Annotated[dict[str, float], NoDecode, BeforeValidator(_json)]
 Pods = Annotated[dict[str, dict[str, object]], NoDecode, BeforeValidator(_json)]
 
 
-class Settings(PageSettings, DeliverySettings, ServiceSettings):
+class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):
     """The deployment's configuration; immutable; secrets are SecretStr."""
 
     model_config = SettingsConfigDict(
@@ -211,7 +212,7 @@ class Settings(PageSettings, DeliverySettings, ServiceSettings):
             raise ValueError(f"it must be at least {LEAST_TOKEN} printable ASCII characters without blanks")
         return value
 
-    @field_validator("data_dir", "prompts", "daily_folder")
+    @field_validator("data_dir", "prompts", "daily_folder", "jwt_public_key")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else PROJECT_ROOT / value.expanduser()

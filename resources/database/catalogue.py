@@ -13,7 +13,7 @@ from resources.database.deletions import are_deleted
 from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
-PARTITIONS, RECORDING, TRANSCRIPT = "partitions", "recording", "transcript"
+PARTITIONS, RECORDING, TRANSCRIPT, WORDS = "partitions", "recording", "transcript", "words"
 # An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
 _words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECTOR))
 _fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
@@ -43,7 +43,8 @@ class IndexedTranscript(NamedTuple):
 class CatalogueRow(NamedTuple):
     """A recording as the catalogue describes it: all but the id is None until it is known.
 
-    Times as in `RecordingInfo`; `version` is the transcript's data version, `excerpt` the text around the first match.
+    Times as in `RecordingInfo`; `version` is the transcript's data version, `excerpt` the text around the first match
+    of a search, and `marks` the ranges of it that match.
     """
 
     recording_id: str
@@ -53,6 +54,7 @@ class CatalogueRow(NamedTuple):
     duration: float | None = None
     version: str | None = None
     excerpt: str | None = None
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 class SearchPage(NamedTuple):
@@ -153,7 +155,7 @@ class Catalogue(ConfigurableResource[Any]):
 
         Only those of a room, by its base name, and started within these times, in seconds since the epoch.
         """
-        wanted, at = words_of(query), catalogue.c.started_at
+        wanted, at = words_of(query, query=True), catalogue.c.started_at
         where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
         if room is not None:
             # A meeting's name ends with its 14 digits.
@@ -161,7 +163,7 @@ class Catalogue(ConfigurableResource[Any]):
             where.append(sa.or_(catalogue.c.room == room, timed))
         where += [at >= since] if since is not None else []
         where += [at <= until] if until is not None else []
-        columns = [catalogue.c[name] for name in CatalogueRow._fields[:-1]]
+        columns = [catalogue.c[name] for name in CatalogueRow._fields[:-2]]
         rows = (
             sa.select(*columns, catalogue.c.text if wanted else sa.null())
             .where(*where)
@@ -170,8 +172,29 @@ class Catalogue(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
             found = connection.execute(rows.limit(limit).offset(offset)).all()
-        items = [CatalogueRow._make((*row[:-1], excerpt(row[-1] or "", wanted) if wanted else None)) for row in found]
+        items = [CatalogueRow(*row[:-1], *(excerpt(row[-1] or "", wanted) or ())) for row in found]
         return SearchPage(total, items)
+
+    def reindex(self, limit: int) -> bool:
+        """Index the words of at most `limit` stored texts, newest first, after an upgrade; return True if none is left.
+
+        The migration that changes the words' form stores where this begins: behind the newest recording.
+        """
+        place = projections.c.name == WORDS
+        with self.database.begin() as connection:
+            if connection.scalar(sa.select(projections.c.storage_id).where(place)) is None:
+                return True
+            # A write first: nobody else changes texts or words until the end of this piece.
+            claim = sa.update(projections).values(storage_id=projections.c.storage_id).where(place)
+            before = connection.scalar(claim.returning(projections.c.storage_id))
+            texts = sa.select(catalogue.c["seq", "title", "room", "text"]).with_for_update()
+            texts = texts.where(catalogue.c.seq < before, catalogue.c.version.is_not(None))
+            rows = connection.execute(texts.order_by(catalogue.c.seq.desc()).limit(limit)).all()
+            for seq, *parts in rows:
+                self._put_words(connection, seq, words_of(*(part or "" for part in parts)))
+            done = sa.update(projections).values(storage_id=rows[-1].seq) if rows else sa.delete(projections)
+            connection.execute(done.where(place))
+            return not rows
 
     def rooms(self) -> list[str]:
         """Return the names of all meetings' rooms, as Daily has them."""
@@ -192,7 +215,7 @@ class Catalogue(ConfigurableResource[Any]):
     def clear(self) -> None:
         """Delete all rows and read positions; the next update rebuilds the catalogue from the beginning."""
         with self.database.begin() as connection:
-            names = (PARTITIONS, RECORDING, TRANSCRIPT)
+            names = (PARTITIONS, RECORDING, TRANSCRIPT, WORDS)
             connection.execute(sa.delete(projections).where(projections.c.name.in_(names)))
             connection.execute(sa.delete(_words))
             connection.execute(sa.delete(catalogue))
@@ -212,22 +235,17 @@ class Catalogue(ConfigurableResource[Any]):
             lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
             connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
         else:
-            connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(map(_ascii, words))))
+            connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(words)))
 
     def _with_words(self, wanted: Sequence[str]) -> sa.Select[Any]:
-        """Select the numbers of rows with all wanted words, which are letters and digits and need no quoting."""
+        """Select the numbers of rows with all wanted words, which have no quotes to escape."""
         if self._is_postgresql:
             query = sa.cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY)
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
-        query = " AND ".join(f'"{_ascii(word)}"*' for word in wanted)
+        query = " AND ".join(f'"{word}"*' for word in wanted)
         return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))
 
 
 def _without_deleted(connection: sa.Connection, recording_ids: Sequence[str]) -> list[str]:
     deleted = are_deleted(connection, list(recording_ids)) if recording_ids else set[str]()
     return [one for one in recording_ids if one not in deleted]
-
-
-def _ascii(word: str) -> str:
-    """Encode a word in ASCII, so that FTS5 doesn't split it: its table of letters ends with Unicode 6.1."""
-    return "".join(letter if letter.isascii() else f"z{ord(letter):x}z" for letter in word)

@@ -1,6 +1,4 @@
-"""The history of each recording's corrections, in the product's database: it only grows, until the
-recording is deleted.
-"""
+"""The history of each recording's corrections, in the product's database: it grows until the recording is deleted."""
 
 import json
 import time

@@ -26,7 +26,12 @@ class Sessions(ConfigurableResource[Any]):
 
     def begin(self, cookie_hash: str, session: Session, expires_at: float, token_hash: str | None = None) -> None:
         """Store a session, which ends with the token that it was exchanged for, if any; times in epoch seconds."""
-        row = {"cookie_hash": cookie_hash, "token_hash": token_hash, "expires_at": expires_at, **session._asdict()}
+        row: dict[str, Any] = {
+            "cookie_hash": cookie_hash,
+            "token_hash": token_hash,
+            "expires_at": expires_at,
+            **session._asdict(),
+        }
         with self.database.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.expires_at < time.time()))
             connection.execute(sa.insert(sessions).values(row))

@@ -119,6 +119,19 @@ tokens = sa.Table(
     sa.Column("expires_at", sa.Double),
 )
 
+# Links that let everyone who has them read one transcript; those that were withdrawn have no row.
+shares = sa.Table(
+    "shares",
+    metadata,
+    # SHA-256; the link's token is stored nowhere.
+    sa.Column("share_hash", sa.String(64), primary_key=True),
+    sa.Column("id", sa.String(20), nullable=False, unique=True),
+    sa.Column("recording_id", sa.String(100), nullable=False, index=True),
+    sa.Column("created_by", sa.String(200), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+)
+
 # Sessions of the pages; those that ended have no row.
 sessions = sa.Table(
     "sessions",
@@ -130,6 +143,23 @@ sessions = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("scope", sa.String(10), nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False),
+)
+
+# Who changed what; rows are only added.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", Number, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(60), nullable=False),
+    # The recording, or else what was changed: a room, a meeting, a token.
+    sa.Column("recording_id", sa.String(100), index=True),
+    sa.Column("subject", sa.String(300), index=True),
+    # Null until the change was made or failed.
+    sa.Column("outcome", sa.String(10)),
+    sa.Column("details", sa.String(500)),
+    sqlite_autoincrement=True,
 )
 
 # Recordings whose deletion was requested: nothing of what they contained.

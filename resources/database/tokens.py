@@ -37,7 +37,7 @@ class Tokens(ConfigurableResource[Any]):
         Raises InvalidInput if the name is taken or unusable.
         """
         token, now = PREFIX + secrets.token_urlsafe(32), time.time()
-        row = {
+        row: dict[str, Any] = {
             "token_hash": hash_of(token),
             "name": check_name(name),
             "scope": scope,
@@ -89,5 +89,4 @@ _COLUMNS = [tokens.c[name] for name in Token._fields]
 
 
 def _token(row: sa.Row[Any]) -> Token:
-    name, scope, created_at, expires_at = row
-    return Token(name, Scope(scope), created_at, expires_at)
+    return Token(row.name, Scope(row.scope), row.created_at, row.expires_at)

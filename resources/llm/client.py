@@ -42,6 +42,11 @@ MOST_TRANSIENT = 3
 _worked: dict[tuple[str, str], str] = {}
 
 
+def believed(_answer: BaseModel) -> str:
+    """Return no objection to an answer."""
+    return ""
+
+
 class AnswerCache(Protocol):
     """Answers by key, so that a repeated step pays for no call twice; used from several threads."""
 
@@ -82,9 +87,13 @@ class LLM(ConfigurableResource[Any]):
         *,
         recording: str,
         cache: AnswerCache | None = None,
+        doubt: Callable[[Answer], str] = believed,
     ) -> tuple[Answer, Usage]:
-        """Return one answer; raises TransientError, PermanentError, and InvalidAnswer after the correction rounds."""
-        return self.converse(lambda chat: chat.ask(messages, schema), recording=recording, cache=cache)
+        """Return one answer; raises TransientError, PermanentError, and InvalidAnswer after the correction rounds.
+
+        `doubt` as in `Chat.ask`.
+        """
+        return self.converse(lambda chat: chat.ask(messages, schema, doubt), recording=recording, cache=cache)
 
     def converse(
         self,
@@ -189,10 +198,15 @@ class Chat:
             raise next((error for error in failures if not isinstance(error, CallSkipped)), failures[0])
         return [result for result in done if not isinstance(result, BaseException)]
 
-    async def ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
-        """Return an answer that matches the schema, from the cache if possible."""
+    async def ask(
+        self, messages: Sequence[Message], schema: type[Answer], doubt: Callable[[Answer], str] = believed
+    ) -> Answer:
+        """Return an answer that matches the schema, from the cache if possible.
+
+        `doubt` returns an objection to an answer, which is sent back once; the caller decides about the last answer.
+        """
         if self._cache is None:
-            return await self._ask(messages, schema)
+            return await self._ask(messages, schema, doubt)
         key = self._key(messages, schema)
         known = await asyncio.to_thread(self._cache.get, key)
         if known is not None:
@@ -201,14 +215,15 @@ class Chat:
             except ValueError:
                 # Damaged or of an older schema: call again and replace it.
                 pass
-        answer = await self._ask(messages, schema)
+        answer = await self._ask(messages, schema, doubt)
         await asyncio.to_thread(self._cache.put, key, answer.model_dump_json().encode())
         return answer
 
-    async def _ask(self, messages: Sequence[Message], schema: type[Answer]) -> Answer:
+    async def _ask(self, messages: Sequence[Message], schema: type[Answer], doubt: Callable[[Answer], str]) -> Answer:
         endpoint = (self._llm.base_url, self._llm.model)
         way, correction, problem = _worked.get(endpoint, WAYS[0]), list[Message](), ""
         tries = 1 + max(0, self._llm.parse_max_retries)
+        doubted: Answer | None = None
         for _ in range(tries):
             way, reply = await self._reply([*messages, *correction], schema, way)
             try:
@@ -219,10 +234,17 @@ class Chat:
                 # An answer without JSON shows that the endpoint accepts this mode but ignores it.
                 way = way if error.had_json else WAYS[min(WAYS.index(way) + 1, len(WAYS) - 1)]
             except PermanentError as error:
+                if doubted:
+                    return doubted
                 raise self._failed(error) from None
             else:
                 _worked[endpoint] = way
-                return answer
+                if doubted or not (problem := doubt(answer)):
+                    return answer
+                doubted = answer
+                correction = correction_messages(reply.text, problem, schema)
+        if doubted:
+            return doubted
         raise self._failed(
             InvalidAnswer(
                 f"{self._llm.model} returned no valid {schema.__name__} in {tries} attempts: {problem}",

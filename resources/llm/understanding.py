@@ -6,34 +6,35 @@ import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagster import ConfigurableResource, ResourceDependency
 from pydantic import Field, ValidationError, field_validator
 
 from domain.errors import InvalidInput
-from domain.results import ActionItems, Decision, NextStep, Summary, Title, Topics
+from domain.results import ActionItems, Decision, Evidence, NextStep, Summary, SummaryEvidence, Title, Topics
 from domain.summarize import extractive, llm_answers
-from domain.summarize.prompts import (
-    ActionItemsAnswer,
-    DetailsAnswer,
+from domain.summarize.answers import (
+    MAX_ENTRIES,
     ParagraphAnswer,
-    Prompts,
+    QuotedActionItemsAnswer,
+    QuotedDetailsAnswer,
+    QuotedTopicAnswer,
     RecapAnswer,
     SubjectsAnswer,
     TitleAnswer,
-    TopicAnswer,
 )
+from domain.summarize.evidence import SpokenText, unfound
+from domain.summarize.grounding import known_name, mentions_any
+from domain.summarize.prompts import Prompts
+from domain.summarize.sections import sections
 from domain.text.table import Table
 from domain.text.topics import (
-    CHUNK_WORDS,
     EXTRACTIVE,
-    MIN_CHUNK_WORDS,
     NOTHING_SAID,
     UNTITLED,
     Chunk,
     chunk_text,
-    chunks,
     long_summary,
     meeting_text,
     plain_names,
@@ -47,6 +48,8 @@ __all__ = ["Extractive", "Understanding", "Usage", "WithLLM", "read_prompts"]
 
 # Increment when the processing of answers changes but the text of the prompts doesn't.
 LLM_REVISION = 1
+# Quotes per paragraph of a summary.
+MOST_EVIDENCE = 3
 
 
 class Understanding(ConfigurableResource[Any], ABC):
@@ -67,7 +70,7 @@ class Understanding(ConfigurableResource[Any], ABC):
     def topics(
         self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
     ) -> tuple[Topics, Usage]:
-        """Return a title and a summary for each chunk of the words table, or for each of `parts`."""
+        """Return a title and a summary for each section of the words table, or for each of `parts`."""
 
     @abstractmethod
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
@@ -94,9 +97,9 @@ class Extractive(Understanding):
         names: dict[int, str],
         *,
         recording: str,  # noqa: ARG002
-        parts: Sequence[Chunk] | None = None,  # noqa: ARG002 - it costs nothing to divide all anew
+        parts: Sequence[Chunk] | None = None,
     ) -> tuple[Topics, Usage]:
-        return extractive.topics(words, names), Usage()
+        return extractive.topics(words, names, parts), Usage()
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:  # noqa: ARG002
         return extractive.title(topics), Usage()
@@ -139,40 +142,59 @@ class WithLLM(Understanding):
         return self.cache.of(recording) if isinstance(self.cache, CallCache) else self.cache
 
     def identity(self, asset: str) -> str:
-        cut = [CHUNK_WORDS, MIN_CHUNK_WORDS] if asset == "topics" else []
+        # Of the sections of 0.2.0, like the prompts' fingerprint: finished recordings would be paid for again.
+        cut = [300, 60] if asset == "topics" else []
         parts: list[Any] = [LLM_REVISION, self.llm.parameters(), check_prompts(self.prompts).fingerprint(asset), cut]
         return f"{self.llm.model} {hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
     def topics(
         self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
     ) -> tuple[Topics, Usage]:
-        found = list(enumerate(chunks(len(words)) if parts is None else parts))
+        found = sections(words) if parts is None else list(parts)
         if not found:
             return Topics(()), Usage()
         prompts, people = check_prompts(self.prompts), names_line(names)
-        texts = {index: chunk_text(words, chunk, names) for index, chunk in found}
+        spoken = [SpokenText(words, names, chunk) for chunk in found]
 
-        async def ask(chat: Chat) -> list[TopicAnswer]:
-            asked = [prompts.messages("topic", people, transcript=texts[index]) for index, _ in found]
-            return await chat.each(lambda messages: chat.ask(messages, TopicAnswer), asked)
+        async def ask(chat: Chat) -> list[QuotedTopicAnswer]:
+            async def one(index: int) -> QuotedTopicAnswer:
+                messages = prompts.messages("topic", people, transcript=chunk_text(words, found[index], names))
+                return await chat.ask(messages, QuotedTopicAnswer, lambda given: unfound(spoken[index], [given.quote]))
+
+            return await chat.each(one, range(len(found)))
 
         given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
-        made = [topic(*at, words, one.title, one.summary) for at, one in zip(found, given, strict=True)]
+        shown = [spoken[index].find(answer.quote) for index, answer in enumerate(given)]
+        # What the model can't show is replaced by the meeting's own sentences.
+        own = extractive.topics(words, names, found).root if not all(shown) else ()
+        made = [
+            topic(index, chunk, words, answer.title, answer.summary).model_copy(update={"evidence": evidence})
+            if evidence
+            else own[index]
+            for index, (chunk, answer, evidence) in enumerate(zip(found, given, shown, strict=True))
+        ]
         return Topics(tuple(made)), usage
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
         method = self.llm.model
         if not topics.root:
             return Title(title=UNTITLED, method=method), Usage()
-        lines = "\n".join(f"- {one.title}: {one.summary}" for one in topics.root)
-        messages = check_prompts(self.prompts).messages("title", "", topics=lines)
-        answer, usage = self.llm.ask(messages, TitleAnswer, recording=recording, cache=self._cache_of(recording))
-        return Title(title=answer.title, method=method), usage
+        lines = [f"{one.title}: {one.summary}" for one in topics.root]
+        messages = check_prompts(self.prompts).messages("title", "", topics="\n".join(f"- {line}" for line in lines))
+
+        def doubt(answer: TitleAnswer) -> str:
+            return "" if mentions_any(answer.title, lines) else "the title has no word of the topics"
+
+        answer, usage = self.llm.ask(
+            messages, TitleAnswer, recording=recording, cache=self._cache_of(recording), doubt=doubt
+        )
+        # A title of something else isn't this meeting's.
+        return extractive.title(topics) if doubt(answer) else Title(title=answer.title, method=method), usage
 
     def summary(
         self,
         words: Table,
-        topics: Topics,  # noqa: ARG002 - the model reads the whole meeting
+        topics: Topics,
         names: dict[int, str],
         *,
         recording: str,
@@ -181,34 +203,93 @@ class WithLLM(Understanding):
         if not len(words):
             return empty_summary(method), Usage()
         prompts, people, text = check_prompts(self.prompts), names_line(names), meeting_text(words, names)
+        spoken = SpokenText(words, names)
 
-        async def ask(chat: Chat) -> tuple[list[tuple[str, str]], str]:
-            async def write(subject: str) -> tuple[str, str]:
+        async def ask(chat: Chat) -> tuple[list[Paragraph], str]:
+            async def write(subject: str) -> Paragraph | None:
                 asked = prompts.messages("details", people, subject=subject, transcript=text)
-                noted = "\n".join(f"- {line}" for line in (await chat.ask(asked, DetailsAnswer)).details)
-                asked = prompts.messages("paragraph", people, subject=subject, details=noted or "- nothing more")
-                return subject, (await chat.ask(asked, ParagraphAnswer)).paragraph
+                answer = await chat.ask(
+                    asked, QuotedDetailsAnswer, lambda given: unfound(spoken, [one.quote for one in given.details], 1)
+                )
+                shown = [(one.detail, evidence) for one in answer.details if (evidence := spoken.find(one.quote))]
+                if not shown:
+                    return None
+                noted = "\n".join(f"- {detail}" for detail, _ in shown[:MAX_ENTRIES])
+                asked = prompts.messages("paragraph", people, subject=subject, details=noted)
+                return Paragraph(subject, (await chat.ask(asked, ParagraphAnswer)).paragraph, [one for _, one in shown])
 
             found = await chat.ask(prompts.messages("subjects", people, transcript=text), SubjectsAnswer)
-            written = await chat.each(write, dict.fromkeys(found.subjects))
-            paragraphs = "\n\n".join(f"{subject}: {paragraph}" for subject, paragraph in written)
+            written = [one for one in await chat.each(write, dict.fromkeys(found.subjects)) if one]
+            if not written:
+                return [], ""
+            paragraphs = "\n\n".join(f"{one.subject}: {one.text}" for one in written)
             recap = await chat.ask(prompts.messages("recap", people, paragraphs=paragraphs), RecapAnswer)
             return written, recap.recap
 
         (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
-        return Summary(long_summary=long_summary(recap, written), short_summary=recap, method=method), usage
+        # What the model can't show is replaced by the meeting's own sentences.
+        return _summary(written, recap, method) if written else extractive.summary(words, topics, names), usage
 
     def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
         method = self.llm.model
         if not len(words):
             return ActionItems(method=method), Usage()
-        messages = check_prompts(self.prompts).messages(
-            "action_items", names_line(names), transcript=meeting_text(words, names)
+        text = meeting_text(words, names)
+        messages = check_prompts(self.prompts).messages("action_items", names_line(names), transcript=text)
+        spoken = SpokenText(words, names)
+
+        def doubt(given: QuotedActionItemsAnswer) -> str:
+            return unfound(spoken, [one.quote for one in (*given.decisions, *given.next_steps)])
+
+        answer, usage = self.llm.ask(
+            messages, QuotedActionItemsAnswer, recording=recording, cache=self._cache_of(recording), doubt=doubt
         )
-        answer, usage = self.llm.ask(messages, ActionItemsAnswer, recording=recording, cache=self._cache_of(recording))
-        decisions = tuple(Decision(**one.model_dump()) for one in answer.decisions)
-        next_steps = tuple(NextStep(**one.model_dump()) for one in answer.next_steps)
-        return ActionItems(decisions=decisions, next_steps=next_steps, method=method), usage
+        decisions = tuple(
+            Decision(
+                **one.model_dump(exclude={"decided_by", "quote"}),
+                decided_by=known_name(one.decided_by, names, text),
+                timestamp=evidence.timestamp,
+                evidence=evidence,
+            )
+            for one in answer.decisions[:MAX_ENTRIES]
+            if (evidence := spoken.find(one.quote))
+        )
+        next_steps = tuple(
+            NextStep(
+                **one.model_dump(exclude={"assigned_to", "quote"}),
+                assigned_to=known_name(one.assigned_to, names, text),
+                timestamp=evidence.timestamp,
+                evidence=evidence,
+            )
+            for one in answer.next_steps[:MAX_ENTRIES]
+            if (evidence := spoken.find(one.quote))
+        )
+        dropped = len(answer.decisions) + len(answer.next_steps) - len(decisions) - len(next_steps)
+        return ActionItems(decisions=decisions, next_steps=next_steps, method=method, dropped=dropped), usage
+
+
+class Paragraph(NamedTuple):
+    """A paragraph of the summary, and what it rests on."""
+
+    subject: str
+    text: str
+    evidence: list[Evidence]
+
+
+def _summary(written: Sequence[Paragraph], recap: str, method: str) -> Summary:
+    """Return the summary; the recap rests on the first evidence of each paragraph."""
+    rests_on = [SummaryEvidence(**one.evidence[0].model_dump()) for one in written]
+    rests_on += [
+        SummaryEvidence(**found.model_dump(), subject=one.subject)
+        for one in written
+        for found in dict.fromkeys(one.evidence[:MOST_EVIDENCE])
+    ]
+    return Summary(
+        long_summary=long_summary(recap, [(one.subject, one.text) for one in written]),
+        short_summary=recap,
+        method=method,
+        evidence=tuple(rests_on),
+    )
 
 
 def read_prompts(path: Path) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from domain.consent import MEETING_PATTERN, Consent
 from resources.database.consents import Consents
+from service.auditing import add_details
 from service.bodies import json_body
 from service.dependencies import ConsentsDep
 from service.errors import Refused
@@ -57,6 +58,7 @@ def add_consent(
     meeting_id: MeetingId,
     consent: Annotated[Consent, Depends(json_body(Consent))],
     consents: ConsentsDep,
+    request: Request,
     response: Response,
 ) -> MeetingConsent:
     """State whether a person consents to the audio of a meeting, or of one recording, being retained.
@@ -65,6 +67,7 @@ def add_consent(
     Daily's room if that has the meeting's time, such as `weekly-20260323080000`. With `whole_room`, it is a room's
     name or id. Answers 202 while no recording matches.
     """
+    add_details(request, "given" if consent.consent_given else "denied")
     consents.record(meeting_id, consent.user_id, given=consent.consent_given, whole_room=consent.whole_room)
     answer = _consent(meeting_id, consents)
     response.status_code = 200 if answer.matched else 202

@@ -1,39 +1,25 @@
 """Costs: what the steps used, and the price; the page /costs displays them."""
 
-import math
 import time
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from domain.costs import By, report
 from service.dependencies import SINGLE_PARAMETERS, AccountsCatchUpDep, AccountsDep
+from service.parameters import Days
 from service.routing import Router, problems
 
-MAX_DAYS = 36_500
 router = Router(responses=problems(401, 403))
-
-
-def _days(text: object) -> float:
-    """Parse a number in plain notation."""
-    try:
-        days = float(str(text))
-    except ValueError:
-        days = math.nan
-    if not 0 <= days <= MAX_DAYS or text != str(text).strip() or "_" in str(text):
-        raise ValueError(f"days, a number from 0 to {MAX_DAYS}")
-    return days
 
 
 class CostsQuery(BaseModel, extra="forbid"):
     """The parameters of the query."""
 
     by: By = "step"
-    since: Annotated[
-        float | None, BeforeValidator(_days), WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_DAYS})
-    ] = Field(None, description="Only steps that ended within this number of days.")
+    since: Days = Field(None, description="Only steps that ended within this number of days.")
 
 
 class Usage(BaseModel):

@@ -4,44 +4,40 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from domain.overview import RecordingOverview, State
+from resources.database.catalogue import CatalogueRow
 from service.callers import is_trusted
 from service.dependencies import SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
 from service.disclosure import general_reason
+from service.parameters import number
 from service.routing import Router, problems
 
 MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
 router = Router(responses=problems(401, 403))
 
 
-def _number(largest: int) -> BeforeValidator:
-    """Return a check for a number in digits: Pydantic also accepts signs, blanks and fractions."""
-
-    def check(text: object) -> object:
-        digits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= len(str(largest))
-        if not (digits and 1 <= int(str(text)) <= largest):
-            raise ValueError(f"a number from 1 to {largest}")
-        return text
-
-    return BeforeValidator(check)
-
-
 class ListQuery(BaseModel, extra="forbid"):
     """The parameters of the query."""
 
     q: str = Field(
-        "", max_length=MAX_QUERY, description="Words, or prefixes of words, all of which are in title, room or text."
+        "",
+        max_length=MAX_QUERY,
+        description="Words, or prefixes of words, all of which are in title, room or text. Accents and vowel points "
+        "don't matter; scripts without spaces are also found within a run of letters.",
     )
-    page: Annotated[int, _number(MAX_PAGE)] = Field(1, ge=1, le=MAX_PAGE)
-    size: Annotated[int, _number(MAX_SIZE)] = Field(20, ge=1, le=MAX_SIZE)
+    page: Annotated[int, number(MAX_PAGE)] = Field(1, ge=1, le=MAX_PAGE)
+    size: Annotated[int, number(MAX_SIZE)] = Field(20, ge=1, le=MAX_SIZE)
 
 
 class Row(BaseModel):
-    """One recording; `reason` is the cause of an error, `excerpt` the text around the first match."""
+    """One recording; `reason` is the cause of an error, `excerpt` the text around the first match.
+
+    `marks` are the ranges of the excerpt that match, as first and last + 1 of its characters (Unicode code points).
+    """
 
     id: str
     title: str | None
@@ -51,6 +47,7 @@ class Row(BaseModel):
     state: State
     reason: str | None
     excerpt: str | None
+    marks: list[tuple[int, int]]
 
 
 class Rows(BaseModel):
@@ -75,7 +72,7 @@ async def list_transcripts(
     overviews = await run_in_threadpool(listing.states, found.items)
     if not is_trusted(request):
         overviews = [overview._replace(reason=_general(overview)) for overview in overviews]
-    rows = [_row(overview, row.excerpt) for overview, row in zip(overviews, found.items, strict=True)]
+    rows = [_row(overview, row) for overview, row in zip(overviews, found.items, strict=True)]
     return Rows(total=found.total, page=query.page, size=query.size, items=rows)
 
 
@@ -86,7 +83,7 @@ def _general(overview: RecordingOverview) -> str | None:
     return reason and prefix + reason
 
 
-def _row(overview: RecordingOverview, excerpt: str | None) -> Row:
+def _row(overview: RecordingOverview, found: CatalogueRow) -> Row:
     at = overview.created_at
     return Row(
         id=overview.id,
@@ -96,5 +93,6 @@ def _row(overview: RecordingOverview, excerpt: str | None) -> Row:
         duration=overview.duration,
         state=overview.state,
         reason=overview.reason,
-        excerpt=excerpt,
+        excerpt=found.excerpt,
+        marks=list(found.marks),
     )

@@ -74,6 +74,7 @@ def _headers(nonce: str, media: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Referrer-Policy": "same-origin",
+        "X-Robots-Tag": "noindex, nofollow",
     }
 
 

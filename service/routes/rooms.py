@@ -3,11 +3,12 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from domain.corrections.gathered import Follow
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
+from service.auditing import add_details
 from service.bodies import json_body
 from service.dependencies import RoomsDep
 from service.errors import Refused
@@ -63,16 +64,18 @@ def show_room(name: Name, rooms: RoomsDep) -> PublicRoom:
 
 
 @router.put("/{name}", responses=problems(400, 413, 415, 422), openapi_extra=SETTINGS)
-def set_room(name: Name, settings: Settings, rooms: RoomsDep) -> PublicRoom:
+def set_room(name: Name, settings: Settings, rooms: RoomsDep, request: Request) -> PublicRoom:
     """Set a room, replacing all its settings."""
+    add_details(request, _fields(settings))
     room = Room(name=name, **dict(settings))
     rooms.put(room)
     return _public(room)
 
 
 @router.patch("/{name}", responses=problems(400, 413, 415, 422), openapi_extra=SETTINGS)
-def change_room(settings: Settings, name: Name, rooms: RoomsDep) -> PublicRoom:
+def change_room(settings: Settings, name: Name, rooms: RoomsDep, request: Request) -> PublicRoom:
     """Change some of a room's settings."""
+    add_details(request, _fields(settings))
     return _public(rooms.change(name, settings))
 
 
@@ -81,6 +84,11 @@ def delete_room(name: Name, rooms: RoomsDep) -> Response:
     """Delete a room's settings."""
     rooms.delete(name)
     return Response(status_code=204)
+
+
+def _fields(settings: RoomSettings) -> str:
+    """Return the names of the settings that were given: values can be secrets."""
+    return ", ".join(sorted(settings.model_fields_set))
 
 
 def _public(room: Room) -> PublicRoom:

@@ -8,19 +8,26 @@ from domain.access import Scope
 from service.auth import Access
 from service.callers import caller_of
 from service.dependencies import NO_STORE, AccessDep
+from service.login import PATH
 from service.routing import Router, problems
-from service.sessions import delete_cookie, set_cookie
+from service.sessions import delete_cookie, is_secure, set_cookie
 
 router = Router(prefix="/v1/session")
 
 
 class Permissions(BaseModel):
-    """What the client may do: read transcripts, change single recordings; and by which scopes, under which name."""
+    """What the client may do: read transcripts, change single recordings; and by which scopes, under which name.
+
+    `login` is the path where people sign in by their account, if they can,
+    and `has_session` is true if there is a session that can be ended.
+    """
 
     reads: bool
     acts: bool
     scopes: list[Scope]
     name: str | None
+    has_session: bool
+    login: str | None
 
 
 @router.post("", dependencies=[NO_STORE], responses=problems(401, 403))
@@ -28,7 +35,7 @@ async def begin_session(request: Request, response: Response, access: AccessDep)
     """Set a session cookie in exchange for a token; the session has its scopes, and ends with it."""
     value = await access.begin_session(request)
     if value is not None:
-        set_cookie(response, value, secure=_is_secure(request, access))
+        set_cookie(response, value, secure=is_secure(request, https=access.https))
     return _permissions(request, access)
 
 
@@ -43,7 +50,7 @@ async def end_session(request: Request, access: AccessDep) -> Response:
     """End the session, and delete its cookie."""
     await access.end_session(request)
     answer = Response(status_code=204)
-    delete_cookie(answer, secure=_is_secure(request, access))
+    delete_cookie(answer, secure=is_secure(request, https=access.https))
     return answer
 
 
@@ -54,8 +61,6 @@ def _permissions(request: Request, access: Access) -> Permissions:
         acts=access.may(request, Scope.WRITE),
         scopes=[scope for scope in Scope if access.may(request, scope)],
         name=caller.name,
+        has_session=caller.has_session and caller.scope is not None,
+        login=PATH if request.app.state.login else None,
     )
-
-
-def _is_secure(request: Request, access: Access) -> bool:
-    return access.https or request.url.scheme == "https"

@@ -1,6 +1,6 @@
 """One transcript: what exists of it so far, in parts, and the request to make it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +16,13 @@ from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
-from domain.results import ActionItems, Summary, Title, Topic, Topics, Transcript, Waveform
+from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import words
 from domain.text.markdown import to_html
+from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
-from service.callers import is_trusted
+from service.callers import caller_of, is_trusted
 from service.dependencies import (
     NO_STORE,
     AccessDep,
@@ -55,9 +56,10 @@ class TranscriptView(BaseModel):
     """One transcript, null for what doesn't exist yet; durations in seconds, times in ISO 8601.
 
     In error, `reason` is the cause, and `step` the failed step, if a step failed. `method` is "extractive" or the model
-    that wrote the summary. `words` is their number, once the transcript is finished. `errors` says which parts are
-    missing, and why. `revision` is the number of the last correction in it, `older` names the generated parts that
-    are older than names or words, and `conflicts` says which corrections don't fit any more.
+    that wrote the summary, `summary_evidence` what its paragraphs rest on. `words` is their number, once the transcript
+    is finished. `errors` says which parts are missing, and why. `revision` is the number of the last correction in it,
+    `older` names the generated parts that are older than names or words, and `conflicts` says which corrections don't
+    fit any more. `shared` is true for a caller with a link to this transcript only.
     """
 
     id: str
@@ -71,6 +73,7 @@ class TranscriptView(BaseModel):
     short_summary: str | None = None
     long_summary: str | None = None
     long_summary_html: str | None = None
+    summary_evidence: tuple[SummaryEvidence, ...] = ()
     action_items: ActionItems | None = None
     participants: tuple[Participant, ...] | None = None
     topics: tuple[Topic, ...] | None = None
@@ -84,6 +87,7 @@ class TranscriptView(BaseModel):
     audio: AudioState
     may_retry: bool = False
     may_edit: bool = False
+    shared: bool = False
 
 
 class TopicsView(BaseModel):
@@ -101,7 +105,7 @@ class WaveformView(BaseModel):
 class SegmentView(BaseModel):
     """One sentence of one speaker; times in seconds, and each word as text, start, end.
 
-    `doubtful` are the positions of words of low confidence.
+    `doubtful` are the positions of words of low confidence, if there are any.
     """
 
     speaker: int
@@ -165,6 +169,7 @@ def show_transcript(
         and corrections is not None
         and overview.state != "retired"
         and access.may(request, Scope.WRITE),
+        shared=caller_of(request).recording is not None,
         **fields,
     )
 
@@ -216,7 +221,7 @@ def show_words(request: Request, results: StoredResultsDep, corrections: Correct
                 "start": segment.start,
                 "end": segment.end,
                 "words": [(spoken[row].word, spoken[row].start, spoken[row].end) for row in sentence.rows],
-                "doubtful": [at for at, row in enumerate(sentence.rows) if spoken[row].confidence < DOUBTFUL],
+                **_doubtful(spoken[row].confidence for row in sentence.rows),
             }
             for sentence, segment in zip(sentences, words.segments(sentences, names), strict=True)
         ]
@@ -243,6 +248,8 @@ def delete_transcript(
     if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
         recordings.state(recording_id)
     found = deletions.request(recording_id)
+    # The list and the search don't show it until then.
+    Catalogue(database=inbox.database).erase(recording_id)
     response.status_code = 202 if found.completed_at is None else 200
     return DeletionRequested(
         id=recording_id,
@@ -262,10 +269,15 @@ def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
+def _doubtful(confidences: Iterable[float]) -> dict[str, list[int]]:
+    found = [at for at, confidence in enumerate(confidences) if confidence < DOUBTFUL]
+    return {"doubtful": found} if found else {}
+
+
 def _finished(transcript: Transcript) -> dict[str, Any]:
     names = (
-        "title room_name created_at duration short_summary long_summary action_items participants topics method words "
-        "errors revision reviewed older conflicts"
+        "title room_name created_at duration short_summary long_summary summary_evidence action_items participants "
+        "topics method words errors revision reviewed older conflicts"
     )
     return {name: getattr(transcript, name) for name in names.split()}
 
@@ -284,6 +296,7 @@ def _unfinished(results: StoredResults, overview: RecordingOverview) -> dict[str
         "duration": overview.duration if overview.duration is not None else recording and recording.duration,
         "short_summary": summary and summary.short_summary,
         "long_summary": summary and summary.long_summary,
+        "summary_evidence": summary.evidence if summary else (),
         "action_items": results.find("action_items.json", ActionItems),
         "participants": participants and participants.root,
         "topics": topics and topics.root,

@@ -71,17 +71,17 @@ function row(item) {
     make("div", { className: "row-head" }, title, badge),
     make("p", { className: "facts" }, ...facts),
     item.state === "error" && item.reason ? make("p", { className: "reason" }, item.reason) : null,
-    item.excerpt ? make("p", { className: "excerpt" }, ...marked(item.excerpt)) : null,
+    item.excerpt ? make("p", { className: "excerpt" }, ...marked(item)) : null,
   );
 }
 
-/** Return the excerpt's parts, with matches of the query's words or prefixes marked. */
-function marked(text) {
-  const words = query.match(/[\p{L}\p{N}]+/gu);
-  if (!words) return [text];
-  const wanted = new RegExp(`(?<![\\p{L}\\p{N}])(${words.join("|")})`, "giu");
-  // Every other part is a match.
-  return text.split(wanted).map((part, index) => (index % 2 ? make("mark", {}, part) : part));
+/** Return the excerpt's parts; its marks count characters, not the units of JavaScript's strings. */
+function marked({ excerpt, marks }) {
+  const letters = [...excerpt];
+  const part = (from, to) => letters.slice(from, to).join("");
+  const ends = [0, ...marks.map(([, to]) => to)];
+  const parts = marks.flatMap(([from, to], index) => [part(ends[index], from), make("mark", {}, part(from, to))]);
+  return [...parts, part(ends.at(-1))];
 }
 
 function pages(total) {

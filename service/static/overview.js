@@ -22,30 +22,37 @@ export function showHead(known) {
   fill($("people"), ...people.map(({ name, speaker }) => make("li", { className: colour(speaker) }, name)));
 }
 
-export function showSummary(known) {
+/** Show the summary and what it rests on; `go` is called with a time in seconds. */
+export function showSummary(known, go) {
   $("overview").hidden = !known.short_summary && !known.long_summary;
   $("method").hidden = known.method !== "extractive";
   setText($("short"), known.short_summary ?? "");
   $("long-box").hidden = !known.long_summary_html;
   // The service rendered this from Markdown, with any HTML in it escaped.
   if (known.long_summary_html) $("long").innerHTML = known.long_summary_html;
+  const shown = known.summary_evidence ?? [];
+  $("sources-box").hidden = !shown.length;
+  const subjects = [...new Set(shown.map(({ subject }) => subject))];
+  fill($("sources"), ...subjects.map((about) => make(
+    "li", {}, about ?? "Quick recap", ...shown.filter(({ subject }) => subject === about).map((one) => quote(one, go)),
+  )));
 }
 
 /** Show decisions and next steps; `go` is called with a time in seconds. */
 export function showActions(items, go) {
   $("actions").hidden = !items;
   if (!items) return;
-  const entry = (text, facts, at) => make(
+  const entry = (text, facts, { timestamp: at, evidence }) => make(
     "li", {}, text,
     ...(facts.length ? [make("span", { className: "quiet facts" }, ...facts.map((fact) => make("span", {}, fact)))] : []),
-    ...(at === null || at === undefined ? [] : [" ", timeButton(at, go)]),
+    ...(evidence ? [quote(evidence, go)] : at === null || at === undefined ? [] : [" ", timeButton(at, go)]),
   );
   const decisions = items.decisions.map((one) => entry(
-    one.decision, [one.decided_by && `Decided by ${one.decided_by}`, one.rationale].filter(Boolean), one.timestamp,
+    one.decision, [one.decided_by && `Decided by ${one.decided_by}`, one.rationale].filter(Boolean), one,
   ));
   // The editor adds boxes to tick.
   const next = items.next_steps.map((one) => entry(
-    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one.timestamp,
+    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one,
   ));
   const failed = items.error && `They couldn’t be made: ${items.error}`;
   const none = (text) => [make("li", { className: "quiet none" }, failed || text)];
@@ -53,15 +60,16 @@ export function showActions(items, go) {
   fill($("next"), ...(next.length ? next : none("No next steps were found.")));
 }
 
-/** Show the topics; `jump` is called with a topic's index. */
-export function showTopics(topics, jump) {
+/** Show the topics; `jump` is called with a topic's index, `go` with a time in seconds. */
+export function showTopics(topics, jump, go) {
   $("topics").hidden = !topics?.length;
   $("topics").style.setProperty("--clock", topics?.at(-1)?.timestamp >= 3600 ? "4rem" : "2.6rem");
-  const entry = ({ title, summary, timestamp }, index) => {
+  const entry = ({ title, summary, timestamp, evidence }, index) => {
     const at = make("span", { className: "clock quiet" }, clock(timestamp));
     const button = make("button", { type: "button" }, at, make("span", {}, title));
     button.onclick = () => jump(index);
-    return make("li", {}, button, summary ? make("p", { className: "quiet" }, summary) : null);
+    const shown = evidence ? quote(evidence, go) : null;
+    return make("li", {}, button, summary ? make("p", { className: "quiet" }, summary) : null, shown);
   };
   fill($("topic-list"), ...(topics ?? []).map(entry));
 }
@@ -79,6 +87,14 @@ export function showDownloads(id) {
   fill($("downloads"), ...DOWNLOADS.map(([suffix, name]) => make(
     "li", {}, make("a", { href: address(id, `/export/${suffix}`), download: "", title: `Download as ${name}` }, name),
   )));
+}
+
+/** Return a quote of the meeting that plays the place where it was said. */
+export function quote({ quote: words, timestamp, speaker }, go) {
+  const at = make("span", { className: "clock" }, clock(timestamp));
+  const button = make("button", { type: "button", className: "quote" }, at, " ", `${speaker}: `, make("q", {}, words));
+  button.onclick = () => go(timestamp);
+  return button;
 }
 
 function timeButton(at, go) {

@@ -34,17 +34,34 @@ let failedRun;
 let status = null;
 
 async function begin() {
+  const link = takeLink();
   try {
-    known = await request(address(id));
+    known = await request(address(id)).catch((error) => visit(link, error));
   } catch (error) {
+    if (error.status === 401 && link) return notice("This link has expired or was withdrawn.");
     if (error.status === 401) return askForToken(begin);
     return notice(MISSING[error.status] ?? error.message);
   }
   notice("");
   $("recording").hidden = false;
+  $("pages").hidden = known.shared;
   showKnown();
   if (isComplete()) await finish();
   return DONE.has(known.state) || watch();
+}
+
+/** Return the token of a link that shares this recording, and remove it from the address that others may see. */
+function takeLink() {
+  const found = /^#share=([\w-]+)$/.exec(location.hash);
+  if (found) history.replaceState(null, "", location.pathname);
+  return found?.[1];
+}
+
+/** Exchange the token of a link for a cookie, and request the recording again; throws the error without a link. */
+async function visit(link, error) {
+  if (!link || error.status !== 401) throw error;
+  await post(address(id, "/visit"), { Authorization: `Bearer ${link}` });
+  return request(address(id));
 }
 
 /** Return whether the transcript is finished; it may be in progress again, or a delivery may have failed. */
@@ -57,9 +74,9 @@ function notice(text) {
 
 function showKnown() {
   showHead(known);
-  showSummary(known);
+  showSummary(known, go);
   showActions(known.action_items, go);
-  showTopics(known.topics, jump);
+  showTopics(known.topics, jump, go);
   showState();
 }
 
@@ -198,7 +215,7 @@ function showWords({ segments }) {
   const words = new Words(segments, topics);
   view?.end();
   const follows = view?.follows ?? true;
-  view = new TranscriptView(words, topics, seek);
+  view = new TranscriptView(words, topics, seek, go);
   view.follows = follows;
   view.changed = (on) => {
     $("follow").hidden = on || !player;

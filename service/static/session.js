@@ -1,6 +1,6 @@
-// The form for the token, where reading isn't public.
+// Signing in, where reading isn't public, and out.
 
-import { post } from "./api.js";
+import { post, request } from "./api.js";
 import { $, make } from "./dom.js";
 
 const HINT = "These transcripts are not public. Ask the operator of this service for the token.";
@@ -31,9 +31,33 @@ export function askForToken(done) {
       return;
     }
     form.remove();
+    offerSignOut();
     done();
   });
   $("notice").hidden = true;
   $("main").append(form);
   input.focus();
+  offerAccount(form);
 }
+
+/** Offer to sign in by an identity provider, if there is one. */
+async function offerAccount(form) {
+  const { login } = await request("/v1/session").catch(() => ({}));
+  if (!login) return;
+  const href = `${login}?${new URLSearchParams({ page: location.pathname })}`;
+  form.append(make("p", {}, make("a", { id: "account", href }, "Sign in with your account")));
+}
+
+/** Offer to sign out if there is a session. */
+async function offerSignOut() {
+  const { name, has_session: hasSession } = await request("/v1/session").catch(() => ({}));
+  if (!hasSession || $("sign-out")) return;
+  const button = make("button", { id: "sign-out", type: "button", title: `Signed in as ${name}` }, "Sign out");
+  button.onclick = async () => {
+    await request("/v1/session", { method: "DELETE" }).catch(() => {});
+    location.reload();
+  };
+  document.querySelector(".top nav").append(button);
+}
+
+offerSignOut();

@@ -2,14 +2,15 @@
 
 import { $, fill, make, reducesMotion } from "./dom.js";
 import { clock, colour } from "./format.js";
+import { quote } from "./overview.js";
 
 const SCROLL_KEYS = new Set(["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"]);
 // Milliseconds that scrolling by the page itself may last.
 const OWN_SCROLL_MS = 900;
 
 export class TranscriptView {
-  /** `seek(seconds)` is called when a word or time is clicked. */
-  constructor(words, topics, seek) {
+  /** `seek(seconds)` is called when a word or time is clicked, `go(seconds)` for a quote. */
+  constructor(words, topics, seek, go) {
     this.words = words;
     this.elements = [];
     this.turns = [];
@@ -18,20 +19,21 @@ export class TranscriptView {
     this.follows = true;
     this.scrolledAt = -Infinity;
     this.replaced = new AbortController();
-    this.#build(topics);
+    this.#build(topics, go);
     this.#listen(seek);
   }
 
-  #build(topics) {
+  #build(topics, go) {
     const all = document.createDocumentFragment();
     let [topic, last] = [-1, null];
     for (const turn of this.words.turns) {
       if (turn.topic !== topic) {
         topic = turn.topic;
         last = null;
-        const { id, title, summary } = topics[topic];
+        const { id, title, summary, evidence } = topics[topic];
         all.append(make("h3", { id: `topic-${topic}`, className: "topic", tabIndex: -1 }, title));
         if (summary) all.append(make("p", { className: "topic-summary quiet", id: `about-${id}` }, summary));
+        if (evidence) all.append(make("p", { className: "topic-quote" }, quote(evidence, go)));
       }
       all.append(this.#turn(turn, turn.name !== last));
       last = turn.name;

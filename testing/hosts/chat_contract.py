@@ -46,19 +46,20 @@ def asked(body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
     return schema["title"], "text", schema
 
 
-def example(schema: dict[str, Any], root: dict[str, Any], name: str, seed: int) -> Any:
+def example(schema: dict[str, Any], root: dict[str, Any], name: str, seed: int, quote: str) -> Any:
     """Return a value for a JSON schema with objects, lists, references, unions, enumerations and plain types."""
     if "$ref" in schema:
-        return example(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, name, seed)
+        return example(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, name, seed, quote)
     if "anyOf" in schema:
-        return example(next(one for one in schema["anyOf"] if one.get("type") != "null"), root, name, seed)
+        some = next(one for one in schema["anyOf"] if one.get("type") != "null")
+        return example(some, root, name, seed, quote)
     if "enum" in schema or "const" in schema:
         return schema.get("enum", [schema.get("const")])[0]
     kind = schema.get("type")
     if kind == "object":
-        return {key: example(value, root, key, seed) for key, value in schema.get("properties", {}).items()}
+        return {key: example(value, root, key, seed, quote) for key, value in schema.get("properties", {}).items()}
     if kind == "array":
         size = min(max(2, schema.get("minItems", 0)), schema.get("maxItems", 2))
-        return [example(schema["items"], root, f"{name} {number + 1}", seed) for number in range(size)]
-    text = f"Plausible {name.replace('_', ' ')} {seed}"
+        return [example(schema["items"], root, f"{name} {number + 1}", seed, quote) for number in range(size)]
+    text = quote if name == "quote" else f"Plausible {name.replace('_', ' ')} {seed}"
     return {"string": text, "integer": 1, "number": 1.5, "boolean": True, "null": None}[str(kind)]

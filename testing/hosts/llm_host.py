@@ -72,9 +72,12 @@ class LLMHost(Host[Call]):
             return sum(schema in {None, call.schema} for call in self.requests)
 
     def says(self, call: Call) -> str:
-        """Return an answer that matches the requested schema."""
-        schema = asked(call.body)[2]
-        return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"])))
+        """Return an answer that matches the requested schema, with quotes from the transcript in the request."""
+        schema, asking = asked(call.body)[2], next(one for one in call.messages if one["role"] == "user")["content"]
+        _, _, transcript = asking.partition("<transcript>\n")
+        line = transcript.partition("\n")[0].partition(": ")[2]
+        quote = " ".join(line.split()[:12]) or "nothing"
+        return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"]), quote))
 
     def read(self, request: Request) -> Call | Answer:
         if request.method != "POST":

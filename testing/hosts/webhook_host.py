@@ -21,11 +21,23 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Evidence(Strict):
+    quote: str
+    timestamp: float
+    speaker: str
+
+
+class SummaryEvidence(Evidence):
+    subject: str | None
+
+
 class Topic(Strict):
     title: str
     summary: str
     timestamp: float
     duration: float
+    # Of transcripts made by earlier versions, there is none.
+    evidence: Evidence | None = None
     webvtt: str
 
 
@@ -48,6 +60,7 @@ class Transcript(Strict):
     title: str
     short_summary: str
     long_summary: str
+    summary_evidence: list[SummaryEvidence]
     webvtt: str
     topics: list[Topic]
     participants: list[Participant]

@@ -36,12 +36,19 @@ class Visitor:
 
     @contextmanager
     def visit(
-        self, url: str, *, dark: bool = False, width: int = 1200, refused: bool = False, examined: bool = False
+        self,
+        url: str,
+        *,
+        dark: bool = False,
+        width: int = 1200,
+        refused: bool = False,
+        examined: bool = False,
+        other: str = "data:",
     ) -> Iterator[Page]:
         """Open a page; at the end it must have asked its own service only, without any error.
 
         `refused` is for pages whose requests are refused or cut off, `examined` for those that axe looks at: it brings
-        styles of its own, which the policy forbids.
+        styles of its own, which the policy forbids. `other` is another service that the page leads to.
         """
         context = self._browser.new_context(
             viewport={"width": width, "height": 800},
@@ -56,7 +63,7 @@ class Visitor:
         own = "/".join(url.split("/")[:3])
 
         def note_request(request: Request) -> None:
-            if not request.url.startswith((own, "data:")):
+            if not request.url.startswith((own, "data:", other)):
                 troubles.append(request.url)
 
         def note_message(message: ConsoleMessage) -> None:

@@ -2,7 +2,7 @@
 
 # pyright: basic
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscr
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.store.base import LocalStore
+from service.login import Login
 from service.ports import Listing, Ports
 from testing.parts import free_ports
 from testing.parts.proxy import Proxy
@@ -43,8 +44,13 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[Site]:
-    """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token."""
+def site(
+    folder: Path, *, trial: bool = True, public: bool = False, login: Callable[[str], Login] | None = None
+) -> Iterator[Site]:
+    """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token.
+
+    `login` makes the sign-in by an account, for the URL of the pages.
+    """
     trial = trial and not public
     made, script, store = shown(folder / "data")
     catalogue = Catalogue(database=Database(url=f"sqlite:///{folder}/reflector.db"))
@@ -55,6 +61,7 @@ def site(folder: Path, *, trial: bool = True, public: bool = False) -> Iterator[
         listing = Listing(catalogue, lambda: True, here.states)
         history = CorrectionHistory(database=catalogue.database)
         made = Ports(made.recordings, store, listing, corrections=history)
-        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made)
+        entry = login(proxy.endpoint) if login else None
+        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made, login=entry)
         with listening(app, port, behind):
             yield here

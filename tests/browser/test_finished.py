@@ -34,7 +34,8 @@ TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline", "disable
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as here:
         finish(here.store, here.script, *meeting(LONG, 120, 10_000, 8))
-        finish(here.store, here.script, *meeting(SHORT, 1, 120, 3, action_items=ITEMS))
+        rests_on = [{**QUOTE, "timestamp": 33.0, "subject": "Slides"}]
+        finish(here.store, here.script, *meeting(SHORT, 1, 120, 3, action_items=ITEMS, summary_evidence=rests_on))
         people = [{"participant_id": "p", "user_id": None, "name": MARKUP, "speaker": 0}]
         topics = [
             {"id": MARKUP, "title": MARKUP, "summary": MARKUP, "timestamp": 0.0, "duration": 2.0}
@@ -49,9 +50,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield here
 
 
+QUOTE = {"quote": "I'll send the slides by Friday", "timestamp": 21.0, "speaker": "Ben"}
 ITEMS = {
     "decisions": [{"decision": "The budget stays", "decided_by": "Ada", "timestamp": 12.0}],
-    "next_steps": [{"task": "Send the slides", "assigned_to": "Ben", "deadline": "Friday"}],
+    "next_steps": [{"task": "Send the slides", "assigned_to": "Ben", "deadline": "Friday", "evidence": QUOTE}],
     "method": "extractive",
 }
 
@@ -73,7 +75,7 @@ def test_everything_is_there(visitor: Visitor, here: Site) -> None:
         expect(page.locator("#facts")).to_contain_text("1 min")
         expect(page.locator("#short")).to_have_text("They met.")
         expect(page.locator("#method")).to_contain_text("own sentences")
-        page.get_by_text("Full summary").click()
+        page.get_by_text("Full summary", exact=True).click()
         expect(page.locator("#long h3").first).to_have_text("Quick recap")
         expect(page.locator("#decisions")).to_contain_text("Decided by Ada")
         expect(page.locator("#next")).to_contain_text("Due Friday")
@@ -100,6 +102,18 @@ def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visito
         expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
         page.locator("#decisions").get_by_role("button", name="Go to 0:12").click()
         expect(page.locator("#clock")).to_have_text(re.compile("0:1[2-9]"))
+
+
+def test_evidence_is_heard_when_it_is_clicked(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{SHORT}") as page:
+        expect(words(page)).to_have_count(120)
+        quote = page.locator("#next").get_by_role("button", name="I'll send the slides by Friday")
+        expect(quote).to_contain_text("Ben")
+        quote.click()
+        expect(page.locator("#clock")).to_have_text(re.compile("0:2[1-9]"))
+        page.get_by_text("What the summary rests on").click()
+        page.locator("#sources").get_by_role("button").click()
+        expect(page.locator("#clock")).to_have_text(re.compile("0:3[3-9]"))
 
 
 def _still(page: Page) -> bool:
@@ -225,7 +239,7 @@ def test_markup_in_names_words_and_titles_is_text(visitor: Visitor, here: Site) 
         expect(page.locator("h1")).to_have_text(MARKUP)
         for place in ("#people li", ".who strong", ".topic", ".topic-summary", "#short", "#topic-list", "#decisions"):
             expect(page.locator(place).first).to_contain_text(MARKUP)
-        page.get_by_text("Full summary").click()
+        page.get_by_text("Full summary", exact=True).click()
         expect(page.locator("#long")).to_have_text(MARKUP)
         assert page.locator("main img, main script").count() == 0
         assert page.title() == f"{MARKUP} · Transcript"

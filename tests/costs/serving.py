@@ -9,12 +9,14 @@ from starlette.testclient import TestClient
 
 from reflector_assets.operations.queries import AllRecordings, DagsterRecordings, prices
 from reflector_assets.settings.main import Settings
+from resources.database.audit import Audit
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
 from resources.database.rooms import Rooms
+from resources.database.shares import Shares
 from service.app import build
 from service.ports import Accounts, Listing, Ports
 from tests.consent.world import World
@@ -38,6 +40,8 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         Inbox(database=database),
         Rooms(database=database),
         Consents(database=database),
+        Audit(database=database),
+        Shares(database=database),
         secrets=[],
         window=300,
         access=access_of(database, trial=trial),

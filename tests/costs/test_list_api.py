@@ -39,7 +39,7 @@ def test_the_newest_comes_first_with_all_that_is_known(client: TestClient, made:
     assert (told["total"], told["page"], told["size"]) == (2, 1, 20)
     waiting, done = told["items"]
     nothing = dict.fromkeys(("title", "room_name", "created_at", "duration", "reason", "excerpt"))
-    assert waiting == {"id": "waiting", "state": "new", **nothing}
+    assert waiting == {"id": "waiting", "state": "new", "marks": [], **nothing}
     assert (done["id"], done["state"], done["room_name"]) == (made.id, "ended", made.room)
     assert done["created_at"].endswith("+00:00")
     assert done["duration"] == 2
@@ -50,7 +50,9 @@ def test_what_is_searched_for_is_found_with_its_place(client: TestClient, made: 
     word = "speaking"
     told = rows(client, q=word)
     assert [row["id"] for row in told["items"]] == [made.id]
-    assert word in told["items"][0]["excerpt"].lower()
+    [row] = told["items"]
+    assert word in row["excerpt"].lower()
+    assert {row["excerpt"][begin:end].lower() for begin, end in row["marks"]} == {word}
     assert rows(client, q=f"{word} nobodysaidthis") == {"total": 0, "page": 1, "size": 20, "items": []}
 
 

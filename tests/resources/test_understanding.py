@@ -12,22 +12,24 @@ import pytest
 from domain.errors import InvalidAnswer, InvalidInput, PermanentError, TransientError
 from domain.results import Topics
 from domain.summarize import extractive
+from domain.summarize.prompts import Prompts
 from domain.text.words import Word, table
 from resources.call_cache import CallCache
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, Usage, WithLLM, read_prompts
-from testing.hosts.llm_host import LLMHost
+from testing.hosts.llm_host import Call, LLMHost
 
 NAMES = {0: "Ada", 1: "Ben"}
 ASSETS = ("topics", "title", "summary", "action_items")
 
 
 def meeting(count: int) -> pd.DataFrame:
-    """A meeting of `count` words, sentences of ten, the speakers taking turns."""
-    return table(
-        Word(f"word{at}." if at % 10 == 9 else f"word{at}", at * 0.5, at * 0.5 + 0.4, at // 10 % 2, 0.9)
-        for at in range(count)
-    )
+    """A meeting of `count` words, sentences of ten, the speakers taking turns; a new topic every 300 words."""
+    subjects, announced = ("budget", "garden", "engine"), {300: "Next", 301: "topic", 600: "Next", 601: "topic"}
+    spoken = [announced.get(at, f"word{at}." if at % 10 == 9 else f"word{at}") for at in range(count)]
+    last = max(0, count // 300 - 1)
+    spoken = [subjects[min(last, at // 300)] if at % 10 in {4, 6, 8} else word for at, word in enumerate(spoken)]
+    return table(Word(word, at * 0.5, at * 0.5 + 0.4, at // 10 % 2, 0.9) for at, word in enumerate(spoken))
 
 
 @pytest.fixture
@@ -46,13 +48,13 @@ def test_topics_take_one_call_per_chunk(host: LLMHost, asking: WithLLM) -> None:
     topics, usage = asking.topics(words, NAMES, recording="r")
     assert [(t.id, t.words_from, t.words_to) for t in topics.root] == [("topic-1", 0, 300), ("topic-2", 300, 650)]
     assert [(t.timestamp, t.duration) for t in topics.root] == [(0.0, 149.9), (150.0, 174.9)]
-    assert host.count("TopicAnswer") == usage.calls == host.count() == 2
+    assert host.count("QuotedTopicAnswer") == usage.calls == host.count() == 2
     assert usage.prompt_tokens > 650
     by_first_word = {call.text.count("word0 "): call for call in host.requests}
     assert "Ada: word0 word1" in by_first_word[1].text
     assert "word299." in by_first_word[1].text
     assert "word300" not in by_first_word[1].text
-    assert "People in this meeting: Ada, Ben." in by_first_word[1].text
+    assert "People in this meeting: <participants>Ada, Ben</participants>." in by_first_word[1].text
 
 
 def test_title_takes_one_call_over_the_topics(host: LLMHost, asking: WithLLM) -> None:
@@ -69,10 +71,10 @@ def test_summary_takes_two_calls_and_two_per_subject(host: LLMHost, asking: With
     summary, usage = asking.summary(words, Topics(()), NAMES, recording="r")
     subjects = 2
     assert {
-        name: host.count(name) for name in ("SubjectsAnswer", "DetailsAnswer", "ParagraphAnswer", "RecapAnswer")
+        name: host.count(name) for name in ("SubjectsAnswer", "QuotedDetailsAnswer", "ParagraphAnswer", "RecapAnswer")
     } == {
         "SubjectsAnswer": 1,
-        "DetailsAnswer": subjects,
+        "QuotedDetailsAnswer": subjects,
         "ParagraphAnswer": subjects,
         "RecapAnswer": 1,
     }
@@ -90,7 +92,7 @@ def test_summary_takes_two_calls_and_two_per_subject(host: LLMHost, asking: With
 
 def test_action_items_take_one_call(host: LLMHost, asking: WithLLM) -> None:
     items, usage = asking.action_items(meeting(120), NAMES, recording="r")
-    assert (usage.calls, host.count("ActionItemsAnswer")) == (1, 1)
+    assert (usage.calls, host.count("QuotedActionItemsAnswer")) == (1, 1)
     assert items.decisions[0].decision.startswith("Plausible decision")
     assert items.next_steps[0].task.startswith("Plausible task")
     assert items.method == host.model
@@ -210,3 +212,65 @@ def test_both_serve_as_one_dagster_resource(host: LLMHost, asking: WithLLM, tmp_
     resource = Extractive() if method == "extractive" else cached
     assert dg.materialize([made], resources={"understanding": resource}).output_for_node("made") == "topic-1"
     assert bool(list(tmp_path.iterdir())) == (method == "llm")
+
+
+class Inventing(LLMHost):
+    """Quotes what nobody said, the first `times` times."""
+
+    times = 1000
+
+    def says(self, call: Call) -> str:
+        answer = super().says(call)
+        if '"quote"' not in answer or self.times <= 0:
+            return answer
+        self.times -= 1
+        return re.sub(r'"quote": "[^"]*"', '"quote": "nobody ever uttered this about elephants"', answer)
+
+
+def inventing(host: Inventing) -> WithLLM:
+    return WithLLM(llm=LLM(base_url=host.url, model=host.model, api_key=host.key, request_timeout=30))
+
+
+def test_statements_carry_the_words_that_they_rest_on(asking: WithLLM) -> None:
+    words = meeting(400)
+    topics, _ = asking.topics(words, NAMES, recording="r")
+    assert [one.evidence.timestamp for one in topics.root if one.evidence] == [one.timestamp for one in topics.root]
+    items, _ = asking.action_items(words, NAMES, recording="r")
+    assert {one.evidence.speaker for one in (*items.decisions, *items.next_steps) if one.evidence} == {"Ada"}
+    summary, _ = asking.summary(words, topics, NAMES, recording="r")
+    subjects = [one.subject for one in summary.evidence]
+    assert subjects[:2] == [None, None]
+    assert all(subject in summary.long_summary for subject in subjects[2:] if subject)
+
+
+def test_what_a_model_invents_is_asked_for_once_more(asking: WithLLM) -> None:
+    words = meeting(120)
+    with Inventing() as host:
+        host.times = 1
+        items, usage = inventing(host).action_items(words, NAMES, recording="r")
+        assert (usage.calls, items.dropped) == (2, 0)
+        assert "aren't in the transcript" in host.requests[-1].messages[-1]["content"]
+        assert items.decisions[0].evidence
+
+
+def test_what_a_model_cannot_show_is_dropped_or_replaced_by_what_was_said(asking: WithLLM) -> None:
+    words = meeting(400)
+    with Inventing() as host:
+        items, usage = inventing(host).action_items(words, NAMES, recording="r")
+        assert (items.decisions, items.next_steps, items.dropped, usage.calls) == ((), (), 4, 2)
+        topics, _ = inventing(host).topics(words, NAMES, recording="r")
+        assert topics == extractive.topics(words, NAMES)
+        assert all(one.evidence for one in topics.root)
+        summary, _ = inventing(host).summary(words, topics, NAMES, recording="r")
+        assert summary.method == "extractive"
+        assert host.count("ParagraphAnswer") == host.count("RecapAnswer") == 0
+
+
+def test_quotes_and_new_prompts_of_this_product_make_nothing_stale() -> None:
+    """The fingerprints of 0.2.0: another one would have every deployment pay for finished recordings again."""
+    assert {asset: Prompts().fingerprint(asset) for asset in ASSETS} == {
+        "topics": "80ef6198e6bc1e8d",
+        "title": "87c613dadbb14e5f",
+        "summary": "692a9aaaf887afea",
+        "action_items": "66fcdba60ccdd09e",
+    }

@@ -43,7 +43,7 @@ CHUNKS, MIDDLE = 3, " w450 "
 @pytest.fixture(scope="module")
 def faulty(world: World) -> Iterator[World]:
     """The LLM fails at one topic three times, the GPU at one track for good and at another once by silence."""
-    world.llm.fail(3, 503, when=lambda call: call.schema == "TopicAnswer" and MIDDLE in call.text)
+    world.llm.fail(3, 503, when=lambda call: call.schema == "QuotedTopicAnswer" and MIDDLE in call.text)
     world.gpu.fail(1000, 422, when=of(BROKEN, 1))
     world.gpu.hang(1, when=of(HUNG, 1))
     world.record(LONG, words=840)
@@ -59,8 +59,8 @@ def test_a_topic_that_fails_and_heals_is_asked_again_alone(faulty: World) -> Non
     run = faulty.ended(LONG)
     assert run.dagster_run.status.value == "SUCCESS"
     calls = llm_calls(CHUNKS)
-    assert faulty.llm_calls(LONG) == calls | {"TopicAnswer": CHUNKS + 3}
-    asked = [call for call in faulty.llm.requests if call.schema == "TopicAnswer" and LONG in call.text]
+    assert faulty.llm_calls(LONG) == calls | {"QuotedTopicAnswer": CHUNKS + 3}
+    asked = [call for call in faulty.llm.requests if call.schema == "QuotedTopicAnswer" and LONG in call.text]
     assert sorted(call.status for call in asked if MIDDLE in call.text) == [200, 503, 503, 503]
     retries = [step.step_key for step in faulty.steps(run) if step.status == "retrying"]
     assert retries == ["topics"] * 3

@@ -34,8 +34,7 @@ def stale(here: World, *, deleted: bool = False) -> dict[str, str]:
 
 
 def request(here: World, requested: float | None = None) -> dg.RunRequest | None:
-    files = lambda _: files_of(here)  # noqa: E731
-    return request_for(here.instance, GRAPH, here.id, 1e9, requested=requested, files_of=files)
+    return request_for(here.instance, GRAPH, here.id, 1e9, requested=requested, files_of=lambda _: files_of(here))
 
 
 def test_what_is_gone_is_requested_once_until_it_is_there(here: World) -> None:

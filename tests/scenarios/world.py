@@ -35,12 +35,12 @@ SECONDS = 2.0
 # Recordings are named so, and say their name aloud: that tells whose call it is.
 NAME = re.compile(r"\broom-[a-z]+\b")
 # With two subjects: the subjects, per subject details and a paragraph, and the recap.
-SUMMARY = {"SubjectsAnswer": 1, "DetailsAnswer": 2, "ParagraphAnswer": 2, "RecapAnswer": 1}
+SUMMARY = {"SubjectsAnswer": 1, "QuotedDetailsAnswer": 2, "ParagraphAnswer": 2, "RecapAnswer": 1}
 
 
 def llm_calls(chunks: int = 1) -> dict[str, int]:
     """The calls that a recording of so many chunks takes, once."""
-    return {"TopicAnswer": chunks, "TitleAnswer": 1, **SUMMARY, "ActionItemsAnswer": 1}
+    return {"QuotedTopicAnswer": chunks, "TitleAnswer": 1, **SUMMARY, "QuotedActionItemsAnswer": 1}
 
 
 class LLM(llm_host.LLMHost):

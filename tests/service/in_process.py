@@ -12,15 +12,19 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from domain.health import Outcome
+from resources.database.audit import Audit
 from resources.database.consents import Consents
 from resources.database.database import Database
 from resources.database.inbox import Inbox, Item
 from resources.database.rooms import Rooms
 from resources.database.sessions import Sessions
+from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from service.app import build
 from service.auth import Access
+from service.json_web_tokens import JsonWebTokens
 from service.listeners import Listeners
+from service.login import Login
 from service.ports import Ports
 from service.server import configure
 from testing import PATIENCE_S
@@ -67,6 +71,8 @@ def application(
     https: bool = False,
     listeners: Listeners | None = None,
     recheck: float = 0.2,
+    login: Login | None = None,
+    web_tokens: JsonWebTokens | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and doors to the same."""
     database = Database(url=url)
@@ -79,14 +85,20 @@ def application(
         inbox,
         rooms,
         Consents(database=database),
+        Audit(database=database),
+        Shares(database=database),
         secrets=keys,
         window=300,
-        access=access_of(database, token, trial=trial, public=public, https=https, recheck=recheck),
+        access=access_of(
+            database, token, trial=trial, public=public, https=https, recheck=recheck, web_tokens=web_tokens
+        ),
         check_ready=lambda: (ready, states),
         write_timeout=write_timeout,
         ports=ports,
         origins=origins,
         hosts=hosts,
+        page_url="https://reflector.example.com",
+        login=login,
         listeners=listeners,
     )
     return app, inbox, rooms
@@ -94,7 +106,7 @@ def application(
 
 def access_of(database: Database, token: str | None = TOKEN, **settings: Any) -> Access:
     """Make what identifies callers on a database."""
-    return Access(token, Tokens(database=database), Sessions(database=database), **settings)
+    return Access(token, Tokens(database=database), Sessions(database=database), Shares(database=database), **settings)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from resources.database.catalogue import Catalogue, IndexedTranscript
+from resources.database.database import Database
 from service.listeners import Listeners
 from testing import PATIENCE_S
 from testing.daemon import until
@@ -79,13 +81,16 @@ def _has_room(port: int) -> bool:
 
 
 def test_listeners_of_a_deleted_recording_are_disconnected(tmp_path: Path) -> None:
+    catalogue = Catalogue(database=Database(url=f"sqlite:///{tmp_path}/reflector.db"))
     with serving(tmp_path, Listeners(0)) as (port, client):
+        catalogue.index(IndexedTranscript(ID, "1", "weekly", "A title", None, 1.0, "text"), 1)
         listener = socket(port)
         with client.stream("GET", PATH, headers=STREAM) as stream:
             lines = stream.iter_lines()
             assert next(lines)
             asked = client.delete(f"/v1/transcripts/{ID}", headers=BEARER)
             assert (asked.status_code, asked.json()["completed_at"]) == (202, None)
+            assert catalogue.search("title").total == 0, "at once"
             with pytest.raises(ConnectionClosed) as closed:
                 listener.recv(timeout=PATIENCE_S)
             assert closed.value.rcvd is not None

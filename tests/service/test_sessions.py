@@ -50,11 +50,25 @@ def test_the_cookie_is_for_this_site_s_pages_and_no_script(tmp_path: Path, schem
 def test_a_session_begins_and_ends(tmp_path: Path) -> None:
     browser, _ = client(tmp_path)
     same = {"Sec-Fetch-Site": "same-origin"}
-    assert browser.get("/v1/session").json() == {"reads": False, "acts": False, "scopes": [], "name": None}
+    assert browser.get("/v1/session").json() == {
+        "reads": False,
+        "acts": False,
+        "scopes": [],
+        "name": None,
+        "has_session": False,
+        "login": None,
+    }
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
-    everything = {"reads": True, "acts": True, "scopes": ["read", "write", "operate"], "name": "REFLECTOR_API_TOKEN"}
+    everything = {
+        "reads": True,
+        "acts": True,
+        "scopes": ["read", "write", "operate"],
+        "name": "REFLECTOR_API_TOKEN",
+        "has_session": False,
+        "login": None,
+    }
     assert browser.post("/v1/session", headers=BEARER).json() == everything
-    assert browser.get("/v1/session", headers=same).json() == everything
+    assert browser.get("/v1/session", headers=same).json() == {**everything, "has_session": True}
     assert browser.get(f"/v1/transcripts/{ID}", headers=same).json()["may_retry"]
     assert browser.delete("/v1/session").status_code == 204
     assert browser.get(f"/v1/transcripts/{ID}").status_code == 401
@@ -154,7 +168,14 @@ def test_websockets_take_the_token_as_subprotocols_and_cookies_of_our_pages(tmp_
 
 def test_in_public_everybody_reads_and_nobody_acts(tmp_path: Path) -> None:
     browser, script = client(tmp_path, public=True)
-    assert browser.get("/v1/session").json() == {"reads": True, "acts": False, "scopes": ["read"], "name": None}
+    assert browser.get("/v1/session").json() == {
+        "reads": True,
+        "acts": False,
+        "scopes": ["read"],
+        "name": None,
+        "has_session": False,
+        "login": None,
+    }
     assert browser.get(f"/v1/transcripts/{ID}").json()["may_retry"] is False
     assert browser.get(f"/v1/transcripts/{ID}/audio").status_code == 200
     assert browser.post(f"/v1/transcripts/{ID}/retry").status_code == 401

@@ -1,10 +1,8 @@
-"""Chunks of a meeting and the text of a chunk."""
+"""Topics, and the text of a chunk."""
 
 import pandas as pd
-from hypothesis import given
-from hypothesis import strategies as st
 
-from domain.text.topics import Chunk, chunk_text, chunks, long_summary, meeting_text, plain_names, topic
+from domain.text.topics import Chunk, chunk_text, long_summary, meeting_text, plain_names, topic
 from domain.text.words import Word, table
 
 HELLO = table(
@@ -16,23 +14,6 @@ HELLO = table(
         Word("Right.", 1.0, 1.5, 2, 0.9),
     ]
 )
-
-
-def test_chunk_sizes() -> None:
-    assert chunks(0) == []
-    assert chunks(1) == [Chunk(0, 1)]
-    assert chunks(300) == [Chunk(0, 300)]
-    assert chunks(359) == [Chunk(0, 359)]
-    assert chunks(360) == [Chunk(0, 300), Chunk(300, 360)]
-    assert chunks(650) == [Chunk(0, 300), Chunk(300, 650)]
-
-
-@given(st.integers(0, 5000), st.integers(1, 500), st.integers(0, 500))
-def test_chunks_cover_every_word_once(count: int, size: int, least: int) -> None:
-    found = chunks(count, size, least)
-    assert [row for chunk in found for row in range(*chunk)] == list(range(count))
-    assert all(chunk.words_to - chunk.words_from >= min(size, least) for chunk in found[1:])
-    assert all(chunk.words_to - chunk.words_from == size for chunk in found[:-1])
 
 
 def test_a_topic_spans_its_words() -> None:
