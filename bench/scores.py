@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jiwer
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment  # pyright: ignore[reportUnknownVariableType] - has no types
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from domain.text.words import Word

@@ -72,7 +72,7 @@ class StoreIOManager(ConfigurableIOManager):
                 name = upstream.asset_key.to_user_string() if upstream.has_asset_key else upstream.step_key
                 raise NotFound(
                     f"{name} was never made, or its file {key} was removed",
-                    hint=f"`reflector run {context.partition_key}` makes it, and what needs it.",
+                    hint=f"Make it first: `reflector run {context.partition_key} --select {name}`.",
                 ) from error
             if not issubclass(expected, BaseModel):
                 return words.from_parquet(content)

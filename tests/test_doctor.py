@@ -229,6 +229,20 @@ def test_missing_or_stopped_services_are_reported_with_a_remedy(parts: Parts) ->
 
 
 @pytest.mark.slow
+def test_an_old_system_that_still_polls_is_reported(parts: Parts) -> None:
+    world = parts.old.world
+    meeting = world.add_meeting("weekly-20260323080000", 1774252800)
+    world.add_transcript(meeting, "of Daily", duration=60, created_at=time.time())
+    try:
+        row = parts.doctor(code=1)["old system"]
+    finally:
+        world.transcripts.clear()
+    assert row["state"] == "failed"
+    assert "still polls Daily" in row["said"]
+    assert "DAILYCO_STORAGE_AWS_BUCKET_NAME" in row["said"]
+
+
+@pytest.mark.slow
 def test_a_missing_permission_to_write_is_reported(parts: Parts) -> None:
     rows = parts.doctor(
         code=1,

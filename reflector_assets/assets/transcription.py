@@ -206,7 +206,10 @@ def _delete_outputs_of_earlier_runs(context: dg.OpExecutionContext, store: Store
 def track_transcripts(padded_tracks: PaddedTracks, participants: None) -> TrackTranscripts:
     """The words of every track, transcribed in parallel with one step per track."""
     tracks = each_track(padded_tracks=padded_tracks, participants=participants)
-    return join_transcripts(padded_tracks, tracks.map(lambda track: transcribe_track(track, padded_tracks)).collect())
+    transcribed = tracks.map(
+        lambda track: transcribe_track(track, padded_tracks)  # pyright: ignore[reportUnknownArgumentType] - the same
+    )
+    return join_transcripts(padded_tracks, transcribed.collect())
 
 
 @recording_asset(

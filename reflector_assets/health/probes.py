@@ -214,11 +214,8 @@ def _old(settings: Settings, seconds: float) -> str:
 def _check_switched(old: OldTranscripts) -> None:
     """Raise PermanentError if the old system processed more recordings lately than were handed to it."""
     since = time.time() - SWITCHED_S
-    # Most often there are none: then the database needn't have its tables yet.
-    if not (made := old.created_since(since)):
-        return
-    sent = Deliveries(database=_resolved(wiring.database())).newest("sent", 1000)
-    handed = sum(one.kind == "fallback" and (one.settled_at or 0.0) >= since for one in sent)
+    made = old.created_since(since)
+    handed = Deliveries(database=_resolved(wiring.database())).fallbacks_since(since) if made else 0
     if made > handed:
         raise PermanentError(
             f"the old system began {made} transcripts of rooms in the last hour, and {handed} recordings were handed "

@@ -80,6 +80,17 @@ class Database(ConfigurableResource[Any]):
                 pinned.close()
                 raise
 
+    @contextmanager
+    def begin_unmigrated(self) -> Iterator[sa.Connection]:
+        """Provide a transaction without migrating the tables, which may be missing; raises the errors of `check`."""
+        with _translated_setup_errors():
+            engine = _connecting(self.url, 1)
+            try:
+                with engine.begin() as connection:
+                    yield connection
+            finally:
+                engine.dispose()
+
     def check(self) -> str:
         """Return the database's kind and the revision of its tables, without migrating them.
 

@@ -149,6 +149,15 @@ class Deliveries(ConfigurableResource[Any]):
         where = (table.kind == kind, table.state == "waiting", table.due_at <= now, table.claimed_until <= now)
         return self._rows(*where, order=(table.due_at,), limit=limit)
 
+    def fallbacks_since(self, at: float) -> int:
+        """Return how many recordings were handed to the old system since then; doesn't make or migrate the tables."""
+        table = deliveries.c
+        sent = (table.kind == "fallback", table.state == "sent", table.settled_at >= at)
+        with self.database.begin_unmigrated() as connection:
+            if not sa.inspect(connection).has_table(deliveries.name):
+                return 0
+            return connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*sent)) or 0
+
     def retry(self, key_or_recording: str, now: float | None = None) -> list[Delivery]:
         """Make a delivery due now with a new retry schedule; for a recording, the newest of each kind.
 

@@ -75,7 +75,7 @@ def test_everything_is_there(visitor: Visitor, here: Site) -> None:
         expect(page.locator("#facts")).to_contain_text("1 min")
         expect(page.locator("#short")).to_have_text("They met.")
         expect(page.locator("#method")).to_contain_text("own sentences")
-        page.get_by_text("Full summary").click()
+        page.get_by_text("Full summary", exact=True).click()
         expect(page.locator("#long h3").first).to_have_text("Quick recap")
         expect(page.locator("#decisions")).to_contain_text("Decided by Ada")
         expect(page.locator("#next")).to_contain_text("Due Friday")
@@ -239,7 +239,7 @@ def test_markup_in_names_words_and_titles_is_text(visitor: Visitor, here: Site) 
         expect(page.locator("h1")).to_have_text(MARKUP)
         for place in ("#people li", ".who strong", ".topic", ".topic-summary", "#short", "#topic-list", "#decisions"):
             expect(page.locator(place).first).to_contain_text(MARKUP)
-        page.get_by_text("Full summary").click()
+        page.get_by_text("Full summary", exact=True).click()
         expect(page.locator("#long")).to_have_text(MARKUP)
         assert page.locator("main img, main script").count() == 0
         assert page.title() == f"{MARKUP} · Transcript"

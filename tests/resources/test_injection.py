@@ -10,6 +10,7 @@ import pytest
 from domain.notifications import webhook_body, zulip_text
 from domain.results import Transcript
 from domain.text import captions
+from domain.text.table import Table
 from domain.text.words import Word, table
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM
@@ -27,7 +28,7 @@ LINES = [
 URL = "https://meetings.example.com"
 
 
-def meeting(lines: list[tuple[int, str]]) -> Transcript:
+def meeting(lines: list[tuple[int, str]]) -> Table:
     words = [(who, word) for who, text in lines for word in text.split()]
     return table(Word(word, n * 0.4, n * 0.4 + 0.3, who, 0.9) for n, (who, word) in enumerate(words))
 

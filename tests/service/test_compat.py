@@ -264,7 +264,7 @@ def test_no_request_of_the_old_document_is_answered_otherwise_than_it_says(world
     # Of a path, every text is valid.
     for mode in GenerationMode if queried and "mp3" not in path else (GenerationMode.POSITIVE,):
 
-        @settings(max_examples=examples(8, 50), suppress_health_check=list(HealthCheck), deadline=None)
+        @settings(max_examples=examples(5, 50), suppress_health_check=list(HealthCheck), deadline=None)
         @given(case=operation.as_strategy(generation_mode=mode))
         def send(case: schemathesis.Case) -> None:
             case.path_parameters = {**case.path_parameters, **known_ids(world, case.path_parameters)}
