@@ -155,8 +155,8 @@ def test_sensors_go_on_at_their_cursors_and_the_webhook_is_delivered(upgraded: U
             # A tick that the end of the daemon interrupts fails.
             ticks = [tick for state in states.values() for tick in _ticks(upgraded.instance, state, began)]
     assert [event["transcript"]["id"] for event in hook.events()] == [upgraded.delivered]
-    # No sensor lost its state, failed, or requested any other run; one is new.
-    assert set(_sensors(upgraded.instance)) == {*states, "set_pool_limits"}
+    # No sensor lost its state, failed, or requested any other run; two are new.
+    assert set(_sensors(upgraded.instance)) == {*states, "set_pool_limits", "delete_recordings"}
     assert [name for name in STOPPED if _ticks(upgraded.instance, states[name], began)] == []
     assert [tick.error for tick in ticks if tick.error] == []
     new = [run for run in upgraded.instance.get_runs() if run.run_id not in before]

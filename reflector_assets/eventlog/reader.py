@@ -17,6 +17,7 @@ from domain.errors import InvalidInput, NotFound, PermanentError
 from domain.events import CAUSES, PIPELINE_PROGRESS, STATUS, Event, Status
 from domain.recording import Frozen, value_key
 from domain.run_progress import RunProgress
+from domain.steps import CORRECTIONS
 from domain.text import words
 from reflector_assets import tags
 from reflector_assets.eventlog import archive
@@ -122,7 +123,9 @@ class RecordingLog:
         """Return the state of reading a run."""
         run_id = record.dagster_run.run_id
         if run_id not in self._runs:
-            progress = RunProgress(run_id, assets(), _attempts, self._made)
+            # Corrections are no part of a recording's way to its transcript.
+            steps = [name for name in assets() if name != CORRECTIONS]
+            progress = RunProgress(run_id, steps, _attempts, self._made)
             self._runs[run_id] = _Run(record.storage_id, run_id, progress)
         return self._runs[run_id]
 
