@@ -16,11 +16,10 @@ from resources.database.shares import Shares
 from resources.database.tables import metadata
 from service.rules import RULES
 from service.sessions import SHARE_COOKIE
-from testing import PATIENCE_S
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER
 from tests.service.shown_recordings import finish
-from tests.service.test_access import ID, World, bearer
+from tests.service.test_access import ID, World, bearer, drain
 
 OTHER = "rec-2"
 SHARES = f"/v1/transcripts/{ID}/shares"
@@ -112,7 +111,7 @@ def test_a_withdrawn_link_ends_at_once_with_its_listeners(world: World) -> None:
             401
         ] * 2
         with pytest.raises(ConnectionClosed):
-            socket.recv(PATIENCE_S)
+            drain(socket)
     assert world.client.delete(f"{SHARES}/{link['id']}", headers=BEARER).status_code == 404
     assert link["id"] not in world.client.get(SHARES, headers=BEARER).text
 
