@@ -61,7 +61,7 @@ CHINESE = (
     "对我也这么觉得|让我想一下|我同意你的看法|请你再说一遍好吗|好的谢谢大家|这是一个好问题|我不太确定",
     "接下来我们讨论下一个议题|好我们说下一个话题",
 )
-LANGUAGES = {"English": ENGLISH, "German": GERMAN, "Chinese": CHINESE}
+LANGUAGES: dict[str, tuple[str, str, str, str]] = {"English": ENGLISH, "German": GERMAN, "Chinese": CHINESE}
 
 
 def every_300_words(words: Table) -> list[Chunk]:
@@ -84,8 +84,7 @@ def meeting(seed: int, language: str) -> tuple[Table, list[float]]:
             lines.append(chance.choice(openings))
         for _ in range(chance.randint(10, 70)):
             kind = chance.random()
-            words = own if kind > 0.1 else chance.choice(subjects)
-            a, b = chance.sample(words, 2)
+            a, b = chance.sample(own if kind > 0.1 else chance.choice(subjects), 2)
             lines.append(chance.choice(fillers) if 0.1 < kind < 0.43 else chance.choice(templates).format(a=a, b=b))
     unspaced = language == "Chinese"
     words: list[Word] = []
@@ -129,10 +128,9 @@ def main() -> None:
         for name, divide in (("every 300 words", every_300_words), ("by subject", sections)):
             recall, precision, topics = measured(divide, language)
             print(f"| {language} | {name} | {recall:.0%} | {precision:.0%} | {topics:.1f} |", flush=True)
-    began = time.process_time()
     words = [word for seed in range(12) for word in meeting(seed, "English")[0].itertuples(index=False)]
     long = table(
-        Word(word.word, n / WORDS_PER_S, n / WORDS_PER_S + 0.3, n // 9 % 20, 1.0)
+        Word(str(word.word), n / WORDS_PER_S, n / WORDS_PER_S + 0.3, n // 9 % 20, 1.0)
         for n, word in enumerate(words[:27_000])
     )
     began = time.process_time()

@@ -50,7 +50,7 @@ def _copy(consents: Consents, old_database: OldDatabase, cursor: Cursor) -> int:
     since, end, copied = max(0.0, cursor.newest - OVERLAP_S), time.monotonic() + TICK_BUDGET_S, 0
     while time.monotonic() < end:
         page = old_database.consents_since(since, PAGE)
-        copied += consents.copy(page)
+        copied += consents.copy_answers(page)
         if not page:
             break
         cursor.newest = max(cursor.newest, page[-1].said_at)

@@ -1,7 +1,7 @@
 """The number of listeners of live events, each of which holds a connection for as long as it likes."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
@@ -27,7 +27,7 @@ class Listeners:
             raise Refused(503, "too many clients listen", retry)
 
     @contextmanager
-    def admit(self, connection: HTTPConnection) -> Iterator[None]:
+    def admit(self, connection: HTTPConnection) -> Generator[None]:
         """Count a listener during the block; raises Refused."""
         self.check(connection)
         address = _address(connection)

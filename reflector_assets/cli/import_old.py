@@ -39,7 +39,9 @@ def import_old(
         outcome: sum(one.outcome == outcome for one in changes) for outcome in ("new", "changed", "same", "refused")
     }
     if as_json:
-        rows = [{"room": o.name, "outcome": o.outcome, "fields": o.fields, "reason": o.reason} for o in changes]
+        rows: list[dict[str, object]] = [
+            {"room": o.name, "outcome": o.outcome, "fields": o.fields, "reason": o.reason} for o in changes
+        ]
         print_json({"applied": apply, "counts": counts, "rooms": rows})
         return
     table = Table(Column("Room", no_wrap=True), "Outcome", "Settings")

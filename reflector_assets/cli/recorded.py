@@ -4,7 +4,7 @@ import getpass
 import socket
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import typer
 
@@ -65,5 +65,4 @@ def user() -> str:
 def _text(value: Any) -> str | None:
     if value is None:
         return None
-    parts: list[Any] = value if isinstance(value, list) else [value]
-    return " ".join(map(str, parts))
+    return " ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)

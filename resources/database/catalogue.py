@@ -156,7 +156,7 @@ class Catalogue(ConfigurableResource[Any]):
         Only those of a room, by its base name, and started within these times, in seconds since the epoch.
         """
         wanted, at = words_of(query, query=True), catalogue.c.started_at
-        where = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
+        where: list[sa.ColumnElement[bool]] = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
         if room is not None:
             # A meeting's name ends with its 14 digits.
             timed = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
@@ -172,7 +172,11 @@ class Catalogue(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
             found = connection.execute(rows.limit(limit).offset(offset)).all()
-        items = [CatalogueRow(*row[:-1], *(excerpt(row[-1] or "", wanted) or ())) for row in found]
+        items: list[CatalogueRow] = []
+        for *values, text in found:
+            found_at = excerpt(text or "", wanted)
+            row = CatalogueRow(*values)
+            items.append(row._replace(excerpt=found_at.text, marks=found_at.marks) if found_at else row)
         return SearchPage(total, items)
 
     def reindex(self, limit: int) -> bool:
@@ -187,7 +191,7 @@ class Catalogue(ConfigurableResource[Any]):
             # A write first: nobody else changes texts or words until the end of this piece.
             claim = sa.update(projections).values(storage_id=projections.c.storage_id).where(place)
             before = connection.scalar(claim.returning(projections.c.storage_id))
-            texts = sa.select(catalogue.c["seq", "title", "room", "text"]).with_for_update()
+            texts = sa.select(catalogue.c.seq, catalogue.c.title, catalogue.c.room, catalogue.c.text).with_for_update()
             texts = texts.where(catalogue.c.seq < before, catalogue.c.version.is_not(None))
             rows = connection.execute(texts.order_by(catalogue.c.seq.desc()).limit(limit)).all()
             for seq, *parts in rows:

@@ -72,7 +72,7 @@ class Consents(ConfigurableResource[Any]):
             self.database.commit_in_order(connection, consents)
             return Statement(*connection.execute(sa.insert(consents).values(values).returning(*COLUMNS)).one())
 
-    def copy(self, answers: Sequence[CopiedAnswer]) -> int:
+    def copy_answers(self, answers: Sequence[CopiedAnswer]) -> int:
         """Store answers from another system that aren't stored yet; return how many are new.
 
         Their meetings' names are Daily's full ones, so they never count as unmatched: many meetings aren't recorded.

@@ -46,8 +46,8 @@ class Changes:
                     yield message
         finally:
             self._listeners.discard(queue)
-            if not self._listeners and self._task is not None:
-                self._task.cancel()
+            if not self._listeners and (task := self._task):
+                task.cancel()
                 self._task = None
 
     async def _follow(self) -> None:

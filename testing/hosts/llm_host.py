@@ -43,6 +43,14 @@ class Call(Request):
     def text(self) -> str:
         return "\n".join(str(message["content"]) for message in self.messages)
 
+    @property
+    def quote(self) -> str:
+        """The first words of the transcript that the request is about."""
+        asking = next(one for one in self.messages if one["role"] == "user")["content"]
+        _, _, transcript = asking.partition("<transcript>\n")
+        line = transcript.partition("\n")[0].partition(": ")[2]
+        return " ".join(line.split()[:12]) or "nothing"
+
 
 @dataclass
 class LLMHost(Host[Call]):
@@ -73,11 +81,8 @@ class LLMHost(Host[Call]):
 
     def says(self, call: Call) -> str:
         """Return an answer that matches the requested schema, with quotes from the transcript in the request."""
-        schema, asking = asked(call.body)[2], next(one for one in call.messages if one["role"] == "user")["content"]
-        _, _, transcript = asking.partition("<transcript>\n")
-        line = transcript.partition("\n")[0].partition(": ")[2]
-        quote = " ".join(line.split()[:12]) or "nothing"
-        return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"]), quote))
+        schema = asked(call.body)[2]
+        return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"]), call.quote))
 
     def read(self, request: Request) -> Call | Answer:
         if request.method != "POST":

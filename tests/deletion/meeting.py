@@ -93,8 +93,13 @@ class SecretMeeting(World):
 
     def arrive(self) -> None:
         """Have Daily's webhooks arrive, and people's statements."""
-        joined = {"room": self.room, "user_name": f"{NAMES[0]} Person", "session_id": "1", "joined_at": 1}
-        events = [
+        joined: dict[str, Any] = {
+            "room": self.room,
+            "user_name": f"{NAMES[0]} Person",
+            "session_id": "1",
+            "joined_at": 1,
+        }
+        events: list[dict[str, Any]] = [
             ready_event(self.said),
             {"version": "1", "type": "participant.joined", "id": "joined", "payload": joined, "event_ts": 1},
         ]

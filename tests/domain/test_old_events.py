@@ -29,7 +29,7 @@ def with_tracks(listed: dict[str, Any], sizes: list[Any]) -> dict[str, Any]:
 def test_whatever_polling_finds_becomes_an_event_that_the_old_system_takes(
     duration: Any, start: Any, status: Any, sizes: list[Any]
 ) -> None:
-    listed = {**with_tracks(LISTED, sizes), "duration": duration, "start_ts": start, "status": status}
+    listed: dict[str, Any] = {**with_tracks(LISTED, sizes), "duration": duration, "start_ts": start, "status": status}
     body = json.dumps(listed).encode()
     assert event_problem(event_of_listed(body)) is None
     assert judge_listed(body, None, patience_over=True).outcome in {"accepted", "unfinished"}
@@ -46,7 +46,7 @@ def test_a_webhook_with_values_missing_is_completed(duration: Any, start: Any, s
 
 
 def test_values_are_rounded_and_filled_in() -> None:
-    listed = {**with_tracks(LISTED, [None, 1.5, 7]), "duration": 244.6, "status": None}
+    listed: dict[str, Any] = {**with_tracks(LISTED, [None, 1.5, 7]), "duration": 244.6, "status": None}
     payload = json.loads(event_of_listed(json.dumps(listed).encode()))["payload"]
     assert (payload["duration"], payload["status"]) == (245, "finished")
     assert [track["size"] for track in payload["tracks"]] == [0, 0, 7]

@@ -47,7 +47,7 @@ def check_results(world: Production, calls: list[int]) -> None:
 
 def check_deletion(world: Production) -> None:
     """After the deletion of the recording, neither databases nor files nor the buckets have words or names of it."""
-    words = [b"Chloe", world.described["room_name"].encode()]
+    words = [b"Chloe", str(world.described["room_name"]).encode()]
     places = {place for place, content in world.left() if words[0] in content}
     assert {
         "database dagster",

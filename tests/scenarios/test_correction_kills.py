@@ -61,7 +61,7 @@ def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
             for number in range(1, EDITS + 1):
                 at = round(SECONDS * number / (EDITS + 1), 4)
-                edit = {"kind": "words", "start": at, "end": at, "text": f"edit{number}"}
+                edit: dict[str, object] = {"kind": "words", "start": at, "end": at, "text": f"edit{number}"}
                 body = json.dumps({"edits": [edit], "request_id": f"edit-{number}"})
 
                 def stored(body: str = body) -> bool:

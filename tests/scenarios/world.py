@@ -56,7 +56,7 @@ class LLM(llm_host.LLMHost):
         if name in self.held:
             self.held[name].wait(PATIENCE_S)
         schema = asked(call.body)[2]
-        made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1))
+        made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1), call.quote)
         return json.dumps(made).replace("Plausible", name)
 
 

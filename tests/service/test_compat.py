@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from domain.rooms import Room
 from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
@@ -77,7 +78,9 @@ class World:
     def socket(self, path: str, token: str = TOKEN) -> ClientConnection:
         """Open a WebSocket as the frontend does."""
         url = f"ws://127.0.0.1:{self.port}/compat/v1{path}"
-        return connect(url, subprotocols=["bearer", token], open_timeout=PATIENCE_S, proxy=None)
+        return connect(
+            url, subprotocols=[Subprotocol("bearer"), Subprotocol(token)], open_timeout=PATIENCE_S, proxy=None
+        )
 
     def get(self, path: str, headers: dict[str, str] = BEARER, **query: Any) -> Any:
         return self.client.get(f"/compat/v1{path}", headers=headers, params=query)
@@ -96,7 +99,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.mark.parametrize("path", [path for path in READ if not path.endswith("mp3")])
 def test_every_answer_is_valid_by_the_old_document(world: World, path: str) -> None:
-    query = {"q": "budget"} if path.endswith("search") else {}
+    query: dict[str, Any] = {"q": "budget"} if path.endswith("search") else {}
     answer = world.get(world.path(path), **query)
     assert answer.status_code == 200, answer.text
     check_answer(path, "get", answer.json())
@@ -104,11 +107,11 @@ def test_every_answer_is_valid_by_the_old_document(world: World, path: str) -> N
 
 @pytest.mark.parametrize("path", [path for path in READ if path not in {"/v1/me", "/v1/config"}])
 def test_only_readers_of_our_api_may_read(world: World, path: str) -> None:
-    query = {"q": "x"} if path.endswith("search") else {}
-    assert world.get(world.path(path), {}, **query).status_code == 401
-    assert world.get(world.path(path), {"Authorization": "Bearer wrong"}, **query).status_code == 401
-    assert world.get(world.path(path), {"X-API-Key": "wrong"}, **query).status_code == 401
-    assert world.get(world.path(path), {"X-API-Key": TOKEN}, **query).status_code == 200
+    query: dict[str, Any] = {"q": "x"} if path.endswith("search") else {}
+    assert world.get(world.path(path), headers={}, **query).status_code == 401
+    assert world.get(world.path(path), headers={"Authorization": "Bearer wrong"}, **query).status_code == 401
+    assert world.get(world.path(path), headers={"X-API-Key": "wrong"}, **query).status_code == 401
+    assert world.get(world.path(path), headers={"X-API-Key": TOKEN}, **query).status_code == 200
 
 
 def test_signing_in_gives_the_token_for_itself(world: World) -> None:
@@ -264,7 +267,7 @@ def test_no_request_of_the_old_document_is_answered_otherwise_than_it_says(world
     # Of a path, every text is valid.
     for mode in GenerationMode if queried and "mp3" not in path else (GenerationMode.POSITIVE,):
 
-        @settings(max_examples=examples(5, 50), suppress_health_check=list(HealthCheck), deadline=None)
+        @settings(max_examples=examples(5, 50), deadline=None)
         @given(case=operation.as_strategy(generation_mode=mode))
         def send(case: schemathesis.Case) -> None:
             case.path_parameters = {**case.path_parameters, **known_ids(world, case.path_parameters)}

@@ -44,7 +44,7 @@ def version(service: Service) -> int:
 
 
 def test_a_transcript_is_patched_as_in_the_old_system(service: Service) -> None:
-    body = {
+    body: dict[str, object] = {
         "title": "Budget",
         "short_summary": "Enough.",
         "reviewed": True,
@@ -77,9 +77,9 @@ def test_participants_and_speakers_as_in_the_old_system(service: Service) -> Non
 
 
 def test_edits_are_added_once_and_undone(service: Service) -> None:
-    word = {"kind": "words", "start": 0, "end": 0.4, "was": "We", "text": "They all"}
+    word: dict[str, object] = {"kind": "words", "start": 0, "end": 0.4, "was": "We", "text": "They all"}
     begun = version(service)
-    body = {"edits": [word], "version": begun, "request_id": "r1"}
+    body: dict[str, object] = {"edits": [word], "version": begun, "request_id": "r1"}
     added = answer(service, "POST", f"{HERE}/corrections", body)
     assert added["version"] == answer(service, "POST", f"{HERE}/corrections", body)["version"] == begun + 1
     assert added["edits"][-1]["edit"] == word

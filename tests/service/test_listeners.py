@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
@@ -39,7 +40,11 @@ def client_of(port: int) -> httpx.Client:
 
 
 def socket(port: int) -> ClientConnection:
-    found = connect(f"ws://127.0.0.1:{port}{PATH}", subprotocols=["bearer", TOKEN], open_timeout=PATIENCE_S)
+    found = connect(
+        f"ws://127.0.0.1:{port}{PATH}",
+        subprotocols=[Subprotocol("bearer"), Subprotocol(TOKEN)],
+        open_timeout=PATIENCE_S,
+    )
     found.recv(timeout=PATIENCE_S)
     return found
 

@@ -41,7 +41,7 @@ class Real:
         digest = hmac.new(secret_key.encode(), self.key.encode(), hashlib.sha256).hexdigest()
         now = datetime.now(UTC)
         email = f"{self.user}@example.com"
-        more = {"authentik_uid": self.user, "created_at": now, "updated_at": now}
+        more: dict[str, Any] = {"authentik_uid": self.user, "created_at": now, "updated_at": now}
         self.insert("user", id=self.user, email=email, **more)
         self.insert("user_api_key", id=str(uuid.uuid4()), user_id=self.user, key_hash=digest, created_at=now)
         texts = {"platform": "daily", "zulip_stream": "", "zulip_topic": ""}
@@ -93,7 +93,7 @@ class Real:
             meeting_id=meeting_id,
             track_keys=["a-track"],
         )
-        known = {
+        known: dict[str, Any] = {
             "name": "",
             "status": "ended",
             "locked": False,
@@ -187,7 +187,7 @@ def main() -> int:
         found = attempt(deployment)
         words = sum(map(len, SAID))
         texts = {"title": "Weekly meeting", "short_summary": "They met.", "long_summary": "They met again."}
-        figures = {**texts, "topics": len(SAID), "words": words}
+        figures: dict[str, Any] = {**texts, "topics": len(SAID), "words": words}
         expect("its figures", found, theirs=figures, their_id=transcript_id, word_error_rate=round(2 / words, 4))
 
         print("The same by its database:")

@@ -13,8 +13,8 @@ from resources.database.database import empty_log
 
 EVENTS = sa.table(
     "event_logs",
-    *(sa.column(name) for name in ("id", "partition", "run_id", "dagster_event_type")),
-    sa.column("event", sa.Text),
+    sa.column("id", sa.Integer),
+    *(sa.column(name, sa.Text) for name in ("partition", "run_id", "dagster_event_type", "event")),
 )
 TAGS = sa.table("asset_event_tags", sa.column("event_id"))
 CHECKS = sa.table("asset_check_executions", sa.column("partition"), sa.column("run_id"))
