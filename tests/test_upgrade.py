@@ -36,7 +36,7 @@ ARCHIVE = Path(__file__).parent / "data" / "deployment-cfbc997.tar.xz"
 ADDED = {
     *("marks", "evidence", "summary_evidence"),
     *("errors", "revision", "reviewed", "older", "conflicts", "may_edit", "doubtful"),
-    *("texts_after_names", "texts_after_words", "vocabulary", "old_id"),
+    *("texts_after_names", "texts_after_words", "vocabulary", "old_id", "shared"),
 }
 # Sensors that the present code stops by default without their settings.
 STOPPED = {"fall_back", "tell_failures"}

@@ -36,7 +36,7 @@ GOOD, UNREADABLE = "room-good", "room-unreadable"
 LATE, ELSEWHERE, BY_HAND = "room-late", "room-elsewhere", "room-byhand"
 GONE = "room-gone"
 SILENT, SPOKEN = "room-silent", "room-spoken"
-# 300, 300 and 240 words.
+# Three subjects of 280 words.
 CHUNKS, MIDDLE = 3, " w450 "
 
 
@@ -46,7 +46,7 @@ def faulty(world: World) -> Iterator[World]:
     world.llm.fail(3, 503, when=lambda call: call.schema == "QuotedTopicAnswer" and MIDDLE in call.text)
     world.gpu.fail(1000, 422, when=of(BROKEN, 1))
     world.gpu.hang(1, when=of(HUNG, 1))
-    world.record(LONG, words=840)
+    world.record(LONG, words=840, subjects=CHUNKS)
     world.record(BROKEN, tracks=3)
     world.record(HUNG, tracks=3)
     yield world

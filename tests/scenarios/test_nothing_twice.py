@@ -107,7 +107,7 @@ def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: Wor
 
 
 def test_a_correction_runs_what_reads_it_and_asks_the_llm_as_the_setting_says(world: World) -> None:
-    world.record(DOZEN, words=12 * 300)
+    world.record(DOZEN, words=12 * 70, subjects=12)
     world.ended(DOZEN)
     assert world.llm_calls(DOZEN) == llm_calls(12)
 
@@ -127,7 +127,7 @@ def test_a_correction_runs_what_reads_it_and_asks_the_llm_as_the_setting_says(wo
     # By themselves for names, but a title by hand stands.
     assert calls == {name: count for name, count in llm_calls(12).items() if name != "TitleAnswer"}
     # In one run: what is undone costs nothing, and texts follow words on request.
-    found, made, calls = correct("--undo", "1", "--undo", "2", "--words", f"0.0005-0.0010=Hello {DOZEN}")
+    found, made, calls = correct("--undo", "1", "--undo", "2", "--words", f"0-0.05=Hello {DOZEN}")
     assert (found.segments[0].name, found.title) == (f"{DOZEN} 0", f"{DOZEN} title 1")
     assert found.segments[0].text.split()[:3] == ["Hello", DOZEN, "w2"]
     assert {"merged_words", "topics", "transcript"} <= made

@@ -25,13 +25,15 @@ from resources.local_folder import LocalFolder
 from resources.store.base import LocalStore
 from sensors.keep_up_to_date import SENSOR
 from testing import PATIENCE_S
-from testing.audio_files import babble, opus_track
+from testing.audio_files import RATE, babble, opus_track
 from testing.daemon import Daemon, open_instance, until
 from testing.deployment import Deployment, deploy
 from testing.hosts import gpu_host, llm_host
 from testing.hosts.chat_contract import asked, example
 
 SECONDS = 2.0
+# From one subject to the next, muted but for the first SECONDS: a topic lasts more than a minute.
+SUBJECT_S = 100.0
 # Recordings are named so, and say their name aloud: that tells whose call it is.
 NAME = re.compile(r"\broom-[a-z]+\b")
 # With two subjects: the subjects, per subject details and a paragraph, and the recap.
@@ -67,6 +69,11 @@ def recording_of(text: str) -> str:
     return names.pop()
 
 
+def _with_mutes(_: int, at: int) -> int:
+    """Return the time of a packet, in samples: after SECONDS of sound the rest of SUBJECT_S is muted."""
+    return at + at // round(SECONDS * RATE) * round((SUBJECT_S - SECONDS) * RATE)
+
+
 class World:
     """The deployment; use as a context manager. `limit` is the time limit of a track's transcription, in seconds."""
 
@@ -74,7 +81,7 @@ class World:
         self.home = home
         self.gpu = gpu_host.GPUHost(words=self._said)
         self.llm = LLM()
-        self.words: dict[str, int] = {}
+        self.words: dict[str, tuple[int, int]] = {}
         self.prompts = home / "prompts.toml"
         self.title_prompt("first")
         self.deployment: Deployment = deploy(
@@ -104,13 +111,19 @@ class World:
         self._open.close()
 
     def _said(self, call: gpu_host.Call) -> list[dict[str, Any]]:
-        """The recording's name, then numbered words."""
+        """The recording's name, then numbered words; each subject after the first is announced."""
         name = recording_of(call.name)
-        if not self.words[name]:
-            return []
-        said = [name, *(f"w{n}" for n in range(1, self.words.get(name, 12)))]
-        each = SECONDS / len(said)
-        return [{"word": f" {word}", "start": n * each, "end": (n + 0.9) * each} for n, word in enumerate(said)]
+        count, subjects = self.words[name]
+        said = [name, *(f"w{n}" for n in range(1, count))][:count]
+        of_each, each = count // subjects, SECONDS * subjects / max(1, count)
+        for begin in range(of_each, of_each * subjects, of_each):
+            said[begin - 1] += "."
+            said[begin : begin + 2] = ["Next", "topic."]
+        starts = [n // of_each * SUBJECT_S + n % of_each * each for n in range(count)] if count else []
+        return [
+            {"word": f" {word}", "start": start, "end": start + 0.9 * each}
+            for word, start in zip(said, starts, strict=True)
+        ]
 
     def title_prompt(self, version: str) -> None:
         """Change the prompt for titles, and with it the code version of `title`; a restart reads it."""
@@ -125,20 +138,20 @@ class World:
         self.deployment.env |= env
         self.daemon = Daemon(self.deployment, forked=True).__enter__()
 
-    def folder(self, name: str, tracks: int = 1, words: int = 12) -> Path:
-        """Write a folder of tracks; each says the recording's name and so many words."""
-        self.words[name] = words
+    def folder(self, name: str, tracks: int = 1, words: int = 12, subjects: int = 1) -> Path:
+        """Write a folder of tracks; each says the recording's name and so many words, on so many subjects."""
+        self.words[name] = words, subjects
         folder = self.home / "folders" / name
         folder.mkdir(parents=True)
         for n in range(tracks):
-            sound = babble(SECONDS, seed=zlib.crc32(f"{name} {n}".encode()))
-            opus_track(folder / f"{name} {n}.webm", sound)
+            sound = babble(SECONDS * subjects, seed=zlib.crc32(f"{name} {n}".encode()))
+            opus_track(folder / f"{name} {n}.webm", sound, stamp=_with_mutes)
         return folder
 
-    def record(self, name: str, tracks: int = 1, words: int = 12) -> str:
+    def record(self, name: str, tracks: int = 1, words: int = 12, subjects: int = 1) -> str:
         """Import a recording, as `reflector import` does."""
         source = LocalFolder(store=LocalStore(root=str(self.deployment.data)))
-        source.import_folder(self.folder(name, tracks, words), recording_id=name)
+        source.import_folder(self.folder(name, tracks, words, subjects), recording_id=name)
         self.instance.add_dynamic_partitions("recordings", [name])
         return name
 
