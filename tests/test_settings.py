@@ -211,7 +211,10 @@ def test_dagsters_history_is_beside_the_results_unless_an_earlier_version_has_it
     data, project = tmp_path / "data", tmp_path / "project"
     earlier = project / ".reflector" / "dagster"
     assert dagster_folder(data, project) == data / "dagster"
-    (earlier / "history").mkdir(parents=True)
+    (earlier / "history" / "runs").mkdir(parents=True)
+    (earlier / "history" / "runs" / "index.db").touch()
+    assert dagster_folder(data, project) == data / "dagster"
+    (earlier / "history" / "runs" / "5c0f0a52-5d7e-4a5a-9d2b-3f2f1ad1c0de.db").touch()
     assert dagster_folder(data, project) == earlier
     assert dagster_folder(project / ".reflector", project) == earlier
     # This history belongs to results in the same folder.
