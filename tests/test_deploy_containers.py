@@ -19,7 +19,7 @@ STEPS = {"DAGSTER_POSTGRES_URL", "REFLECTOR_CELERY_BROKER", *RESULTS}
 OLD = {"REFLECTOR_OLD_API_KEY", "REFLECTOR_OLD_TOKEN", "REFLECTOR_OLD_DATABASE_URL"}
 PUBLISHING = {"DATABASE_URL", *DAILY, "ZULIP_API_KEY", *OLD}
 SERVICES = {"TRANSCRIPT_MODAL_API_KEY", "LLM_API_KEY"}
-API = {"DAGSTER_POSTGRES_URL", "DATABASE_URL", "REFLECTOR_API_TOKEN"}
+API = {"DAGSTER_POSTGRES_URL", "DATABASE_URL", "REFLECTOR_API_TOKEN", "REFLECTOR_OIDC_CLIENT_SECRET"}
 USED = {
     "setup": {"DAGSTER_POSTGRES_URL"},
     "receiver": {*API, *RESULTS, *WEBHOOKS, *SERVICES},
@@ -102,7 +102,11 @@ def test_compose_passes_every_setting_that_is_not_secret(compose: dict[str, Any]
     # Where processes listen and store is compose's to say.
     own = {"REFLECTOR_DATA_DIR", "REFLECTOR_HOST", "REFLECTOR_PORT", "REFLECTOR_TRIAL"}
     zulip = {"ZULIP_REALM", "ZULIP_BOT_EMAIL"}
-    public = {str(one.alias) for one in Settings.model_fields.values() if "SecretStr" not in str(one.annotation)} - own
+    # Without their secret, which only the receiver has, these are an error.
+    sign_in = {"REFLECTOR_OIDC_ISSUER", "REFLECTOR_OIDC_CLIENT_ID"}
+    public = {str(one.alias) for one in Settings.model_fields.values() if "SecretStr" not in str(one.annotation)}
+    public -= own | sign_in
+    assert sign_in <= set(compose["services"]["receiver"]["environment"])
     for name in ("code", "worker"):
         assert public <= set(compose["services"][name]["environment"]), name
     for name in ("receiver", "worker-gpu", "transcriber"):

@@ -122,7 +122,16 @@ class ActionItemsAnswer(BaseModel):
     next_steps: list[NextStepAnswer]
 
 
-Quote = Annotated[Text, Field(description="Five to twenty-five words of the transcript, copied exactly, that show it")]
+def _quote(value: str) -> str:
+    return _cut(_plain(value), MAX_TEXT)
+
+
+# An empty one counts as not found: it must not invalidate all the other entries.
+Quote = Annotated[
+    str,
+    AfterValidator(_quote),
+    Field(description="Five to twenty-five words of the transcript, copied exactly, that show it"),
+]
 
 
 class QuotedTopicAnswer(BaseModel):

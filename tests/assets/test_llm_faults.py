@@ -48,7 +48,7 @@ class Meeting:
             request_timeout=5,
         )
         cache = CallCache(folder=f"{self.store.root}/calls", max_bytes=2**20)
-        read = ("topics", "participants", "merged_words")
+        read = ("topics", "participants", "merged_words", "corrections")
         return dg.materialize(
             [*(dg.AssetSpec(name, partitions_def=recordings) for name in read), asset],
             selection=dg.AssetSelection.assets(asset),
@@ -58,6 +58,7 @@ class Meeting:
             resources={
                 "io_manager": StoreIOManager(store=self.store),
                 "understanding": WithLLM(llm=llm, prompts={}, cache=cache),
+                "store": self.store,
             },
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

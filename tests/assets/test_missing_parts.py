@@ -18,7 +18,7 @@ from resources.llm.understanding import Extractive, Usage
 from resources.store.base import LocalStore
 from tests.domain.finished import RECORDING, finished
 
-READ = ("topics", "participants", "merged_words")
+READ = ("topics", "participants", "merged_words", "corrections")
 
 
 class Defective(Extractive):

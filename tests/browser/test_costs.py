@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]
 def test_costs_are_summed_up_as_is_chosen(made: tuple[World, str], visitor: Visitor) -> None:
     recording, url = made
     with visitor.visit(f"{url}/costs") as page:
-        expect(page.locator("#rows tr")).to_have_count(15)
+        expect(page.locator("#rows tr")).to_have_count(16)
         expect(page.locator("#notice")).to_contain_text("EUR in total")
         page.get_by_label("By", exact=True).select_option("recording")
         expect(page.locator("#rows tr")).to_have_count(1)
@@ -39,7 +39,7 @@ def test_costs_are_summed_up_as_is_chosen(made: tuple[World, str], visitor: Visi
 @pytest.mark.parametrize("dark", [False, True])
 def test_everybody_can_use_the_page(made: tuple[World, str], visitor: Visitor, dark: bool) -> None:
     with visitor.visit(f"{made[1]}/costs", dark=dark, width=360, examined=True) as page:
-        expect(page.locator("#rows tr")).to_have_count(15)
+        expect(page.locator("#rows tr")).to_have_count(16)
         assert faults(page) == []
         assert not is_too_wide(page)
 

@@ -281,7 +281,7 @@ def test_everything_is_in_the_document(world: World) -> None:
     suffixes = [f"/export/{suffix}" for suffix in ("txt", "md", "vtt", "srt", "json")]
     for part in ["", "/topics", "/waveform", "/words", "/webvtt", "/audio", *suffixes]:
         assert "get" in paths[path + part], part
-    assert set(paths[f"{path}/retry"]["post"]["responses"]) == {"202", "401", "403", "404"}
+    assert set(paths[f"{path}/retry"]["post"]["responses"]) == {"202", "401", "403", "404", "410"}
 
 
 def test_a_summary_can_hold_no_markup_of_its_own() -> None:
