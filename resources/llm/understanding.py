@@ -28,6 +28,7 @@ from domain.summarize.evidence import SpokenText, unfound
 from domain.summarize.grounding import known_name, mentions_any
 from domain.summarize.prompts import Prompts
 from domain.summarize.sections import sections
+from domain.text.inert import inert
 from domain.text.table import Table
 from domain.text.topics import (
     EXTRACTIVE,
@@ -170,7 +171,7 @@ class WithLLM(Understanding):
         made = [
             topic(index, chunk, words, answer.title, answer.summary).model_copy(update={"evidence": evidence})
             if evidence
-            else own[index]
+            else own[index].model_copy(update={"title": inert(own[index].title), "summary": inert(own[index].summary)})
             for index, (chunk, answer, evidence) in enumerate(zip(found, given, shown, strict=True))
         ]
         return Topics(tuple(made)), usage
