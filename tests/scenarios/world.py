@@ -114,12 +114,14 @@ class World:
         """The recording's name, then numbered words; each subject after the first is announced."""
         name = recording_of(call.name)
         count, subjects = self.words[name]
-        said = [name, *(f"w{n}" for n in range(1, count))][:count]
-        of_each, each = count // subjects, SECONDS * subjects / max(1, count)
+        if not count:
+            return []
+        said = [name, *(f"w{n}" for n in range(1, count))]
+        of_each, each = count // subjects, SECONDS * subjects / count
         for begin in range(of_each, of_each * subjects, of_each):
             said[begin - 1] += "."
             said[begin : begin + 2] = ["Next", "topic."]
-        starts = [n // of_each * SUBJECT_S + n % of_each * each for n in range(count)] if count else []
+        starts = [n // of_each * SUBJECT_S + n % of_each * each for n in range(count)]
         return [
             {"word": f" {word}", "start": start, "end": start + 0.9 * each}
             for word, start in zip(said, starts, strict=True)
