@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     recording: "DailyRecording | None" = None
 
 
-def _number(value: object) -> object:
+def finite(value: object) -> float | None:
     """Return a finite number, or None for anything else, as Daily sends integers, floats and null."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -41,7 +41,7 @@ def _number(value: object) -> object:
         return None
 
 
-Number = Annotated[float | None, BeforeValidator(_number)]
+Number = Annotated[float | None, BeforeValidator(finite)]
 
 
 class _Tolerant(BaseModel):

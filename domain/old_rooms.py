@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput
-from domain.old_transcripts import OldRoom
+from domain.old_transcripts import Answered, OldRoom
 from domain.recording import first_problem
 from domain.rooms import Room, RoomSettings
 
@@ -41,6 +41,13 @@ class OldRoomDetails(OldRoom):
             return RoomSettings.model_validate(values)
         except ValidationError as error:
             raise InvalidInput(first_problem(error, "the room")) from None
+
+
+class OldRoomPage(Answered):
+    """One page of the list of rooms, newest first."""
+
+    items: tuple[OldRoomDetails, ...]
+    pages: int
 
 
 class Change(NamedTuple):

@@ -20,7 +20,7 @@ DURATION_TOLERANCE_S, SAME_DURATION_S = 2.0, 0.5
 CLOCK_TOLERANCE_S = 300.0
 
 
-class _Answered(BaseModel):
+class Answered(BaseModel):
     """An object in an answer of the old system; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -35,7 +35,7 @@ class _Answered(BaseModel):
             raise PermanentError(f"an answer of the old system can't be read: {problem}") from None
 
 
-class OldRoom(_Answered):
+class OldRoom(Answered):
     """A room; its `name` is the base name of our rooms."""
 
     id: str
@@ -44,14 +44,14 @@ class OldRoom(_Answered):
     is_shared: bool = False
 
 
-class OldMeeting(_Answered):
+class OldMeeting(Answered):
     """A meeting; `room_name` is Daily's full room name."""
 
     id: str
     room_name: str
 
 
-class OldListed(_Answered):
+class OldListed(Answered):
     """A transcript as listed; `duration` in milliseconds is 0 until it is known."""
 
     id: str
@@ -65,14 +65,14 @@ class OldListed(_Answered):
         return abs(self.duration / 1000 - ours.duration)
 
 
-class OldPage(_Answered):
+class OldPage(Answered):
     """One page of the list, newest first."""
 
     items: tuple[OldListed, ...]
     pages: int
 
 
-class OldTranscript(_Answered):
+class OldTranscript(Answered):
     """A transcript with its text as WebVTT, whose voices are the speakers' names."""
 
     id: str
@@ -87,7 +87,7 @@ class OldTranscript(_Answered):
         return self.status == FINISHED
 
 
-class OldTopic(_Answered):
+class OldTopic(Answered):
     """A topic of a transcript."""
 
     id: str

@@ -138,10 +138,11 @@ class CallCache(ConfigurableResource[Any]):
     def _make_room(self, keep: Path) -> None:
         entries = [entry for folder in Path(self.folder).iterdir() for entry in _entries(folder)]
         if self._unused_after is not None:
-            unused = [entry for entry in entries if time.time() - entry.used > self._unused_after]
-            for entry in unused:
-                self._remove(entry.path)
-            entries = [entry for entry in entries if entry not in unused]
+            oldest = time.time() - self._unused_after
+            for entry in entries:
+                if entry.used < oldest:
+                    self._remove(entry.path)
+            entries = [entry for entry in entries if entry.used >= oldest]
         total = sum(entry.size for entry in entries)
         if total <= self.max_bytes:
             return

@@ -43,7 +43,8 @@ class SpokenText:
         self._starts: list[int] = []
         text = list[str]()
         size = 0
-        for number, sentence in enumerate(without_orders(sentences(part))):
+        spoken = without_orders(sentences(part))
+        for number, sentence in enumerate(spoken):
             for row in sentence.rows:
                 plain = _plain(rows[row].word)
                 plain = plain if text and _is_tight(text[-1], plain) else f" {plain}"
@@ -53,10 +54,16 @@ class SpokenText:
                 size += len(plain)
         self._text = "".join(text)
         # Short sentences are quoted as a whole.
-        self._short = {join(_plain(sentence.text).split()) for sentence in without_orders(sentences(part))}
+        self._short = {join(_plain(sentence.text).split()) for sentence in spoken}
+        self._found: dict[str, Evidence | None] = {}
 
     def find(self, quote: str) -> Evidence | None:
         """Return the words of the meeting that a quote repeats, nearly or exactly; None if there are none."""
+        if quote not in self._found:
+            self._found[quote] = self._look_up(quote)
+        return self._found[quote]
+
+    def _look_up(self, quote: str) -> Evidence | None:
         from rapidfuzz.fuzz import partial_ratio_alignment  # noqa: PLC0415 - loaded only with a language model
 
         wanted = join(_plain(quote).split())

@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
-from resources.database.database import Database, storable
+from resources.database.database import Database, fitting, storable
 from resources.database.tables import audit
 
 DONE, FAILED = "done", "failed"
-MOST_WHO, MOST_ID, MOST_SUBJECT, MOST_DETAILS = 200, 100, 300, 500
 
 
 class Entry(NamedTuple):
@@ -38,10 +37,10 @@ class Audit(ConfigurableResource[Any]):
         """Append an entry before a change is made, and return its number: without an entry there is no change."""
         row: dict[str, Any] = {
             "at": time.time(),
-            "who": _short(who, MOST_WHO),
+            "who": fitting(who, audit.c.who),
             "action": action,
-            "recording_id": _short(recording_id, MOST_ID),
-            "subject": _short(subject, MOST_SUBJECT),
+            "recording_id": fitting(recording_id, audit.c.recording_id),
+            "subject": fitting(subject, audit.c.subject),
         }
         with self.database.begin() as connection:
             return connection.execute(sa.insert(audit).values(row).returning(audit.c.seq)).scalar_one()
@@ -50,7 +49,7 @@ class Audit(ConfigurableResource[Any]):
         """Add how a change ended to its entry."""
         change = sa.update(audit).where(audit.c.seq == seq)
         with self.database.begin() as connection:
-            connection.execute(change.values(outcome=outcome, details=_short(details, MOST_DETAILS)))
+            connection.execute(change.values(outcome=outcome, details=fitting(details, audit.c.details)))
 
     def entries(
         self,
@@ -75,8 +74,3 @@ class Audit(ConfigurableResource[Any]):
             query = query.where(audit.c.seq < before)
         with self.database.begin() as connection:
             return [Entry(*row) for row in connection.execute(query)]
-
-
-def _short(text: str | None, most: int) -> str | None:
-    stored = storable(text)
-    return stored and stored[:most]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 
 from domain.text.search import excerpt, words_of
 from resources.database.database import Database, storable
-from resources.database.deletions import are_deleted
+from resources.database.deletions import without_deleted
 from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
@@ -79,7 +79,7 @@ class Catalogue(ConfigurableResource[Any]):
         at = self.database.insert(projections).values(name=PARTITIONS, page=page)
         with self.database.begin() as connection:
             connection.execute(at.on_conflict_do_update(index_elements=["name"], set_={"page": page}))
-            recording_ids = _without_deleted(connection, recording_ids)
+            recording_ids = without_deleted(connection, recording_ids)
             if recording_ids:
                 rows = [{"recording_id": one} for one in recording_ids]
                 connection.execute(self.database.insert(catalogue).on_conflict_do_nothing(), rows)
@@ -92,7 +92,7 @@ class Catalogue(ConfigurableResource[Any]):
             known: dict[str, dict[str, Any]] = {
                 one.recording_id: {**one._asdict(), "room": storable(one.room)} for one in described
             }
-            known = {one: known[one] for one in _without_deleted(connection, list(known))}
+            known = {one: known[one] for one in without_deleted(connection, list(known))}
             if known:
                 row = self.database.insert(catalogue)
                 changed = {name: row.excluded[name] for name in RecordingInfo._fields}
@@ -108,7 +108,7 @@ class Catalogue(ConfigurableResource[Any]):
         """Replace a recording's indexed transcript; None only advances the read position."""
         with self.database.begin() as connection:
             advance_position(self.database, connection, TRANSCRIPT, storage_id)
-            if indexed is None or not _without_deleted(connection, [indexed.recording_id]):
+            if indexed is None or not without_deleted(connection, [indexed.recording_id]):
                 return
             known: dict[str, Any] = {
                 **indexed._asdict(),
@@ -188,7 +188,7 @@ class Catalogue(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             if connection.scalar(sa.select(projections.c.storage_id).where(place)) is None:
                 return True
-            # A write first: nobody else changes texts or words until the end of this piece.
+            # A write first: no other transaction changes texts or words until the end of this piece.
             claim = sa.update(projections).values(storage_id=projections.c.storage_id).where(place)
             before = connection.scalar(claim.returning(projections.c.storage_id))
             texts = sa.select(catalogue.c.seq, catalogue.c.title, catalogue.c.room, catalogue.c.text).with_for_update()
@@ -248,8 +248,3 @@ class Catalogue(ConfigurableResource[Any]):
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
         query = " AND ".join(f'"{word}"*' for word in wanted)
         return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))
-
-
-def _without_deleted(connection: sa.Connection, recording_ids: Sequence[str]) -> list[str]:
-    deleted = are_deleted(connection, list(recording_ids)) if recording_ids else set[str]()
-    return [one for one in recording_ids if one not in deleted]

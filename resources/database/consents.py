@@ -19,13 +19,11 @@ from domain.consent import (
 )
 from domain.errors import InvalidInput, NotFound
 from domain.rooms import base_name
-from resources.database.database import Database, storable
+from resources.database.database import Database, fitting, storable
 from resources.database.deletions import Deletions
 from resources.database.rooms import Rooms
 from resources.database.tables import consents, deletions, meetings
 
-# Lengths of the columns.
-LONGEST_ID, LONGEST_USER = 128, 200
 COLUMNS = [consents.c[name] for name in Statement._fields]
 MEETING = [meetings.c[name] for name in Meeting._fields]
 named = consents.c.meeting_id
@@ -80,8 +78,8 @@ class Consents(ConfigurableResource[Any]):
         rows: list[dict[str, Any]] = [
             {
                 "source": one.source,
-                "meeting_id": one.meeting_name[:LONGEST_ID],
-                "user_id": one.user_id[:LONGEST_USER],
+                "meeting_id": fitting(one.meeting_name, consents.c.meeting_id),
+                "user_id": fitting(one.user_id, consents.c.user_id),
                 "given": one.given,
                 "said_at": one.said_at,
                 "dismissed_at": time.time(),
@@ -190,12 +188,13 @@ class Consents(ConfigurableResource[Any]):
         system, with a random name in place of the person's.
         """
         about = self.history(recording_id)
-        shared = {one.meeting_id for one in about if one.whole_room or len(self.recordings_of(one.meeting_id)) > 1} - {
-            recording_id
-        }
+        whole = {one.meeting_id for one in about if one.whole_room}
+        names = {one.meeting_id for one in about} - whole
+        shared = (whole | {name for name in names if len(self.recordings_of(name)) > 1}) - {recording_id}
         own = [one for one in about if one.meeting_id not in shared]
-        last = {one.seq for name in {one.meeting_id for one in own} for one in latest_per_user(_of(own, name))}
-        stay = {one.seq for one in own if one.seq in last and not one.given and one.meeting_id != recording_id}
+        # In order, so that each person's last statement under a name remains.
+        last = {(one.meeting_id, one.user_id): one for one in own}.values()
+        stay = {one.seq for one in last if not one.given and one.meeting_id != recording_id}
         seqs = [one.seq for one in own]
         with self.database.begin() as connection:
             # What is copied from another system would be copied again.
@@ -259,10 +258,6 @@ class Consents(ConfigurableResource[Any]):
         query = sa.select(*COLUMNS).where(*where).order_by(consents.c.seq).limit(limit)
         with self.database.begin() as connection:
             return [Statement(*row) for row in connection.execute(query)]
-
-
-def _of(statements: list[Statement], meeting_id: str) -> list[Statement]:
-    return [one for one in statements if one.meeting_id == meeting_id]
 
 
 def _usable(meeting: Meeting) -> Meeting:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from alembic import command
@@ -97,18 +97,16 @@ class Database(ConfigurableResource[Any]):
         Raises the errors of `engine` and `begin`, and PermanentError for tables of another revision.
         """
         newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-        with _translated_setup_errors():
-            engine = _connecting(self.url, 1)
-            with engine.connect() as connection:
-                context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-                found = context.get_current_revision()
-            engine.dispose()
+        with self.begin_unmigrated() as connection:
+            kind = connection.dialect.name
+            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+            found = context.get_current_revision()
         if found not in {None, newest}:
             raise PermanentError(
                 f"the product's database is at revision {found}, but this version requires {newest}",
                 hint="Update this program, or migrate an older database by running `reflector inbox list`.",
             )
-        return f"{engine.dialect.name}, " + (f"tables at revision {found}" if found else "empty until its first use")
+        return f"{kind}, " + (f"tables at revision {found}" if found else "empty until its first use")
 
     def empty_log(self) -> bool:
         """Empty SQLite's write-ahead log, which has deleted rows; return False if a reader prevents that."""
@@ -139,12 +137,19 @@ def storable(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", "").encode(errors="backslashreplace").decode()
 
 
+def fitting(text: str | None, column: sa.Column[Any]) -> str | None:
+    """Return a text as a column can store it: `storable`, and cut to the column's length."""
+    stored = storable(text)
+    return stored and stored[: cast(sa.String, column.type).length]
+
+
 def unavailable(error: DBAPIError) -> TransientError:
-    """Return the error for an unreachable or locked database; the driver's first line contains no password."""
-    return TransientError(f"the product's database doesn't answer: {_reason(error)}", hint="Check DATABASE_URL.")
+    """Return the error for an unreachable or locked database."""
+    return TransientError(f"the product's database doesn't answer: {first_line(error)}", hint="Check DATABASE_URL.")
 
 
-def _reason(error: DBAPIError) -> str:
+def first_line(error: DBAPIError) -> str:
+    """Return the first line of a driver's message, which contains no password."""
     return next(iter(str(error.orig).strip().splitlines()), "no reason given")
 
 
@@ -184,7 +189,7 @@ def _translated_setup_errors() -> Iterator[None]:
     except UNAVAILABLE as error:
         raise unavailable(error) from None
     except DBAPIError as error:
-        raise PermanentError(f"the product's database can't be used: {_reason(error)}", hint=HINT) from None
+        raise PermanentError(f"the product's database can't be used: {first_line(error)}", hint=HINT) from None
     except OSError as error:
         raise PermanentError(f"the product's database can't be created: {error}", hint=HINT) from None
     except CommandError as error:

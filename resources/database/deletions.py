@@ -1,6 +1,7 @@
 """Recordings whose deletion was requested, in the product's database: their ids and times, nothing they contained."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -46,9 +47,9 @@ class Deletions(ConfigurableResource[Any]):
         if self.get(recording_id) is not None:
             raise RecordingDeleted(recording=recording_id, hint="Its id can't be used again.")
 
-    def complete(self, recording_id: str, now: float | None = None) -> None:
+    def complete(self, recording_id: str) -> None:
         """Record that nothing is left of a recording."""
-        now = time.time() if now is None else now
+        now = time.time()
         values: dict[str, Any] = {"completed_at": sa.func.coalesce(deletions.c.completed_at, now), "checked_at": now}
         with self.database.begin() as connection:
             connection.execute(sa.update(deletions).where(deletions.c.recording_id == recording_id).values(values))
@@ -64,11 +65,13 @@ class Deletions(ConfigurableResource[Any]):
             return [one.recording_id for one in _read(connection, where, limit)]
 
 
-def are_deleted(connection: sa.Connection, recording_ids: list[str]) -> set[str]:
-    """Return those of the recordings whose deletion was requested, for a projection's transaction."""
-    return set(
-        connection.scalars(sa.select(deletions.c.recording_id).where(deletions.c.recording_id.in_(recording_ids)))
-    )
+def without_deleted(connection: sa.Connection, recording_ids: Sequence[str]) -> list[str]:
+    """Return the recordings whose deletion wasn't requested, in order, for a projection's transaction."""
+    if not recording_ids:
+        return []
+    query = sa.select(deletions.c.recording_id).where(deletions.c.recording_id.in_(recording_ids))
+    deleted = set(connection.scalars(query))
+    return [one for one in recording_ids if one not in deleted]
 
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Deletion]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.consent import CopiedAnswer
 from domain.errors import NotFound, PermanentError, TransientError
-from resources.database.database import UNAVAILABLE, parse_url
+from resources.database.database import UNAVAILABLE, first_line, parse_url
 
 SETTING = "REFLECTOR_OLD_DATABASE_URL"
 HINT = f"Check {SETTING}."
@@ -80,12 +80,8 @@ class OldDatabase(ConfigurableResource[Any]):
             with engine.connect() as connection:
                 yield connection
         except UNAVAILABLE as error:
-            raise TransientError(f"the old system's database doesn't answer: {_reason(error)}", hint=HINT) from None
+            raise TransientError(f"the old system's database doesn't answer: {first_line(error)}", hint=HINT) from None
         except DBAPIError as error:
-            raise PermanentError(f"the old system's database can't be read: {_reason(error)}", hint=HINT) from None
+            raise PermanentError(f"the old system's database can't be read: {first_line(error)}", hint=HINT) from None
         finally:
             engine.dispose()
-
-
-def _reason(error: DBAPIError) -> str:
-    return next(iter(str(error.orig).strip().splitlines()), "no reason given")

@@ -4,21 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagster import ConfigurableResource
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domain.errors import PermanentError
-from domain.old_rooms import OldRoomDetails
-from domain.recording import first_problem
+from domain.old_rooms import OldRoomDetails, OldRoomPage
 from resources.old_system.client import OldSystem
 
 PAGE = 100
-
-
-class _Page(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    items: tuple[OldRoomDetails, ...]
-    pages: int
 
 
 class OldRooms(ConfigurableResource[Any]):
@@ -30,10 +20,6 @@ class OldRooms(ConfigurableResource[Any]):
         """Yield the rooms, newest first; raises the errors of `OldSystem.get`."""
         number, pages = 1, 1
         while number <= pages:
-            try:
-                page = _Page.model_validate(self.system.get("/v1/rooms", page=number, size=PAGE))
-            except ValidationError as error:
-                problem = first_problem(error, "the rooms")
-                raise PermanentError(f"an answer of the old system can't be read: {problem}") from None
+            page = OldRoomPage.read(self.system.get("/v1/rooms", page=number, size=PAGE))
             yield from page.items
             number, pages = number + 1, page.pages

@@ -60,16 +60,15 @@ class Messages(ConfigurableResource[Any]):
         self._keep(key, until, posted.message_id, known, claimed_until=0.0)
         return posted
 
-    def retract(self, key: str, content: str, mark: str, now: float | None = None) -> str | None:
+    def retract(self, key: str, content: str, mark: str) -> str | None:
         """Replace the content of the message about `key`, if there is one, and forget it.
 
         Return what stays, if Zulip doesn't permit that. Raises TransientError, after which it can be repeated, and
         PermanentError.
         """
-        now = time.time() if now is None else now
         if (known := self.record(key)) is None:
             return None
-        until, _ = self._claim(key, known.stream, known.topic, now)
+        until, _ = self._claim(key, known.stream, known.topic, time.time())
         note: str | None = None
         try:
             message_id = known.message_id

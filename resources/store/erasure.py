@@ -57,12 +57,9 @@ class Audio(NamedTuple):
                 there |= set(listed())
             except ReflectorError as error:
                 failed["the list of files"] = error
-            for key in sorted(there | set(known)):
-                try:
-                    place.erase(key)
-                    gone += key in there
-                except ReflectorError as error:
-                    failed[key] = error
+            errors = _erase(place, there | set(known))
+            failed |= errors
+            gone += len(there - errors.keys())
         if failed:
             raise _failure(self.recording_id, failed)
         if left := self.remnants():
@@ -101,17 +98,23 @@ def erase_folder(store: Store, recording_id: str, *, described: bool = False) ->
 
     The description, which names the tracks at Daily, stays if `described`.
     """
-    own, failed = folder(recording_id), dict[str, ReflectorError]()
-    kept = {f"{own}/{DESCRIPTION}"} if described else set[str]()
-    for key in sorted({*store.list_remnants(own)} - kept):
+    own = folder(recording_id)
+    excepted = {f"{own}/{DESCRIPTION}"} if described else set[str]()
+    if failed := _erase(store, {*store.list_remnants(own)} - excepted):
+        raise _failure(recording_id, failed)
+    if left := sorted({*store.list_remnants(own)} - excepted):
+        raise TransientError(f"files are still listed: {_some(left)}", recording=recording_id)
+
+
+def _erase(store: Store, keys: Iterable[str]) -> dict[str, ReflectorError]:
+    """Delete objects permanently; return the errors by key."""
+    failed: dict[str, ReflectorError] = {}
+    for key in sorted(keys):
         try:
             store.erase(key)
         except ReflectorError as error:
             failed[key] = error
-    if failed:
-        raise _failure(recording_id, failed)
-    if left := sorted({*store.list_remnants(own)} - kept):
-        raise TransientError(f"files are still listed: {_some(left)}", recording=recording_id)
+    return failed
 
 
 def audio_of(store: Store, bucket: Store, described: Recording) -> Audio:

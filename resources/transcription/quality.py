@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MOST_COMPRESSION, LEAST_PROBABILITY, NO_SPEECH = 2.4, -1.0, 0.6
 """A text that compresses better is a loop; the mean log probability of a token; the probability of no speech."""
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
+# A beam of 1 loses the last sentence of some clips.
 BEAM, SAMPLES = 5, 3
 # There is no speech of more tokens.
 TOKENS_PER_S, MOST_TOKENS = 20, 200
@@ -61,7 +62,7 @@ def _probability(segments: "Sequence[Segment]") -> float:
     return min((segment.avg_logprob for segment in segments), default=float("-inf"))
 
 
-def decode_again(model: "WhisperModel", clip: Clip, language: str, hotwords: str | None = None) -> "list[Segment]":
+def decode_again(model: "WhisperModel", clip: Clip, language: str, hotwords: str | None) -> "list[Segment]":
     """Decode a clip at rising temperatures, until the text is no loop and probable; times are in the clip."""
     seconds = len(clip.samples) / RATE
     segments, _ = model.transcribe(  # pyright: ignore[reportUnknownMemberType] - a bare ndarray

@@ -17,9 +17,9 @@ from resources.store.base import LocalStore
 from resources.transcription.ahead import ahead
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
-from resources.transcription.quality import checked, decode_again
+from resources.transcription.quality import BEAM, checked, decode_again
 from resources.transcription.timing import measured
-from resources.transcription.whisper_device import CPU, Device, choose
+from resources.transcription.whisper_device import CPU, Device, DeviceName, choose
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment
     from faster_whisper.transcribe import Word as SpokenWord
 
-# A beam of 1 loses the last sentence of some clips.
-BEAM = 5
 # The batch of the identity: words don't depend on it.
 BATCH = 4
 # Each clip gets a window of Whisper's input length to itself.
@@ -55,7 +53,7 @@ class EmbeddedWhisper(Transcriber):
 
     model: str = "base"
     threads: int = 0
-    device: str = "cpu"
+    device: DeviceName = "cpu"
     compute_type: str | None = None
     batch: int | None = None
     fall_back: bool | None = None
@@ -81,10 +79,10 @@ class EmbeddedWhisper(Transcriber):
 
     def chosen_device(self) -> Device:
         """Return the device of this machine; raises PermanentError if it can't be used."""
-        return choose(cast(Any, self.device), self.compute_type, self.batch, fall_back=self.fall_back)
+        return choose(self.device, self.compute_type, self.batch, fall_back=self.fall_back)
 
     def with_batch(self, clips: int) -> Self:
-        """Return the same for at most so many clips at once."""
+        """Return the same for at most `clips` clips at once."""
         return self.model_copy(update={"batch": clips})
 
     def prepare(self) -> None:
@@ -130,9 +128,9 @@ class EmbeddedWhisper(Transcriber):
         """Return the model, which is loaded once per process; raises the errors of `load`."""
         return load(self.model, self.model_dir, self.threads, self.chosen_device())
 
-    def detect(self, spoken: Sequence[Clip]) -> tuple[str, float]:
+    def detect(self, spoken: Sequence[Clip], model: "WhisperModel | None" = None) -> tuple[str, float]:
         """Return the language of the longest clips, weighted by their length, and its probability."""
-        model = self.loaded()
+        model = model or self.loaded()
         _check_detects(model, self.model)
         weights: dict[str, float] = {}
         longest = sorted(spoken, key=lambda clip: clip.voice, reverse=True)[:DETECT_CLIPS]
@@ -153,8 +151,8 @@ class EmbeddedWhisper(Transcriber):
         opening = take_seconds(found, DETECT_S if language is None else 0)
         if not opening:
             return Transcription((), language, 0.0, 0.0)
-        model = self.loaded()
-        language = _supported(model, self.model, language or self.detect(opening)[0])
+        model = load(self.model, self.model_dir, self.threads, device)
+        language = _supported(model, self.model, language or self.detect(opening, model)[0])
         terms = ", ".join(self.vocabulary) or None
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, device.batch)):

@@ -66,8 +66,7 @@ def topics(results: StoredResults) -> list[OldTopicWithWords]:
     found = results.find("topics.json", Topics)
     if found is None:
         return []
-    people = participants(results)
-    table = words.by_person(words.from_parquet(results.read("words.parquet")), people.numbers())
+    table = _spoken(results, participants(results))
     return [_topic(topic, words.table(words.words(table)[topic.words_from : topic.words_to])) for topic in found.root]
 
 
@@ -80,7 +79,7 @@ def segments(results: StoredResults) -> tuple[TranscriptSegment, ...]:
     """Return the sentences with their speakers' names, none before there are words."""
     people = participants(results)
     try:
-        table = words.by_person(words.from_parquet(results.read("words.parquet")), people.numbers())
+        table = _spoken(results, people)
     except NotFound:
         return ()
     return words.segments(words.sentences(table), people.names())
@@ -93,6 +92,11 @@ def per_speaker(topic: OldTopicWithWords) -> OldTopicWithWordsPerSpeaker:
         for speaker, spoken in groupby(topic.words, key=lambda word: word.speaker)
     ]
     return OldTopicWithWordsPerSpeaker(**topic.model_dump(exclude={"words"}), words_per_speaker=turns)
+
+
+def _spoken(results: StoredResults, people: Participants) -> Table:
+    """Return the words by person; raises NotFound before there are any."""
+    return words.by_person(words.from_parquet(results.read("words.parquet")), people.numbers())
 
 
 def _topic(topic: Topic, table: Table) -> OldTopicWithWords:

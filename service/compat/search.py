@@ -12,7 +12,7 @@ from domain.overview import RecordingOverview
 from domain.rooms import Room, base_name
 from resources.database.catalogue import CatalogueRow
 from service.compat.routing import compat_router
-from service.compat.transcripts import STATUSES, Status, created_at
+from service.compat.transcripts import STATUSES, ListedTranscript, Status, created_at
 from service.dependencies import ListingCatchUpDep, ListingDep, RoomsDep
 from service.ports import Listing
 from service.routes.listing import MAX_QUERY
@@ -20,33 +20,6 @@ from service.routes.listing import MAX_QUERY
 router = compat_router("/transcripts")
 MOST = 100
 SourceKind = Literal["room", "live", "file"]
-
-
-class ListedTranscript(BaseModel):
-    """A transcript as listed; `duration` is in milliseconds."""
-
-    id: str
-    user_id: None = None
-    name: str
-    status: Status
-    locked: bool = False
-    duration: float
-    title: str | None
-    short_summary: None = None
-    long_summary: None = None
-    created_at: str
-    share_mode: str = "semi-private"
-    source_language: None = None
-    target_language: None = None
-    reviewed: bool = False
-    meeting_id: None = None
-    source_kind: Literal["room"] = "room"
-    room_id: str | None
-    room_name: str | None
-    audio_deleted: None = None
-    change_seq: None = None
-    has_cloud_video: bool = False
-    cloud_video_duration: None = None
 
 
 class TranscriptsPage(BaseModel):

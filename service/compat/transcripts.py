@@ -57,8 +57,8 @@ class Segment(BaseModel):
     end: float
 
 
-class OldTranscript(BaseModel):
-    """A transcript with its text in the format that was asked for; `duration` is in milliseconds."""
+class ListedTranscript(BaseModel):
+    """A transcript as listed; `duration` is in milliseconds."""
 
     id: str
     user_id: None = None
@@ -67,21 +67,26 @@ class OldTranscript(BaseModel):
     locked: bool = False
     duration: float
     title: str | None
-    short_summary: str | None
-    long_summary: str | None
+    short_summary: str | None = None
+    long_summary: str | None = None
     created_at: str
     share_mode: str = "semi-private"
-    source_language: str | None = None
-    target_language: str | None = None
+    source_language: None = None
+    target_language: None = None
     reviewed: bool = False
     meeting_id: None = None
     source_kind: Literal["room"] = "room"
     room_id: str | None
     room_name: str | None
-    audio_deleted: bool
+    audio_deleted: bool | None = None
     change_seq: None = None
     has_cloud_video: bool = False
     cloud_video_duration: None = None
+
+
+class OldTranscript(ListedTranscript):
+    """A transcript with its text in the format that was asked for."""
+
     participants: list[ParticipantWithEmail]
     transcript_format: Format
     transcript: str | list[Segment]
