@@ -23,7 +23,7 @@ class Scope(StrEnum):
     OPERATE = "operate"
 
     def includes(self, other: "Scope") -> bool:
-        """Return True if who has this scope has the other one."""
+        """Return True if this scope contains the other one."""
         order = list(Scope)
         return order.index(self) >= order.index(other)
 

@@ -55,9 +55,9 @@ class ShadowComparison(Frozen):
 
 def compare(ours: Transcript, theirs: OldTranscript, topics: Sequence[OldTopic], url: str) -> ShadowComparison:
     """Compare two transcripts of one recording; `url` is the page of the old system's."""
-    reference = _spoken(theirs.transcript)
     if not theirs.is_finished():
         return missing(ours, f"the old system isn't done with it ({theirs.status})", theirs.id, url)
+    reference = _spoken(theirs.transcript)
     rate = word_error_rate(reference, " ".join(segment.text for segment in ours.segments))
     if rate is None:
         return missing(ours, "the old system finished it without words", theirs.id, url)

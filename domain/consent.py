@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints
 
 from domain.daily import DailyRecording
 from domain.recording import Recording
-from domain.rooms import base_name
+from domain.rooms import UUID_PATTERN, base_name, named_time
 
 # Ids of recordings, meetings and rooms, and names of rooms.
 MEETING_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_TIMED = re.compile(r"(?P<room>.+)-(?P<time>[0-9]{14})")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DAY_S = 86400.0
 # Why audio was deleted.
 DENIED = "consent was denied"
@@ -105,13 +102,12 @@ def could_be_about(statement: Statement, meeting: Meeting) -> bool:
     A room's name means the meetings of that room within a day of the time in the name, or else of the statement. An
     id of Daily's means any meeting within a day whose session's or room's id isn't known.
     """
-    timed = _TIMED.fullmatch(statement.meeting_id)
     room, at = statement.meeting_id, statement.said_at
-    if timed and (named := _time(timed["time"])) is not None:
-        room, at = timed["room"], named
+    if (named := named_time(room)) is not None:
+        room, at = base_name(room), named
     if meeting.started_at is not None and abs(at - meeting.started_at) > DAY_S:
         return False
-    if _UUID.fullmatch(room):
+    if re.fullmatch(UUID_PATTERN, room):
         return meeting.mtg_session_id is None or meeting.room_id is None
     return room == meeting.room
 
@@ -120,10 +116,3 @@ def reason_held(holding: Sequence[Statement]) -> str:
     """Return why a recording isn't published while these unmatched denials could be about it."""
     first = f"the denial of consent for {holding[0].meeting_id} matches no recording yet and could be about this one"
     return first if len(holding) == 1 else f"{first}, as could {len(holding) - 1} more"
-
-
-def _time(digits: str) -> float | None:
-    try:
-        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 # Letters and symbols of Unicode that show nothing.
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
@@ -23,6 +23,11 @@ def visible(name: str | None) -> str:
     )
     kept = " ".join(kept.split())
     return kept if any(unicodedata.category(char)[0] in "LNSP" for char in kept) else ""
+
+
+def of_speaker(speaker: int, names: Mapping[int, str] | None = None) -> str:
+    """Return the name of a speaker, or "Speaker N", counted from 1."""
+    return (names or {}).get(speaker) or f"Speaker {speaker + 1}"
 
 
 def best(names: Iterable[str | None]) -> str:

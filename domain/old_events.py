@@ -1,20 +1,17 @@
 """Daily's webhooks as the old system accepts them: it refuses what lacks a value that Daily's lists leave open."""
 
-import math
-import re
-from datetime import UTC, datetime
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from pydantic_core import from_json, to_json
 
-from domain.daily import READY, DailyRecording
+from domain.daily import READY, DailyRecording, finite
 from domain.errors import InvalidInput
 from domain.recording import TrackName
+from domain.rooms import named_time
 
 # All that it takes; others are answered with 422.
 TAKEN = (READY, "recording.started", "recording.error", "participant.joined", "participant.left")
 TRACK_TYPES = ("audio", "video")
-_TIMED = re.compile(r".+-(?P<time>[0-9]{14})")
 
 
 def acceptable(body: bytes) -> bytes:
@@ -84,8 +81,8 @@ def _completed(event: dict[str, Any]) -> dict[str, Any]:
         values["share_token"] = payload["share_token"] or None
     whole = {name: value for name, value in values.items() if payload.get(name) != value}
     envelope = {"version": event.get("version") or "1.0.0", "id": event.get("id") or f"{READY}-{recording.id}"}
-    at = event.get("event_ts")
-    envelope["event_ts"] = at if _is_number(at) else start + duration
+    if finite(event.get("event_ts")) is None:
+        envelope["event_ts"] = start + duration
     return {**event, **envelope, "payload": {**payload, **whole}}
 
 
@@ -96,16 +93,8 @@ def _start(recording: DailyRecording) -> float | None:
     for name in (TrackName.parse(track.key) for track in recording.tracks or ()):
         if name is not None:
             return float(name.recording_start_ms // 1000)
-    timed = _TIMED.fullmatch(recording.room_name)
-    try:
-        return datetime.strptime(timed["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp() if timed else None
-    except ValueError:
-        return None
+    return named_time(recording.room_name)
 
 
 def _whole(value: object) -> int:
-    return round(value) if _is_number(value) and value >= 0 else 0
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0, round(finite(value) or 0))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.notifications import NAMESPACE, webhook_body
-from domain.results import Topic, Transcript, TranscriptSegment
+from domain.results import Transcript, TranscriptSegment
 from domain.rooms import Room
 from domain.text.captions import by_topic, webvtt
 
@@ -23,7 +23,7 @@ def reflector_body(transcript: Transcript, room: Room, *, at: float, language: s
     """
     body = webhook_body(transcript, room.name, at=at, language=language, page_url=page_url)
     known = room_id(room.name, room.old_id)
-    topics = [_topic(topic, spoken) for topic, spoken in by_topic(transcript)]
+    sent = zip(body["transcript"]["topics"], by_topic(transcript), strict=True)
     return {
         **body,
         "event_id": str(body["event_id"]).replace("-", ""),
@@ -34,14 +34,14 @@ def reflector_body(transcript: Transcript, room: Room, *, at: float, language: s
             "created_at": _utc(transcript.created_at or body["timestamp"]),
             "duration": transcript.duration * 1000,
             "webvtt": webvtt(map(_numbered, transcript.segments)),
-            "topics": topics,
+            "topics": [_topic(topic, spoken) for topic, (_, spoken) in sent],
         },
         "room": {"id": known, "name": room.name},
     }
 
 
-def _topic(topic: Topic, spoken: list[TranscriptSegment]) -> dict[str, Any]:
-    known = topic.model_dump(include={"title", "summary", "timestamp", "duration"})
+def _topic(topic: dict[str, Any], spoken: list[TranscriptSegment]) -> dict[str, Any]:
+    known = {name: topic[name] for name in ("title", "summary", "timestamp", "duration")}
     return {**known, "webvtt": webvtt(map(_numbered, spoken)) if spoken else ""}
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator
 
 from domain.errors import InvalidInput
-from domain.names import best
+from domain.names import best, of_speaker
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TRACK_KEY_PATTERN = re.compile(
@@ -163,7 +163,7 @@ def name_participants(recording: Recording, known: Iterable[tuple[str, str | Non
             Participant(
                 participant_id=ids[0],
                 user_id=key if kind == "user" else None,
-                name=name or (f"Speaker {numbers[0] + 1}" if numbers else "Unknown"),
+                name=name or (of_speaker(numbers[0]) if numbers else "Unknown"),
                 speaker=numbers[0] if numbers else -1,
                 other_speakers=tuple(numbers[1:]),
             )

@@ -1,6 +1,7 @@
 """Settings of a room, keyed by its base name: language, vocabulary, destinations of results, consent."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import (
@@ -19,12 +20,13 @@ from domain.urls import check_url
 from domain.vocabulary import MOST_TERMS, Term
 
 ROOM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
-_STARTED = re.compile(r"-[0-9]{14}\Z")
+UUID_PATTERN = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_STARTED = re.compile(r"-(?P<time>[0-9]{14})\Z")
 
 RoomName = Annotated[str, StringConstraints(pattern=rf"^{ROOM_PATTERN}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
-OldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+OldId = Annotated[str, StringConstraints(pattern=rf"^{UUID_PATTERN}$")]
 HttpUrl = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500, json_schema_extra={"pattern": "^[ -~]+$"})]
 
@@ -82,3 +84,12 @@ class Room(RoomSettings):
 def base_name(room_name: str) -> str:
     """Return a room's name without the start time that each meeting appends (spec: `{base}-YYYYMMDDHHMMSS`)."""
     return _STARTED.sub("", room_name)
+
+
+def named_time(room_name: str) -> float | None:
+    """Return the start time in a room's name, in seconds since the epoch; None if the name has none."""
+    timed = _STARTED.search(room_name)
+    try:
+        return datetime.strptime(timed["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp() if timed else None
+    except ValueError:
+        return None

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from domain.audio.levels import Sound
 from domain.text.spacing import UNSPACED
-from domain.text.words import Word
+from domain.text.words import Word, shares
 
 REACH_S = 2.0
 """A word further than this from any sound stays where it is."""
@@ -104,7 +104,7 @@ def usual_length(text: str) -> float:
 
 def _place(words: Sequence[Word], sound: Sound) -> list[Word]:
     """Put words within their sound; those that come from across a pause share the room at its edge."""
-    near = [word for word in words if max(sound.start - word.end, word.start - sound.end) <= REACH_S]
+    near = [word for word in words if _is_near(word, sound)]
     if not near:
         return list(words)
     placed = [word._replace(start=_within(word.start, sound), end=_within(word.end, sound)) for word in near]
@@ -120,7 +120,11 @@ def _place(words: Sequence[Word], sound: Sound) -> list[Word]:
     if sound.end - placed[-1].end <= SNAP_S:
         placed[-1] = placed[-1]._replace(end=sound.end)
     moved = iter(placed)
-    return [next(moved) if max(sound.start - word.end, word.start - sound.end) <= REACH_S else word for word in words]
+    return [next(moved) if _is_near(word, sound) else word for word in words]
+
+
+def _is_near(word: Word, sound: Sound) -> bool:
+    return max(sound.start - word.end, word.start - sound.end) <= REACH_S
 
 
 def _end_of(placed: list[Word], number: int, sound: Sound) -> float:
@@ -136,11 +140,9 @@ def _end_of(placed: list[Word], number: int, sound: Sound) -> float:
 
 def _share(placed: list[Word], first: int, end: int, start: float, until: float) -> None:
     """Share out a time among words by their usual lengths."""
-    total, at = sum(usual_length(word.word) for word in placed[first:end]), start
-    for number in range(first, end):
-        length = (until - start) * usual_length(placed[number].word) / total
-        placed[number] = placed[number]._replace(start=at, end=at + length)
-        at += length
+    limits = pairwise(shares([usual_length(word.word) for word in placed[first:end]], start, until))
+    for number, (begin, stop) in zip(range(first, end), limits, strict=True):
+        placed[number] = placed[number]._replace(start=begin, end=stop)
 
 
 def _within(time: float, sound: Sound) -> float:

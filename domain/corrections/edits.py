@@ -8,7 +8,6 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
-    TypeAdapter,
     model_serializer,
     model_validator,
 )
@@ -29,6 +28,8 @@ def _named(name: str) -> str:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_named)]
 Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Text = Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x00]*$")]
+Heading = Annotated[Line, StringConstraints(min_length=1)]
+ParticipantId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Speaker = Annotated[int, Field(ge=0, le=10_000)]
 Number = Annotated[int, Field(ge=1)]
@@ -50,7 +51,7 @@ class Rename(EditBase):
 
     part = "people"
     kind: Literal["rename"] = "rename"
-    participant_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    participant_id: ParticipantId
     name: Name | None
 
 
@@ -117,7 +118,7 @@ class SetTitle(EditBase):
 
     part = "title"
     kind: Literal["title"] = "title"
-    title: Annotated[Line, StringConstraints(min_length=1)] | None
+    title: Heading | None
 
 
 class SetSummary(EditBase):
@@ -135,7 +136,7 @@ class SetTopic(EditBase):
     part = "topics"
     kind: Literal["topic"] = "topic"
     at: Seconds
-    title: Annotated[Line, StringConstraints(min_length=1)] | None = None
+    title: Heading | None = None
     summary: Text | None = None
 
 
@@ -189,7 +190,6 @@ AnyEdit = (
     | Undo
 )
 Edit = Annotated[AnyEdit, Field(discriminator="kind")]
-EDIT: TypeAdapter[AnyEdit] = TypeAdapter(Edit)
 
 
 class Entry(Frozen):

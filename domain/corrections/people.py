@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from domain.corrections.edits import Entry, Identify, Merge, Rename
+from domain.names import of_speaker
 from domain.recording import Participant, Participants
 
 
@@ -56,5 +57,5 @@ def _merge(people: list[Participant], edit: Merge) -> list[Participant] | None:
 
 def _with_name(people: list[Participant], person: Participant, name: str | None) -> list[Participant]:
     if name is None:
-        name = f"Speaker {person.speaker + 1}" if person.speaker >= 0 else "Unknown"
+        name = of_speaker(person.speaker) if person.speaker >= 0 else "Unknown"
     return [one.model_copy(update={"name": name}) if one == person else one for one in people]

@@ -2,10 +2,11 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.corrections.edits import Assign, Entry, Write
-from domain.text.words import Word
+from domain.text.words import Word, shares
 
 # Seconds around its time in which an edit looks for the words that it replaces.
 NEAR_S = 5.0
@@ -152,12 +153,8 @@ def _between(rows: list[Row], start: float, end: float) -> list[int]:
 
 def _spread(texts: list[str], start: float, end: float, speaker: int) -> list[Word]:
     """Spread words over a stretch of time by their lengths."""
-    total = sum(map(len, texts))
-    bounds = [start]
-    for text in texts:
-        bounds.append(bounds[-1] + (end - start) * len(text) / total)
-    bounds[-1] = end
-    return [Word(text, bounds[at], max(bounds[at], bounds[at + 1]), speaker, CERTAIN) for at, text in enumerate(texts)]
+    limits = pairwise(shares([len(text) for text in texts], start, end))
+    return [Word(text, *limit, speaker, CERTAIN) for text, limit in zip(texts, limits, strict=True)]
 
 
 def _ordered(rows: list[Row], new: list[Row], before: int) -> list[Row]:

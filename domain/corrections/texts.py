@@ -19,16 +19,13 @@ def written_title(entries: Iterable[Entry]) -> Title | None:
 
 def written_summary(entries: Iterable[Entry]) -> Summary | None:
     """Return the summary of which a person wrote both parts, if they stand."""
-    short, long = (
-        _last(of_kind(entries, SetSummary), "short_summary"),
-        _last(of_kind(entries, SetSummary), "long_summary"),
-    )
-    return None if short is None or long is None else Summary(short_summary=short, long_summary=long, method=BY_HAND)
+    written = _written(of_kind(entries, SetSummary), ("short_summary", "long_summary"))
+    return Summary.model_validate({**written, "method": BY_HAND}) if len(written) == 2 else None
 
 
 def summary(generated: Summary, entries: Iterable[Entry]) -> Summary:
     """Return the summary with the parts that a person wrote."""
-    return _changed(generated, list(of_kind(entries, SetSummary)), {"short_summary": "", "long_summary": ""})
+    return generated.model_copy(update=_written(of_kind(entries, SetSummary), ("short_summary", "long_summary")))
 
 
 def topics(generated: Topics, entries: Sequence[Entry]) -> tuple[Topics, list[str]]:
@@ -93,7 +90,7 @@ def generated_items(corrected: ActionItems) -> ActionItems:
 
 
 def _topic(generated: Topic, edits: Sequence[SetTopic]) -> Topic:
-    written = {name: text for name in ("title", "summary") if (text := _last(edits, name)) is not None}
+    written = _written(edits, ("title", "summary"))
     originals = {f"generated_{name}": getattr(generated, name) for name in written}
     return generated.model_copy(update={**written, **originals})
 
@@ -111,8 +108,9 @@ def _next_step(generated: NextStep, edits: Sequence[SetActionItem]) -> NextStep:
     return generated.model_copy(update=given)
 
 
-def _changed(generated: Summary, edits: Sequence[SetSummary], names: Iterable[str]) -> Summary:
-    return generated.model_copy(update={name: text for name in names if (text := _last(edits, name)) is not None})
+def _written(edits: Sequence[EditBase], names: Iterable[str]) -> dict[str, str]:
+    """Return the fields that a person wrote."""
+    return {name: text for name in names if (text := _last(edits, name)) is not None}
 
 
 def _last(edits: Sequence[EditBase], name: str) -> str | None:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from domain.names import of_speaker
 from domain.results import Decision, NextStep
 from domain.summarize.deadlines import deadline
 from domain.summarize.decisions import OPENING, plain
@@ -48,7 +49,7 @@ def action_items(
     deciding: int | None = None
     utterances = [one._replace(text=unicodedata.normalize("NFC", plain(one.text))) for one in utterances]
     for at, one in enumerate(utterances):
-        name = _name(one.speaker, names)
+        name = of_speaker(one.speaker, names)
         decided, announced = stated(one.text)
         if not decided and deciding == one.speaker and not one.text.endswith("?"):
             decided = [OPENING.sub("", one.text)]
@@ -109,7 +110,7 @@ def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapp
                 continue
         context = bare if clause != bare and CONDITION.match(bare) else None
         if context is None and at > 0 and POINTING.match(task):
-            context = f"{_name(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
+            context = f"{of_speaker(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
         for part in _parts(task):
             yield NextStep(
                 task=sentence(part),
@@ -152,12 +153,8 @@ def _accepter(utterances: Sequence[Utterance], at: int, names: Mapping[int, str]
     """Return the name of the person who accepts a request that names nobody."""
     answer = utterances[at + 1] if at + 1 < len(utterances) else None
     if answer and answer.speaker != utterances[at].speaker and ACCEPTED.match(answer.text):
-        return _name(answer.speaker, names)
+        return of_speaker(answer.speaker, names)
     return None
-
-
-def _name(speaker: int, names: Mapping[int, str]) -> str:
-    return names.get(speaker) or f"Speaker {speaker + 1}"
 
 
 def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:

@@ -5,7 +5,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from domain.results import Evidence
+from domain.names import of_speaker
+from domain.results import Evidence, SummaryEvidence
 from domain.text.injection import without_orders
 from domain.text.search import folded
 from domain.text.spacing import UNSPACED, join
@@ -92,7 +93,7 @@ class SpokenText:
         return evidence(
             join(word.word for word in spoken),
             min(word.start for word in spoken),
-            self._names.get(spoken[0].speaker) or f"Speaker {spoken[0].speaker + 1}",
+            of_speaker(spoken[0].speaker, self._names),
         )
 
 
@@ -113,6 +114,11 @@ def evidence(quote: str, timestamp: float, speaker: str) -> Evidence:
     if len(quote) > LONGEST:
         quote = re.sub(r"\s+\S*$", "", quote[: LONGEST - 1]) + "…"
     return Evidence(quote=quote, timestamp=timestamp, speaker=speaker)
+
+
+def of_summary(found: Sequence[Evidence], subject: str | None = None) -> list[SummaryEvidence]:
+    """Return evidence as that of a paragraph of the summary, or of its recap."""
+    return [SummaryEvidence(**one.model_dump(), subject=subject) for one in found]
 
 
 def _is_tight(before: str, after: str) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from domain.errors import DEFECTS, reason
+from domain.names import of_speaker
 from domain.results import ActionItems, Evidence, Summary, SummaryEvidence, Title, Topic, Topics
 from domain.summarize import cues
 from domain.summarize.answers import MAX_SUBJECTS
 from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
-from domain.summarize.evidence import evidence
+from domain.summarize.evidence import evidence, of_summary
 from domain.summarize.sections import sections
 from domain.summarize.sentences import (
     Phrase,
@@ -69,7 +70,7 @@ class Reading(NamedTuple):
 
     def name(self, speaker: int) -> str:
         """Return the name of a speaker, or "Speaker N", counted from 1."""
-        return self.names.get(speaker) or f"Speaker {speaker + 1}"
+        return of_speaker(speaker, self.names)
 
 
 def topics(words: Table, names: Mapping[int, str], parts: Sequence[Chunk] | None = None) -> Topics:
@@ -89,7 +90,7 @@ def topics(words: Table, names: Mapping[int, str], parts: Sequence[Chunk] | None
         try:
             heading, picked = _heading(reading, part, rarity) or f"Topic {index + 1}", pick(reading, part, 2)
             one = topic(index, chunk, words, heading, _quote(reading, picked) or heading)
-            made.append(one.model_copy(update={"evidence": next(iter(_evidence(reading, picked)), None)}))
+            made.append(one.model_copy(update={"evidence": next(iter(_evidence(reading, picked[:1])), None)}))
         except DEFECTS as error:
             made.append(_unsummarized(index, chunk, words, error))
     return Topics(tuple(made))
@@ -118,7 +119,7 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     if len(words) < TINY:
         picked = pick(reading, range(len(reading.utterances)), 2)
         recap = _quote(reading, picked)
-        return _summary(recap, [], [SummaryEvidence(**one.model_dump()) for one in _evidence(reading, picked)])
+        return _summary(recap, [], of_summary(_evidence(reading, picked)))
     groups = _grouped(found, len(words))
     parts = [reading.of(chunk) for chunk, _ in groups]
     rarity = _rarity(reading, parts)
@@ -129,12 +130,9 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     ]
     recap, shown = _outcome(reading, _lead(reading, parts, rarity))
     paragraphs = [(subject, _quote(reading, picked)) for subject, picked in subjects]
-    rests_on = [SummaryEvidence(**one.model_dump()) for one in shown]
-    rests_on += [
-        SummaryEvidence(**one.model_dump(), subject=subject)
-        for subject, picked in subjects
-        for one in _evidence(reading, picked)
-    ]
+    rests_on = of_summary(shown)
+    for subject, picked in subjects:
+        rests_on += of_summary(_evidence(reading, picked), subject)
     return _summary(recap, paragraphs, rests_on)
 
 

@@ -23,7 +23,8 @@ def known_name(given: str | None, names: Mapping[int, str], spoken: str) -> str 
 
 def mentions_any(text: str, others: Iterable[str]) -> bool:
     """Return True if a text shares a word of three letters or more with others, or has none."""
-    return bool(_content(text) & {token for other in others for token in _content(other)}) or not _content(text)
+    content = _content(text)
+    return not content or not content.isdisjoint(token for other in others for token in _content(other))
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from domain.names import of_speaker
 from domain.results import (
     ActionItems,
     Decision,
@@ -162,7 +163,7 @@ def _stamp(milliseconds: int, point: str) -> str:
 
 
 def _name(segment: TranscriptSegment) -> str:
-    return one_line(segment.name) or f"Speaker {segment.speaker + 1}"
+    return one_line(segment.name) or of_speaker(segment.speaker)
 
 
 def one_line(value: str) -> str:

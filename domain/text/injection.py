@@ -13,7 +13,7 @@ _YOURS = (
     r"(?:(?:all|any|every)(?: of)?(?: (?:the|your|my|these|those))?|your|these)?\s*"
     r"(?:previous|prior|above|earlier|preceding|former|original|initial|existing|system|safety)?\s*"
 )
-# An order to a program: it is to forget what it was told, or to be another one.
+# An order to a program: to drop its instructions, or to act as another program.
 _PATTERNS = (
     rf"\b(?:ignore|ignoring|disregard|forget|override|overrule|bypass)\s+{_YOURS}(?:instructions?|prompts?|directives)\b"
     r"(?!\s+(?:I|we|he|she|they|from)\b)",

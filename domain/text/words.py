@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from itertools import accumulate
 from typing import Any, NamedTuple, cast
 
 from domain.errors import PermanentError
+from domain.names import of_speaker
 from domain.results import TranscriptSegment
 from domain.text.sentence_ends import CLAUSE_END, ends
 from domain.text.spacing import join
@@ -123,12 +125,18 @@ def text(spoken: Table | Sequence[Sentence]) -> str:
     return "\n".join(lines)
 
 
+def shares(weights: Sequence[float], start: float, end: float) -> list[float]:
+    """Divide a span of time in proportion to weights; return its limits, one more than there are weights."""
+    whole = sum(weights) or 1
+    return [min(end, start + (end - start) * part / whole) for part in accumulate(weights, initial=0)]
+
+
 def segments(found: Iterable[Sentence], names: Mapping[int, str]) -> tuple[TranscriptSegment, ...]:
     """Add the speakers' names to sentences; a missing name becomes "Speaker N", counted from 1."""
     return tuple(
         TranscriptSegment(
             speaker=sentence.speaker,
-            name=names.get(sentence.speaker) or f"Speaker {sentence.speaker + 1}",
+            name=of_speaker(sentence.speaker, names),
             start=sentence.start,
             end=sentence.end,
             text=sentence.text,

@@ -12,7 +12,7 @@ from dagster import ConfigurableResource, ResourceDependency
 from pydantic import Field, ValidationError, field_validator
 
 from domain.errors import InvalidInput
-from domain.results import ActionItems, Decision, Evidence, NextStep, Summary, SummaryEvidence, Title, Topics
+from domain.results import ActionItems, Decision, Evidence, NextStep, Summary, Title, Topics
 from domain.summarize import extractive, llm_answers
 from domain.summarize.answers import (
     MAX_ENTRIES,
@@ -24,7 +24,7 @@ from domain.summarize.answers import (
     SubjectsAnswer,
     TitleAnswer,
 )
-from domain.summarize.evidence import SpokenText, unfound
+from domain.summarize.evidence import SpokenText, of_summary, unfound
 from domain.summarize.grounding import known_name, mentions_any
 from domain.summarize.prompts import Prompts
 from domain.summarize.sections import sections
@@ -166,7 +166,7 @@ class WithLLM(Understanding):
 
         given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         shown = [spoken[index].find(answer.quote) for index, answer in enumerate(given)]
-        # What the model can't show is replaced by the meeting's own sentences.
+        # Answers without evidence are replaced by the meeting's own sentences.
         own = extractive.topics(words, names, found).root if not all(shown) else ()
         made = [
             topic(index, chunk, words, answer.title, answer.summary).model_copy(update={"evidence": evidence})
@@ -228,7 +228,7 @@ class WithLLM(Understanding):
             return written, recap.recap
 
         (written, recap), usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
-        # What the model can't show is replaced by the meeting's own sentences.
+        # Answers without evidence are replaced by the meeting's own sentences.
         return _summary(written, recap, method) if written else extractive.summary(words, topics, names), usage
 
     def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
@@ -279,12 +279,9 @@ class Paragraph(NamedTuple):
 
 def _summary(written: Sequence[Paragraph], recap: str, method: str) -> Summary:
     """Return the summary; the recap rests on the first evidence of each paragraph."""
-    rests_on = [SummaryEvidence(**one.evidence[0].model_dump()) for one in written]
-    rests_on += [
-        SummaryEvidence(**found.model_dump(), subject=one.subject)
-        for one in written
-        for found in dict.fromkeys(one.evidence[:MOST_EVIDENCE])
-    ]
+    rests_on = of_summary([one.evidence[0] for one in written])
+    for one in written:
+        rests_on += of_summary(list(dict.fromkeys(one.evidence[:MOST_EVIDENCE])), one.subject)
     return Summary(
         long_summary=long_summary(recap, [(one.subject, one.text) for one in written]),
         short_summary=recap,

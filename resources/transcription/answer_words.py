@@ -9,7 +9,7 @@ from itertools import pairwise, zip_longest
 from typing import Any, NamedTuple
 
 from domain.errors import PermanentError
-from domain.text.words import Word
+from domain.text.words import Word, shares
 from resources.http import as_list, as_object
 
 MOST_WORDS = 500_000
@@ -102,7 +102,7 @@ def _spread(item: Any, length: float) -> list[_Timed]:
         return []
     words = text.split()
     until = max(start, end if end is not None else start + WORD_S * len(words))
-    marks = _shares(words, start, until)
+    marks = shares([len(word) for word in words], start, until)
     return [_Timed(word, *limits, 1.0) for word, limits in zip(words, pairwise(marks), strict=True)]
 
 
@@ -166,20 +166,10 @@ def _interpolate(words: Sequence[_Timed], length: float, notes: Counter[str]) ->
             start = max(0.0, (until or 0.0) - WORD_S * len(missing))
         if until is None:
             until = min(length, start + WORD_S * len(missing))
-        marks = _shares([word.word for word in missing], start, max(start, until))
+        marks = shares([len(word.word) for word in missing], start, max(start, until))
         for word, limits in zip(missing, pairwise(marks), strict=True):
             word.start, word.end = limits
         number = end
-
-
-def _shares(words: Sequence[str], start: float, end: float) -> list[float]:
-    """Divide a span by the number of letters of each word; return all limits."""
-    total = sum(map(len, words)) or 1
-    marks, letters = [start], 0
-    for word in words:
-        letters += len(word)
-        marks.append(start + (end - start) * letters / total)
-    return marks
 
 
 def _time(value: object) -> float | None:

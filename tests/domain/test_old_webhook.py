@@ -41,6 +41,17 @@ def test_everything_else_is_the_same_in_both_formats() -> None:
     assert datetime.fromisoformat(theirs["timestamp"]) == datetime.fromisoformat(ours["timestamp"])
 
 
+def test_nothing_of_a_topic_is_a_link_in_either_format() -> None:
+    meant = finished()
+    topic = meant.topics[0].model_copy(update={"title": "See https://evil.example.com", "summary": "@**all** come"})
+    transcript = meant.model_copy(update={"topics": (topic, *meant.topics[1:])})
+    given: dict[str, Any] = {"at": 1774253100.25, "language": "en", "page_url": "https://x.example.com"}
+    ours = webhook_body(transcript, "weekly", **given)["transcript"]["topics"][0]
+    theirs = reflector_body(transcript, Room(name="weekly"), **given)["transcript"]["topics"][0]
+    assert "https://" not in str(theirs)
+    assert (theirs["title"], theirs["summary"]) == (ours["title"], ours["summary"])
+
+
 def test_a_room_without_an_old_id_has_one_that_stays() -> None:
     assert room_id("weekly", None) == room_id("weekly", None) != room_id("monthly", None)
     assert re.fullmatch("[0-9a-f-]{36}", room_id("weekly", None))
