@@ -171,7 +171,8 @@ class Decision(Frozen):
 class NextStep(Frozen):
     """A task agreed on in the meeting; `timestamp` in seconds if known.
 
-    `generated_task` is the text that a person replaced, `done` is what a person ticked.
+    `generated_task`, `generated_assigned_to` and `generated_deadline` are what a person replaced, the latter two empty
+    if there was none; `done` is what a person ticked.
     """
 
     task: str
@@ -182,6 +183,8 @@ class NextStep(Frozen):
     evidence: Evidence | None = Field(default=None, exclude_if=_is_empty)
     done: bool = Field(default=False, exclude_if=_is_empty)
     generated_task: str | None = Field(default=None, exclude_if=_is_none)
+    generated_assigned_to: str | None = Field(default=None, exclude_if=_is_none)
+    generated_deadline: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class ActionItems(Frozen):

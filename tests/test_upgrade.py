@@ -37,6 +37,7 @@ ADDED = {
     *("marks", "evidence", "summary_evidence"),
     *("errors", "revision", "reviewed", "older", "conflicts", "may_edit", "doubtful"),
     *("texts_after_names", "texts_after_words", "vocabulary", "old_id", "shared"),
+    *("by_hand", "may_share"),
 }
 # Sensors that the present code stops by default without their settings.
 STOPPED = {"fall_back", "tell_failures"}

@@ -81,12 +81,14 @@ def action_items(generated: ActionItems, entries: Iterable[Entry]) -> tuple[Acti
 
 
 def generated_items(corrected: ActionItems) -> ActionItems:
-    """Return the action items with the texts that were generated; a person's other changes stay."""
-    steps = tuple(
-        one.model_copy(update={"task": one.task if one.generated_task is None else one.generated_task})
-        for one in corrected.next_steps
-    )
-    return corrected.model_copy(update={"next_steps": steps})
+    """Return the action items as they were generated."""
+    return corrected.model_copy(update={"next_steps": tuple(_generated_step(one) for one in corrected.next_steps)})
+
+
+def by_hand(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return which of the title, the short and the long summary a person wrote, by their names in the transcript."""
+    titles, summaries = of_kind(entries, SetTitle), of_kind(entries, SetSummary)
+    return (*_written(titles, ["title"]), *_written(summaries, ["short_summary", "long_summary"]))
 
 
 def _topic(generated: Topic, edits: Sequence[SetTopic]) -> Topic:
@@ -103,9 +105,28 @@ def _next_step(generated: NextStep, edits: Sequence[SetActionItem]) -> NextStep:
         if name in edit.model_fields_set
     }
     text = given.pop("text", None)
-    if text is not None and text != generated.task:
-        given |= {"task": text, "generated_task": generated.task}
+    if text is not None:
+        given["task"] = text
+    for name in ("task", "assigned_to", "deadline"):
+        original = getattr(generated, name)
+        if name in given and (given[name] or None) != (original or None):
+            given[f"generated_{name}"] = original or ""
     return generated.model_copy(update=given)
+
+
+def _generated_step(corrected: NextStep) -> NextStep:
+    task, who, when = corrected.generated_task, corrected.generated_assigned_to, corrected.generated_deadline
+    return corrected.model_copy(
+        update={
+            "task": corrected.task if task is None else task,
+            "assigned_to": corrected.assigned_to if who is None else who or None,
+            "deadline": corrected.deadline if when is None else when or None,
+            "done": False,
+            "generated_task": None,
+            "generated_assigned_to": None,
+            "generated_deadline": None,
+        }
+    )
 
 
 def _written(edits: Sequence[EditBase], names: Iterable[str]) -> dict[str, str]:

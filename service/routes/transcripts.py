@@ -12,6 +12,7 @@ from starlette.requests import Request
 from domain.access import Scope
 from domain.corrections.gathered import Corrections
 from domain.corrections.preview import preview, preview_words
+from domain.corrections.texts import by_hand
 from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
@@ -59,7 +60,8 @@ class TranscriptView(BaseModel):
     that wrote the summary, `summary_evidence` what its paragraphs rest on. `words` is their number, once the transcript
     is finished. `errors` says which parts are missing, and why. `revision` is the number of the last correction in it,
     `older` names the generated parts that are older than names or words, and `conflicts` says which corrections don't
-    fit any more. `shared` is true for a caller with a link to this transcript only.
+    fit any more; `by_hand` names which of the title and the summaries a person wrote. `shared` is true for a caller
+    with a link to this transcript only.
     """
 
     id: str
@@ -84,9 +86,11 @@ class TranscriptView(BaseModel):
     reviewed: bool = False
     older: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
     audio: AudioState
     may_retry: bool = False
     may_edit: bool = False
+    may_share: bool = False
     shared: bool = False
 
 
@@ -151,10 +155,13 @@ def show_transcript(
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
     transcript = results.find("transcript.json", Transcript)
+    written: tuple[str, ...] = ()
     if transcript is not None and corrections is not None:
-        transcript = preview(transcript, corrections.gathered(results.id))
+        made = corrections.gathered(results.id)
+        transcript, written = preview(transcript, made), by_hand(made.entries)
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
+    may_write = access.may(request, Scope.WRITE)
     # The step has a field of its own.
     reason = overview.reason and overview.reason.removeprefix(f"{overview.step}: ")
     return TranscriptView(
@@ -163,12 +170,11 @@ def show_transcript(
         step=overview.step,
         reason=reason if is_trusted(request) else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
+        by_hand=written,
         audio=_audio(results, consents),
-        may_retry=overview.state == "error" and access.may(request, Scope.WRITE),
-        may_edit=transcript is not None
-        and corrections is not None
-        and overview.state != "retired"
-        and access.may(request, Scope.WRITE),
+        may_retry=overview.state == "error" and may_write,
+        may_edit=transcript is not None and corrections is not None and overview.state != "retired" and may_write,
+        may_share=may_write,
         shared=caller_of(request).recording is not None,
         **fields,
     )

@@ -23,4 +23,11 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Open a dialog; what opened it has the focus again afterwards, even if it was drawn anew. */
+export function openDialog(dialog) {
+  const opener = document.activeElement;
+  dialog.onclose = () => opener.isConnected || $(opener.id)?.focus();
+  dialog.showModal();
+}
+
 export const reducesMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

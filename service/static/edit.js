@@ -1,7 +1,8 @@
-// Corrections: words, names and speakers, title, summary and action items, their undo, and what others edit meanwhile.
+// Corrections: words, names and speakers, boxes to tick, their undo, and what others edit meanwhile.
 
 import { address, request } from "./api.js";
-import { $, fill, make, setText } from "./dom.js";
+import { $, fill, make, openDialog, setText } from "./dom.js";
+import { TextEditor } from "./edit_texts.js";
 
 // Milliseconds between two looks at what others edited.
 const LOOK_MS = 3000;
@@ -10,23 +11,17 @@ const PARTS = { topics: "topics", title: "title", summary: "summary", action_ite
 export class Editor {
   /** `state()` returns {known, view}; `redraw()` fetches and shows the transcript; `hear(seconds)` plays from there. */
   constructor(id, { state, redraw, hear }) {
-    Object.assign(this, { id, state, redraw, hear, version: 0, applied: 0, last: null, busy: false });
+    Object.assign(this, { id, state, redraw, hear, version: 0, applied: 0, standing: [], busy: false });
+    this.texts = new TextEditor(this);
     $("edit").hidden = false;
     $("edit").onclick = () => this.toggle($("edit").getAttribute("aria-pressed") !== "true");
-    $("undo").onclick = () => this.add([{ kind: "undo", number: this.last }], "Undone.");
+    $("undo").onclick = () => this.add([{ kind: "undo", number: this.standing.at(-1).number }], "Undone.");
     $("remake").onclick = () => this.add([{ kind: "remake" }], "They are made again in a moment.");
     $("reviewed").onchange = () => this.add([{ kind: "review", reviewed: $("reviewed").checked }], "Saved.");
-    for (const [button, label, kind, field] of [
-      ["edit-title", "Title", "title", "title"],
-      ["edit-short", "Short summary", "summary", "short_summary"],
-      ["edit-long", "Full summary, in Markdown", "summary", "long_summary"],
-    ]) {
-      $(button).onclick = () => this.#ask(label, this.state().known[field] ?? "", (text) => [{ kind, [field]: text }]);
-    }
     $("turns").addEventListener("click", (event) => this.#click(event), { capture: true });
     $("turns").addEventListener("keydown", (event) => this.#key(event));
-    this.#look();
-    setInterval(() => document.hidden || this.#look(), LOOK_MS);
+    this.look();
+    setInterval(() => document.hidden || this.look(), LOOK_MS);
   }
 
   /** Begin or stop editing: a click on a word or name then edits it. */
@@ -49,7 +44,7 @@ export class Editor {
     $("older").hidden = !known.older.length;
     setText($("older-text"), known.older.length ? `Older than the text: ${known.older.map((part) => PARTS[part]).join(", ")}.` : "");
     fill($("conflicts"), ...known.conflicts.map((line) => make("li", {}, line)));
-    $("undo").hidden = !this.on || this.last === null;
+    $("undo").hidden = !this.on || !this.standing.length;
     for (const [row, word] of view.elements.entries()) {
       const doubtful = this.on && view.words.words[row].doubtful;
       if (doubtful) word.tabIndex = 0;
@@ -60,10 +55,24 @@ export class Editor {
       else for (const attribute of ["tabindex", "role", "title"]) name.removeAttribute(attribute);
     }
     for (const [at, item] of [...$("next").children].entries()) this.#box(item, known.action_items?.next_steps[at]);
+    this.texts.drawn();
   }
 
-  /** Store edits, and show the transcript with them; returns whether they were stored. */
+  /** Store edits, and show the transcript with them or what prevents it; returns whether they were stored. */
   async add(edits, done) {
+    try {
+      await this.store(edits, done);
+      return true;
+    } catch (error) {
+      const stale = error.status === 409;
+      setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
+      if (stale) await this.look();
+      return false;
+    }
+  }
+
+  /** Store edits, and show the transcript with them; throws HttpError. */
+  async store(edits, done) {
     this.busy = true;
     try {
       const body = JSON.stringify({ edits, version: this.version, request_id: crypto.randomUUID?.() });
@@ -71,13 +80,6 @@ export class Editor {
       this.#take(await request(address(this.id, "/corrections"), { method: "POST", headers, body }));
       await this.redraw();
       setText($("edit-note"), done);
-      return true;
-    } catch (error) {
-      const stale = error.status === 409;
-      setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
-      this.busy = false;
-      if (stale) await this.#look();
-      return false;
     } finally {
       this.busy = false;
     }
@@ -85,11 +87,12 @@ export class Editor {
 
   #take({ version, applied, edits }) {
     const changed = version !== this.version || applied !== this.applied;
-    Object.assign(this, { version, applied, last: edits.filter(({ stands }) => stands).at(-1)?.number ?? null });
+    Object.assign(this, { version, applied, standing: edits.filter(({ stands }) => stands) });
     return changed;
   }
 
-  async #look() {
+  /** Show what others edited meanwhile. */
+  async look() {
     if (this.#occupied()) return;
     const first = this.version === 0 && this.applied === 0;
     const found = await request(address(this.id, "/corrections")).catch(() => null);
@@ -191,7 +194,9 @@ export class Editor {
       $("speaker").close();
       this.add([edit], done);
     };
-    $("speaker-rename").onclick = () => {
+    $("speaker-form").onsubmit = (event) => {
+      if (event.submitter?.value === "cancel") return;
+      event.preventDefault();
       const name = $("speaker-name").value.trim();
       if (name) store({ kind: "identify", speaker: turn.speaker, name }, `${turn.name} is now ${name}.`);
     };
@@ -203,19 +208,7 @@ export class Editor {
       const [start, end] = [Math.min(...spoken.map((word) => word.start)), Math.max(...spoken.map((word) => word.end))];
       store({ kind: "assign", start, end, speaker: chosen(), of }, "The paragraph has another speaker now.");
     };
-    $("speaker").showModal();
-  }
-
-  #ask(label, text, edits) {
-    setText($("text-label"), label);
-    $("text").value = text;
-    const store = (written) => {
-      $("text-box").close();
-      this.add(edits(written), "Saved.");
-    };
-    $("text-save").onclick = () => $("text").value.trim() && store($("text").value.trim());
-    $("text-generated").onclick = () => store(null);
-    $("text-box").showModal();
+    openDialog($("speaker"));
   }
 
   #box(item, step) {

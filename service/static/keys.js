@@ -20,7 +20,7 @@ export function listenToKeys({ player, follow }) {
   addEventListener("keydown", (event) => {
     const { key, target } = event;
     const action = actions[key.length === 1 ? key.toLowerCase() : key];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+    if (!action || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (localStorage.getItem(OFF) || target.closest(TYPING)) return;
     // Space activates buttons, and arrow keys move sliders.
     if (key === " " && target.closest("button,a,summary,input")) return;

@@ -4,6 +4,7 @@ import { address } from "./api.js";
 import { $, fill, make, setText } from "./dom.js";
 import { clock, colour, length, when } from "./format.js";
 
+const BY_HAND = "Corrected by hand";
 const DOWNLOADS = [["txt", "Text"], ["md", "Markdown"], ["vtt", "WebVTT"], ["srt", "SRT"], ["json", "JSON"]];
 
 export function showHead(known) {
@@ -15,6 +16,7 @@ export function showHead(known) {
   if (known.created_at) facts.push(make("time", { dateTime: known.created_at }, when(known.created_at)));
   if (known.duration) facts.push(make("span", {}, length(known.duration)));
   if (known.words) facts.push(make("span", {}, `${known.words.toLocaleString()} words`));
+  if (known.by_hand.includes("title")) facts.push(make("span", {}, "Title corrected by hand"));
   for (const error of known.errors ?? []) facts.push(make("span", {}, error));
   fill($("facts"), ...facts);
   const people = known.participants ?? [];
@@ -25,7 +27,12 @@ export function showHead(known) {
 /** Show the summary and what it rests on; `go` is called with a time in seconds. */
 export function showSummary(known, go) {
   $("overview").hidden = !known.short_summary && !known.long_summary;
-  $("method").hidden = known.method !== "extractive";
+  const written = [["short_summary", "Short summary"], ["long_summary", "Full summary"]].filter(
+    ([name]) => known.by_hand.includes(name),
+  );
+  $("method").hidden = known.method !== "extractive" || written.length === 2;
+  $("summary-by-hand").hidden = !written.length;
+  setText($("summary-by-hand"), `${written.length === 2 ? "Summary" : written[0]?.[1]} corrected by hand`);
   setText($("short"), known.short_summary ?? "");
   $("long-box").hidden = !known.long_summary_html;
   // The service rendered this from Markdown, with any HTML in it escaped.
@@ -52,13 +59,20 @@ export function showActions(items, go) {
   ));
   // The editor adds boxes to tick.
   const next = items.next_steps.map((one) => entry(
-    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context].filter(Boolean), one,
+    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context, isByHand(one) && BY_HAND].filter(Boolean),
+    one,
   ));
   const failed = items.error && `They couldn’t be made: ${items.error}`;
   const none = (text) => [make("li", { className: "quiet none" }, failed || text)];
   fill($("decisions"), ...(decisions.length ? decisions : none("No decisions were found.")));
   fill($("next"), ...(next.length ? next : none("No next steps were found.")));
 }
+
+/** Return whether a person wrote something of a topic or a next step. */
+export const isByHand = (one) => Object.keys(one ?? {}).some((name) => name.startsWith("generated_"));
+
+/** Return a note that a person corrected a topic, or null. */
+export const noteOfHand = (topic) => (isByHand(topic) ? make("p", { className: "quiet by-hand" }, BY_HAND) : null);
 
 /** Show the topics; `jump` is called with a topic's index, `go` with a time in seconds. */
 export function showTopics(topics, jump, go) {

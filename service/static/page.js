@@ -10,6 +10,7 @@ import { Player } from "./player.js";
 import { showProgress } from "./progress.js";
 import { searchIn } from "./search.js";
 import { askForToken } from "./session.js";
+import { offerSharing } from "./share.js";
 import { labelOf, Steps } from "./steps.js";
 import { TranscriptView } from "./transcript.js";
 import { lastUpTo, Words } from "./words.js";
@@ -46,6 +47,7 @@ async function begin() {
   $("recording").hidden = false;
   $("pages").hidden = known.shared;
   showKnown();
+  if (known.may_share) offerSharing(id);
   if (isComplete()) await finish();
   return DONE.has(known.state) || watch();
 }
@@ -227,11 +229,14 @@ function showWords({ segments }) {
 async function redraw() {
   const [now, spoken] = await Promise.all([request(address(id)), request(address(id, "/words"))]);
   known = now;
-  const at = scrollY;
+  const [at, focused] = [scrollY, document.activeElement];
+  const row = view.rows.get(focused);
   showKnown();
   showWords(spoken);
   scrollTo(0, at);
   editor.drawn();
+  const again = view.elements[row] ?? $(focused.id);
+  if (!focused.isConnected) again?.focus({ preventScroll: true });
 }
 
 function showPlayer(peaks) {

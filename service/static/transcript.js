@@ -2,7 +2,7 @@
 
 import { $, fill, make, reducesMotion } from "./dom.js";
 import { clock, colour } from "./format.js";
-import { quote } from "./overview.js";
+import { noteOfHand, quote } from "./overview.js";
 
 const SCROLL_KEYS = new Set(["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"]);
 // Milliseconds that scrolling by the page itself may last.
@@ -31,8 +31,10 @@ export class TranscriptView {
         topic = turn.topic;
         last = null;
         const { id, title, summary, evidence } = topics[topic];
+        const byHand = noteOfHand(topics[topic]);
         all.append(make("h3", { id: `topic-${topic}`, className: "topic", tabIndex: -1 }, title));
         if (summary) all.append(make("p", { className: "topic-summary quiet", id: `about-${id}` }, summary));
+        if (byHand) all.append(byHand);
         if (evidence) all.append(make("p", { className: "topic-quote" }, quote(evidence, go)));
       }
       all.append(this.#turn(turn, turn.name !== last));
@@ -53,7 +55,9 @@ export class TranscriptView {
       this.rows.set(word, row);
     }
     const time = make("a", { href: `#t=${Math.floor(turn.start)}`, className: "time" }, clock(turn.start));
-    const name = make("strong", { className: named ? colour(turn.speaker) : "hidden" }, turn.name);
+    const name = make(
+      "strong", { id: `who-${this.turns.length}`, className: named ? colour(turn.speaker) : "hidden" }, turn.name,
+    );
     const who = make("p", { className: "who" }, name, " ", time);
     const element = make("div", { className: `turn ${colour(turn.speaker)}` }, who, spoken);
     if (!named) element.classList.add("continued");

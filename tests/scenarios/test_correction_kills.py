@@ -26,7 +26,7 @@ from tests.scenarios.world import SECONDS, World
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow(300)]
 NAME, EDITS, TOKEN = "room-edited", 200, "the-token-of-an-editor"
-# An edit in so many is followed by a kill.
+# One of this many edits is followed by a kill.
 KILL_EVERY = 12
 
 

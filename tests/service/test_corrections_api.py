@@ -55,8 +55,10 @@ def test_a_transcript_is_patched_as_in_the_old_system(service: Service) -> None:
     seen = answer(service, "GET", HERE)
     assert (seen["title"], seen["participants"][0]["name"], seen["may_edit"]) == ("Budget", "A.", True)
     assert seen["long_summary"] == found["long_summary"]
+    assert seen["by_hand"] == ["title", "short_summary"]
     answer(service, "PATCH", HERE, {"title": None})
-    assert answer(service, "GET", HERE)["title"] == "Weekly meeting"
+    seen = answer(service, "GET", HERE)
+    assert (seen["title"], seen["by_hand"]) == ("Weekly meeting", ["short_summary"])
 
 
 def test_participants_and_speakers_as_in_the_old_system(service: Service) -> None:

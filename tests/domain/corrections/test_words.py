@@ -1,7 +1,18 @@
 """Edits of words: what they replace, where their times lie, and what happens after another transcription."""
 
 from domain.corrections import people, spoken, texts
-from domain.corrections.edits import AnyEdit, Assign, Entry, Identify, Merge, SetActionItem, SetTopic, Write
+from domain.corrections.edits import (
+    AnyEdit,
+    Assign,
+    Entry,
+    Identify,
+    Merge,
+    SetActionItem,
+    SetSummary,
+    SetTitle,
+    SetTopic,
+    Write,
+)
 from domain.recording import Participant, Participants
 from domain.results import ActionItems, NextStep, Topic, Topics
 from domain.text.words import Word
@@ -102,5 +113,17 @@ def test_topics_and_action_items_remember_what_was_generated() -> None:
     items = ActionItems(next_steps=(NextStep(task="Ship", assigned_to="Ada"),), method="m")
     edit = SetActionItem(task="Ship", text="Ship it", assigned_to=None, done=True)
     ticked, conflicts = texts.action_items(items, [Entry(number=1, at=0.0, edit=edit)])
-    assert ticked.next_steps == (NextStep(task="Ship it", done=True, generated_task="Ship"),)
+    step = NextStep(task="Ship it", done=True, generated_task="Ship", generated_assigned_to="Ada")
+    assert ticked.next_steps == (step,)
+    assert texts.generated_items(ticked) == items
+    dated, _ = texts.action_items(items, [Entry(number=1, at=0.0, edit=SetActionItem(task="Ship", deadline="Friday"))])
+    assert dated.next_steps == (NextStep(task="Ship", assigned_to="Ada", deadline="Friday", generated_deadline=""),)
+    assert texts.generated_items(dated) == items
     assert conflicts == []
+
+
+def test_a_text_is_by_hand_until_the_generated_one_returns() -> None:
+    edits: list[AnyEdit] = [SetTitle(title="Docker"), SetSummary(long_summary="# Docker"), SetTitle(title=None)]
+    entries = [Entry(number=at, at=0.0, edit=edit) for at, edit in enumerate(edits, 1)]
+    assert texts.by_hand(entries[:2]) == ("title", "long_summary")
+    assert texts.by_hand(entries) == ("long_summary",)
