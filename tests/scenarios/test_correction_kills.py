@@ -26,36 +26,19 @@ from tests.scenarios.world import SECONDS, World
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow(300)]
 NAME, EDITS, TOKEN = "room-edited", 200, "the-token-of-an-editor"
-# One of this many edits is followed by a kill.
-KILL_EVERY = 12
+KILLS = Counter({"run": 7, "receiver": 6, "daemon": 3, "code server": 2})
 
 
 def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
     if not examples(0, EDITS):
         pytest.skip("endurance: run by make test-long")
     chance = random.Random(int(os.environ.get("REFLECTOR_KILL_SEED", "22")))
-    killed: Counter[str] = Counter()
+    kinds = chance.sample(sorted(KILLS.elements()), KILLS.total())
+    kill_before = dict(zip(sorted(chance.sample(range(1, EDITS + 1), len(kinds))), kinds, strict=True))
     with World(tmp_path) as world:
         world.record(NAME)
         world.ended(NAME)
         world.deployment.env |= {"REFLECTOR_API_TOKEN": TOKEN, "DAILY_WEBHOOK_SECRET": "c2VjcmV0LW9mLXRlc3Rz"}
-        processes = Processes(world.deployment, world.instance)
-
-        def kill() -> None:
-            kind = chance.choice(["receiver", "receiver", "run", "run", "run", "daemon"])
-            if kind == "receiver":
-                receiver.stop(signal.SIGKILL)
-                receiver.start()
-            elif kind == "daemon":
-                world.restart()
-            else:
-                # The edits come faster than runs: wait for one.
-                runs = until(processes.runs, what="a run to kill")
-                for run in runs:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        run.kill()
-            killed[kind] += 1
-
         with Receiver(world.deployment) as receiver:
             url = f"{receiver.url}/v1/transcripts/{NAME}/corrections"
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
@@ -64,29 +47,47 @@ def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
                 edit: dict[str, object] = {"kind": "words", "start": at, "end": at, "text": f"edit{number}"}
                 body = json.dumps({"edits": [edit], "request_id": f"edit-{number}"})
 
-                def stored(body: str = body) -> bool:
-                    # A receiver that is killed may have stored the edit before it answered.
+                def is_stored(body: str = body) -> bool:
                     with contextlib.suppress(httpx.TransportError):
                         return receiver.client.post(url, content=body, headers=headers).status_code == 200
                     return False
 
-                if number % KILL_EVERY == KILL_EVERY // 2:
+                if number in kill_before:
+                    # The receiver may have stored the edit when it is killed.
                     with contextlib.suppress(httpx.TransportError):
                         httpx.post(url, content=body, headers=headers, timeout=chance.uniform(0.001, 0.02))
-                    kill()
-                until(stored, what=f"edit {number}")
+                    kill(kill_before[number], world, receiver)
+                until(is_stored, what=f"edit {number}")
             history = receiver.client.get(url, headers=headers).json()["edits"]
         assert [one["edit"]["text"] for one in history] == [f"edit{number}" for number in range(1, EDITS + 1)]
-        transcript = value_key("transcript", NAME)
-        store = world.store
-        until(
-            lambda: Transcript.model_validate_json(store.read(transcript)).revision == EDITS,
-            what="the transcript with all edits",
-        )
+        until(lambda: revision(world) == EDITS, what="the transcript with all edits")
         world.ticks(2)
-        found = words.words(words.from_parquet(store.read(value_key("merged_words", NAME))))
-        counts = Counter(word.word for word in found if word.word.startswith("edit"))
+        table = words.from_parquet(world.store.read(value_key("merged_words", NAME)))
+        counts = Counter(word.word for word in words.words(table) if word.word.startswith("edit"))
         assert counts == {f"edit{number}": 1 for number in range(1, EDITS + 1)}
         assert world.gpu_calls(NAME) == {0: 1}
         assert world.overlaps() == []
-    print(f"{EDITS} edits, kills: {dict(killed)}")
+
+
+def kill(kind: str, world: World, receiver: Receiver) -> None:
+    """Kill a process by SIGKILL; a run is waited for, the others are started again."""
+    print(f"kill {kind} after edit {revision(world)} was applied", flush=True)
+    if kind == "receiver":
+        receiver.stop(signal.SIGKILL)
+        receiver.start()
+    elif kind == "run":
+        # Edits come faster than runs.
+        for run in until(Processes(world.deployment, world.instance).runs, what="a run to kill"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                run.kill()
+    else:
+        victim = world.daemon.process if kind == "daemon" else world.daemon.code
+        assert victim is not None
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        world.daemon.__enter__()
+
+
+def revision(world: World) -> int:
+    """Return the number of the last edit in the transcript."""
+    return Transcript.model_validate_json(world.store.read(value_key("transcript", NAME))).revision
