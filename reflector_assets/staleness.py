@@ -201,12 +201,7 @@ def _correction(
     if record is None or CORRECTIONS not in latest:
         return None
     if parts := STEPS[node.name].corrected_by if node.name in STEPS else ():
-        read = _pointer(record, CORRECTIONS)
-        consumed = (
-            latest_of(instance, CORRECTIONS, recording_id, up_to=max(read or 0, _began(instance, record)))
-            if gathered
-            else None
-        )
+        consumed = _consumed(instance, recording_id, record, CORRECTIONS, gathered) if gathered else None
         before, now = parts_of(_version(consumed)), parts_of(version)
         if any(before.get(part) != now.get(part) for part in parts):
             return CORRECTED
@@ -233,7 +228,7 @@ def _reason(
         return CODE_CHANGED
     for parent in node.reads:
         newest = None if parent in node.after or parent == CORRECTIONS else latest[parent]
-        if newest and (reason := input_reason(instance, recording_id, record, parent, newest, node.name)):
+        if newest and (reason := input_reason(instance, recording_id, node.name, record, parent, newest)):
             return reason
     return None
 
@@ -241,22 +236,39 @@ def _reason(
 def input_reason(
     instance: dg.DagsterInstance,
     recording_id: str,
+    asset: str,
     record: dg.EventLogRecord,
     parent: str,
     newest: dg.EventLogRecord,
-    asset: str = "",
 ) -> str | None:
-    """Return why a materialization is stale by its input `parent`, whose newest one is given; None if it isn't."""
-    pointer = _pointer(record, parent)
-    if pointer is None:
+    """Return why an asset's materialization is stale by its input `parent`, whose newest one is given, or None."""
+    if _pointer(record, parent) is None:
         return f"{parent} is new"
+    consumed = _consumed(instance, recording_id, record, parent, newest)
+    changed = consumed is None or _content(asset, parent, consumed) != _content(asset, parent, newest)
+    return f"{parent} changed" if changed else None
+
+
+def _consumed(
+    instance: dg.DagsterInstance,
+    recording_id: str,
+    record: dg.EventLogRecord,
+    parent: str,
+    newest: dg.EventLogRecord,
+) -> dg.EventLogRecord | None:
+    """Return what a materialization read of an input, whose newest materialization is given; None if it read none."""
+    pointer = _pointer(record, parent) or 0
     if newest.storage_id <= pointer:
-        return None
-    consumed = latest_of(instance, parent, recording_id, up_to=max(pointer, _began(instance, record)))
-    uncorrected = reads_uncorrected(asset, parent)
-    if consumed is None or _version(consumed, uncorrected) != _version(newest, uncorrected):
-        return f"{parent} changed"
-    return None
+        return newest
+    return latest_of(instance, parent, recording_id, up_to=max(pointer, _began(instance, record)))
+
+
+def _content(asset: str, parent: str, made: dg.EventLogRecord) -> object:
+    """Return what an asset reads of an input: of the corrections, only its parts."""
+    if parent == CORRECTIONS:
+        found = parts_of(_version(made))
+        return {part: found.get(part) for part in (STEPS[asset].corrected_by if asset in STEPS else ())}
+    return _version(made, reads_uncorrected(asset, parent))
 
 
 def _pointer(record: dg.EventLogRecord, parent: str) -> int | None:

@@ -268,9 +268,9 @@ def call_cache() -> CallCache:
 def transcriber() -> Transcriber:
     """Return the transcriber of tracks."""
     settings = get_settings()
-    heard = _heard(settings)
     if settings.transcript_backend == "whisper":
         return embedded_whisper()
+    heard = _heard(settings)
     url = _required("TRANSCRIPT_URL", settings.transcript_url, "https://gpu.example.com")
     key = _secret("TRANSCRIPT_MODAL_API_KEY", settings.transcript_api_key)
     if settings.transcript_backend == "modal":

@@ -80,7 +80,7 @@ def build(
                     postponed.append(recording_id)
                     continue
                 requested = cursor.on_request.get(recording_id)
-                gather = corrections is not None and not cursor.gathering.waits_for(recording_id)
+                is_quiet = not cursor.gathering.waits_for(recording_id)
                 request = request_for(
                     instance,
                     graph,
@@ -90,7 +90,7 @@ def build(
                     code_since=cursor.code_since,
                     audio_is_gone=audio_is_gone,
                     files_of=files_of,
-                    edits=corrections.gathered(recording_id) if corrections and gather else None,
+                    edits=corrections.gathered(recording_id) if corrections and is_quiet else None,
                 )
                 if request:
                     prevent_resumption(instance, recording_id)

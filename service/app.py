@@ -58,7 +58,7 @@ from service.routes import (
 from service.routes import (
     login as login_routes,
 )
-from service.routing import without_validation_errors
+from service.routing import APPLICATION, without_validation_errors
 from service.rules import add_rules, check_rules
 
 SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
@@ -154,12 +154,7 @@ def build(
         daily_webhook.DailyWebhook(writer, secrets, window, WebhookMetrics(registry)),
         Gate(trial=access.trial, hosts=hosts, origins=origins),
         title="Reflector",
-        version="1",
-        # Their pages load scripts from other hosts.
-        docs_url=None,
-        redoc_url=None,
-        # Spans and logs would hold requests, and go wherever environment variables say.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        **APPLICATION,
         lifespan=lifespan,
         dependencies=[Depends(authorize, scope="function")],
         middleware=[*_middleware(origins), *([login.middleware()] if login else [])],

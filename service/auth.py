@@ -91,7 +91,7 @@ class Access:
         if caller.name is None or caller.scope is None or caller.has_session:
             self._refuse(caller)
         is_stored = caller is not SETTINGS and caller.expires_at is None
-        token_hash = hash_of(_bearer(connection) or "") if is_stored else None
+        token_hash = hash_of(bearer_of(connection) or "") if is_stored else None
         left = SESSION_S if caller.expires_at is None else min(SESSION_S, caller.expires_at - time.time())
         return await self.open_session(caller, left, token_hash)
 
@@ -114,7 +114,7 @@ class Access:
 
     async def share_of(self, connection: HTTPConnection) -> tuple[Share, str] | None:
         """Return the link whose token is sent as bearer, and the token, if there is one; raises TransientError."""
-        token = _bearer(connection) or ""
+        token = bearer_of(connection) or ""
         share = await run_in_threadpool(self._shares.find, token)
         return share and (share, token)
 
@@ -125,7 +125,7 @@ class Access:
     async def _caller(self, connection: HTTPConnection) -> Principal:
         if self.trial:
             return TRIAL
-        bearer, cookie, link = _bearer(connection), cookie_of(connection), share_cookie_of(connection)
+        bearer, cookie, link = bearer_of(connection), cookie_of(connection), share_cookie_of(connection)
         if bearer and self._token and hmac.compare_digest(bearer.encode(), self._token.encode()):
             return SETTINGS
         if bearer and self._web_tokens and (person := self._web_tokens.find(bearer)):
@@ -188,7 +188,7 @@ def _is_shared_with(caller: Principal, connection: HTTPConnection) -> bool:
     return connection.path_params.get("id") == caller.recording
 
 
-def _bearer(connection: HTTPConnection) -> str | None:
+def bearer_of(connection: HTTPConnection) -> str | None:
     """Return the token that is sent as bearer, or as the WebSocket subprotocols `bearer, <token>`."""
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
     if connection.scope["type"] == "websocket" and not token:

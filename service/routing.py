@@ -1,4 +1,4 @@
-"""The router of all routes, and what they add to the OpenAPI document."""
+"""The router of all routes, what they add to the OpenAPI document, and the options of applications."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -8,6 +8,15 @@ from pydantic import BaseModel
 
 from service.bodies import JSON
 from service.errors import Problem
+
+# Options of every application. Pages of documentation would load scripts from other hosts; spans and logs would hold
+# requests, and go wherever environment variables say.
+APPLICATION: dict[str, Any] = {
+    "version": "1",
+    "docs_url": None,
+    "redoc_url": None,
+    "telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+}
 
 
 class Router(APIRouter):

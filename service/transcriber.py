@@ -23,10 +23,10 @@ from domain.text.spacing import join
 from resources.http import one_line
 from resources.store.base import LocalStore
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
-from service.auth import CHALLENGE
+from service.auth import CHALLENGE, bearer_of
 from service.bodies import json_body
 from service.errors import HANDLERS, RETRY_AFTER, Refused
-from service.routing import Router, problems, request_body
+from service.routing import APPLICATION, Router, problems, request_body
 
 PATH = "/v1/audio/transcriptions-from-url"
 # Seconds after which a client should try again that found all places taken.
@@ -113,9 +113,9 @@ class Desk:
 
 
 Engine = Callable[[str, int | None], Transcriber]
-"""Returns the engine for a language and at most so many clips at once; raises PermanentError for the language."""
+"""Returns the engine for a language and a maximum of clips at once; raises PermanentError for the language."""
 Download = Callable[[str, Path, int], None]
-"""Writes what a URL answers to a file of at most so many bytes; raises ReflectorError."""
+"""Writes what a URL answers to a file of at most this size in bytes; raises ReflectorError."""
 
 
 def build(engine: Engine, model: str, download: Download, *, key: str, limits: Limits, files: Path) -> FastAPI:
@@ -123,8 +123,8 @@ def build(engine: Engine, model: str, download: Download, *, key: str, limits: L
     desk = Desk(limits)
 
     async def require_key(request: Request) -> None:
-        kind, _, given = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), key.encode()):
+        given = bearer_of(request) or ""
+        if not hmac.compare_digest(given.encode(), key.encode()):
             raise Refused(401, "the key is missing or wrong", CHALLENGE)
 
     # Dependencies of the router come first: nothing of a body is read for a client without the key.
@@ -149,9 +149,7 @@ def build(engine: Engine, model: str, download: Download, *, key: str, limits: L
                         raise Refused(503, "the client has gone")
                     return await asyncio.to_thread(_transcribe, chosen, track, call.timestamp_offset)
 
-    app = FastAPI(title="Reflector's transcriber", version="1", docs_url=None, redoc_url=None)
-    for kind, handler in HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+    app = FastAPI(title="Reflector's transcriber", exception_handlers=dict(HANDLERS), **APPLICATION)
 
     async def health() -> Health:
         """Return that the service is up, and how busy it is."""

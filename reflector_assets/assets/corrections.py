@@ -1,5 +1,7 @@
 """What people corrected, and what was recognized before it was corrected."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import dagster as dg
@@ -36,14 +38,24 @@ def corrections(
 
 
 class Read(NamedTuple):
-    """What generated texts are made from: words and people with the corrections that they follow, and the chunks.
+    """What generated texts are made from: words and people with the corrections that they follow.
 
-    The chunks are those of the words as they were transcribed, so that an inserted word doesn't move all others.
+    `transcribed` are the words before correction, of whose rows `place` returns the row in `words`.
     """
 
     words: Table
     participants: Participants
-    chunks: list[Chunk]
+    transcribed: Table
+    place: Callable[[int], int]
+
+    def chunks(self) -> list[Chunk]:
+        """Return the chunks of the words as they were transcribed: an inserted word doesn't move all others.
+
+        A chunk whose words were all deleted has no topic.
+        """
+        cuts = [self.place(chunk.words_from) for chunk in sections(self.transcribed)][1:]
+        bounds = [Chunk(*pair) for pair in pairwise([0, *cuts, len(self.words)])]
+        return [chunk for chunk in bounds if chunk.words_from < chunk.words_to]
 
 
 def read_by_model(
@@ -54,22 +66,21 @@ def read_by_model(
         source = _kept_people(recording_id, store)
         participants, _ = people.apply(source.participants if source else participants, made.read_of("people"))
     if not made.of("words") and not made.read_of("words"):
-        return Read(merged_words, participants, sections(merged_words))
-    said, duration = transcribed(recording_id, store)
-    found = spoken.apply(said, made.read_of("words"), duration)
-    cuts = [found.cut(chunk.words_from) for chunk in sections(words.table(said))]
-    bounds = [Chunk(*pair) for pair in zip([0, *cuts[1:]], [*cuts[1:], len(found.rows)], strict=True)]
-    # A chunk whose words were all deleted has no topic.
-    return Read(
-        words.table(found.words), participants, [chunk for chunk in bounds if chunk.words_from < chunk.words_to]
-    )
+        return Read(merged_words, participants, merged_words, int)
+    table, duration = transcribed(recording_id, store)
+    found = spoken.apply(words.words(table), made.read_of("words"), duration)
+    return Read(words.table(found.words), participants, table, found.cut)
 
 
-def transcribed(recording_id: str, store: Store) -> tuple[list[words.Word], float]:
+def transcribed(recording_id: str, store: Store) -> tuple[Table, float]:
     """Return the words as they were transcribed, and the recording's duration in seconds."""
     tracks = TrackTranscripts.model_validate_json(store.read(value_key("track_transcripts", recording_id)))
-    table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks.tracks])
-    return words.words(table), tracks.duration
+    return read_words(tracks, store), tracks.duration
+
+
+def read_words(transcripts: TrackTranscripts, store: Store) -> Table:
+    """Return the words of all tracks in one table."""
+    return words.merge([words.from_parquet(store.read(track.key)) for track in transcripts.tracks])
 
 
 def conflicts_of(
@@ -81,8 +92,8 @@ def conflicts_of(
         known = _kept_people(recording.id, store)
         found += people.apply(known.participants if known else Participants(()), edits)[1]
     if edits := made.of("words"):
-        said, duration = transcribed(recording.id, store)
-        found += spoken.apply(said, edits, duration).conflicts
+        table, duration = transcribed(recording.id, store)
+        found += spoken.apply(words.words(table), edits, duration).conflicts
     found += texts.topics(texts.generated_topics(topics), made.of("topics"))[1]
     found += texts.action_items(texts.generated_items(action_items), made.of("action_items"))[1]
     return tuple(sorted(found, key=lambda line: int(line.split(maxsplit=2)[1])))

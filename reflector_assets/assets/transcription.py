@@ -15,6 +15,7 @@ from domain.text import words
 from domain.text.table import Table
 from reflector_assets import tags
 from reflector_assets.assets.asset import OWNERS, check, code_version, conflicting, for_run, recording_asset, result
+from reflector_assets.assets.corrections import read_words
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
@@ -231,7 +232,7 @@ def merged_words(
     conflicts: list[str] = []
     with step(context, "merged_words") as work:
         tracks = track_transcripts.tracks
-        table = words.merge([words.from_parquet(store.read(track.key)) for track in tracks])
+        table = read_words(track_transcripts, store)
         if edits := corrections.of("words"):
             uncorrected = table
             found = spoken.apply(words.words(table), edits, track_transcripts.duration)

@@ -38,12 +38,13 @@ def topics(
     recording_id = context.partition_key
     with as_failure(recording_id):
         read = read_by_model(recording_id, corrections, merged_words, participants, store)
-    with step(context, "topics", seconds=timeout_for("topics", chunks=len(read.chunks))) as work:
+        chunks = read.chunks()
+    with step(context, "topics", seconds=timeout_for("topics", chunks=len(chunks))) as work:
         made, used = for_run(context, understanding).topics(
             by_person(read.words, read.participants.numbers()),
             read.participants.names(),
             recording=recording_id,
-            parts=read.chunks,
+            parts=chunks,
         )
         value, conflicts = texts.topics(made, corrections.of("topics"))
     listed = "\n".join(f"- **{clock(t.timestamp)} {plain(t.title)}**: {plain(t.summary)}" for t in value.root)

@@ -8,11 +8,9 @@ import typer
 from domain.errors import InvalidInput
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
-from reflector_assets.cli.recorded import recorded
+from reflector_assets.cli.recorded import recorded, user_name
 
 with on_first_use():
-    import getpass
-
     import pydantic
 
     from domain import recording
@@ -66,8 +64,8 @@ def edit(
 ) -> None:
     """Correct a transcript: names, words, speakers, title, summary; undo a correction.
 
-    Nothing runs here: Dagster's daemon takes the corrections once nobody has edited for a while, and `reflector run`
-    takes them at once.
+    Nothing runs here: Dagster's daemon applies the corrections after a time without edits, and `reflector run`
+    applies them at once.
     """
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
@@ -97,17 +95,18 @@ def edit(
     if not made:
         raise InvalidInput("there is nothing to change", hint="`reflector edit --help` lists what can be changed.")
     learnt = _with_terms(recording_id, made) if learn else None
-    with wiring.opened(wiring.correction_history()) as history, wiring.opened(wiring.rooms()) as rooms:
-        found = history.add(recording_id, made, who=getpass.getuser(), expected=version)
-        if learnt:
+    with wiring.opened(wiring.correction_history()) as history:
+        found = history.add(recording_id, made, who=user_name(), expected=version)
+    if learnt:
+        with wiring.opened(wiring.rooms()) as rooms:
             rooms.change(learnt.name, rooms_model.RoomSettings(vocabulary=learnt.vocabulary))
     if as_json:
         print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
         return
     quiet = configuration.get_settings().corrections_quiet
     out.print(
-        f"Correction {found[-1].number} is stored. A run takes it {quiet:g} s after the last one; "
-        f"`reflector run {recording_id}` takes it now, `reflector history {recording_id}` shows all."
+        f"Correction {found[-1].number} is stored. A run applies it {quiet:g} s after the last one; "
+        f"`reflector run {recording_id}` applies it now, `reflector history {recording_id}` shows all."
     )
 
 

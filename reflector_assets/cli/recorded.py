@@ -54,12 +54,16 @@ def recorded(
 
 def user() -> str:
     """Return the user of this machine, as in the audit log."""
+    return f"user {user_name()} on {socket.gethostname()}"
+
+
+def user_name() -> str:
+    """Return the name of this machine's user."""
     try:
-        name = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
         # In containers, users may have no name.
-        name = "unknown"
-    return f"user {name} on {socket.gethostname()}"
+        return "unknown"
 
 
 def _text(value: Any) -> str | None:

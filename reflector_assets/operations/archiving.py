@@ -99,7 +99,7 @@ def _again(
     pointers: dict[str, str] = {}
     for parent in _inputs(record):
         if newest := latest_of(instance, parent, recording_id):
-            consumed = input_reason(instance, recording_id, record, parent, newest) is None
+            consumed = input_reason(instance, recording_id, asset, record, parent, newest) is None
             pointers[f"{INPUT_POINTER}{parent}"] = str(newest.storage_id) if consumed else NOT_CONSUMED
     return dg.AssetMaterialization(
         asset,

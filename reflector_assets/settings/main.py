@@ -267,10 +267,12 @@ def dagster_folder(data_dir: Path | None = None, project: Path = PROJECT_ROOT) -
     Earlier versions had it in the project's folder, wherever the results were: it stays there until somebody moves it.
     """
     beside, earlier = (data_dir or get_settings().data_dir) / "dagster", project / ".reflector" / "dagster"
+    if beside.exists():
+        return beside
     # Beside the index of all events, each run has a file of its own. What was only looked at has none.
     has_runs = any(log.stem != "index" for log in (earlier / "history" / "runs").glob("*.db"))
     of_moved_results = has_runs and not (earlier.parent / "recordings").exists()
-    return earlier if of_moved_results and not beside.exists() else beside
+    return earlier if of_moved_results else beside
 
 
 def unknown_names() -> list[tuple[str, str | None]]:

@@ -1,4 +1,4 @@
-"""The old system's PostgreSQL database, read only: whose transcript is of a recording, and what its dialog was told."""
+"""The old system's PostgreSQL database, read only: a recording's transcript, and answers in its consent dialog."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A comparison, which says itself whether it could be made, and the seconds that the old system asked to wait."""
+    """A comparison, which can be a note why there is none, and the old system's Retry-After in seconds."""
 
     comparison: ShadowComparison
     retry_after: float = 0.0
@@ -66,8 +66,8 @@ class OldTranscripts(ConfigurableResource[Any]):
     def find(self, ours: Transcript, seconds: float = SECONDS) -> Found:
         """Return the old system's transcript of our recording, which need not be finished.
 
-        Raises NotFound if there is none, TransientError if it can't be told from others yet or the old system doesn't
-        answer within `seconds`, PermanentError if it refuses.
+        Raises NotFound if there is none, TransientError if it can't be distinguished from others yet or the old system
+        doesn't answer within `seconds`, PermanentError if it refuses.
         """
         calls = _Calls(self.system, time.monotonic() + seconds)
         found = self.database.transcript_of(ours.id) if self.database.is_set else self._search(calls, ours)

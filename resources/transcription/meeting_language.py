@@ -1,7 +1,7 @@
 """The language of a track: its own where that is certain, else that of the meeting; found on the CPU, in this process.
 
-A few words don't tell a language: "Ja, genau" sounds English to Whisper. The meeting's language is that of the longest
-speech of all tracks.
+A few words don't determine a language: "Ja, genau" sounds English to Whisper. The meeting's language is that of the
+longest speech of all tracks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,9 +16,9 @@ from resources.transcription.whisper_model import PACKAGED
 
 AUTO = "auto"
 CERTAIN, CERTAIN_S = 0.8, 5.0
-"""A track's own language counts at this probability, if it has so many seconds of speech."""
+"""A track's own language counts at this probability, if it has at least this much speech."""
 ENOUGH_S = 30.0
-"""With so many seconds of speech, a service detects the language itself."""
+"""With this much speech, a service detects the language itself."""
 MEETING_S, MEETING_TRACKS = 60.0, 3
 """How much speech, and how many tracks, the meeting's language is found from."""
 
@@ -71,7 +71,7 @@ def _packaged(transcriber: Transcriber) -> EmbeddedWhisper | None:
 
 
 def _opening(audio: TrackAudio, voice_s: float) -> list[Clip]:
-    """Return the first clips of a track, with `voice_s` seconds of voice if it has so many."""
+    """Return the first clips of a track, up to `voice_s` seconds of voice."""
     from resources.transcription.vad import clips, decode  # noqa: PLC0415 - NumPy and PyAV take 0.4 s to load
 
     with audio.local() as path:

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from domain.corrections.edits import SetTitle, Write
 from domain.events import Event
 from reflector_assets import definitions, partitions, staleness, tags
 from reflector_assets.eventlog import archive, projections
@@ -22,6 +23,7 @@ from reflector_assets.operations.retention import Done, Retention
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from resources.database.catalogue import Catalogue
+from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import Entry, Ledger
 from sensors import consents
 from testing.daemon import open_instance
@@ -145,6 +147,20 @@ def test_its_history_events_and_costs_are_what_they_were(here: World) -> None:
     [row] = catalogue.search("").items
     assert (row.recording_id, row.room) == (here.id, here.room)
     assert row.version is not None
+
+
+def test_a_corrected_one_stays_as_it_is(here: World) -> None:
+    history = CorrectionHistory(database=here.inbox.database)
+    assert here.run().success
+    history.add(here.id, [Write(start=0.0, end=0.0, text="Welcome")])
+    assert here.run(["corrections", "merged_words", "transcript"]).success
+    # What is corrected now, the words don't read.
+    history.add(here.id, [SetTitle(title="Budget")])
+    assert here.run(["corrections", "title", "transcript"]).success
+    before = stale(here)
+    assert "merged_words" not in before
+    retire(here)
+    assert stale(here) == before
 
 
 def test_it_takes_little_of_dagsters_data(here: World) -> None:
