@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInput
+from reflector_assets.cli.edit_texts import NumberedTexts
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
 from reflector_assets.cli.recorded import recorded, user_name
@@ -47,6 +48,19 @@ def edit(
     title: Annotated[str | None, typer.Option(help="The title.")] = None,
     short_summary: Annotated[str | None, typer.Option(help="The short summary.")] = None,
     long_summary: Annotated[str | None, typer.Option(help="The long summary, Markdown.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="NUMBER=TITLE of a topic, the first is 1; repeatable.")
+    ] = None,
+    topic_summary: Annotated[
+        list[str] | None, typer.Option(help="NUMBER=TEXT: the summary of a topic; repeatable.")
+    ] = None,
+    item: Annotated[
+        list[str] | None, typer.Option(help="NUMBER=TEXT of a next step, the first is 1; repeatable.")
+    ] = None,
+    owner: Annotated[list[str] | None, typer.Option(help="NUMBER=NAME: who does a next step; repeatable.")] = None,
+    deadline: Annotated[list[str] | None, typer.Option(help="NUMBER=TEXT: a next step's deadline; repeatable.")] = None,
+    done: Annotated[list[int] | None, typer.Option(help="Number of a next step that is done; repeatable.")] = None,
+    not_done: Annotated[list[int] | None, typer.Option(help="Number of a next step that isn't; repeatable.")] = None,
     generated: Annotated[
         list[str] | None, typer.Option(help="Return to the generated title, short_summary or long_summary; repeatable.")
     ] = None,
@@ -62,7 +76,7 @@ def edit(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Correct a transcript: names, words, speakers, title, summary; undo a correction.
+    """Correct a transcript: names, words, speakers, title, summary, topics, next steps; undo a correction.
 
     Nothing runs here: Dagster's daemon applies the corrections after a time without edits, and `reflector run`
     applies them at once.
@@ -85,6 +99,15 @@ def edit(
             made.append(edits.Write(start=start, end=end, text=text))
         texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
         made += _texts(texts, generated or [])
+        if topic or topic_summary or item or owner or deadline or done or not_done:
+            numbered = NumberedTexts(recording_id)
+            made += [numbered.topic(one, "title") for one in topic or []]
+            made += [numbered.topic(one, "summary") for one in topic_summary or []]
+            made += [numbered.next_step(one, "text") for one in item or []]
+            made += [numbered.next_step(one, "assigned_to") for one in owner or []]
+            made += [numbered.next_step(one, "deadline") for one in deadline or []]
+            made += [numbered.done(one, True) for one in done or []]
+            made += [numbered.done(one, False) for one in not_done or []]
         if reviewed is not None:
             made.append(edits.Review(reviewed=reviewed))
         made += [edits.Undo(number=number) for number in undo or []]

@@ -1,0 +1,68 @@
+"""`reflector edit` and `reflector history`: what they store, and how they refuse what can't be meant."""
+
+from typing import Any
+
+import pytest
+
+from domain.recording import Participant, Participants
+from domain.results import NextStep
+from testing.deployment import SAMPLE, SAMPLE_ID, Deployment
+from tests.domain.finished import finished
+
+pytestmark = pytest.mark.slow(10)
+
+
+@pytest.fixture
+def meeting(deployment: Deployment) -> Deployment:
+    """A deployment with the sample's finished transcript, of which a person changed one next step."""
+    deployment.reflector("import", str(SAMPLE))
+    folder, made = deployment.folder(SAMPLE_ID), finished(SAMPLE_ID)
+    steps = (NextStep(task="Send it", generated_task="Send the slides"), NextStep(task="Book a room"))
+    items = made.action_items.model_copy(update={"next_steps": steps})
+    (folder / "transcript.json").write_text(made.model_copy(update={"action_items": items}).model_dump_json())
+    people = Participants((Participant(participant_id="p0", name="Ada", speaker=0),))
+    (folder / "participants.json").write_text(people.model_dump_json())
+    return deployment
+
+
+def edits(deployment: Deployment) -> list[dict[str, Any]]:
+    return [one["edit"] for one in deployment.json("history", SAMPLE_ID)]
+
+
+def test_each_option_is_an_edit(meeting: Deployment) -> None:
+    topics = finished(SAMPLE_ID).topics
+    given: dict[str, tuple[str, dict[str, Any]]] = {
+        "--rename": ("Ada=Ada Lovelace", {"kind": "rename", "participant_id": "p0", "name": "Ada Lovelace"}),
+        "--merge": ("3=Ada", {"kind": "merge", "speaker_from": 3, "speaker_to": 0}),
+        "--assign": ("1-2.5=Ada", {"kind": "assign", "start": 1.0, "end": 2.5, "speaker": 0}),
+        "--words": ("1-2=Docker", {"kind": "words", "start": 1.0, "end": 2.0, "text": "Docker"}),
+        "--title": ("Roadmap", {"kind": "title", "title": "Roadmap"}),
+        "--topic": ("2=Budget", {"kind": "topic", "at": topics[1].timestamp, "title": "Budget"}),
+        "--topic-summary": ("1=", {"kind": "topic", "at": topics[0].timestamp, "summary": None}),
+        "--item": ("1=Send all", {"kind": "action_item", "task": "Send the slides", "text": "Send all"}),
+        "--owner": ("2=Ben", {"kind": "action_item", "task": "Book a room", "assigned_to": "Ben"}),
+        "--deadline": ("2=", {"kind": "action_item", "task": "Book a room", "deadline": None}),
+        "--done": ("1", {"kind": "action_item", "task": "Send the slides", "done": True}),
+        "--not-done": ("2", {"kind": "action_item", "task": "Book a room", "done": False}),
+    }
+    options = [part for name, (value, _) in given.items() for part in (name, value)]
+    assert meeting.json("edit", SAMPLE_ID, *options)["version"] == len(given)
+    assert edits(meeting) == [edit for _, edit in given.values()]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--topic", "9=Budget", "there is no topic 9"),
+        ("--owner", "0=Ben", "there is no next step 0"),
+        ("--done", "3", "there is no next step 3"),
+        ("--item", "Send it", "can't be understood"),
+        ("--rename", "Eve=Eva", "there is no participant 'Eve'"),
+        ("--words", "2-1=x", "can't end before it begins"),
+        ("--undo", "4", "there is no edit 4"),
+    ],
+)
+def test_what_cant_be_meant_is_refused_whole(meeting: Deployment, option: str, value: str, reason: str) -> None:
+    refused = meeting.reflector("edit", SAMPLE_ID, "--title", "Roadmap", option, value)
+    assert (refused.returncode, reason in refused.stderr) == (1, True), refused.stderr
+    assert edits(meeting) == []
