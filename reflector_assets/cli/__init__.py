@@ -31,7 +31,7 @@ COMMANDS = {
     "serve": "Receive Daily's webhooks and serve the HTTP API until stopped (SIGTERM or Ctrl-C).",
     "transcriber": "Serve the embedded Whisper to other machines.",
     "doctor": "Check every configured service: databases, stores, Daily, transcriber, LLM, broker.",
-    "edit": "Correct a transcript: names, words, speakers, title, summary; undo a correction.",
+    "edit": "Correct a transcript: names, words, speakers, title, summary, topics, next steps; undo a correction.",
     "history": "Show a recording's corrections: who changed what and when, and what stands.",
     "trace": "Show a recording's whole history: arrivals, runs and their reasons, steps, consent, deliveries.",
     "costs": "Show usage and its cost at the prices in the settings, failed attempts included.",
