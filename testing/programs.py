@@ -39,6 +39,8 @@ PACKAGES = (
     *("dagster._core.launcher.default_run_launcher", "dagster._cli", "alembic.command", "sqlalchemy.dialects.sqlite"),
     *("typer", "rich.markdown", "rich.table", "pydantic_settings", "filelock", "psutil"),
     *("numpy", "pandas", "pyarrow.parquet", "av", "lameenc", "httpx", "psycopg2", "uvicorn.protocols.http.auto"),
+    *("pyarrow.dataset", "narwhals", "sklearn.feature_extraction.text", "anyio.from_thread"),
+    *("openai.resources.chat", "openai.resources.audio", "redis", "antlr4"),
 )
 OURS = ("domain", "resources", "service")
 # The environment variable with the folder of the server's socket.
