@@ -1,15 +1,13 @@
 """Builds the resources from the settings; the only module that chooses between implementations."""
 
-from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any, TypeVar
-
-from dagster import ConfigurableResource
+from typing import Any
 
 from domain.errors import InvalidInput, PermanentError
 from domain.recording import folder
 from domain.signatures import secret_bytes
 from domain.vocabulary import parse
+from reflector_assets import opening
 from reflector_assets.env_secrets import pass_secret as _secret
 from reflector_assets.settings.main import Settings, get_settings
 from resources.call_cache import CallCache, SharedCallCache
@@ -42,12 +40,7 @@ from resources.transcription.gpu import GPUService
 from resources.transcription.openai import OpenAIAudio
 from resources.transcription.whisper import EmbeddedWhisper
 
-R = TypeVar("R", bound="ConfigurableResource[Any]")
-
-
-def opened(resource: R) -> AbstractContextManager[R]:
-    """Resolve a resource's environment variables and initialize it for use outside of Dagster."""
-    return resource.process_config_and_initialize_cm()
+opened = opening.opened
 
 
 @cache
