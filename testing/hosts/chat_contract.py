@@ -3,6 +3,7 @@
 # pyright: basic
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from openai.types.chat import ChatCompletionMessageParam
@@ -46,20 +47,32 @@ def asked(body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
     return schema["title"], "text", schema
 
 
-def example(schema: dict[str, Any], root: dict[str, Any], name: str, seed: int, quote: str) -> Any:
-    """Return a value for a JSON schema with objects, lists, references, unions, enumerations and plain types."""
-    if "$ref" in schema:
-        return example(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root, name, seed, quote)
-    if "anyOf" in schema:
-        some = next(one for one in schema["anyOf"] if one.get("type") != "null")
-        return example(some, root, name, seed, quote)
-    if "enum" in schema or "const" in schema:
-        return schema.get("enum", [schema.get("const")])[0]
-    kind = schema.get("type")
-    if kind == "object":
-        return {key: example(value, root, key, seed, quote) for key, value in schema.get("properties", {}).items()}
-    if kind == "array":
-        size = min(max(2, schema.get("minItems", 0)), schema.get("maxItems", 2))
-        return [example(schema["items"], root, f"{name} {number + 1}", seed, quote) for number in range(size)]
-    text = quote if name == "quote" else f"Plausible {name.replace('_', ' ')} {seed}"
-    return {"string": text, "integer": 1, "number": 1.5, "boolean": True, "null": None}[str(kind)]
+def example(schema: dict[str, Any], write: Callable[[str], str]) -> Any:
+    """Return a value for a JSON schema, whose texts `write` returns for the name of their field.
+
+    It knows objects, lists, references, unions, enumerations and plain types.
+    """
+
+    def made(part: dict[str, Any], name: str) -> Any:
+        if "$ref" in part:
+            return made(schema["$defs"][part["$ref"].rsplit("/", 1)[-1]], name)
+        if "anyOf" in part:
+            return made(next(one for one in part["anyOf"] if one.get("type") != "null"), name)
+        if "enum" in part or "const" in part:
+            return part.get("enum", [part.get("const")])[0]
+        kind = part.get("type")
+        if kind == "object":
+            return {key: made(value, key) for key, value in part.get("properties", {}).items()}
+        if kind == "array":
+            size = min(max(2, part.get("minItems", 0)), part.get("maxItems", 2))
+            return [made(part["items"], f"{name} {number + 1}") for number in range(size)]
+        return (
+            write(name) if kind == "string" else {"integer": 1, "number": 1.5, "boolean": True, "null": None}[str(kind)]
+        )
+
+    return made(schema, "answer")
+
+
+def plausible(seed: int, quote: str) -> Callable[[str], str]:
+    """Return the writer of texts that name their field, and of quotes."""
+    return lambda name: quote if name == "quote" else f"Plausible {name.replace('_', ' ')} {seed}"

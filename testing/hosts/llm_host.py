@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from testing.hosts.chat_contract import asked, check, example
+from testing.hosts.chat_contract import asked, check, example, plausible
 from testing.hosts.host import Answer, Host, Request, every, run_alone
 
 WAYS = ("json_schema", "tool", "text")
@@ -82,7 +82,7 @@ class LLMHost(Host[Call]):
     def says(self, call: Call) -> str:
         """Return an answer that matches the requested schema, with quotes from the transcript in the request."""
         schema = asked(call.body)[2]
-        return json.dumps(example(schema, schema, "answer", len(call.messages[-1]["content"]), call.quote))
+        return json.dumps(example(schema, plausible(len(call.messages[-1]["content"]), call.quote)))
 
     def read(self, request: Request) -> Call | Answer:
         if request.method != "POST":

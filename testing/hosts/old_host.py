@@ -81,6 +81,13 @@ class OldHost(Host[Request]):
         known = bearer or request.headers.get("X-API-Key") == self.api_key
         return self.reader if known else None
 
+    def _reader(self, request: Request) -> str | None:
+        """Return who reads a list, which is open to everybody in public mode."""
+        user = self._user(request)
+        if user is None and not self.public_mode:
+            raise _Refusal(401, "Not authenticated")
+        return user
+
     def _webhook(self, request: Request) -> Request | Answer:
         at = request.headers.get("X-Webhook-Timestamp", "")
         if not at.isdigit() or abs(time.time() - int(at)) > self.window:
@@ -110,13 +117,8 @@ class OldHost(Host[Request]):
         return {"sub": user, "email": None} if user else None
 
     def _rooms(self, call: Request) -> Any:
-        user = self._user(call)
-        if user is None and not self.public_mode:
-            raise _Refusal(401, "Not authenticated")
-        size, page = int(call.query.get("size", USUAL)), int(call.query.get("page", 1))
-        seen = [room for room in self.world.rooms.values() if room["is_shared"] or room["user_id"] == user]
-        items, pages = seen[(page - 1) * size : page * size], -(-len(seen) // size)
-        return {"items": items, "total": len(seen), "page": page, "size": size, "pages": pages}
+        user = self._reader(call)
+        return _page(call, [room for room in self.world.rooms.values() if room["is_shared"] or room["user_id"] == user])
 
     def _room(self, call: Request, name: str) -> Any:
         return {**self._room_by_name(name), "webhook_secret": None}
@@ -129,12 +131,7 @@ class OldHost(Host[Request]):
         return meeting
 
     def _list(self, call: Request) -> Any:
-        user = self._user(call)
-        if user is None and not self.public_mode:
-            raise _Refusal(401, "Not authenticated")
-        size, page = int(call.query.get("size", USUAL)), int(call.query.get("page", 1))
-        if not 1 <= size <= MOST or page < 1:
-            raise _Refusal(422, "size and page")
+        user = self._reader(call)
         seen = [
             row
             for row in self.world.transcripts.values()
@@ -143,13 +140,7 @@ class OldHost(Host[Request]):
         if room_id := call.query.get("room_id"):
             seen = [row for row in seen if row.room["id"] == room_id]
         seen.sort(key=lambda row: row.created_at, reverse=True)
-        return {
-            "items": [row.listed() for row in seen[(page - 1) * size : page * size]],
-            "total": len(seen),
-            "page": page,
-            "size": size,
-            "pages": -(-len(seen) // size),
-        }
+        return _page(call, [row.listed() for row in seen])
 
     def _transcript(self, call: Request, transcript_id: str) -> Any:
         form = call.query.get("transcript_format", "text")
@@ -172,6 +163,15 @@ class OldHost(Host[Request]):
         if not row.may_read(self._user(call)):
             raise _Refusal(403, "Transcript access denied")
         return row
+
+
+def _page(call: Request, rows: list[Any]) -> dict[str, Any]:
+    """Return the page of rows that a request names."""
+    size, page = int(call.query.get("size", USUAL)), int(call.query.get("page", 1))
+    if not 1 <= size <= MOST or page < 1:
+        raise _Refusal(422, "size and page")
+    items, pages = rows[(page - 1) * size : page * size], -(-len(rows) // size)
+    return {"items": items, "total": len(rows), "page": page, "size": size, "pages": pages}
 
 
 ONE = "([^/]+)"

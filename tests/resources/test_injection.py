@@ -76,7 +76,7 @@ def outgoing(transcript: Transcript) -> str:
 def test_a_model_that_obeys_is_not_given_the_order(host: ObedientHost) -> None:
     found = made(asking(host), LINES, NAMES)
     assert host.count() > 5
-    assert not any(host.is_told(call) for call in host.requests)
+    assert not any(host.is_triggered(call) for call in host.requests)
     assert all("PWNED" not in call.text and "忽略" not in call.text for call in host.requests)
     assert "PWNED" not in outgoing(found)
 
@@ -84,7 +84,7 @@ def test_a_model_that_obeys_is_not_given_the_order(host: ObedientHost) -> None:
 def test_an_order_that_is_not_recognized_becomes_no_link_mention_or_task_of_a_stranger(host: ObedientHost) -> None:
     host.trigger = "warehouse"
     found = made(asking(host), LINES, NAMES)
-    assert any(host.is_told(call) for call in host.requests)
+    assert any(host.is_triggered(call) for call in host.requests)
     for text in ("[click", "<a", LINK, "://evil", "www.evil", "@**all**", "@channel", "<!channel>", "@all"):
         assert text not in outgoing(found).replace(URL, ""), text
     assert all(one.decided_by is None for one in found.action_items.decisions)

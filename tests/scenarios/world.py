@@ -29,7 +29,7 @@ from testing.audio_files import RATE, babble, opus_track
 from testing.daemon import Daemon, open_instance, until
 from testing.deployment import Deployment, deploy
 from testing.hosts import gpu_host, llm_host
-from testing.hosts.chat_contract import asked, example
+from testing.hosts.chat_contract import asked, example, plausible
 
 SECONDS = 2.0
 # From one subject to the next, muted but for the first SECONDS: a topic lasts more than a minute.
@@ -58,7 +58,7 @@ class LLM(llm_host.LLMHost):
         if name in self.held:
             self.held[name].wait(PATIENCE_S)
         schema = asked(call.body)[2]
-        made = example(schema, schema, "answer", self.editions.get((name, call.schema), 1), call.quote)
+        made = example(schema, plausible(self.editions.get((name, call.schema), 1), call.quote))
         return json.dumps(made).replace("Plausible", name)
 
 
