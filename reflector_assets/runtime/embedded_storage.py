@@ -32,6 +32,7 @@ from reflector_assets.runtime.dagster_internals.storage import (
     SqliteScheduleStorage,
     optional_string,
 )
+from reflector_assets.runtime.skipped_ticks import LastSkippedTick
 from reflector_assets.settings.main import dagster_folder
 
 # Each run has a file of its own; the engines used last stay open, up to this number.
@@ -112,7 +113,7 @@ class RunStorage(KeptEngine, SqliteRunStorage):
             connection.execute(sa.text("DELETE FROM run_tags WHERE run_id = :run_id"), {"run_id": run_id})
 
 
-class ScheduleStorage(KeptEngine, SqliteScheduleStorage):
+class ScheduleStorage(LastSkippedTick, KeptEngine, SqliteScheduleStorage):
     """Ticks and cursors of sensors and schedules."""
 
 

@@ -10,8 +10,10 @@ import os
 from typing import Any
 
 import sqlalchemy as sa
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresScheduleStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+
+from reflector_assets.runtime.skipped_ticks import LastSkippedTick
 
 # Connections that stay open, and further ones for threads at the same time.
 KEPT, MORE = 4, 20
@@ -34,6 +36,10 @@ class PooledEventLog(PostgresEventLogStorage):
         return table_name in self._tables
 
 
+class PooledSchedules(LastSkippedTick, PostgresScheduleStorage):
+    """Ticks and cursors of sensors and schedules."""
+
+
 class PooledPostgresStorage(DagsterPostgresStorage):
     """The storage class that dagster.yaml names; configured like Dagster's `storage: postgres`."""
 
@@ -49,6 +55,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             postgres_url, should_autocreate_tables and postgres_url not in _engines, inst_data, token_provider
         )
         self._event_log_storage = PooledEventLog(
+            postgres_url, should_autocreate_tables=False, token_provider=token_provider
+        )
+        self._schedule_storage = PooledSchedules(
             postgres_url, should_autocreate_tables=False, token_provider=token_provider
         )
         if postgres_url not in _engines:

@@ -193,13 +193,16 @@ class World:
         return until(reached, what=f"{runs} runs of {name}")[-1]
 
     def ticks(self, count: int = 2) -> None:
-        """Wait until the sensor has looked so many times from now on, and nothing is at work."""
+        """Wait until the sensor was evaluated `count` times from now on, and nothing is at work."""
         now = time.time()
+        # A tick that repeats the one before replaces it.
+        seen: set[int] = set()
 
         def reached() -> bool:
             if self.instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS), limit=1):
                 return False
-            return len([tick for tick in self.looks(now) if tick.is_completed]) >= count
+            seen.update(tick.tick_id for tick in self.looks(now) if tick.is_completed)
+            return len(seen) >= count
 
         until(reached, what=f"{count} ticks")
 
