@@ -25,7 +25,7 @@ class Gathering(BaseModel):
     recordings: dict[str, Waiting] = {}
 
     def due(self, history: CorrectionHistory, quiet: float) -> list[str]:
-        """Read the next edits and return the recordings that were quiet for so many seconds, which wait no longer."""
+        """Read the next edits and return the recordings without an edit for this many seconds, which wait no longer."""
         for seq, recording_id, at in history.after(self.at, PAGE):
             self.at = seq
             first = self.recordings[recording_id].first if recording_id in self.recordings else at

@@ -80,7 +80,7 @@ class Problems(RootModel[dict[str, Problem]]):
 
     @property
     def is_full(self) -> bool:
-        """True if there are so many that a service must be the cause."""
+        """Return True if there are enough that a service must be the cause."""
         return len(self.root) >= MOST
 
 

@@ -13,7 +13,7 @@ JITTER = RATE // 10
 FEW = 5
 """Most consecutive packets that stray; more of them are a gap, or a reset of the timestamps."""
 LAST, LAST_LEAP = 2, 30 * RATE
-"""So few packets at the end, so many samples (30 s) ahead of all others, stray too: nobody speaks that briefly."""
+"""At most this many packets at the end, this many samples (30 s) ahead of all others, stray too: speech is longer."""
 
 T = TypeVar("T")
 Timed = tuple[int | None, int, T]

@@ -65,7 +65,7 @@ def test_changed_content_edits_the_message_and_is_another_event(outlets: Outlets
     assert first["event_id"] != second["event_id"]
 
 
-def test_a_room_that_wants_nothing_gets_nothing_and_is_told_so(outlets: Outlets) -> None:
+def test_a_room_that_wants_nothing_gets_nothing_and_is_reported_as_such(outlets: Outlets) -> None:
     result = outlets.run()
     assert checks(result) == {"posted": "passed", "delivered": "passed"}
     assert outlets.zulip_message().note == "the room's zulip_auto_post isn't set"

@@ -109,7 +109,7 @@ def test_an_answer_that_is_put_right_makes_the_asset(meeting: Meeting) -> None:
     assert meeting.host.count() == 1 + ROUNDS
 
 
-def test_a_side_product_that_fails_is_told_and_fails_nothing(meeting: Meeting) -> None:
+def test_a_side_product_that_fails_is_reported_and_fails_nothing(meeting: Meeting) -> None:
     meeting.host.misbehave("refusal", times=100)
     result = meeting.make(action_items)
     assert result.success

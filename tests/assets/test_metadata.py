@@ -41,7 +41,7 @@ def size(world: World, *names: str) -> int:
 
 
 @pytest.mark.parametrize("asset", ALL)
-def test_every_asset_tells_what_it_took(made: World, asset: str) -> None:
+def test_every_asset_reports_what_it_took(made: World, asset: str) -> None:
     told = metadata(made, asset)
     assert set(told) >= TOOK
     assert told["bytes_written"] >= told["stored_bytes"] > 0
@@ -57,7 +57,7 @@ def test_bytes_are_those_of_the_files_that_were_read_and_written(made: World) ->
     assert told["bytes_written"] == size(made, "audio.mp3", "mixed_audio.json")
 
 
-def test_a_fan_out_tells_what_its_tracks_took_and_the_join_besides(made: World) -> None:
+def test_a_fan_out_reports_what_its_tracks_took_and_the_join_besides(made: World) -> None:
     told = metadata(made, "track_transcripts")
     words = [f"tracks/{number}.words.parquet" for number in range(len(made.keys))]
     assert told["tracks_bytes_written"] == size(made, *words)
@@ -67,7 +67,7 @@ def test_a_fan_out_tells_what_its_tracks_took_and_the_join_besides(made: World) 
     assert told["wall_seconds"] >= told["tracks_wall_seconds"] >= told["gpu_seconds"] / len(made.keys)
 
 
-def test_llm_calls_of_failed_attempts_are_told_with_the_kind_of_the_error(tmp_path: Path) -> None:
+def test_llm_calls_of_failed_attempts_are_reported_with_the_kind_of_the_error(tmp_path: Path) -> None:
     with world(tmp_path) as found, LLMHost() as host:
         llm = LLM(base_url=host.url, model=host.model, api_key=host.key, parse_max_retries=0)
         host.fail(1, 503, retry_after=0, when=lambda call: call.schema == "RecapAnswer")
@@ -96,7 +96,7 @@ def test_results_link_to_the_page_the_audio_and_the_files(made: World) -> None:
     assert Path(told["audio_file"]).read_bytes() == made.store.read(made.key("audio.mp3"))
 
 
-def test_the_table_tells_its_rows_and_columns(made: World) -> None:
+def test_the_table_reports_its_rows_and_columns(made: World) -> None:
     told = metadata(made, "merged_words")
     assert told["dagster/row_count"] == told["words"] > 0
     table = from_parquet(made.store.read(made.key("words.parquet")))

@@ -76,7 +76,7 @@ def test_a_step_that_hangs_is_interrupted_and_tried_again(run):
     assert run.reason("hangs") == "timeout after 1 s"
 
 
-def test_a_step_that_lets_nobody_interrupt_it_is_ended_with_its_process_and_tried_again(run):
+def test_a_step_that_ignores_interruption_is_ended_with_its_process_and_tried_again(run):
     assert run.kinds("spins_once") == ["STEP_UP_FOR_RETRY", "STEP_SUCCESS"]
     told = [crash_reason(e.message) for e in run.of("spins_once", dg.DagsterEventType.ENGINE_EVENT)]
     assert [reason for reason in told if reason] == [
@@ -294,7 +294,7 @@ def test_no_presigned_url_gets_into_the_log(fails, said):
     assert SIGNATURE not in everything
 
 
-def test_what_a_step_used_is_told():
+def test_what_a_step_used_is_reported():
     def body(work):
         subprocess.run([sys.executable, "-c", "sum(range(10**7))"], check=True)
         time.sleep(0.2)

@@ -64,7 +64,7 @@ def test_audio_goes_when_its_days_are_over_and_the_text_stays(here: World) -> No
     assert here.cleanup()["value"] == {"audio_deleted": True, "reason": "retention: older than 90 days"}
 
 
-def test_a_deletion_that_fails_is_told_and_due_again(here: World) -> None:
+def test_a_deletion_that_fails_is_reported_and_due_again(here: World) -> None:
     assert here.run(["recording"]).success
     look = looking(here, BOTH)
     [one] = look.due(time.time() + 91 * 86400)
@@ -121,7 +121,7 @@ def test_the_schedule_runs_only_where_days_are_set(here: World, settings: dict[s
     assert retention.job.execute_in_process(instance=here.instance, resources=doors).success
 
 
-def test_the_command_tells_and_does_nothing_by_itself(deployment: Deployment) -> None:
+def test_the_command_reports_and_does_nothing_by_itself(deployment: Deployment) -> None:
     deployment.env |= {"PUBLIC_DATA_RETENTION_DAYS": "1"}
     assert deployment.json("retention") == {"applied": False, "due": []}
     assert deployment.json("retention", "--apply") == {"applied": True, "due": []}

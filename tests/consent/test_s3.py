@@ -72,7 +72,7 @@ def test_a_bucket_without_versions_is_emptied_too(server: S3Server, tmp_path: Pa
     assert list(store.list_remnants("a")) == ["a/b/c", "a/bc"]
 
 
-def test_a_key_that_may_not_delete_is_told_what_to_allow_and_the_rest_goes(server: S3Server, stored: World) -> None:
+def test_a_key_that_may_not_delete_is_reported_and_the_rest_goes(server: S3Server, stored: World) -> None:
     reader: dict[str, Any] = {"access_key_id": server.reader_access_key, "secret_access_key": server.reader_secret_key}
     refused = server.store("daily", prefix=stored.home.name, settings_prefix="DAILYCO_STORAGE_AWS", **reader)
     stored.deny()

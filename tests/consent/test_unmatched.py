@@ -97,7 +97,7 @@ def test_the_sensor_asks_daily_for_ids_that_it_gave_nobody_before(here: World) -
     assert here.sound() == []
 
 
-def test_operators_are_told_once(here: World) -> None:
+def test_operators_are_notified_once(here: World) -> None:
     here.deny("nowhere", "ann")
     with ZulipHost() as zulip:
         posting = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key)

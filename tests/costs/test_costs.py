@@ -82,7 +82,7 @@ def asked(client: TestClient, **query: Any) -> Any:
     return answer.json()
 
 
-def test_the_api_tells_them_with_prices(client: TestClient, made: World) -> None:
+def test_the_api_reports_them_with_prices(client: TestClient, made: World) -> None:
     by_step = asked(client)
     assert (by_step["by"], by_step["currency"]) == ("step", "EUR")
     assert {row["key"] for row in by_step["rows"]} == {"recording", "participants"}

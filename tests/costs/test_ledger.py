@@ -170,7 +170,7 @@ def test_any_number_of_pieces_twice_over_and_by_several_at_once_give_the_same(
     assert content(others)[:2] == (entries, items)
 
 
-def test_what_is_too_young_to_be_settled_is_told_at_once_and_read_again(
+def test_what_is_too_young_to_be_settled_is_reported_at_once_and_read_again(
     made: World, books: tuple[Catalogue, Ledger]
 ) -> None:
     """PostgreSQL can show a later number before an earlier one: the position waits for it."""

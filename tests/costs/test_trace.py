@@ -43,7 +43,7 @@ def history(world: World, recording_id: str | None = None) -> list[HistoryEntry]
     )
 
 
-def test_it_tells_everything_in_the_order_of_time(made: World) -> None:
+def test_it_reports_everything_in_the_order_of_time(made: World) -> None:
     told = history(made)
     assert [one.at for one in told] == sorted(one.at for one in told)
     said = [(one.what, one.text) for one in told]
@@ -74,7 +74,7 @@ def test_no_signature_is_in_it(made: World) -> None:
     assert "c2VjcmV0" not in everything
 
 
-def test_a_failed_check_is_told_with_its_problems(tmp_path: Path) -> None:
+def test_a_failed_check_is_reported_with_its_problems(tmp_path: Path) -> None:
     with world(tmp_path) as found:
         found.gpu.words = lambda call: []  # pyright: ignore[reportAttributeAccessIssue]
         assert found.run().success
@@ -82,7 +82,7 @@ def test_a_failed_check_is_told_with_its_problems(tmp_path: Path) -> None:
         assert any("merged_words: speech_present failed" in text and "no words at all" in text for text in checks)
 
 
-def test_who_wanted_a_run_is_told(made: World) -> None:
+def test_the_requester_of_a_run_is_reported(made: World) -> None:
     from reflector_assets.eventlog.history import requested_by
 
     def run(**tags: str) -> dg.DagsterRun:

@@ -88,7 +88,7 @@ def test_what_steps_hand_on_lies_in_the_store_alone(cluster: Cluster) -> None:
     assert list(cluster.deployment.home.rglob("recordings")) == []
 
 
-def test_a_step_that_lets_nobody_interrupt_it_is_ended_with_its_process_alone(cluster: Cluster) -> None:
+def test_a_step_that_ignores_interruption_is_ended_with_its_process_alone(cluster: Cluster) -> None:
     done = cluster.deployment.run("python", "-m", "tests.distributed.spinning")
     assert done.returncode == 0, done.stderr
     reason = "StepCrash: timeout: the step could not be interrupted, so its process was ended"

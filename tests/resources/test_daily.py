@@ -107,14 +107,14 @@ def test_a_total_that_makes_no_sense_is_none(host: DailyHost, total: Any):
         (b"x" * 80 + KEY.encode(), "***"),
     ],
 )
-def test_what_is_no_list_of_recordings_is_told(host: DailyHost, body: Any, said: Any):
+def test_what_is_no_list_of_recordings_is_reported(host: DailyHost, body: Any, said: Any):
     host.answer(1, body)
     error = failure(door(host).recordings, PermanentError)
     assert said in str(error)
     assert KEY[:10] not in str(error)
 
 
-def test_a_cursor_that_is_gone_is_told_apart(host: DailyHost):
+def test_a_cursor_that_is_gone_is_distinguished(host: DailyHost):
     error = failure(lambda: door(host).recordings(100, "deleted"), InvalidInput)
     assert "deleted" in str(error)
 

@@ -49,7 +49,7 @@ def test_retry_after_can_be_a_date_or_nonsense(host: DailyHost, given: Any, leas
     assert wait is None if least is None else wait is not None and wait > least
 
 
-def test_a_host_that_is_asked_too_fast_tells_how_long_to_wait(host: DailyHost):
+def test_a_host_that_is_asked_too_fast_reports_how_long_to_wait(host: DailyHost):
     host.rate, host.burst = 1.0, 1.0
     api, waits = door(host), []
     deadline = time.monotonic() + PATIENCE_S
@@ -93,7 +93,7 @@ def test_a_header_that_daily_cannot_read_is_about_the_key(host: DailyHost):
 
 
 @pytest.mark.parametrize("key", ["", "  ", f"{KEY}\nX: y", f"{KEY} {KEY}", f"{KEY}é", f"{KEY}\x00"])
-def test_a_key_that_can_be_none_is_told_before_anything_is_sent(host: DailyHost, key: Any):
+def test_a_key_that_can_be_none_is_reported_before_anything_is_sent(host: DailyHost, key: Any):
     assert "DAILY_API_KEY" in str(failure(door(host, api_key=key).recordings, PermanentError))
     assert not host.requests
     assert not host.refused

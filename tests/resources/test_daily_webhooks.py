@@ -76,7 +76,7 @@ def test_a_webhook_that_failed_is_reactivated(host: DailyHost, receiver: Any):
     failure(lambda: api.update_webhook("unknown", receiver.url), NotFound)
 
 
-def test_a_url_that_does_not_answer_is_told(host: DailyHost, receiver: Any):
+def test_a_url_that_does_not_answer_is_reported(host: DailyHost, receiver: Any):
     receiver.fail(1, 401)
     error = failure(lambda: door(host).create_webhook(receiver.url, EVENTS, OURS), PermanentError)
     assert "recvd 401" in str(error)
@@ -91,7 +91,7 @@ def test_a_secret_is_base64_and_never_shown(host: DailyHost, receiver: Any):
     assert OURS not in str(failure(lambda: door(host).create_webhook(receiver.url, EVENTS, OURS), PermanentError))
 
 
-def test_unknown_events_are_told(host: DailyHost, receiver: Any):
+def test_unknown_events_are_reported(host: DailyHost, receiver: Any):
     error = failure(lambda: door(host).create_webhook(receiver.url, ["recording.eaten"]), PermanentError)
     assert "recording.eaten" in str(error)
 

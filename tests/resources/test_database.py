@@ -187,7 +187,7 @@ def test_urls_that_cant_be_used_are_named_and_not_shown(url: str) -> None:
     assert PASSWORD not in str(raised.value)
 
 
-def test_files_that_are_no_database_and_folders_that_cant_be_made_are_told(tmp_path: Path) -> None:
+def test_files_that_are_no_database_and_folders_that_cant_be_made_are_reported(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all " * 1000)
     for path in ("text.db", "text.db/folder/file.db"):
         with pytest.raises(PermanentError, match="the product's database can't be"):

@@ -92,14 +92,14 @@ def test_the_url_is_made_anew_for_every_call(host: GPUHost, tmp_path: Any):
     assert min(asked) > 20, "the URL must outlive the call"
 
 
-def test_openais_door_uploads_the_file(host: GPUHost, audio: Any):
+def test_the_openai_client_uploads_the_file(host: GPUHost, audio: Any):
     sdk(host).transcribe(audio, **WHO)
     [call] = host.requests
     assert (call.path, call.name, call.bytes) == (UPLOAD, "0.webm", len(b"the bytes of a track"))
     assert call.fields["language"] == "en"
 
 
-def test_openais_door_leaves_the_language_open_when_it_is_to_be_detected(host: GPUHost, audio: Any):
+def test_the_openai_client_leaves_the_language_open_when_it_is_to_be_detected(host: GPUHost, audio: Any):
     heard = sdk(host, language="auto").transcribe(audio, **WHO)
     assert "language" not in host.requests[0].fields
     assert heard.language == "english"
@@ -145,19 +145,19 @@ def test_retry_after_can_be_a_date_or_nonsense(host: GPUHost, audio: Any, given:
 
 
 @BOTH
-def test_a_wrong_key_is_told_without_the_key(door: Any, host: GPUHost, audio: Any):
+def test_a_wrong_key_is_reported_without_the_key(door: Any, host: GPUHost, audio: Any):
     error = failure(door(host, api_key="s3cr3t-key"), audio, PermanentError)
     assert "TRANSCRIPT_MODAL_API_KEY" in str(error)
     assert "s3cr3t-key" not in repr(error)
 
 
 @BOTH
-def test_a_language_that_the_service_lacks_is_told(door: Any, host: GPUHost, audio: Any):
+def test_a_language_that_the_service_lacks_is_reported(door: Any, host: GPUHost, audio: Any):
     error = failure(door(host, language="tlh"), audio, PermanentError)
     assert "'tlh'" in str(error)
 
 
-def test_a_url_that_the_service_cannot_read_is_told_without_the_url(host: GPUHost, audio: Any, tmp_path: Any):
+def test_a_url_that_the_service_cannot_read_is_reported_without_the_url(host: GPUHost, audio: Any, tmp_path: Any):
     class Elsewhere(LocalStore):
         def url(self, key: str, expires: float = 3600) -> str:
             return f"file:///nowhere/{key}?X-Amz-Signature=c2ln"

@@ -214,7 +214,7 @@ def test_the_command_line_uses_the_database_of_the_settings(deployment: Deployme
 
 
 @pytest.mark.parametrize(("item", "code"), [("1", 1), (str(2**63), 2)])
-def test_an_item_that_isnt_there_is_told_in_a_line(item: str, code: int, deployment: Deployment) -> None:
+def test_an_item_that_isnt_there_is_reported_in_one_line(item: str, code: int, deployment: Deployment) -> None:
     done = deployment.reflector("inbox", "replay", item)
     assert (done.returncode, done.stdout) == (code, "")
     assert "Traceback" not in done.stderr

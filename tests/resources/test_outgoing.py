@@ -177,7 +177,7 @@ def test_allowed_networks_are_called_with_body_headers_and_the_urls_own_host(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest/meta-data?x=y", "/elsewhere"])
-def test_redirects_are_told_and_not_followed(status: int, where: str) -> None:
+def test_redirects_are_reported_and_not_followed(status: int, where: str) -> None:
     with Anything() as server:
         server.plan(1, lambda _: Answer(status, b"", {"Location": where}))
         answer = to_loopback().post(server.url, b"{}", {})
@@ -195,7 +195,7 @@ def test_no_answer_is_transient_within_the_time(trouble: str) -> None:
     assert not isinstance(told.value, PermanentError)
 
 
-def test_a_body_that_never_ends_holds_nobody_and_the_status_counts() -> None:
+def test_a_body_that_never_ends_blocks_nobody_else_and_the_status_counts() -> None:
     with Anything() as server:
         server.drip()
         assert to_loopback(timeout=0.5).post(server.url, b"{}", {}).status == 200

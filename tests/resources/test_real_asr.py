@@ -53,7 +53,7 @@ def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer
     assert speech == pytest.approx(sum(turn["end"] - turn["start"] for turn in TURNS), rel=0.15)
 
 
-def test_a_wrong_key_and_a_wrong_model_are_told(server: ASRServer, tmp_path: Path) -> None:
+def test_a_wrong_key_and_a_wrong_model_are_reported(server: ASRServer, tmp_path: Path) -> None:
     assert "accepts the key" in door(server).check(60)
     (tmp_path / "short.webm").write_bytes(BEN.read_bytes()[:2000])
     audio = TrackAudio(LocalStore(root=str(tmp_path)), "short.webm", "unused", 1.0)

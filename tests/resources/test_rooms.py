@@ -63,7 +63,7 @@ def test_changing_makes_a_room_that_isnt_there(rooms: Rooms) -> None:
     assert [room.name for room in rooms.list_rooms()] == ["new", "newer"]
 
 
-def test_a_meetings_settings_hang_on_the_base_of_its_name(rooms: Rooms) -> None:
+def test_a_meetings_settings_are_keyed_by_its_base_name(rooms: Rooms) -> None:
     rooms.put(Room(name="weekly", language="de"))
     rooms.put(Room(name="dated-20260323080000", language="fr"))
     for meeting, language in (
@@ -148,7 +148,7 @@ def test_people_set_show_list_and_delete_rooms(deployment: Deployment) -> None:
         ("weekly", "--clear", "name"),
     ],
 )
-def test_what_cant_be_set_is_told_in_a_line(arguments: tuple[str, ...], deployment: Deployment) -> None:
+def test_what_cant_be_set_is_reported_in_one_line(arguments: tuple[str, ...], deployment: Deployment) -> None:
     done = deployment.reflector("rooms", "set", *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("reflector: ")

@@ -158,7 +158,7 @@ def test_a_presigned_url_serves_and_ends(store: S3Store) -> None:
     assert "X-Amz-Algorithm=AWS4" in store.model_copy(update={"region": "us-east-1"}).url("a/b")
 
 
-def test_a_missing_key_is_told(store: S3Store) -> None:
+def test_a_missing_key_is_reported(store: S3Store) -> None:
     for operation in (OPERATIONS["read"], OPERATIONS["stat"]):
         with pytest.raises(NotFound, match="no a/b in the bucket results"):
             operation(store)
@@ -166,13 +166,13 @@ def test_a_missing_key_is_told(store: S3Store) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_missing_bucket_is_told(server: S3Server, operation: str) -> None:
+def test_a_missing_bucket_is_reported(server: S3Server, operation: str) -> None:
     with pytest.raises(PermanentError, match=r"no bucket nowhere.*DAILYCO_STORAGE_AWS_BUCKET_NAME") as told:
         OPERATIONS[operation](server.store("nowhere", settings_prefix="DAILYCO_STORAGE_AWS"))
     assert not isinstance(told.value, NotFound)
 
 
-def test_objects_are_encrypted_as_told(server: S3Server, store: S3Store) -> None:
+def test_objects_are_encrypted_as_configured(server: S3Server, store: S3Store) -> None:
     client, prefix = server.client(), store.prefix.strip("/")
     for encryption, size in (("none", 1), ("AES256", 1), ("AES256", 6 * MB), ("aws:kms", 1), ("aws:kms", 6 * MB)):
         given = store.model_copy(

@@ -63,7 +63,7 @@ AT_SERVER = {"secret", "id", "broken id"}
     ("wrong", "operation"),
     [(wrong, operation) for wrong in WRONG for operation in (OPERATIONS if wrong in AT_SERVER else ["read", "write"])],
 )
-def test_a_wrong_setting_is_told_without_secrets(
+def test_a_wrong_setting_is_reported_without_secrets(
     server: S3Server, caplog: pytest.LogCaptureFixture, wrong: str, operation: str
 ) -> None:
     fields, hint = WRONG[wrong]
@@ -88,7 +88,7 @@ def test_nothing_is_logged_that_opens_the_bucket(
         assert leak not in caplog.text
 
 
-def test_missing_keys_are_told(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_keys_are_reported(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -116,14 +116,14 @@ REFUSALS: dict[tuple[int, str], tuple[type[ReflectorError], str]] = {
 
 @pytest.mark.parametrize("operation", ["read", "write", "list"])
 @pytest.mark.parametrize("said", REFUSALS, ids=lambda said: said[1])
-def test_each_refusal_is_told(proxy: Proxy, store: S3Store, said: tuple[int, str], operation: str) -> None:
+def test_each_refusal_is_reported(proxy: Proxy, store: S3Store, said: tuple[int, str], operation: str) -> None:
     kind, text = REFUSALS[said]
     proxy.answer(refusal(*said), times=2)
     with pytest.raises(kind, match=text):
         OPERATIONS[operation](store)
 
 
-def test_a_wait_that_was_told_is_handed_on(proxy: Proxy, store: S3Store) -> None:
+def test_a_wait_that_was_requested_is_handed_on(proxy: Proxy, store: S3Store) -> None:
     proxy.answer(refusal(503, "SlowDown", "Retry-After: 7\r\n"))
     with pytest.raises(TransientError) as told:
         store.read("a/b")
@@ -283,7 +283,7 @@ def test_an_upload_whose_parts_fail_is_taken_back(
     assert "Uploads" not in server.client().list_multipart_uploads(Bucket="results")
 
 
-def test_a_full_or_closed_disk_is_told(store: S3Store, content: bytes, tmp_path: Path) -> None:
+def test_a_full_or_closed_disk_is_reported(store: S3Store, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     closed = store.model_copy(update={"folder": str(tmp_path / "file")})
     for operation in (OPERATIONS["read"], OPERATIONS["write"]):

@@ -55,7 +55,7 @@ def test_deleting_twice_is_no_error(store: LocalStore) -> None:
     assert not store.exists("a/b")
 
 
-def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TransientError, match="REFLECTOR_DATA_DIR"):
         LocalStore(root=str(tmp_path / "file")).write("a/b", b"")

@@ -192,7 +192,7 @@ def test_own_prompts_come_from_a_toml_file(host: LLMHost, asking: WithLLM, tmp_p
         ("title = 5", "title"),
     ],
 )
-def test_unusable_prompts_are_told_plainly(tmp_path: Path, text: str, told: str) -> None:
+def test_unusable_prompts_are_reported_plainly(tmp_path: Path, text: str, told: str) -> None:
     own = tmp_path / "prompts.toml"
     own.write_text(text)
     with pytest.raises(InvalidInput, match=told) as error:

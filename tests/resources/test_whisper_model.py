@@ -67,7 +67,7 @@ def test_a_missing_file_is_refused(tmp_path: Path):
         assemble(tmp_path)
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path):
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TransientError, match="could not be written"):
         assemble(tmp_path / "file" / "models")
@@ -96,7 +96,7 @@ def test_a_broken_model_is_a_permanent_error(tmp_path: Path, tiny: Path):
         load(str(folder), str(tmp_path), 1)
 
 
-def test_identity_tells_weights_and_language_but_not_places(tmp_path: Path, tiny: Path):
+def test_identity_reports_weights_and_language_but_not_places(tmp_path: Path, tiny: Path):
     def identity(model: str, language: str = "en", place: str = "here") -> str:
         return EmbeddedWhisper(model=model, model_dir=str(tmp_path / place), language=language).identity()
 

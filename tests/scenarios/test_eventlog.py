@@ -58,7 +58,7 @@ FIRST = [
 ]
 
 
-def test_a_run_tells_what_its_assets_cause_in_their_order(told: Telling) -> None:
+def test_a_run_reports_what_its_assets_cause_in_their_order(told: Telling) -> None:
     assert told.run().success
     events = told.log().read()
     assert contents(events) == FIRST
@@ -66,7 +66,7 @@ def test_a_run_tells_what_its_assets_cause_in_their_order(told: Telling) -> None
     assert [event.at for event in events] == sorted(event.at for event in events)
 
 
-def test_content_that_was_made_again_is_told_once_as_it_is_now(told: Telling) -> None:
+def test_content_that_was_made_again_is_reported_once_as_it_is_now(told: Telling) -> None:
     told.run()
     log = told.log()
     live = log.read()
@@ -170,7 +170,7 @@ def test_every_place_goes_on_exactly_where_it_was_even_where_runs_overlap(told: 
         assert order == sorted(order)
 
 
-def test_what_is_no_id_is_told(told: Telling) -> None:
+def test_what_is_no_id_is_reported(told: Telling) -> None:
     log = told.log()
     for wrong in ("", "x", "1.2", "1.2.3~", "1.2.-3", "1.2.3\n", "9" * 40 + ".1.1", "\uff11.2.3"):
         with pytest.raises(InvalidInput, match="is no event's id"):

@@ -94,7 +94,7 @@ def test_a_deletion_ends_the_run_that_is_at_work_on_it(world: World) -> None:
     assert [path for path in left if GONE in str(path)] == []
 
 
-def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_healed(faulty: World) -> None:
+def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_fixed(faulty: World) -> None:
     run = faulty.ended(BROKEN)
     assert faulty.gpu_calls(BROKEN) == {0: 1, 1: 1, 2: 1}
     told = next(row for row in faulty.deployment.json("list") if row["id"] == BROKEN)

@@ -56,7 +56,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 @pytest.mark.parametrize("page", [1, 2, 200])
-def test_every_recording_is_told_whatever_page_it_is_on(small: Small, store: LocalStore, page: int) -> None:
+def test_every_recording_is_reported_whatever_page_it_is_on(small: Small, store: LocalStore, page: int) -> None:
     rows = list(recordings_overview(small.instance, store, page=page))
     assert [(row.id, row.state) for row in rows] == [
         (NEW, "new"),

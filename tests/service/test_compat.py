@@ -238,7 +238,7 @@ def test_the_socket_of_all_recordings_sends_changes(world: World) -> None:
     check_answer("/v1/events", "get", messages[0])
 
 
-def test_what_happens_to_recordings_is_told_in_the_old_events() -> None:
+def test_what_happens_to_recordings_is_reported_in_the_old_events() -> None:
     before = {"a": overview("a"), "b": overview("b", "ended", title="B", duration=1.5)}
     after = {
         "a": overview("a", "ended", title="A", duration=60.0),

@@ -24,7 +24,7 @@ def states(answer: httpx.Response) -> dict[str, str]:
 
 
 @pytest.mark.slow(20)
-def test_readiness_is_told_in_time_and_asks_the_llm_seldom(tmp_path: Path) -> None:
+def test_readiness_is_reported_in_time_and_asks_the_llm_seldom(tmp_path: Path) -> None:
     with LLMHost() as llm:
         deployment = deploy(tmp_path, DAILY_WEBHOOK_SECRET=SECRET, REFLECTOR_API_TOKEN=TOKEN, **llm.env)
         llm.hang(1)

@@ -140,7 +140,7 @@ def test_many_listeners_cost_one_reader(told: Telling, tmp_path: Path) -> None:
         assert live.recordings.readers == 1
 
 
-def test_a_listener_who_reads_nothing_holds_nobody(told: Telling, tmp_path: Path) -> None:
+def test_a_listener_who_reads_nothing_blocks_nobody_else(told: Telling, tmp_path: Path) -> None:
     # More than fits between the service and who doesn't read.
     told.long_summary = "x" * 12_000_000
     told.run()
@@ -171,7 +171,7 @@ def test_who_comes_back_gets_what_was_missed_and_nothing_twice(told: Telling, tm
             assert [one["id"] for one in httpx.get(url, params={"after": middle}).json()["data"]] == rest
 
 
-def test_who_may_not_read_is_told_so_on_every_way(told: Telling, tmp_path: Path) -> None:
+def test_a_caller_who_may_not_read_is_refused_on_every_route(told: Telling, tmp_path: Path) -> None:
     told.run()
     with serving(told, tmp_path) as live:
         url = f"http://127.0.0.1:{live.port}{live.path}"

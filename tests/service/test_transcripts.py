@@ -300,7 +300,7 @@ def test_any_summary_can_be_shown(text: str) -> None:
     assert "<script" not in to_html(text).lower()
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.store.write(f"recordings/{DONE}/transcript.json", b'{"id": 1}')
     answer = world.get(DONE)

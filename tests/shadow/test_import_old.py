@@ -72,7 +72,7 @@ def test_a_room_that_cannot_be_taken_over_stops_no_other(old: OldHost, given: di
 
 
 @pytest.mark.slow(10)
-def test_the_command_changes_nothing_unless_it_is_told_to(tmp_path: Path, deployment: Deployment, old: OldHost) -> None:
+def test_the_command_changes_nothing_without_apply(tmp_path: Path, deployment: Deployment, old: OldHost) -> None:
     deployment.env |= old.env
     old.world.add_room("weekly").update(webhook_url="https://hooks.example.com/a", webhook_secret=SECRET)
     old.world.add_room("monthly")["platform"] = "livekit"

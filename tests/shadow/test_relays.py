@@ -72,7 +72,7 @@ def test_while_the_old_system_is_down_webhooks_wait_their_turn(relays: Relays, o
     assert old.relayed() == [EVENT]
 
 
-def test_what_it_refuses_or_never_takes_is_told(relays: Relays, old: OldHost) -> None:
+def test_what_it_refuses_or_never_takes_is_reported(relays: Relays, old: OldHost) -> None:
     old.fail(1, 422, "no such room")
     relays.inbox.put([of_webhook(EVENT)])
     relays.deliver_due("relay")

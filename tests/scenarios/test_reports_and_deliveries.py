@@ -111,7 +111,7 @@ def test_what_no_run_can_deliver_is_asked_for_each_hour_and_given_up_after_a_day
 
 
 @pytest.mark.parametrize("mode", ["off", "shadow"])
-def test_in_other_modes_nothing_is_requested_or_told(
+def test_in_other_modes_nothing_is_requested_or_reported(
     tmp_path: Path, looking: Looking, zulip: ZulipHost, mode: str
 ) -> None:
     other = Looking(looking.small, tmp_path, zulip, REFLECTOR_MODE=mode, REFLECTOR_OLD_URL="https://old")
@@ -127,7 +127,7 @@ def fail(looking: Looking, recording_id: str = A, **more: str) -> str:
     return looking.small.run(recording_id, more=more).run_id
 
 
-def test_a_failure_is_told_once_and_another_of_the_same_recording_edits_it(looking: Looking, zulip: ZulipHost) -> None:
+def test_a_failure_is_reported_once_and_another_one_edits_the_message(looking: Looking, zulip: ZulipHost) -> None:
     first = fail(looking)
     assert looking.tell() == "1 permanent failures reported"
     [said] = zulip.says()
@@ -164,7 +164,7 @@ def test_what_is_repeated_because_dagster_could_not_retry_it_isnt_told(looking: 
     assert zulip.requests == []
 
 
-def test_a_crash_is_told_in_plain_words(looking: Looking, zulip: ZulipHost) -> None:
+def test_a_crash_is_reported_in_plain_words(looking: Looking, zulip: ZulipHost) -> None:
     run = looking.small.instance.create_run_for_job(looking.small.job(), tags={tags.PARTITION: A})
     looking.small.instance.report_engine_event("Step title terminated by signal 9 (SIGKILL).", run)
     looking.small.instance.report_run_failed(run, "the run's process is gone")
@@ -198,7 +198,7 @@ def test_while_zulip_is_down_nothing_is_lost_and_it_is_left_alone(
         assert zulip.posted == 2
 
 
-def test_without_a_stream_nobody_is_told(tmp_path: Path, looking: Looking, zulip: ZulipHost) -> None:
+def test_without_a_stream_nobody_is_notified(tmp_path: Path, looking: Looking, zulip: ZulipHost) -> None:
     other = Looking(looking.small, tmp_path, zulip, ZULIP_DAG_STREAM="")
     fail(other)
     assert "ZULIP_DAG_STREAM" in other.tell()
