@@ -21,6 +21,7 @@ from resources.database.shares import Shares
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.compat import accounts as compat_accounts
+from service.compat import editing as compat_editing
 from service.compat import events as compat_events
 from service.compat import rooms as compat_rooms
 from service.compat import search as compat_search
@@ -174,7 +175,7 @@ def build(
         app.state.corrections = ports.corrections
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
         if ports.corrections is not None:
-            routers.append(corrections.router)
+            routers += [corrections.router, compat_editing.router]
         routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)

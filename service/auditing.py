@@ -22,7 +22,8 @@ async def record_change(connection: HTTPConnection, audit: Audit) -> AsyncGenera
         yield
         return
     parameters = dict(connection.path_params)
-    recording_id = parameters.pop("id", None) if connection.url.path.startswith("/v1/transcripts/") else None
+    is_of_recording = "/v1/transcripts/" in connection.scope["route"].path_format
+    recording_id = parameters.pop("id", None) if is_of_recording else None
     subject = " ".join(parameters.values()) or None
     seq = await run_in_threadpool(audit.begin, who, action, recording_id, subject)
     outcome = FAILED

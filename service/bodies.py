@@ -48,13 +48,20 @@ def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
         length = request.headers.get("content-length", "").encode("latin-1")
         async with body_of(length, request.receive) as body:
             try:
-                return model.model_validate(from_json(body))
-            except ValidationError as error:
-                raise Refused(422, describe(error.errors()[0])) from None
+                content = from_json(body)
             except ValueError:
                 raise Refused(400, "the body isn't JSON") from None
+            return parse(model, content)
 
     return read
+
+
+def parse(model: type[M], content: object) -> M:
+    """Parse the content of a body; raises Refused (422) if it doesn't fit the model."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise Refused(422, describe(error.errors()[0])) from None
 
 
 def check_declared_as_json(content_type: str) -> None:

@@ -84,7 +84,7 @@ RULES: dict[str, Rule] = {
     "PATCH /v1/transcripts/{id}/speaker/merge": changes("correct", Scope.WRITE),
     "GET /v1/meetings/{id}/consent": WRITE,
     "POST /v1/meetings/{id}/consent": changes("consent", Scope.WRITE),
-    # The old system's reading API.
+    # The old system's API.
     "POST /compat/v1/auth/login": OPEN,
     "GET /compat/v1/me": OPEN,
     "GET /compat/v1/config": OPEN,
@@ -103,6 +103,13 @@ RULES: dict[str, Rule] = {
     "GET /compat/v1/transcripts/{id}/participants/{participant_id}": READ,
     "GET /compat/v1/transcripts/{id}/audio/waveform": READ,
     "GET /compat/v1/transcripts/{id}/audio/mp3": READ,
+    "PATCH /compat/v1/transcripts/{id}": changes("correct", Scope.WRITE),
+    "POST /compat/v1/transcripts/{id}/participants": changes("correct", Scope.WRITE),
+    "PATCH /compat/v1/transcripts/{id}/participants/{participant_id}": changes("correct", Scope.WRITE),
+    "DELETE /compat/v1/transcripts/{id}/participants/{participant_id}": changes("correct", Scope.WRITE),
+    "PATCH /compat/v1/transcripts/{id}/speaker/assign": changes("correct", Scope.WRITE),
+    "PATCH /compat/v1/transcripts/{id}/speaker/merge": changes("correct", Scope.WRITE),
+    "POST /compat/v1/transcripts/{id}/process": changes("retry", Scope.WRITE),
     "WEBSOCKET /compat/v1/transcripts/{id}/events": READ,
     "WEBSOCKET /compat/v1/events": READ,
     "GET /v1/rooms": OPERATE,

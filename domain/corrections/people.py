@@ -33,6 +33,11 @@ def person_of(people: Iterable[Participant], speaker: int) -> Participant | None
     return next((one for one in people if speaker >= 0 and speaker in (one.speaker, *one.other_speakers)), None)
 
 
+def has_name(person: Participant) -> bool:
+    """Return True unless a person is called by the speaker number alone."""
+    return person.name != _nameless(person.speaker)
+
+
 def _rename(people: list[Participant], edit: Rename) -> list[Participant] | None:
     person = next((one for one in people if one.participant_id == edit.participant_id), None)
     return None if person is None else _with_name(people, person, edit.name)
@@ -57,5 +62,9 @@ def _merge(people: list[Participant], edit: Merge) -> list[Participant] | None:
 
 def _with_name(people: list[Participant], person: Participant, name: str | None) -> list[Participant]:
     if name is None:
-        name = of_speaker(person.speaker) if person.speaker >= 0 else "Unknown"
+        name = _nameless(person.speaker)
     return [one.model_copy(update={"name": name}) if one == person else one for one in people]
+
+
+def _nameless(speaker: int) -> str:
+    return of_speaker(speaker) if speaker >= 0 else "Unknown"

@@ -1,6 +1,7 @@
 """A transcript with corrections that no run has taken yet, except for what was undone."""
 
 from domain.corrections import people, spoken, texts
+from domain.corrections.edits import Entry
 from domain.corrections.gathered import Corrections
 from domain.recording import Participants
 from domain.results import Summary, Topics, Transcript
@@ -9,8 +10,13 @@ from domain.text.words import Word
 
 def preview_words(said: list[Word], corrections: Corrections, revision: int, duration: float) -> list[Word]:
     """Return words with the edits since a revision, which they have; what was undone since follows with the run."""
-    since = [entry for entry in corrections.of("words") if entry.number > revision]
+    since = edits_since(corrections, revision)
     return spoken.apply(said, since, duration).words if since else said
+
+
+def edits_since(corrections: Corrections, revision: int) -> tuple[Entry, ...]:
+    """Return the edits of words since a revision."""
+    return tuple(entry for entry in corrections.of("words") if entry.number > revision)
 
 
 def preview(transcript: Transcript, corrections: Corrections) -> Transcript:

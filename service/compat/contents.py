@@ -1,15 +1,23 @@
 """What is stored of a recording, in the old system's shapes: topics with their words, and texts."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import groupby
+from typing import Annotated
 
+from fastapi import Depends
 from pydantic import BaseModel
 
+from domain.corrections import spoken
+from domain.corrections.gathered import Corrections
+from domain.corrections.people import has_name
+from domain.corrections.preview import edits_since, preview
 from domain.errors import NotFound
-from domain.recording import Participants
-from domain.results import Topic, Topics, TranscriptSegment
+from domain.recording import Participant, Participants
+from domain.results import Topic, Topics, Transcript, TranscriptSegment
 from domain.text import words
 from domain.text.table import Table
+from service.dependencies import CorrectionsIfAnyDep, StoredResultsDep
 from service.stored_results import StoredResults
 
 
@@ -61,28 +69,63 @@ class OldTopicWithWordsPerSpeaker(OldTopic):
     words_per_speaker: list[SpeakerWords]
 
 
-def topics(results: StoredResults) -> list[OldTopicWithWords]:
-    """Return the topics made so far with their words; raises NotFound before there are words."""
-    found = results.find("topics.json", Topics)
-    if found is None:
-        return []
-    table = _spoken(results, participants(results))
-    return [_topic(topic, words.table(words.words(table)[topic.words_from : topic.words_to])) for topic in found.root]
+class Contents:
+    """What is stored of a recording, with the corrections that no run has taken yet; words are read when needed."""
 
+    def __init__(self, results: StoredResults, corrections: Corrections | None = None) -> None:
+        self._results = results
+        made = results.find("transcript.json", Transcript)
+        # Only finished transcripts are corrected.
+        pending = corrections if made and corrections and corrections.number != made.revision else None
+        self.transcript = preview(made, pending) if made and pending else made
+        self._since = edits_since(pending, made.revision) if made and pending else ()
+        self._pending = pending is not None
 
-def participants(results: StoredResults) -> Participants:
-    """Return the participants, none before they are known."""
-    return results.find("participants.json", Participants) or Participants(())
+    @cached_property
+    def participants(self) -> Participants:
+        """The participants, none before they are known."""
+        if self.transcript is not None:
+            return Participants(self.transcript.participants)
+        return self._results.find("participants.json", Participants) or Participants(())
 
+    def named(self) -> list[Participant]:
+        """Return the participants who have a name: words of others are those of "Speaker N" on its pages, from 0."""
+        return [one for one in self.participants.root if has_name(one)]
 
-def segments(results: StoredResults) -> tuple[TranscriptSegment, ...]:
-    """Return the sentences with their speakers' names, none before there are words."""
-    people = participants(results)
-    try:
-        table = _spoken(results, people)
-    except NotFound:
-        return ()
-    return words.segments(words.sentences(table), people.names())
+    @cached_property
+    def table(self) -> Table:
+        """The words by person; raises NotFound before there are any."""
+        return words.by_person(words.table(self._words.words), self.participants.numbers())
+
+    def topics(self) -> list[OldTopicWithWords]:
+        """Return the topics made so far with their words; raises NotFound before there are words."""
+        found = self.transcript.topics if self.transcript else self._unfinished_topics()
+        if not found:
+            return []
+        said = words.words(self.table)
+        return [_topic(one, words.table(said[self._row(one.words_from) : self._row(one.words_to)])) for one in found]
+
+    def segments(self) -> tuple[TranscriptSegment, ...]:
+        """Return the sentences with their speakers' names, none before there are words."""
+        if self.transcript is not None and not self._pending:
+            return self.transcript.segments
+        try:
+            return words.segments(words.sentences(self.table), self.participants.names())
+        except NotFound:
+            return ()
+
+    @cached_property
+    def _words(self) -> spoken.Corrected:
+        said = words.words(words.from_parquet(self._results.read("words.parquet")))
+        return spoken.apply(said, self._since, self.transcript.duration if self.transcript else 0.0)
+
+    def _unfinished_topics(self) -> tuple[Topic, ...]:
+        found = self._results.find("topics.json", Topics)
+        return found.root if found else ()
+
+    def _row(self, row: int) -> int:
+        """Return the row of a word as transcribed, which corrections can have moved."""
+        return self._words.cut(row) if self._since else row
 
 
 def per_speaker(topic: OldTopicWithWords) -> OldTopicWithWordsPerSpeaker:
@@ -92,11 +135,6 @@ def per_speaker(topic: OldTopicWithWords) -> OldTopicWithWordsPerSpeaker:
         for speaker, spoken in groupby(topic.words, key=lambda word: word.speaker)
     ]
     return OldTopicWithWordsPerSpeaker(**topic.model_dump(exclude={"words"}), words_per_speaker=turns)
-
-
-def _spoken(results: StoredResults, people: Participants) -> Table:
-    """Return the words by person; raises NotFound before there are any."""
-    return words.by_person(words.from_parquet(results.read("words.parquet")), people.numbers())
 
 
 def _topic(topic: Topic, table: Table) -> OldTopicWithWords:
@@ -115,3 +153,10 @@ def _topic(topic: Topic, table: Table) -> OldTopicWithWords:
             for one in found
         ],
     )
+
+
+def _contents(results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Contents:
+    return Contents(results, corrections and corrections.gathered(results.id))
+
+
+ContentsDep = Annotated[Contents, Depends(_contents)]

@@ -15,7 +15,7 @@ from domain.events import Event
 from resources.store.base import Store
 from service.auth import Watch
 from service.compat.changes import Changes, Message
-from service.compat.contents import OldTopic, topics
+from service.compat.contents import Contents, OldTopic
 from service.compat.routing import PREFIX
 from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
 from service.errors import Refused
@@ -112,7 +112,7 @@ async def _convert(event: Event, store: Store, recording_id: str) -> Message | N
 def _topic(store: Store, recording_id: str, topic_id: str) -> dict[str, Any] | None:
     """Return a topic with its text; None if it was replaced meanwhile."""
     try:
-        found = next((one for one in topics(StoredResults(store, recording_id)) if one.id == topic_id), None)
+        found = next((one for one in Contents(StoredResults(store, recording_id)).topics() if one.id == topic_id), None)
     except NotFound:
         return None
     return None if found is None else OldTopic(**found.model_dump(exclude={"words"})).model_dump(mode="json")

@@ -11,13 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from service.dependencies import NO_STORE
+from service.errors import Refused
 from service.routing import Router
 
 PREFIX = "/compat/v1"
 
 
 class CompatRoute(APIRoute):
-    """A route that describes invalid parameters as the old system does, as a list."""
+    """A route that describes what is invalid as the old system does, as a list."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of requests."""
@@ -30,6 +31,11 @@ class CompatRoute(APIRoute):
                 kept = ("type", "loc", "msg")
                 errors = [{name: one[name] for name in kept} for one in error.errors()]
                 return JSONResponse({"detail": jsonable_encoder(errors)}, 422)
+            except Refused as refused:
+                if refused.status_code != 422:
+                    raise
+                error = {"type": "value_error", "loc": ["body"], "msg": refused.detail}
+                return JSONResponse({"detail": [error]}, 422)
 
         return answer
 

@@ -1,16 +1,16 @@
 """One transcript, its topics, its words and its participants."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Response
+from fastapi import Depends, Response
 from pydantic import BaseModel
 
 from domain.errors import NotFound
 from domain.old_webhook import room_id
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Recording
-from domain.results import Summary, Title, Transcript, TranscriptSegment, Waveform
+from domain.results import Summary, Title, TranscriptSegment, Waveform
 from domain.rooms import base_name
 from domain.text.captions import webvtt
 from resources.database.rooms import Rooms
@@ -84,10 +84,15 @@ class ListedTranscript(BaseModel):
     cloud_video_duration: None = None
 
 
-class OldTranscript(ListedTranscript):
-    """A transcript with its text in the format that was asked for."""
+class DescribedTranscript(ListedTranscript):
+    """A transcript without its text."""
 
     participants: list[ParticipantWithEmail]
+
+
+class OldTranscript(DescribedTranscript):
+    """A transcript with its text in the format that was asked for."""
+
     transcript_format: Format
     transcript: str | list[Segment]
 
@@ -98,75 +103,102 @@ class WaveformData(BaseModel):
     data: tuple[float, ...]
 
 
+class Describer:
+    """Describes one transcript, or what exists of it so far."""
+
+    def __init__(
+        self, results: StoredResultsDep, recordings: RecordingsDep, rooms: RoomsDep, consents: ConsentsDep
+    ) -> None:
+        self._results, self._recordings, self._rooms, self._consents = results, recordings, rooms, consents
+
+    def describe(self, found: contents.Contents) -> DescribedTranscript:
+        """Return all but the text; raises NotFound."""
+        results, finished = self._results, found.transcript
+        overview = self._recordings.state(results.id)
+        recording = results.find("recording.json", Recording)
+        room = base_name(recording.room_name if recording else overview.room or "") or None
+        title, summary = results.find("title.json", Title), results.find("summary.json", Summary)
+        seconds = finished.duration if finished else overview.duration or (recording and recording.duration) or 0.0
+        known = finished.title if finished else title.title if title else overview.title
+        deleted = deletion_of(results.store, results.id) is not None or self._consents.holding(results.id)
+        return DescribedTranscript(
+            id=results.id,
+            name=known or "",
+            # Its page leaves a transcript that is in processing; ours stays readable while it is made again.
+            status="ended" if finished and overview.state == "processing" else STATUSES[overview.state],
+            duration=seconds * 1000,
+            title=known,
+            short_summary=finished.short_summary if finished else summary and summary.short_summary,
+            long_summary=finished.long_summary if finished else summary and summary.long_summary,
+            created_at=_created(recording, overview),
+            reviewed=finished is not None and finished.reviewed,
+            room_id=old_room_id(self._rooms, room),
+            room_name=room,
+            audio_deleted=bool(deleted),
+            participants=[
+                ParticipantWithEmail(**described(one).model_dump(), user_id=one.user_id) for one in found.named()
+            ],
+        )
+
+
+DescriberDep = Annotated[Describer, Depends(Describer)]
+
+
 @router.get("")
 def show_transcript(
-    results: StoredResultsDep, recordings: RecordingsDep, rooms: RoomsDep, transcript_format: Format = "text"
+    describer: DescriberDep, found: contents.ContentsDep, transcript_format: Format = "text"
 ) -> OldTranscript:
     """Show a transcript, or what exists of it so far."""
-    overview = recordings.state(results.id)
-    finished = results.find("transcript.json", Transcript)
-    spoken = finished.segments if finished else contents.segments(results)
-    people = finished.participants if finished else contents.participants(results).root
-    recording = results.find("recording.json", Recording)
-    room = base_name(recording.room_name if recording else overview.room or "") or None
-    title, summary = results.find("title.json", Title), results.find("summary.json", Summary)
-    seconds = finished.duration if finished else overview.duration or (recording and recording.duration) or 0.0
-    known = finished.title if finished else title.title if title else overview.title
     return OldTranscript(
-        id=results.id,
-        name=known or "",
-        status=STATUSES[overview.state],
-        duration=seconds * 1000,
-        title=known,
-        short_summary=finished.short_summary if finished else summary and summary.short_summary,
-        long_summary=finished.long_summary if finished else summary and summary.long_summary,
-        created_at=_created(recording, overview),
-        room_id=old_room_id(rooms, room),
-        room_name=room,
-        audio_deleted=deletion_of(results.store, results.id) is not None,
-        participants=[ParticipantWithEmail(**_participant(one).model_dump(), user_id=one.user_id) for one in people],
+        **describer.describe(found).model_dump(),
         transcript_format=transcript_format,
-        transcript=_text(spoken, transcript_format),
+        transcript=_text(found.segments(), transcript_format),
     )
 
 
 @router.get("/topics")
-def show_topics(results: StoredResultsDep, recordings: RecordingsDep) -> list[contents.OldTopic]:
+def show_topics(
+    results: StoredResultsDep, recordings: RecordingsDep, found: contents.ContentsDep
+) -> list[contents.OldTopic]:
     """Show the topics with their text."""
     recordings.state(results.id)
-    return [contents.OldTopic(**topic.model_dump(exclude={"words"})) for topic in contents.topics(results)]
+    return [contents.OldTopic(**topic.model_dump(exclude={"words"})) for topic in found.topics()]
 
 
 @router.get("/topics/with-words")
-def show_topics_with_words(results: StoredResultsDep, recordings: RecordingsDep) -> list[contents.OldTopicWithWords]:
+def show_topics_with_words(
+    results: StoredResultsDep, recordings: RecordingsDep, found: contents.ContentsDep
+) -> list[contents.OldTopicWithWords]:
     """Show the topics with their words."""
     recordings.state(results.id)
-    return contents.topics(results)
+    return found.topics()
 
 
 @router.get("/topics/{topic_id}/words-per-speaker")
-def show_words_per_speaker(results: StoredResultsDep, topic_id: str) -> contents.OldTopicWithWordsPerSpeaker:
+def show_words_per_speaker(found: contents.ContentsDep, topic_id: str) -> contents.OldTopicWithWordsPerSpeaker:
     """Show a topic with its words by turns."""
-    for topic in contents.topics(results):
+    for topic in found.topics():
         if topic.id == topic_id:
             return contents.per_speaker(topic)
-    raise NotFound("there is no such topic", recording=results.id)
+    raise NotFound("there is no such topic")
 
 
 @router.get("/participants")
-def show_participants(results: StoredResultsDep, recordings: RecordingsDep) -> list[OldParticipant]:
-    """Show the participants."""
+def show_participants(
+    results: StoredResultsDep, recordings: RecordingsDep, found: contents.ContentsDep
+) -> list[OldParticipant]:
+    """Show the participants who have a name."""
     recordings.state(results.id)
-    return [_participant(one) for one in contents.participants(results).root]
+    return [described(one) for one in found.named()]
 
 
 @router.get("/participants/{participant_id}")
-def show_participant(results: StoredResultsDep, participant_id: str) -> OldParticipant:
+def show_participant(found: contents.ContentsDep, participant_id: str) -> OldParticipant:
     """Show a participant."""
-    for one in contents.participants(results).root:
+    for one in found.named():
         if one.participant_id == participant_id:
-            return _participant(one)
-    raise NotFound("there is no such participant", recording=results.id)
+            return described(one)
+    raise NotFound("there is no such participant")
 
 
 @router.get("/audio/waveform")
@@ -198,7 +230,8 @@ def _created(recording: Recording | None, overview: RecordingOverview) -> str:
     return created_at(recording.start_ts if recording and recording.start_ts else overview.created_at)
 
 
-def _participant(one: Participant) -> OldParticipant:
+def described(one: Participant) -> OldParticipant:
+    """Return a participant in the old system's shape."""
     return OldParticipant(id=one.participant_id, speaker=one.speaker if one.speaker >= 0 else None, name=one.name)
 
 
