@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from domain.rooms import Room
 from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
@@ -30,6 +30,7 @@ from tests.service.shown_recordings import BEGAN, finish, meeting, overview, sho
 
 DONE, BUSY = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70", "1f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b71"
 OLD_ID = "9a1e3c1c-5b52-4df2-8c1c-0d2b6f7c8a11"
+ORIGIN = "https://old.example.com"
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -52,7 +53,7 @@ class World:
         listing = Listing(catalogue, lambda: True, lambda rows: [self.script.states[row.recording_id] for row in rows])
         history = CorrectionHistory(database=catalogue.database)
         ports = Ports(made.recordings, made.store, listing, corrections=history)
-        self.app, _, rooms = application(url, ports=ports)
+        self.app, _, rooms = application(url, ports=ports, origins=[ORIGIN])
         rooms.put(Room(name="weekly", old_id=OLD_ID, zulip_stream="general"))
         self.app.state.changes.pause = 0.05
 
@@ -64,11 +65,14 @@ class World:
             self.topic = self.get(f"/transcripts/{DONE}/topics").json()[0]["id"]
             yield self
 
-    def socket(self, path: str, token: str = TOKEN) -> ClientConnection:
+    def socket(self, path: str, token: str = TOKEN, origin: str = ORIGIN) -> ClientConnection:
         """Open a WebSocket as the frontend does."""
-        url = f"ws://127.0.0.1:{self.port}/compat/v1{path}"
         return connect(
-            url, subprotocols=[Subprotocol("bearer"), Subprotocol(token)], open_timeout=PATIENCE_S, proxy=None
+            f"ws://127.0.0.1:{self.port}/compat/v1{path}",
+            origin=Origin(origin),
+            subprotocols=[Subprotocol("bearer"), Subprotocol(token)],
+            open_timeout=PATIENCE_S,
+            proxy=None,
         )
 
     def get(self, path: str, headers: dict[str, str] = BEARER, **query: Any) -> Any:

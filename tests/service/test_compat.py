@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from service.compat.changes import changes
 from testing import PATIENCE_S
 from testing.hosts.old_contract import DOCUMENT, check_answer
-from tests.service.compat_world import BUSY, DONE, OLD_ID, World, check_by_document
-from tests.service.in_process import TOKEN
+from tests.service.compat_world import BUSY, DONE, OLD_ID, ORIGIN, World, check_by_document
+from tests.service.in_process import BEARER, TOKEN
 from tests.service.shown_recordings import overview
 
 ALL = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
@@ -57,11 +57,31 @@ def test_signing_in_gives_the_token_for_itself(world: World) -> None:
     def sign_in(password: str) -> Any:
         return world.client.post("/compat/v1/auth/login", json={"email": "a@example.com", "password": password})
 
-    assert sign_in(TOKEN).json() == {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86400}
+    assert sign_in(TOKEN).json() == {"access_token": TOKEN, "token_type": "bearer", "expires_in": 365 * 86400}
     assert sign_in("wrong").status_code == 401
     assert world.get("/me").json() == {"sub": "REFLECTOR_API_TOKEN", "email": None}
     assert world.get("/me", {}).json() is None
     check_answer("/v1/me", "get", None)
+
+
+def test_pages_of_the_frontends_origin_may_read_edit_and_listen(world: World) -> None:
+    def preflight(origin: str, method: str) -> Any:
+        asked = {
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
+        return world.client.options(f"/compat/v1/transcripts/{DONE}", headers={"Origin": origin, **asked})
+
+    for method in ("GET", "PATCH", "DELETE"):
+        assert preflight(ORIGIN, method).headers["access-control-allow-origin"] == ORIGIN
+        assert preflight("https://other.example.com", method).status_code == 400
+    # Its service worker adds the token that the player's URL has already.
+    played = world.get(f"/transcripts/{DONE}/audio/mp3", {**BEARER, "Origin": ORIGIN, "Range": "bytes=0-"}, token=TOKEN)
+    assert (played.status_code, played.headers["access-control-allow-origin"]) == (206, ORIGIN)
+    with world.socket("/events", origin=ORIGIN) as socket:
+        assert socket.subprotocol == "bearer"
+    with pytest.raises(InvalidStatus), world.socket("/events", origin="https://other.example.com"):
+        pass
 
 
 def test_durations_are_milliseconds_and_topics_seconds(world: World) -> None:
