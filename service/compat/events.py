@@ -1,7 +1,8 @@
 """The old system's two WebSockets: the events of a recording, and what happens to any recording."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, cast
 
 from fastapi import Depends
@@ -13,20 +14,22 @@ from domain.access import Scope
 from domain.errors import NotFound, RecordingDeleted, ReflectorError
 from domain.events import Event
 from resources.store.base import Store
-from service.auth import Watch
+from service.auth import Access, Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import Contents, OldTopic
 from service.compat.routing import PREFIX
 from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
 from service.errors import Refused
 from service.feeds import Feed
-from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, refusal_code, send_texts
+from service.listeners import Listeners
+from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, send_texts
 from service.routing import Router
 from service.stored_results import StoredResults
 
 router = Router(prefix=PREFIX)
 # Never replayed: the frontend closes its socket when it reads that a recording has ended.
 LIVE_ONLY = {"STATUS", "TRANSCRIPT"}
+NORMAL = 1000
 SAME = {"FINAL_TITLE", "FINAL_SHORT_SUMMARY", "FINAL_LONG_SUMMARY", "WAVEFORM", "TRANSCRIPT"}
 
 
@@ -39,20 +42,9 @@ async def send_events(
     socket: WebSocket, access: AccessDep, feeds: FeedsDep, store: StoreDep, listeners: ListenersDep
 ) -> None:
     """Send the events of a recording: those so far, except of its status and its text, and those to come."""
-    await _accept(socket)
-    try:
-        await access.identify(socket)
-        access.require(socket, Scope.READ)
-        recording_id = socket.path_params["id"]
-        with listeners.admit(socket):
-            async with feeds.of(recording_id) as feed:
-                await send_texts(socket, _texts(_messages(feed, access.watch(socket), store, recording_id)))
-    except Refused as error:
-        await socket.close(refusal_code(error), error.detail[:120])
-    except (NotFound, RecordingDeleted) as error:
-        await socket.close(NOT_FOUND, error.what[:120])
-    except ReflectorError:
-        await socket.close(TRY_AGAIN_LATER)
+    recording_id = socket.path_params["id"]
+    async with _admitted(socket, access, listeners), feeds.of(recording_id) as feed:
+        await _send(socket, _messages(feed, access.watch(socket), store, recording_id))
 
 
 @router.websocket("/events")
@@ -63,20 +55,35 @@ async def send_changes(
     listeners: ListenersDep,
 ) -> None:
     """Send what happens to any recording from now on."""
-    await _accept(socket)
+    async with _admitted(socket, access, listeners):
+        await _send(socket, changes.listen(access.watch(socket)))
+
+
+@asynccontextmanager
+async def _admitted(socket: WebSocket, access: Access, listeners: Listeners) -> AsyncGenerator[None]:
+    """Admit a listener for the block, and close the socket if that fails or the block does.
+
+    Before the socket is accepted, that is an answer 403: the frontend tries a refused socket ten times, with growing
+    delays, but one that closes at once forever, every second.
+    """
     try:
         await access.identify(socket)
         access.require(socket, Scope.READ)
         with listeners.admit(socket):
-            await send_texts(socket, _texts(changes.listen(access.watch(socket))))
-    except Refused as error:
-        await socket.close(refusal_code(error), error.detail[:120])
+            yield
+    except (Refused, NotFound, RecordingDeleted):
+        await socket.close(NOT_FOUND)
     except ReflectorError:
         await socket.close(TRY_AGAIN_LATER)
 
 
-async def _accept(socket: WebSocket) -> None:
+async def _send(socket: WebSocket, messages: AsyncIterator[Message]) -> None:
     await socket.accept("bearer" if "bearer" in socket.scope["subprotocols"] else None)
+    try:
+        await send_texts(socket, _texts(messages))
+    except Refused:
+        # The token has ended. After another code, the frontend would come back with the same token.
+        await socket.close(NORMAL)
 
 
 async def _messages(feed: Feed, watch: Watch, store: Store, recording_id: str) -> AsyncIterator[Message]:

@@ -9,8 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
+from domain.access import Scope
+from resources.database.tokens import Tokens
 from service.compat.changes import changes
 from testing import PATIENCE_S
 from testing.hosts.old_contract import DOCUMENT, check_answer
@@ -173,12 +175,24 @@ def test_the_socket_replays_all_but_status_and_text(world: World) -> None:
         check_answer("/v1/transcripts/{transcript_id}/events", "get", message)
 
 
+@pytest.mark.parametrize(
+    ("path", "token"), [(f"/transcripts/{DONE}/events", "no"), ("/events", "no"), ("/transcripts/none/events", TOKEN)]
+)
+def test_a_socket_is_refused_before_it_opens(world: World, path: str, token: str) -> None:
+    """The frontend tries one that opens and closes again every second, forever."""
+    with pytest.raises(InvalidStatus) as refused, world.socket(path, token):
+        pass
+    assert refused.value.response.status_code == 403
+
+
 @pytest.mark.parametrize("path", [f"/transcripts/{DONE}/events", "/events"])
-def test_the_sockets_need_a_token(world: World, path: str) -> None:
-    with world.socket(path, "wrong") as socket, pytest.raises(ConnectionClosed) as closed:
-        socket.recv(PATIENCE_S)
-    assert closed.value.rcvd
-    assert closed.value.rcvd.code == 4401
+def test_a_socket_ends_with_its_token_so_that_the_frontend_does_not_come_back(world: World, path: str) -> None:
+    tokens, name = Tokens(database=world.app.state.inbox.database), path.split("/")[1]
+    with world.socket(path, tokens.create(name, Scope.READ)) as socket:
+        tokens.revoke(name)
+        for _ in socket:
+            pass
+    assert socket.close_code == 1000
 
 
 def test_the_socket_of_all_recordings_sends_changes(world: World) -> None:
