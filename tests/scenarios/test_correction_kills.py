@@ -35,6 +35,7 @@ def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
     chance = random.Random(int(os.environ.get("REFLECTOR_KILL_SEED", "22")))
     kinds = chance.sample(sorted(KILLS.elements()), KILLS.total())
     kill_before = dict(zip(sorted(chance.sample(range(1, EDITS + 1), len(kinds))), kinds, strict=True))
+    killed: Counter[str] = Counter()
     with World(tmp_path) as world:
         world.record(NAME)
         world.ended(NAME)
@@ -56,7 +57,8 @@ def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
                     # The receiver may have stored the edit when it is killed.
                     with contextlib.suppress(httpx.TransportError):
                         httpx.post(url, content=body, headers=headers, timeout=chance.uniform(0.001, 0.02))
-                    kill(kill_before[number], world, receiver)
+                    if kill(kill_before[number], world, receiver, number - 1):
+                        killed[kill_before[number]] += 1
                 until(is_stored, what=f"edit {number}")
             history = receiver.client.get(url, headers=headers).json()["edits"]
         assert [one["edit"]["text"] for one in history] == [f"edit{number}" for number in range(1, EDITS + 1)]
@@ -67,25 +69,39 @@ def test_no_edit_is_lost_or_applied_twice(tmp_path: Path) -> None:
         assert counts == {f"edit{number}": 1 for number in range(1, EDITS + 1)}
         assert world.gpu_calls(NAME) == {0: 1}
         assert world.overlaps() == []
+    print(f"{EDITS} edits, kills: {dict(killed)}")
+    assert killed["run"] >= KILLS["run"] // 2
 
 
-def kill(kind: str, world: World, receiver: Receiver) -> None:
-    """Kill a process by SIGKILL; a run is waited for, the others are started again."""
-    print(f"kill {kind} after edit {revision(world)} was applied", flush=True)
+def kill(kind: str, world: World, receiver: Receiver, edits: int) -> bool:
+    """Kill a process by SIGKILL and start it again.
+
+    Return False if there is no run to kill, because all edits are in the transcript.
+    """
+    print(f"kill {kind} after edit {edits}, of which {revision(world)} are in the transcript", flush=True)
     if kind == "receiver":
         receiver.stop(signal.SIGKILL)
         receiver.start()
     elif kind == "run":
-        # Edits come faster than runs.
-        for run in until(Processes(world.deployment, world.instance).runs, what="a run to kill"):
+        processes, runs = Processes(world.deployment, world.instance), list[psutil.Process]()
+
+        def found() -> bool:
+            # Edits come faster than runs.
+            runs[:] = processes.runs()
+            return bool(runs) or revision(world) >= edits
+
+        until(found, what="a run to kill")
+        for run in runs:
             with contextlib.suppress(psutil.NoSuchProcess):
                 run.kill()
+        return bool(runs)
     else:
         victim = world.daemon.process if kind == "daemon" else world.daemon.code
         assert victim is not None
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait()
         world.daemon.__enter__()
+    return True
 
 
 def revision(world: World) -> int:
