@@ -18,7 +18,7 @@ export function offerSharing(id) {
     const expires = when(link.expires_at);
     const about = make("small", {}, `Made by ${link.created_by || "somebody"} on ${when(link.created_at)}`);
     const button = make("button", { type: "button", "aria-label": `Withdraw the link that expires ${expires}` }, "Withdraw");
-    button.onclick = () => confirm("Withdraw this link? Who has it can’t read the transcript any more.") && withdraw(link);
+    button.onclick = () => confirm("Withdraw this link? People who have it can’t read the transcript any more.") && withdraw(link);
     return make("li", {}, make("span", {}, `Expires ${expires}`, about), button);
   }
 
