@@ -86,7 +86,8 @@ export class TextEditor {
         ["text", "assigned_to", "deadline"].some((name) => name in edit),
     );
     const undos = written.map(({ number }) => ({ kind: "undo", number }));
-    return written.some(({ edit }) => "done" in edit) ? [...undos, { kind: "action_item", task, done: done ?? false }] : undos;
+    if (!written.some(({ edit }) => "done" in edit)) return undos;
+    return [...undos, { kind: "action_item", task, done: done ?? false }];
   }
 
   #open(heading, edited) {

@@ -59,7 +59,10 @@ export function showActions(items, go) {
   ));
   // The editor adds boxes to tick.
   const next = items.next_steps.map((one) => entry(
-    one.task, [one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context, isByHand(one) && BY_HAND].filter(Boolean),
+    one.task,
+    [
+      one.done && "Done", one.assigned_to, one.deadline && `Due ${one.deadline}`, one.context, isByHand(one) && BY_HAND,
+    ].filter(Boolean),
     one,
   ));
   const failed = items.error && `They couldn’t be made: ${items.error}`;
