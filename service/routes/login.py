@@ -1,25 +1,51 @@
 """Sign-in by an OpenID Connect provider: to the provider, and back with a session."""
 
 import logging
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import Query
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.access import Principal
+from domain.errors import TransientError
 from resources.database.audit import DONE
 from service.dependencies import AccessDep, AuditDep, LoginDep
 from service.errors import Refused
 from service.login import CALLBACK, PATH
+from service.routes.pages import sign_in_failed
 from service.routing import Router, problems
 from service.sessions import is_secure, set_cookie
 
 # Shorter than that of a token: people lose their accounts, and sign in again without typing.
 SESSION_S = 12 * 3600.0
-router = Router(responses=problems(401, 403, 503))
 log = logging.getLogger(__name__)
+
+
+class ForPeople(APIRoute):
+    """A route that browsers open as a page: they get an error as a page, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what serves a request."""
+        handle = super().get_route_handler()
+
+        async def serve(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (Refused, TransientError) as error:
+                if "text/html" not in request.headers.get("accept", ""):
+                    raise
+                if isinstance(error, Refused):
+                    return sign_in_failed(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.status_code)
+                return sign_in_failed("The identity provider doesn't answer. Try again in a minute.", 503)
+
+        return serve
+
+
+router = Router(responses=problems(401, 403, 503), route_class=ForPeople)
 
 
 @router.get(PATH, status_code=302, response_class=Response)

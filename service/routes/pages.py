@@ -1,9 +1,11 @@
 """The pages: public shells without data, and their static files."""
 
 import hashlib
+import html
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -60,6 +62,14 @@ def _page(shell: str, media: str) -> Callable[[Request], Awaitable[Response]]:
     return serve
 
 
+def sign_in_failed(reason: str, status: int) -> HTMLResponse:
+    """Return the page for people whose sign-in failed, with the reason in plain text."""
+    shell = (FILES / "sign_in_failed.html").read_text("utf-8").replace("{static}", f"{STATIC}{_version()}")
+    return HTMLResponse(
+        shell.replace("{reason}", html.escape(reason)), status, _headers(secrets.token_urlsafe(16), "'none'")
+    )
+
+
 def _headers(nonce: str, media: str) -> dict[str, str]:
     policy = {
         "default-src": "'self'",
@@ -78,6 +88,7 @@ def _headers(nonce: str, media: str) -> dict[str, str]:
     }
 
 
+@cache
 def _version() -> str:
     digest = hashlib.sha256(STEPS_SOURCE.encode())
     for path in sorted(FILES.rglob("*")):

@@ -41,6 +41,25 @@ def test_people_sign_in_with_their_account_and_are_where_they_wanted_to_be(visit
         assert host.refused == []
 
 
+def test_an_account_without_access_is_answered_by_a_page(visitor: Visitor, tmp_path: Path) -> None:
+    with OIDCHost() as host:
+
+        def login(url: str) -> Login:
+            host.redirect_uri = f"{url}/v1/login/callback"
+            return Login(host.url, host.client_id, host.client_secret, page_url=url, scopes={"sub:else": Scope.READ})
+
+        with (
+            site(tmp_path, trial=False, login=login) as here,
+            visitor.visit(f"{here.url}/v1/login", refused=True, examined=True, other=host.url) as page,
+        ):
+            expect(page.get_by_role("alert")).to_have_text(
+                "This account has no access; ask the operator of this service."
+            )
+            assert faults(page) == []
+            page.get_by_role("link", name="Back to the transcripts").click()
+            expect(page.get_by_label("Access token")).to_be_visible()
+
+
 def test_a_link_shows_and_plays_one_transcript_until_it_is_withdrawn(visitor: Visitor, tmp_path: Path) -> None:
     with site(tmp_path, trial=False) as here:
         finish(here.store, here.script, *meeting("shared", 1, 60, 2))

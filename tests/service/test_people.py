@@ -260,6 +260,16 @@ def test_who_has_no_scope_gets_no_session(
     assert "REFLECTOR_PEOPLE" not in refused.text
 
 
+def test_browsers_get_a_page_with_the_reason(site: Site, host: OIDCHost, browser: httpx.Client) -> None:
+    browser.headers["accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    host.changed = {"email": "ann@evil.test"}
+    refused = sign_in(site, browser)
+    assert (refused.status_code, refused.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    assert "This account has no access; ask the operator of this service." in refused.text
+    assert refused.headers["cache-control"] == "no-store"
+    assert "default-src 'self'" in refused.headers["content-security-policy"]
+
+
 def test_a_provider_that_is_down_is_a_503(site: Site, host: OIDCHost, browser: httpx.Client) -> None:
     began = browser.get(f"{site.url}/v1/login")
     back = browser.get(began.headers["location"]).headers["location"]
