@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 from domain.errors import (
@@ -44,14 +44,10 @@ class Refused(HTTPException):
         super().__init__(status, reason, headers)
 
 
-async def answer_refusal(_: Request, error: Exception) -> JSONResponse:
+async def answer_refusal(request: Request, error: Exception) -> JSONResponse:
     """Answer an HTTPException of FastAPI, Starlette or this service."""
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {})
-    # HEAD is served wherever GET is, by a route of its own.
-    if headers.get("Allow") == "GET":
-        headers["Allow"] = "GET, HEAD"
-    return JSONResponse({"detail": error.detail}, error.status_code, headers)
+    return answer_problem(request, error)
 
 
 async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
@@ -69,7 +65,18 @@ async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a domain error with the status of its kind."""
     assert isinstance(error, ReflectorError)
-    detail = error_text(request, error)
+    return answer_problem(request, error)
+
+
+def answer_problem(connection: HTTPConnection, error: HTTPException | ReflectorError) -> JSONResponse:
+    """Return the answer to a request, or to a WebSocket that isn't accepted."""
+    if isinstance(error, HTTPException):
+        headers = dict(error.headers or {})
+        # HEAD is served wherever GET is, by a route of its own.
+        if headers.get("Allow") == "GET":
+            headers["Allow"] = "GET, HEAD"
+        return JSONResponse({"detail": error.detail}, error.status_code, headers)
+    detail = error_text(connection, error)
     if isinstance(error, TransientError):
         return JSONResponse({"detail": detail}, 503, {"Retry-After": RETRY_AFTER})
     return JSONResponse({"detail": detail}, STATUSES.get(type(error), 500))

@@ -8,10 +8,10 @@ from typing import Annotated, Any, cast
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from domain.access import Scope
-from domain.errors import NotFound, RecordingDeleted, ReflectorError
+from domain.errors import NotFound, ReflectorError, TransientError
 from domain.events import Event
 from resources.store.base import Store
 from service.auth import Access, Watch
@@ -19,7 +19,7 @@ from service.compat.changes import Changes, Message
 from service.compat.contents import Contents, OldTopic
 from service.compat.routing import PREFIX
 from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
-from service.errors import Refused
+from service.errors import Refused, answer_problem
 from service.feeds import Feed
 from service.listeners import Listeners
 from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, send_texts
@@ -61,20 +61,20 @@ async def send_changes(
 
 @asynccontextmanager
 async def _admitted(socket: WebSocket, access: Access, listeners: Listeners) -> AsyncGenerator[None]:
-    """Admit a listener for the block, and close the socket if that fails or the block does.
+    """Admit a listener for the block; before the socket is accepted, errors are answered as requests are.
 
-    Before the socket is accepted, that is an answer 403: the frontend tries a refused socket ten times, with growing
-    delays, but one that closes at once forever, every second.
+    The frontend tries a refused socket ten times, with growing delays, but one that closes at once forever.
     """
     try:
         await access.identify(socket)
         access.require(socket, Scope.READ)
         with listeners.admit(socket):
             yield
-    except (Refused, NotFound, RecordingDeleted):
-        await socket.close(NOT_FOUND)
-    except ReflectorError:
-        await socket.close(TRY_AGAIN_LATER)
+    except (Refused, ReflectorError) as error:
+        if socket.application_state is WebSocketState.CONNECTING:
+            await socket.send_denial_response(answer_problem(socket, error))
+        else:
+            await socket.close(TRY_AGAIN_LATER if isinstance(error, TransientError) else NOT_FOUND)
 
 
 async def _send(socket: WebSocket, messages: AsyncIterator[Message]) -> None:

@@ -85,7 +85,7 @@ class World:
         return connect(url, additional_headers=headers, open_timeout=PATIENCE_S, proxy=None)
 
     def status(self, route: str, headers: dict[str, str]) -> int:
-        """Return how a route answers: the status, or for a WebSocket what its close code stands for."""
+        """Return how a route answers: the status, or for an accepted WebSocket what its close code stands for."""
         kind, path = route.split(" ")
         path = re.sub(r"\{\w+\}", target(route), path)
         if kind == "WEBSOCKET":

@@ -176,13 +176,14 @@ def test_the_socket_replays_all_but_status_and_text(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "token"), [(f"/transcripts/{DONE}/events", "no"), ("/events", "no"), ("/transcripts/none/events", TOKEN)]
+    ("path", "token", "status"),
+    [(f"/transcripts/{DONE}/events", "no", 401), ("/events", "no", 401), ("/transcripts/none/events", TOKEN, 404)],
 )
-def test_a_socket_is_refused_before_it_opens(world: World, path: str, token: str) -> None:
+def test_a_socket_is_refused_before_it_opens(world: World, path: str, token: str, status: int) -> None:
     """The frontend tries one that opens and closes again every second, forever."""
     with pytest.raises(InvalidStatus) as refused, world.socket(path, token):
         pass
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == status
 
 
 @pytest.mark.parametrize("path", [f"/transcripts/{DONE}/events", "/events"])
