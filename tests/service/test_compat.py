@@ -6,13 +6,16 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from domain.access import Scope
+from domain.consent import Meeting
 from resources.database.tokens import Tokens
+from resources.store.erasure import mark_deleted
 from service.compat.changes import changes
 from testing import PATIENCE_S
 from testing.hosts.old_contract import DOCUMENT, check_answer
@@ -146,6 +149,20 @@ def test_the_audio_is_played_by_a_token_in_the_url(world: World) -> None:
     head = world.client.head(f"/compat/v1{path}", params={"token": TOKEN})
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole.content)))
     assert world.get(path, {}, token="wrong").status_code == 401
+
+
+def test_audio_that_cannot_be_played_counts_as_deleted(tmp_path: Path) -> None:
+    """The frontend says then that somebody didn't consent, where it would show errors of waveform and audio."""
+    with World(tmp_path).running() as world:
+        consents = world.app.state.consents
+        consents.identify(Meeting(DONE, "weekly"))
+        assert world.get(f"/transcripts/{DONE}").json()["audio_deleted"] is False
+        consents.record("weekly", "ann", given=False)
+        assert world.get(f"/transcripts/{DONE}").json()["audio_deleted"], "while a denial could be about it"
+        consents.dismiss("weekly")
+        assert world.get(f"/transcripts/{DONE}").json()["audio_deleted"] is False
+        mark_deleted(world.store, DONE, "consent denied")
+        assert world.get(f"/transcripts/{DONE}").json()["audio_deleted"]
 
 
 @pytest.mark.parametrize("path", ["/transcripts/none", "/transcripts/none/topics", "/rooms/name/none", "/rooms/none"])
