@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.health import Outcome
 from resources.database.audit import Audit
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
@@ -172,10 +173,9 @@ def build(
         routers.append(login_routes.router)
     if ports is not None:
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
-        app.state.corrections = ports.corrections
+        app.state.corrections = CorrectionHistory(database=inbox.database)
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
-        if ports.corrections is not None:
-            routers += [corrections.router, compat_editing.router]
+        routers += [corrections.router, compat_editing.router]
         routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)

@@ -8,7 +8,6 @@ from domain.costs import Prices
 from domain.events import Event
 from domain.overview import Queues, RecordingOverview
 from resources.database.catalogue import Catalogue, CatalogueRow
-from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
@@ -74,4 +73,3 @@ class Ports:
     store: Store
     listing: Listing | None = None
     accounts: Accounts | None = None
-    corrections: CorrectionHistory | None = None

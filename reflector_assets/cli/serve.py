@@ -64,7 +64,6 @@ def serve(
         wiring.opened(wiring.inbox()) as inbox,
         wiring.opened(wiring.rooms()) as rooms,
         wiring.opened(wiring.consents()) as consents,
-        wiring.opened(wiring.correction_history()) as corrections,
         wiring.opened(old_wiring.relays()) as relays,
         wiring.opened(wiring.sessions()) as sessions,
         wiring.opened(wiring.tokens()) as tokens,
@@ -105,7 +104,6 @@ def serve(
                 store,
                 ports.Listing(catalogue, everything.follow_recordings, everything.states),
                 ports.Accounts(ledger, everything.catch_up, queries.prices(settings), everything.queues),
-                corrections,
             ),
         )
         try:

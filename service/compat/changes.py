@@ -57,6 +57,9 @@ class Changes:
                 newest = await self._read()
             except ReflectorError as error:
                 log.warning("changes could not be read: %s", error)
+            except Exception:
+                # A defect must not leave the listeners without a reader.
+                log.exception("changes could not be read")
             else:
                 for message in [] if known is None else changes(known, newest):
                     for queue in self._listeners:

@@ -17,7 +17,7 @@ from domain.recording import Participant, Participants
 from domain.results import Topic, Topics, Transcript, TranscriptSegment
 from domain.text import words
 from domain.text.table import Table
-from service.dependencies import CorrectionsIfAnyDep, StoredResultsDep
+from service.dependencies import CorrectionsDep, StoredResultsDep
 from service.stored_results import StoredResults
 
 
@@ -155,8 +155,8 @@ def _topic(topic: Topic, table: Table) -> OldTopicWithWords:
     )
 
 
-def _contents(results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Contents:
-    return Contents(results, corrections and corrections.gathered(results.id))
+def _contents(results: StoredResultsDep, corrections: CorrectionsDep) -> Contents:
+    return Contents(results, corrections.gathered(results.id))
 
 
 ContentsDep = Annotated[Contents, Depends(_contents)]

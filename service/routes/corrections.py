@@ -1,6 +1,6 @@
 """Corrections of a transcript: its history, and edits in the shapes that the old system's clients know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,15 +13,19 @@ from domain.corrections.edits import (
     Assign,
     Edit,
     Entry,
+    Heading,
     Identify,
     Merge,
     Name,
+    ParticipantId,
     Remake,
     Rename,
     Review,
+    Seconds,
     SetSummary,
     SetTitle,
     Speaker,
+    Text,
     Undo,
     standing,
 )
@@ -62,7 +66,7 @@ class ParticipantChange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    id: ParticipantId | None = None
     speaker: Speaker | None = None
     name: Name
 
@@ -70,9 +74,9 @@ class ParticipantChange(BaseModel):
 class ChangeTranscript(Body):
     """What to change; null returns to the generated text."""
 
-    title: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
-    short_summary: Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")] | None = None
-    long_summary: Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")] | None = None
+    title: Heading | None = None
+    short_summary: Text | None = None
+    long_summary: Text | None = None
     reviewed: StrictBool = False
     participants: Annotated[tuple[ParticipantChange, ...], Field(max_length=200)] = ()
 
@@ -95,9 +99,9 @@ class AssignSpeech(Body):
     """The words between two times, in seconds, are those of a speaker or of a participant."""
 
     speaker: Speaker | None = None
-    participant: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    timestamp_from: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-    timestamp_to: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+    participant: ParticipantId | None = None
+    timestamp_from: Seconds
+    timestamp_to: Seconds
 
 
 class MergeSpeakers(Body):
@@ -211,10 +215,10 @@ def change_transcript(
         edits.append(SetTitle(title=body.title))
     if summary := {name: getattr(body, name) for name in ("short_summary", "long_summary") if name in given}:
         edits.append(SetSummary.model_validate(summary))
-    edits += [_named(editor, one) for one in body.participants]
+    people = editor.transcript().participants
+    edits += [_named(editor, one, people) for one in body.participants]
     if "reviewed" in given:
         edits.append(Review(reviewed=body.reviewed))
-    editor.transcript()
     if edits:
         editor.add(*edits, version=body.version)
     return editor.transcript()
@@ -287,16 +291,17 @@ def merge_speakers(editor: EditorDep, body: Annotated[MergeSpeakers, Depends(jso
     return Status()
 
 
-def _named(editor: Editor, one: ParticipantChange) -> AnyEdit:
+def _named(editor: Editor, one: ParticipantChange, people: Iterable[Participant]) -> AnyEdit:
     if one.id is not None:
-        return Rename(participant_id=_known(editor, one.id).participant_id, name=one.name)
+        return Rename(participant_id=_known(editor, one.id, people).participant_id, name=one.name)
     if one.speaker is None:
         raise Refused(422, "participants: give an id or a speaker")
     return Identify(speaker=one.speaker, name=one.name)
 
 
-def _known(editor: Editor, participant_id: str) -> Participant:
-    for one in editor.transcript().participants:
+def _known(editor: Editor, participant_id: str, people: Iterable[Participant] | None = None) -> Participant:
+    """Return one of the people, by default of those as they are now; raises NotFound."""
+    for one in editor.transcript().participants if people is None else people:
         if one.participant_id == participant_id:
             return one
     raise NotFound(f"there is no participant {participant_id[:100]!r}", recording=editor.results.id)

@@ -10,7 +10,6 @@ from pydantic_core import to_json
 from starlette.requests import Request
 
 from domain.access import Scope
-from domain.corrections.gathered import Corrections
 from domain.corrections.preview import preview, preview_words
 from domain.corrections.texts import by_hand
 from domain.deletion import BEYOND_REACH
@@ -28,7 +27,7 @@ from service.dependencies import (
     NO_STORE,
     AccessDep,
     ConsentsDep,
-    CorrectionsIfAnyDep,
+    CorrectionsDep,
     DeletionsDep,
     InboxDep,
     RecordingId,
@@ -149,14 +148,14 @@ def show_transcript(
     recordings: RecordingsDep,
     access: AccessDep,
     consents: ConsentsDep,
-    corrections: CorrectionsIfAnyDep,
+    corrections: CorrectionsDep,
 ) -> TranscriptView:
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
     transcript = results.find("transcript.json", Transcript)
     written: tuple[str, ...] = ()
-    if transcript is not None and corrections is not None:
+    if transcript is not None:
         made = corrections.gathered(results.id)
         transcript, written = preview(transcript, made), by_hand(made.entries)
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
@@ -173,7 +172,7 @@ def show_transcript(
         by_hand=written,
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and may_write,
-        may_edit=transcript is not None and corrections is not None and overview.state != "retired" and may_write,
+        may_edit=transcript is not None and overview.state != "retired" and may_write,
         may_share=may_write,
         shared=caller_of(request).recording is not None,
         **fields,
@@ -199,10 +198,10 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
 
 
 @router.get("/words", response_model=WordsView)
-def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsIfAnyDep) -> Response:
+def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
     """Show the words with their speakers and times."""
     content = results.read(WORDS)
-    made = corrections.gathered(results.id) if corrections is not None else Corrections()
+    made = corrections.gathered(results.id)
     try:
         people = results.read("participants.json")
     except NotFound:

@@ -10,7 +10,6 @@ from typing import Any
 
 from domain.overview import RecordingOverview
 from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
-from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.store.base import LocalStore
 from service.login import Login
@@ -59,8 +58,7 @@ def site(
     with Proxy(port, behind) as proxy:
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
-        history = CorrectionHistory(database=catalogue.database)
-        made = Ports(made.recordings, store, listing, corrections=history)
+        made = Ports(made.recordings, store, listing)
         entry = login(proxy.endpoint) if login else None
         app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made, login=entry)
         with listening(app, port, behind):

@@ -19,7 +19,6 @@ from websockets.typing import Origin, Subprotocol
 
 from domain.rooms import Room
 from resources.database.catalogue import Catalogue, IndexedTranscript, RecordingInfo
-from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from service.ports import Listing, Ports
 from testing import PATIENCE_S
@@ -51,8 +50,7 @@ class World:
             IndexedTranscript(DONE, "1", "weekly-20260323080000", "Weekly meeting", BEGAN, 3600, "the budget"), 2
         )
         listing = Listing(catalogue, lambda: True, lambda rows: [self.script.states[row.recording_id] for row in rows])
-        history = CorrectionHistory(database=catalogue.database)
-        ports = Ports(made.recordings, made.store, listing, corrections=history)
+        ports = Ports(made.recordings, made.store, listing)
         self.app, _, rooms = application(url, ports=ports, origins=[ORIGIN])
         rooms.put(Room(name="weekly", old_id=OLD_ID, zulip_stream="general"))
         self.app.state.changes.pause = 0.05

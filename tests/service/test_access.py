@@ -20,7 +20,6 @@ from domain.costs import Prices
 from domain.errors import TransientError
 from domain.overview import Queues
 from resources.database.catalogue import Catalogue
-from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.database.tokens import Tokens
@@ -58,7 +57,7 @@ class World:
         # Something always happens.
         listing = Listing(catalogue, lambda: True, lambda _: [overview(ID, "error", duration=float(next(seconds)))])
         accounts = Accounts(Ledger(database=database), lambda: True, Prices("EUR", *[Fraction()] * 4), away)
-        ports = Ports(made.recordings, self.store, listing, accounts, CorrectionHistory(database=database))
+        ports = Ports(made.recordings, self.store, listing, accounts)
         # Nobody answers there.
         away_too = Login("http://127.0.0.1:1", "reflector", "secret", page_url="http://127.0.0.1", scopes={})
         self.app: Any = application(url, ports=ports, **{"login": away_too, **settings})[0]

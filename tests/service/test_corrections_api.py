@@ -1,14 +1,11 @@
 """Corrections by the HTTP API: the old system's shapes, the history, and what is visible before a run takes them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.recording import value_key
-from resources.database.corrections import CorrectionHistory
-from resources.database.database import Database
 from resources.store.base import Store
 from tests.service.in_process import BEARER, Service, serving
 from tests.service.shown_recordings import finish, meeting, overview, shown
@@ -27,8 +24,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         finish(store, script, *meeting(recording_id, 1, 120, 3, action_items=STEPS))
     script.states["retired"] = overview("retired", "retired")
     script.states["new"] = overview("new", "new")
-    history = CorrectionHistory(database=Database(url=url))
-    with serving(url, ports=replace(ports, corrections=history)) as running:
+    with serving(url, ports=ports) as running:
         running.client.headers.update(BEARER)
         yield running
 
