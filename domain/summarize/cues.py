@@ -12,8 +12,8 @@ from domain.summarize.decisions import OPENING, plain
 from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
 from domain.summarize.evidence import evidence
-from domain.summarize.people import HONORIFIC, called, fold
-from domain.summarize.sameness import key, latest, unique
+from domain.summarize.items import accepter, decision, distinct, sentence
+from domain.summarize.people import HONORIFIC, alternatives, called, fold
 from domain.summarize.sentences import Utterance, tokens
 
 KINDS = ("request", "promise", "assign", "team", "explicit")
@@ -30,6 +30,10 @@ ACCEPTED = re.compile(
     r"alright|all right|happy to)\b",
     re.I,
 )
+REFUSED = re.compile(
+    r"^(?:no(?:pe)?[,.]|no,? i\b|sorry[,.]|i (?:can't|cannot|won't|don't)\b|unfortunately|i'm afraid)", re.I
+)
+BECAUSE = re.compile(r",?\s+because\s+", re.I)
 BETWEEN = (
     r"(?:(?:also|then|just|now|definitely|gladly|personally|quickly|probably|go ahead and|try to|make sure to)\s+)*"
 )
@@ -56,40 +60,28 @@ def action_items(
         deciding = one.speaker if announced else None
         # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
         owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
-        owned += [(owner, _decision(what, name, one)) for what in decided if len(tokens(what)) >= 3]
+        owned += [(owner, decision(what, name, one, BECAUSE)) for what in decided if len(tokens(what)) >= 3]
         if decided:
             continue
         for step in _next_steps(utterances, at, name, names):
             # "I'll do that tomorrow" adds the deadline to the request before it.
-            if steps and ECHO.match(step.task) and steps[-1].assigned_to == name and not steps[-1].deadline:
+            if (
+                steps
+                and steps[-1].assigned_to == name
+                and not steps[-1].deadline
+                and _echoes(step, steps[-1], one.text)
+            ):
                 steps[-1] = steps[-1].model_copy(update={"deadline": step.deadline})
             else:
                 steps.append(step)
-    owned = unique(owned, lambda pair: (pair[0], key(pair[1].decision)))
-    decisions = [one for _, one in owned]
-    texts = latest([one.decision for one in decisions])
-    steps = unique(steps, lambda one: (one.assigned_to, key(one.task), one.deadline, one.context))
-    return (
-        tuple(one.model_copy(update={"decision": text}) for one, text in zip(decisions, texts, strict=True) if text),
-        tuple(steps),
-    )
+    return distinct(owned, steps)
 
 
-def sentence(text: str) -> str:
-    """Format a clause as a sentence: capitalized, without surrounding punctuation."""
-    text = text.strip(" ,;:.-")
-    return text[:1].upper() + text[1:]
-
-
-def _decision(what: str, name: str, one: Utterance) -> Decision:
-    what, _, why = (part.strip() for part in re.sub(r",?\s+because\s+", "\n", what, count=1).partition("\n"))
-    return Decision(
-        decision=sentence(what),
-        rationale=sentence(why) or None,
-        decided_by=name,
-        timestamp=one.start,
-        evidence=evidence(one.text, one.start, name),
-    )
+def _echoes(step: NextStep, before: NextStep, text: str) -> bool:
+    """Return True if a step accepts the one before: "I'll do that"; "Yes, I'll write one" if asked to write a draft."""
+    verb = re.escape(before.task.split()[0])
+    again = ACCEPTED.match(text) and re.match(rf"{verb}\s+(?:one|it|them|those)\b", step.task, re.I)
+    return bool(again or ECHO.match(step.task))
 
 
 def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
@@ -103,8 +95,14 @@ def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapp
         form = next((value for group, value in found[1].groupdict().items() if group.startswith("who") and value), None)
         meant = people.get(re.sub(rf"^{HONORIFIC}", "", form), ()) if form else ()
         who = name if found[0] == "promise" else meant[0] if len(meant) == 1 else None
+        answered = accepter(utterances, at, names, ACCEPTED)
+        # "Jim, you'll write it, right?"
+        if found[0] == "assign" and one.text.endswith("?") and (answered is None or answered != who):
+            continue
+        refused = accepter(utterances, at, names, REFUSED)
+        if found[0] == "request" and refused and refused in meant:
+            continue
         if found[0] == "request" and who is None:
-            answered = _accepter(utterances, at, names)
             who = answered if not meant or answered in meant else None
             if who is None and not meant and not re.search(r"\b(?:please|kindly)\b", clause, re.I):
                 continue
@@ -143,18 +141,8 @@ def _task(kind: str, found: re.Match[str], clause: str, whole: str) -> str | Non
     if kind == "team":
         firm = modal in {"need to", "have to", "must"} and verb not in AMBIGUOUS
         return task if verb in ACTIONS and (due or firm) and not whole.endswith("?") else None
-    if kind == "assign" and whole.endswith("?"):
-        return None
     certain = kind == "explicit" or (due and modal not in {"can", "have to", "need to"})
     return task if verb in ACTIONS or certain else None
-
-
-def _accepter(utterances: Sequence[Utterance], at: int, names: Mapping[int, str]) -> str | None:
-    """Return the name of the person who accepts a request that names nobody."""
-    answer = utterances[at + 1] if at + 1 < len(utterances) else None
-    if answer and answer.speaker != utterances[at].speaker and ACCEPTED.match(answer.text):
-        return of_speaker(answer.speaker, names)
-    return None
 
 
 def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
@@ -173,7 +161,7 @@ def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
 @lru_cache(maxsize=16)
 def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
     """Compile the patterns for a meeting's people: where to split a sentence, and the kinds of next steps."""
-    people, known = _alternatives(forms), _alternatives(unique_forms)
+    people, known = alternatives(forms), alternatives(unique_forms)
     will = r"(?:'ll| will| shall|'m going to| am going to| promise to)"
     duty = r"(?:need to|have to|must)"
     you = r"(?:can|could|would|will)"
@@ -189,15 +177,10 @@ def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str
         rf"(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
         "promise": rf"I(?:{will}|\s+(?P<modal>{duty}|can))\s+{BETWEEN}{end}",
-        "assign": rf"(?P<who>{known})(?:'ll| will| is going to|,? you will| should| needs to| has to| must)\s+"
-        rf"{BETWEEN}{end}",
+        "assign": rf"(?P<who>{known})(?:'ll| will| is going to|,? you(?:'ll| will)| should| needs to| has to| must)\s+"
+        rf"{BETWEEN}(?P<task>\w.+?)(?:,\s*(?:right|okay|ok|yes))?[.?!]*$",
         "team": rf"we(?:'ll|\s+(?P<modal>will|{duty}|should|are going to)|'re going to)\s+{BETWEEN}{end}",
         "explicit": rf"(?:the\s+)?(?:next step|action item|to[- ]do)(?:\s+for\s+(?P<who>{people}))?(?:\s+is|:)\s+"
         rf"(?:to\s+)?{end}",
     }
     return {kind: re.compile(pattern, re.I | re.S) for kind, pattern in kinds.items()}
-
-
-def _alternatives(forms: Sequence[str]) -> str:
-    names = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-    return rf"{HONORIFIC}(?:{names})(?!\w)" if names else r"(?!)"

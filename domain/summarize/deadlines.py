@@ -1,6 +1,7 @@
 """Deadlines in spoken English: "before Wednesday", "in two weeks"."""
 
 import re
+from typing import NamedTuple
 
 DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -22,6 +23,7 @@ DEADLINE = re.compile(
     rf"{DAY}(?:\s+{PART})?(?:,?\s+{DATE})?|{DATE}|(?:tomorrow|today)(?:\s+{PART})?|tonight|end of day|eod)\b"
     rf"|\b{PREPOSITION}\s+(?:{MONTH}|noon|midnight|lunch|\d{{1,2}}(?::\d\d|\s*[ap]\.?m\b|\s*o'clock))"
     rf"|\b(?:in|within)\s+(?:the\s+next\s+)?{NUMBER}\s+(?:hours?|days?|weeks?|months?)\b"
+    rf"|\b(?:before|by|until|till)\s+the\s+{ORDINAL}(?!\s+(?:\w+\s+)?\w)"
     r"|\bas soon as possible\b|\basap\b",
     re.I,
 )
@@ -34,11 +36,23 @@ NEGATION = re.compile(
 RELATIVE = re.compile(r"\b(?:that|which|who|whose|why|where|how|what|whether|because|since)\b", re.I)
 
 
-def deadline(task: str) -> str | None:
+class Deadlines(NamedTuple):
+    """A language's deadlines, its negations, words that begin a relative clause, and conjunctions of main clauses."""
+
+    due: re.Pattern[str]
+    negation: re.Pattern[str]
+    relative: re.Pattern[str]
+    joint: re.Pattern[str]
+
+
+ENGLISH = Deadlines(DEADLINE, NEGATION, RELATIVE, re.compile(r"[,;:.]\s+|\b(?:but|and|so)\s+"))
+
+
+def deadline(task: str, language: Deadlines = ENGLISH) -> str | None:
     """Return the first deadline of a task that isn't negated, as said."""
-    for due in DEADLINE.finditer(task):
-        clause = re.split(r"[,;:.]\s+|\b(?:but|and|so)\s+", task[: due.start()])[-1]
-        denied = NEGATION.search(clause)
-        if not denied or RELATIVE.search(clause[: denied.start()]):
+    for due in language.due.finditer(task):
+        clause = language.joint.split(task[: due.start()])[-1]
+        denied = language.negation.search(clause)
+        if not denied or language.relative.search(clause[: denied.start()]):
             return " ".join(due[0].split())
     return None

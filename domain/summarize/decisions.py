@@ -40,6 +40,8 @@ CHOSEN = [
     for pattern in (
         r"^(?P<what>we(?:'ll| will| are going to|'re going to)\s+(?:go (?:with|for|ahead)|stick with|stay with)\b.+)",
         r"^(?:let us|let's)\s+(?P<what>(?:go (?:with|for|ahead)|stick with|use)\b.+)",
+        r"^(?:let us|let's)\s+(?P<what>(?:do|launch|release|ship|schedule|hold)\s+(?:the|our)\s.+"
+        rf"(?:{DEADLINE.pattern}).*)",
         r"^(?P<what>if\b.+\b(?:agrees?|approves?|accepts?)\b.*,\s*(?:then\s+)?we\s+(?!can|could|would|should|might|may)"
         r"\w+.+)",
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from domain.errors import DEFECTS, reason
 from domain.names import of_speaker
 from domain.results import ActionItems, Evidence, Summary, SummaryEvidence, Title, Topic, Topics
-from domain.summarize import cues
+from domain.summarize import cues, german, spanish, wordings
 from domain.summarize.answers import MAX_SUBJECTS
 from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raise with every change to results: earlier results are then stale.
-REVISION = 3
+REVISION = 4
 
+# How each language but English words decisions and next steps.
+WORDINGS = {"german": german.WORDINGS, "spanish": spanish.WORDINGS}
 # Words of a meeting that is its own summary.
 TINY = 30
 DAMPING = 0.85
@@ -142,11 +144,14 @@ def _summary(recap: str, paragraphs: Sequence[tuple[str, str]], rests_on: Sequen
 
 
 def action_items(words: Table, names: Mapping[int, str]) -> ActionItems:
-    """Extract decisions and next steps by their wording, in English only."""
+    """Extract decisions and next steps by their wording, in English, German and Spanish."""
     reading = read(words, names)
-    if reading.language != "english":
+    if reading.language == "english":
+        decisions, next_steps = cues.action_items(reading.utterances, reading.names)
+    elif reading.language in WORDINGS:
+        decisions, next_steps = wordings.action_items(reading.utterances, reading.names, WORDINGS[reading.language])
+    else:
         return ActionItems(method=EXTRACTIVE)
-    decisions, next_steps = cues.action_items(reading.utterances, reading.names)
     return ActionItems(decisions=decisions, next_steps=next_steps, method=EXTRACTIVE)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from domain.summarize.english import ACTIONS, NOT_ACTIONS, PRONOUNS, SPOKEN, VERBS
@@ -55,6 +55,12 @@ def called(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         for form in _forms(name):
             found.setdefault(form, []).append(name)
     return {form: tuple(people) for form, people in found.items()}
+
+
+def alternatives(forms: Sequence[str]) -> str:
+    """Return a pattern of folded text that matches a form of a name, with or without "Mr"."""
+    names = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return rf"{HONORIFIC}(?:{names})(?!\w)" if names else r"(?!)"
 
 
 def _forms(name: str) -> list[str]:

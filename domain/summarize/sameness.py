@@ -33,17 +33,20 @@ def unique(items: Iterable[Item], identity: Callable[[Item], Hashable]) -> list[
     return list(found.values())
 
 
-def latest(texts: Sequence[str]) -> list[str | None]:
-    """Return each text, None in place of one whose figures a later text replaces; the later one says so."""
+def latest(texts: Sequence[str], before: str = "before") -> list[str | None]:
+    """Return each text, None in place of one whose figures a later text replaces; the later one says so.
+
+    `before` introduces the figures that were replaced.
+    """
     last: dict[tuple[str, ...], int] = {}
     found: list[str | None] = list(texts)
     for at, text in enumerate(texts):
         figures = FIGURE.findall(text)
         subject = key(FIGURE.sub(" 0 ", text))
-        before = last.get(subject) if figures else None
-        if before is not None and (replaced := FIGURE.findall(texts[before])) != figures:
-            found[before] = None
-            found[at] = f"{text} (before: {', '.join(replaced)})"
+        earlier = last.get(subject) if figures else None
+        if earlier is not None and (replaced := FIGURE.findall(texts[earlier])) != figures:
+            found[earlier] = None
+            found[at] = f"{text} ({before}: {', '.join(replaced)})"
         if figures:
             last[subject] = at
     return found

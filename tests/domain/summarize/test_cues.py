@@ -49,6 +49,8 @@ def test_the_sample_meeting_gets_its_action_items() -> None:
         ("Okay, we'll go with the blue design.", "We'll go with the blue design"),
         ("It is decided that we hire two people.", "We hire two people"),
         ("Then the budget is approved for the whole year.", "The budget is approved for the whole year"),
+        ("Let's launch the shop on the 3rd of June.", "Launch the shop on the 3rd of June"),
+        ("Let's launch into that on Monday.", None),
         ("We have not decided on the currencies.", None),
         ("Did we decide which currencies we support?", None),
         ("Let's decide on the format.", None),
@@ -116,6 +118,25 @@ def test_the_person_who_accepts_gets_the_task_and_the_deadline() -> None:
         (CHLOE, "Write a note about the outage for the team", "tomorrow morning")
     ]
     assert steps(asked, (CHLOE, "That is not what I am here for.")) == []
+
+
+def test_an_accepted_request_is_one_step() -> None:
+    asked = (ADA, "Chloe, can you write a note about the outage?")
+    assert steps(asked, (CHLOE, "Okay, yes, I'll write one.")) == [(CHLOE, "Write a note about the outage", None)]
+    assert steps(asked, (CHLOE, "Yes, I'll write one on Monday.")) == [
+        (CHLOE, "Write a note about the outage", "on Monday")
+    ]
+    assert len(steps(asked, (CHLOE, "Yes, I'll write the blog post."))) == 2
+    assert steps(asked, (CHLOE, "No, I was not here when it happened.")) == []
+    assert steps(asked, (CHLOE, "No problem, that is done soon.")) == [(CHLOE, "Write a note about the outage", None)]
+
+
+def test_a_task_that_ends_as_a_question_needs_an_answer() -> None:
+    asked = (ADA, "Ben, you'll send the posters to us by the tenth, right?")
+    assert steps(asked, (BEN, "Sure, that is what I have here.")) == [
+        (BEN, "Send the posters to us by the tenth", "by the tenth")
+    ]
+    assert steps(asked, (BEN, "That is not what I have here.")) == []
 
 
 def test_people_with_the_same_first_name_are_distinguished() -> None:

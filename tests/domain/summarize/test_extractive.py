@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.results import Topics
+from domain.results import ActionItems, Topics
 from domain.summarize import extractive
 from tests.domain.meetings import ADA, BEN, CHLOE, NAMES, sample_meeting, spoken
 
@@ -88,7 +88,7 @@ GERMAN = spoken(
 )
 
 
-def test_other_languages_get_titles_and_summaries_but_no_action_items() -> None:
+def test_another_language_gets_titles_summaries_and_action_items() -> None:
     topics = extractive.topics(GERMAN, NAMES)
     assert "Lagerhalle" in topics.root[0].title
     assert "Lagerhalle" in extractive.title(topics).title
@@ -96,7 +96,13 @@ def test_other_languages_get_titles_and_summaries_but_no_action_items() -> None:
     assert recap.startswith("Ada: Wir sprechen heute")
     assert "talked about" not in recap
     made = extractive.action_items(GERMAN, NAMES)
-    assert (made.decisions, made.next_steps, made.method) == ((), (), "extractive")
+    assert [(one.assigned_to, one.deadline) for one in made.next_steps] == [(BEN, "morgen")]
+    assert (made.decisions, made.method) == ((), "extractive")
+
+
+def test_a_language_without_patterns_gets_no_action_items() -> None:
+    words = spoken((ADA, "Je vais envoyer le rapport à tout le monde avant vendredi, et nous avons décidé de partir."))
+    assert extractive.action_items(words, NAMES) == ActionItems(method="extractive")
 
 
 def test_a_script_without_spaces() -> None:

@@ -1,0 +1,223 @@
+"""German wordings of decisions, next steps and deadlines."""
+
+import re
+
+from domain.summarize.deadlines import Deadlines
+from domain.summarize.wordings import Wordings
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.I | re.S)
+
+
+# Verbs of tasks: infinitive, then as said of me, you and somebody else.
+VERBS = [
+    row.split()
+    for row in """
+    schicken schicke schickst schickt|senden sende sendest sendet|schreiben schreibe schreibst schreibt|
+    rufen rufe rufst ruft|prüfen prüfe prüfst prüft|bestellen bestelle bestellst bestellt|buchen buche buchst bucht|
+    besorgen besorge besorgst besorgt|bereiten bereite bereitest bereitet|leiten leite leitest leitet|
+    laden lade lädst lädt|erstellen erstelle erstellst erstellt|aktualisieren aktualisiere aktualisierst aktualisiert|
+    klären kläre klärst klärt|stellen stelle stellst stellt|bringen bringe bringst bringt|holen hole holst holt|
+    kaufen kaufe kaufst kauft|überarbeiten überarbeite überarbeitest überarbeitet|testen teste testest testet|
+    organisieren organisiere organisierst organisiert|übernehmen übernehme übernimmst übernimmt|
+    melden melde meldest meldet|informieren informiere informierst informiert|
+    reservieren reserviere reservierst reserviert|
+    erledigen erledige erledigst erledigt|kümmern kümmere kümmerst kümmert|drucken drucke druckst druckt|
+    korrigieren korrigiere korrigierst korrigiert|ergänzen ergänze ergänzt ergänzt|löschen lösche löschst löscht|
+    installieren installiere installierst installiert|reparieren repariere reparierst repariert|
+    verschicken verschicke verschickst verschickt|vergleichen vergleiche vergleichst vergleicht|
+    übersetzen übersetze übersetzt übersetzt|kontaktieren kontaktiere kontaktierst kontaktiert|
+    sammeln sammle sammelst sammelt|unterschreiben unterschreibe unterschreibst unterschreibt|
+    bezahlen bezahle bezahlst bezahlt|berechnen berechne berechnest berechnet|planen plane planst plant|
+    tauschen tausche tauschst tauscht|räumen räume räumst räumt|kündigen kündige kündigst kündigt|
+    beantworten beantworte beantwortest beantwortet|veröffentlichen veröffentliche veröffentlichst veröffentlicht|
+    verteilen verteile verteilst verteilt|entfernen entferne entfernst entfernt|ändern ändere änderst ändert|
+    fragen frage fragst fragt|schauen schaue schaust schaut|nehmen nehme nimmst nimmt|machen mache machst macht|
+    geben gebe gibst gibt|sagen sage sagst sagt|sprechen spreche sprichst spricht|suchen suche suchst sucht
+    """.replace("\n", " ").split("|")
+]
+INFINITIVES = "|".join(infinitive for infinitive, *_ in VERBS if infinitive not in {"sagen", "geben", "nehmen"})
+MINE = "|".join(f"{mine}?" for _, mine, *_ in VERBS)
+YOURS, THEIRS = ("|".join(row[at] for row in VERBS) for at in (2, 3))
+PREFIX = r"(?:an|ab|auf|aus|ein|vor|nach|mit|zu|zurück|weiter|um|durch|fertig|herum|raus|rein|hoch|bei|zusammen|frei)"
+TO_DO = rf".*\b{PREFIX}?(?:{INFINITIVES}|Bescheid\s+(?:sagen|geben))\b(?!\s+(?:zu|müssen|können|wollen|sollen)\b).*"
+# With a deadline, any verb is a task but these.
+BUSY = (
+    r"(?!.*\b(?:sein|haben|werden|bleiben|da|hören|sehen|wissen|verstehen|kommen|gehen|schlafen|warten|müssen|können|"
+    r"sagen|erklären|wiederholen)\b)"
+)
+IMPERATIVE = MINE + "|gib|nimm|sprich|übernimm|kümmer(?:e|) dich"
+# "frage mich", "mache mir Sorgen", "sage mal", "gebe zu" are talk.
+IDLE = r"(?!\s+(?:mich\b(?!\s+(?:um|darum|bei))|mir\b(?!\s+(?:das|die|den)\b)|mal so|ja|zu[.,]|nur|dazu|auf\b))"
+# These need what makes them a task.
+VAGUE = r"(?!(?:gebe|sage|gibst|sagst)\b(?!.*\bBescheid\b))"
+
+DAY = r"(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)"
+PART = r"(?:früh|morgen|vormittag|mittag|nachmittag|abend)"
+MONTH = r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)"
+NUMBER = r"(?:\d+|einem|einer|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|zwölf|ein paar|wenigen)"
+ORDINAL = r"(?:\d{1,2}\.|(?:ers|zwei|drit|vier|fünf|sechs|sieb|ach|neun|zehn|elf|zwölf|\w+zehn|\w+zig?s)te[nr]?)"
+PERIOD = r"(?:woche|monats?|quartals?|jahr(?:es)?|tag(?:es)?)"
+UNTIL = (
+    r"(?:spätestens\s+)?(?:bis(?:\s+spätestens)?(?:\s+(?:zum|zur|am|an|vor))?|vor(?:\s+(?:dem|der))?|am|"
+    r"ab(?:\s+dem)?|zum)"
+)
+DUE = _pattern(
+    rf"\b(?:{UNTIL}\s+)?(?:(?:kommenden|nächsten|diesen)\s+)?{DAY}{PART}?s?\b(?:\s+{PART})?"
+    rf"(?:,?\s+(?:dem|den)\s+{ORDINAL}"
+    rf"(?:\s+{MONTH})?)?"
+    rf"|\b(?:{UNTIL}\s+)?(?:ende|anfang|mitte)\s+(?:der\s+|des\s+|dieser\s+|dieses\s+|nächster\s+|nächsten\s+)?"
+    rf"(?:{PERIOD}|{MONTH})\b"
+    rf"|\b(?:bis\s+)?(?:diese|nächste|kommende)[nrs]?\s+(?:{PERIOD}|{DAY})\b"
+    rf"|\b{UNTIL}\s+{ORDINAL}(?!\w)(?:\s+{MONTH})?|\b{ORDINAL}\s+{MONTH}\b|\b(?:bis|ab|vor)\s+{MONTH}\b"
+    rf"|\b(?:bis\s+)?(?:heute|übermorgen|(?<!guten )(?<!jeden )(?<!am )(?<!diesen )morgen)\b(?:\s+(?:noch|{PART})\b)?"
+    r"|\b(?:bis\s+(?:zum\s+)?|am\s+|übers\s+|vor\s+dem\s+)(?:nächsten\s+)?wochenende\b"
+    rf"|\b(?:in|innerhalb\s+von|binnen)\s+{NUMBER}\s+(?:minuten|stunden?|tage?n?|wochen?|monat(?:en)?)\b"
+    r"|\b(?:gleich\s+)?nach\s+(?:der|dem)\s+(?:besprechung|sitzung|meeting|termin|pause)\b"
+    r"|\bbis\s+\d{1,2}(?::\d\d)?\s+uhr\b|\bso\s?(?:bald|schnell)\s+wie\s+möglich\b|\bsobald wie möglich\b"
+)
+DEADLINES = Deadlines(
+    due=DUE,
+    negation=_pattern(r"\b(?:nicht(?!\s+nur\b|\s+später\b)|nie|niemals|kein\w*|statt|anstatt)\b"),
+    relative=_pattern(r"\b(?:dass|ob|weil|da|warum|wieso|wann|wie|was|wer)\b"),
+    joint=_pattern(r"[,;:]\s+|\b(?:aber|und|sondern)\s+"),
+)
+
+NOW = r"(?:(?:also|jetzt|nun|gerade|heute|eben|damit|hiermit|alle|gemeinsam|dann|ja|einstimmig|uns|gut|doch)\s+)*"
+SETTLED = r"(?:beschlossen|entschieden|vereinbart|festgelegt|verabredet|abgemacht|ausgemacht|geeinigt|verständigt)"
+TO = (
+    r"(?:(?:darauf|dafür|dagegen)?,?\s+(?:dass\s+\S|(?!wie\b|ob\b|was\b|wann\b|wer\b|wo\b).*?"
+    r"\b(?:\w*zu\w+en|zu \w+n)\b).*)"
+)
+WORDINGS = Wordings(
+    opening=_pattern(
+        r"^(?:(?:also gut|also|so|gut|okay|ok|ja|jo|genau|prima|super|perfekt|alles klar|in ordnung|"
+        r"einverstanden|stimmt|na gut|na ja|nein|wie gesagt|klar|gerne?|schön|richtig|danke)[,.]\s+|"
+        r"(?:okay|also|und|aber|ja)\s+(?!gut\b)|(?:wie gesagt)\s+)+"
+    ),
+    question=_pattern(
+        r"^(?:(?:nehmen\s+wir\s+(?:mal\s+)?an|(?:mal\s+)?angenommen|stell\w*\s+(?:dir|euch|wir\s+uns))\b|(?:wer|was|wann|warum|wieso|wie|wo|welche\w*)\b|(?:haben|hatten|hätten|hätte|sollen|sollten|wollen|können|"
+        r"müssen|dürfen|ist|sind|wurde|wird|werden)\s+(?:wir|ich|das|die|der|es|sie)\b)"
+    ),
+    joint=_pattern(
+        r"[,;:]\s+(?:(?:und|aber|sondern)\s+)?|\s+(?:und|aber|sondern)\s+|(?<=\s)(?:deshalb|daher|darum)\s+"
+    ),
+    decided=(
+        _pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}{SETTLED}{TO})"),
+        _pattern(
+            rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}(?:auf|für|gegen)\s+(?!nichts|keine?)[^,;]+?\s{SETTLED}\b)"
+        ),
+        _pattern(
+            rf"\b(?P<what>(?:wir\s+beschließen|wir\s+vereinbaren|wir\s+legen\s+(?:\w+\s+)?fest),?\s+{NOW}dass\s+.+)"
+        ),
+        _pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}(?:darauf|dafür|dagegen)\s+{SETTLED}{TO})"),
+        _pattern(
+            r"\b(?P<what>(?:wir\s+(?:einigen|verständigen|entscheiden)\s+uns|(?:einigen|verständigen|entscheiden)\s+wir\s+uns)"
+            rf"\s+{NOW}(?:auf|für|gegen|darauf|dafür|dagegen)\b(?!\s+(?:nichts|keine?)).+)"
+        ),
+        _pattern(
+            rf"\b(?P<what>(?:der|unser|die|unsere)\s+(?:beschluss|entscheidung|vereinbarung)\s+(?:ist|lautet)"
+            rf"\s*{NOW}[,:]?\s*(?:dass\s+.+|.+\b(?:zu\s+\w+n|\w+zu\w+en)\b.*))"
+        ),
+        _pattern(rf"\b(?P<what>(?:es\s+(?:ist|wird|wurde)|(?:ist|wird|wurde))\s+{NOW}{SETTLED}{TO})"),
+        _pattern(rf"\b(?P<what>(?:beschlossen|abgemacht|ausgemacht|vereinbart)\s+(?:ist|wird)\s+{NOW}{TO})"),
+    ),
+    lead=_pattern(
+        r"(?:(?:also|damit|somit|hiermit|dann|heute|jetzt|nun|daher|deshalb|schließlich|ich glaube|ich denke|ich finde|"
+        r"soweit ich sehe|wir halten fest|fürs protokoll)\s*)*"
+    ),
+    supposed=_pattern(
+        r"\b(?:nicht|nie|kein\w*|ob|wenn|falls|sobald|bevor|solange|vielleicht|dacht\w*|angenommen|hoff\w*|bezweif\w*|"
+        r"wünscht\w*|sagt\w*|meint\w*|wundert)\b"
+    ),
+    earlier=_pattern(
+        r"\b(?:(?:letzte|vorige|vergangene)[nsmr]?\s+\w+|gestern|vorgestern|vor\s+(?:\w+\s+)?(?:tage?n?|wochen?|monat(?:en)?|"
+        r"jahr(?:en)?)|damals|seinerzeit|früher|(?:19|20)\d\d|schon\s+(?:lange|längst))\b"
+    ),
+    stated=(
+        _pattern(
+            r"^(?P<what>(?:dann|also|gut)\s+(?:nehmen|verwenden|streichen|verschieben|behalten|wählen)\s+wir\s+"
+            r"(?!mal\b|uns\b|den\s+nächsten|das\s+nächste|die\s+nächste|an\b)(?:\S+\s+)*\S+)"
+        ),
+        _pattern(r"^(?P<what>(?:dann\s+)?(?:bleiben\s+wir|wir\s+bleiben)\s+(?:also\s+|dann\s+)?bei\s+.+)"),
+        _pattern(r"^(?P<what>(?:dann\s+)?(?:verzichten\s+wir|wir\s+verzichten)\s+(?:also\s+|dann\s+)?auf\s+.+)"),
+        _pattern(r"^(?P<what>(?:dann\s+legen\s+wir|wir\s+legen|legen\s+wir)\s+(?!uns\b).+\sfest\b.*)"),
+        _pattern(rf"^(?P<what>(?:dann\s+)?machen\s+wir\s+(?:das\s+|die\s+|den\s+)\w+.*(?:{DUE.pattern}).*)"),
+    ),
+    passive=_pattern(
+        r"^(?P<what>(?!(?:das|es|dann)\s+(?:ist|sind|wird|wurde)\b).+\s(?:ist|sind|wird|wurden?)\s+"
+        r"(?:damit\s+|hiermit\s+|jetzt\s+|also\s+)*"
+        r"(?:beschlossen|genehmigt|bewilligt|angenommen|vereinbart|verabschiedet|abgelehnt)[.!]*)$"
+    ),
+    unsettled=_pattern(
+        r"\b(?:nicht|nichts|nie|niemals|kein\w*|niemand|ob|wenn|falls|sobald|bevor|bis|vielleicht|hoff\w*|dacht\w*|was|"
+        r"wer|wann|noch)\b"
+    ),
+    because=_pattern(r",?\s+(?=weil\s)|,\s+denn\s+"),
+    promise=(
+        _pattern(rf"ich\s+(?:werde|muss|kann|soll)\s+(?P<task>{TO_DO})"),
+        _pattern(rf"(?P<due>)ich\s+werde\s+(?P<task>{BUSY}.+)"),
+        _pattern(rf"(?P<task>ich\s+{VAGUE}(?:{MINE})\b{IDLE}.+)"),
+        _pattern(
+            r"(?P<task>(?:(?:das|den|die|dem|ihm|ihr|ihnen|es|dann|nachher|später|gleich|dazu|"
+            rf"(?:bis|am|in|nächste\w*|heute|morgen|übermorgen)(?:\s+\w+){{0,2}})\s+){{0,3}}{VAGUE}(?:{MINE})\s+ich\b{IDLE}.+)"
+        ),
+    ),
+    echo=_pattern(
+        r"(?:(?:ja|das|dann|gerne?|klar)\s+)*(?P<task>(?:(?:mache|erledige|übernehme)\s+ich\b|"
+        r"ich\s+(?:mache|erledige|übernehme)\s+(?:das|es)\b|ich\s+kümmere?\s+mich\s+darum|(?:das\s+)?kann\s+ich\s+machen)"
+        r"(?!.*\b(?:die|den|der|eine?n?)\s).*)"
+    ),
+    request=(
+        _pattern(
+            r"(?:bitte,?\s+)?(?:kannst|könntest|würdest|magst)\s+du\s+(?:(?:bitte|mal|noch|dann|vielleicht|auch)\s+)*"
+            rf"(?P<task>{TO_DO})"
+        ),
+        _pattern(
+            r"(?P<due>)(?:bitte,?\s+)?(?:kannst|könntest|würdest|magst)\s+du\s+(?:(?:bitte|mal|noch|dann|vielleicht|auch)\s+)*"
+            rf"(?P<task>{BUSY}.+)"
+        ),
+        _pattern(rf"(?:bitte,?\s+)?(?:können|könnten|würden)\s+sie\s+(?:bitte\s+)?(?P<task>{TO_DO})"),
+        _pattern(rf"(?P<task>(?:bitte\s+)(?:{IMPERATIVE})\b.+)"),
+        _pattern(rf"(?P<task>(?:{IMPERATIVE})\s+(?:\w+\s+){{0,3}}bitte\b.+)"),
+        _pattern(rf"bitte\s+(?P<task>{TO_DO})"),
+    ),
+    please=_pattern(r"\bbitte\b"),
+    asked=(
+        _pattern(rf"(?P<task>{VAGUE}(?:{YOURS})\s+du\b.+)"),
+        _pattern(rf"(?P<task>du\s+{VAGUE}(?:{YOURS})\b.+?)(?:,\s+(?:oder|ja|nicht wahr|okay|richtig))?\?$"),
+    ),
+    named=(
+        _pattern(rf"(?:wird|soll|muss)\s+(?P<task>{TO_DO})"),
+        _pattern(r"(?P<task>(?:kümmert\s+sich\s+(?:\w+\s+){0,3}um|übernimmt)\s+.+)"),
+        _pattern(rf"(?P<due>)(?P<task>(?:{THEIRS})\b.+)"),
+    ),
+    called=(_pattern(rf"(?P<task>(?:{IMPERATIVE})\b(?!\s+(?:ich|wir|du|er|sie)\b).+)"),),
+    team=(_pattern(rf"(?P<due>)wir\s+müssen\s+(?P<task>{TO_DO})"),),
+    explicit=(
+        _pattern(
+            r"(?:(?:der\s+)?nächste\s+schritt|(?:die\s+|eine\s+)?aufgabe)(?:\s+(?:ist|wäre)(?:\s+es)?,?|:)\s+(?P<task>.+)"
+        ),
+    ),
+    talk=_pattern(
+        r"\b(?:nicht(?!\s+nur)|nie|niemals|kein\w*|jede[nsr]?|immer|oft|meistens?|manchmal|normalerweise|sonst|gerade|seit|"
+        r"schon|würde|hätte|könnte|vielleicht|eventuell|früher|damals|gestern|angenommen|sorgen|gedanken|schluss|"
+        r"spaß|witz)\b"
+    ),
+    reported=_pattern(
+        r"\b(?:sagt\w*|gesagt|meint\w*|gemeint|dacht\w*|gedacht|geschrieben|glaube nicht|falls|wenn ich)\b"
+    ),
+    condition=_pattern(r"^(?:wenn|falls|sobald)\b"),
+    pointing=_pattern(
+        r"\b(?:es|ihn|darum|dazu|davon)\b|\bdas\s+(?:ihm|ihr|ihnen|dir|euch|heute|morgen|bis|am|gleich|noch)\b"
+    ),
+    accepted=_pattern(
+        r"^(?:ja|jo|jawohl|klar|okay|ok|gerne?|mach(?:e)? ich|in ordnung|alles klar|natürlich|sicher|"
+        r"kein problem|geht klar|das (?:mache|erledige|übernehme) ich|kann ich (?:machen|gerne)|"
+        r"wird gemacht|einverstanden)\b(?!,?\s+aber\b)"
+    ),
+    refused=_pattern(r"^(?:nein|nee|nö|leider|das geht nicht|kann ich nicht|ich kann nicht|das schaffe ich nicht)\b"),
+    deadlines=DEADLINES,
+    before="zuvor",
+)
