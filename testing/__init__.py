@@ -2,3 +2,5 @@
 
 # Limit of any wait in seconds, for a busy machine. Waits end on events: only a fault reaches the limit.
 PATIENCE_S = 280
+# The same of a whole program or run, which can take that long where ten others share two cores; below pytest's limit.
+HUNG_S = 1500

@@ -16,7 +16,7 @@ import dagster as dg
 import grpc
 import psutil
 
-from testing import PATIENCE_S
+from testing import HUNG_S
 from testing.deployment import BIN, ROOT, Deployment
 from testing.programs import Program
 
@@ -40,16 +40,16 @@ class Daemon:
         if self._folder is None:
             # A socket's path is limited to 107 bytes.
             self._folder = Path(tempfile.mkdtemp(prefix="code-"))
-        socket, workspace = self._folder / "s", self._folder / "workspace.yaml"
+        socket = self._folder / "s"
         if self.code is None or self.code.poll() is not None:
             socket.unlink(missing_ok=True)
             # Not by `python_module`: that makes the daemon replace its code server every minute.
-            workspace.write_text(f"load_from: [grpc_server: {{socket: {socket}, location_name: reflector}}]")
+            self.workspace.write_text(f"load_from: [grpc_server: {{socket: {socket}, location_name: reflector}}]")
             server = ("api", "grpc", "-m", "reflector_assets.definitions", "--location-name", "reflector")
             self.code = self._start("dagster", *server, "-s", str(socket), "--log-level", "warning")
             until(lambda: self._serves(socket), what="the code server")
         if self.process is None or self.process.poll() is not None:
-            self.process = self._start("dagster-daemon", "run", "-w", str(workspace))
+            self.process = self._start("dagster-daemon", "run", "-w", str(self.workspace))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,6 +66,12 @@ class Daemon:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace of the running code server, with which Dagster's commands start none of their own."""
+        assert self._folder is not None
+        return self._folder / "workspace.yaml"
 
     def family(self) -> list[psutil.Process]:
         """Return the daemon, the code server, and their descendants."""
@@ -107,7 +113,7 @@ def open_instance(deployment: Deployment) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(deployment.home / "dagster"))
 
 
-def until(reached: Callable[[], Any], seconds: float = PATIENCE_S, what: str = "") -> Any:
+def until(reached: Callable[[], Any], seconds: float = HUNG_S, what: str = "") -> Any:
     """Wait until `reached` returns a true value and return it; raise AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while (begin := time.monotonic()) < end:

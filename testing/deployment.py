@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from testing import PATIENCE_S, programs
+from testing import HUNG_S, programs
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -58,14 +58,14 @@ class Deployment:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=HUNG_S,
             check=False,
         )
 
     def run_quickly(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a Python program of the virtual environment like `run`, but with a faster start; "-m" runs a module."""
         program = command[0] if command[0] == "-m" else BIN / command[0]
-        return programs.run([program, *command[1:]], cwd=ROOT, env=self.environment(), timeout=PATIENCE_S)
+        return programs.run([program, *command[1:]], cwd=ROOT, env=self.environment(), timeout=HUNG_S)
 
     def reflector(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `reflector` with a fast start."""

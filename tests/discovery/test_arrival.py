@@ -12,7 +12,7 @@ from testing.hosts.daily_host import DailyHost
 from testing.hosts.daily_oddities import odd_recordings
 from tests.discovery.world import everything, inbox_of, partitions, queueing, runs_by_recording
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(120)]
+pytestmark = pytest.mark.slow(120)
 
 
 def test_a_thousand_recordings_of_all_kinds(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from testing.hosts.daily_host import DailyHost
 from testing.hosts.daily_oddities import plain_recording
 from tests.discovery.world import everything, inbox_of, partitions, queueing
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(15)
 
 
 def test_an_unfinished_recording_comes_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from testing.hosts.daily_oddities import plain_recording, ready_event
 from testing.parts.receiver import Receiver
 from tests.discovery.world import SECRET, inbox_of, other_event, queueing, runs_by_recording
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(15)
 # Longer than everything here takes.
 WAIT_S = 30
 

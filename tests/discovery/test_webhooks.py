@@ -15,7 +15,7 @@ from testing.hosts.daily_oddities import plain_recording, ready_event
 from testing.parts.receiver import Receiver
 from tests.discovery.world import SECRET, every_order, everything, inbox_of, partitions, queueing, runs_by_recording
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]
+pytestmark = pytest.mark.slow(25)
 
 
 def test_the_same_event_fifty_times_in_every_order_beside_polling(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_same_event_fifty_times_in_every_order_beside_polling(tmp_path: Path
         with (
             open_instance(deployment) as instance,
             Receiver(deployment) as receiver,
-            Daemon(deployment),
+            Daemon(deployment, forked=True),
             ThreadPoolExecutor(8) as connections,
         ):
             url = f"{receiver.url}/v1/daily/webhook"

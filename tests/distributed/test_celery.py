@@ -13,7 +13,7 @@ from reflector_assets.eventlog.steps import StepEvent, step_events
 from testing.daemon import until
 from tests.distributed.cluster import Cluster, of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 # Seconds: of a call, of a track's attempt, and without a sign of a worker.
 LATENCY, LIMIT, SILENCE = 3.0, 10, 12
 TRACKS = 3

@@ -15,7 +15,7 @@ from testing.parts.redis import Redis
 from tests.distributed.cluster import Worker
 from tests.production.world import RESULTS, TRACKS, Production
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(190)]
+pytestmark = pytest.mark.slow(190)
 
 
 def announce(world: Production) -> None:

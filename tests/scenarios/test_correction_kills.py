@@ -24,7 +24,7 @@ from testing.processes import Processes
 from tests.examples import examples
 from tests.scenarios.world import SECONDS, World
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow(300)]
+pytestmark = pytest.mark.slow(300)
 NAME, EDITS, TOKEN = "room-edited", 200, "the-token-of-an-editor"
 KILLS = Counter({"run": 7, "receiver": 6, "daemon": 3, "code server": 2})
 

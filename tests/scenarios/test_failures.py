@@ -26,7 +26,7 @@ from testing.daemon import until
 from testing.deployment import ROOT
 from tests.scenarios.world import World, llm_calls, of
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(220)]
+pytestmark = pytest.mark.slow(90)
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
 LIMIT = 20
 LONG, BROKEN, HUNG = "room-long", "room-broken", "room-hung"
@@ -219,7 +219,7 @@ def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world:
     world.gpu.hang(at_once, when=lambda call: f"/{BY_HAND}/" in call.name)
     given = json.dumps({tags.PARTITION: BY_HAND, tags.FORCE: "true"})
     launched = world.deployment.run_quickly(
-        *("dagster", "job", "launch", "-w", "workspace.yaml", "-j", "__ASSET_JOB", "--tags", given)
+        *("dagster", "job", "launch", "-w", str(world.daemon.workspace), "-j", "__ASSET_JOB", "--tags", given)
     )
     assert launched.returncode == 0, launched.stderr
     until(lambda: sum(world.gpu_calls(BY_HAND).values()) == tracks + at_once, what="calls")

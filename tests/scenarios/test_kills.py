@@ -33,7 +33,7 @@ from testing.hosts.gpu_host import GPUHost
 from testing.hosts.llm_host import LLMHost
 from testing.processes import Processes
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(200)]
+pytestmark = pytest.mark.slow(200)
 TRACKS = 3
 # Of a GPU call, in seconds.
 LATENCY = 0.8

@@ -12,7 +12,7 @@ from tests.scenarios.world import World, llm_calls
 
 # What runs and what not is the same, and a run takes less time.
 EXECUTOR = "in_process"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(60)]
+pytestmark = pytest.mark.slow(80)
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "reflector_assets.definitions")
 PLAIN, SLOW, DOZEN = "room-plain", "room-slow", "room-dozen"
 # Assets of a recording; a first run makes all but `corrections`.
@@ -92,7 +92,8 @@ def test_a_recording_at_work_gets_no_second_run_and_one_by_hand_waits(world: Wor
     assert [row["id"] for row in refreshed["recordings"]] == [SLOW]
     assert refreshed["queued"]
     launched = world.deployment.run_quickly(
-        *("dagster", "job", "backfill", "-w", "workspace.yaml", "-j", "process", "--partitions", SLOW, "--noprompt")
+        *("dagster", "job", "backfill", "-w", str(world.daemon.workspace)),
+        *("-j", "process", "--partitions", SLOW, "--noprompt"),
     )
     assert launched.returncode == 0, launched.stderr
     until(lambda: world.statuses(SLOW)[1:] == ["QUEUED"], what="the run by hand is queued")

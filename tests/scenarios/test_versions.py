@@ -10,7 +10,7 @@ from tests.scenarios.world import World, llm_calls
 
 # What runs and what not is the same, and a run takes less time.
 EXECUTOR = "in_process"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow(180)]
+pytestmark = pytest.mark.slow(60)
 OTHER, SAME, REFUSED, REVERTED = "room-other", "room-same", "room-refused", "room-reverted"
 TITLE = "TitleAnswer"
 # What a transcript with other content brings along, in a run of its own.

@@ -92,6 +92,8 @@ class World:
             REFLECTOR_RETRY_DELAY="0.2",
             REFLECTOR_CORRECTIONS_QUIET="1",
             REFLECTOR_EXECUTOR=executor,
+            # A test fills all slots of this pool.
+            REFLECTOR_GPU_STEPS="2",
             REFLECTOR_PROMPTS=str(self.prompts),
             REFLECTOR_STEP_TIMEOUTS=json.dumps({"transcribe_track": limit}),
         )
@@ -217,7 +219,8 @@ class World:
 
     def lose_cursor(self) -> None:
         """Have the sensor forget all that it has seen."""
-        done = self.deployment.run_quickly("dagster", "sensor", "cursor", SENSOR, "--delete", "-w", "workspace.yaml")
+        command = ("dagster", "sensor", "cursor", SENSOR, "--delete", "-w", str(self.daemon.workspace))
+        done = self.deployment.run_quickly(*command)
         assert done.returncode == 0, done.stderr
 
     def steps(self, run: dg.RunRecord) -> list[StepEvent]:
