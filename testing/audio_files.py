@@ -123,12 +123,14 @@ def no_packets(path: Path, *, container: str = "webm") -> Path:
     return path
 
 
-def remuxed(path: Path, source: Path, *, container: str = "webm", shift: float = 0.0) -> Path:
-    """Copy the packets of a file into another container, `shift` seconds later."""
+def remuxed(
+    path: Path, source: Path, *, container: str = "webm", shift: float = 0.0, end: float = float("inf")
+) -> Path:
+    """Copy the packets of a file that begin before `end` seconds into another container, `shift` seconds later."""
     with av.open(str(source)) as old, av.open(str(path), "w", format=container) as out:
         stream = out.add_stream_from_template(old.streams.audio[0])
         for packet in old.demux(audio=0):
-            if packet.size:
+            if packet.size and (packet.pts or 0) * packet.time_base < end:
                 packet.stream = stream
                 packet.pts = packet.dts = (packet.pts or 0) + round(shift / packet.time_base)
                 out.mux(packet)

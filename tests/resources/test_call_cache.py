@@ -29,7 +29,7 @@ def files(cache: Any):
     return [path for path in Path(cache.folder).rglob("*") if path.is_file()]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(9)
 def test_what_was_put_is_got_in_another_process_too(cache: Any):
     assert cache.get(KEYS[0]) is None
     cache.put(KEYS[0], b"an answer")

@@ -75,7 +75,7 @@ def test_the_tables_are_what_the_code_reads_and_writes(database_url: str) -> Non
         assert compare_metadata(context, metadata) == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_processes_that_start_at_once_make_an_empty_databases_tables_once(new_database: Callable[[], str]) -> None:
     urls = [new_database() for _ in range(4)]
     processes = [opening(urls) for _ in range(2)]

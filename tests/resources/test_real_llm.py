@@ -18,12 +18,12 @@ from testing.parts import llm_server
 from testing.parts.llm_server import LLMServer
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(60),
     pytest.mark.skipif(llm_server.missing() is not None, reason=str(llm_server.missing())),
 ]
 
-SENTENCE = "We tested the migration twice on a copy of the production database and nothing was lost."
-SAID = SENTENCE.split()
+# With it, the model finds valid answers soon.
+SAID = ["Ben", "sends", "the", "slides", "on", "Friday."]
 QUESTION: list[Message] = [{"role": "user", "content": "What was this about?"}]
 NAMES = {0: "Ada", 1: "Ben"}
 WORDS = table(Word(word, 0.5 * at, 0.5 * at + 0.4, at // len(SAID), 0.9) for at, word in enumerate(SAID * 2))

@@ -13,7 +13,7 @@ from testing import PATIENCE_S
 from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 
-pytestmark = pytest.mark.slow(20)
+pytestmark = pytest.mark.slow(10)
 
 MB = 2**20
 # What a download may read twice per interruption: a piece, and the headers.

@@ -26,7 +26,7 @@ from testing.audio_files import RATE, Sound, opus_track
 from testing.deployment import SAMPLE
 from testing.hosts.gpu_host import GPUHost
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(50)
 
 TRUTH: Mapping[str, Any] = json.loads((SAMPLE / "truth.json").read_text())
 NAMES = {p["participant_id"]: p["user_name"] for p in json.loads((SAMPLE / "participants.json").read_text())["data"]}
