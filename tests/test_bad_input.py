@@ -12,7 +12,7 @@ import pytest
 from testing import audio_files
 from testing.deployment import SAMPLE, Deployment
 
-pytestmark = pytest.mark.slow(25)
+pytestmark = pytest.mark.slow(20)
 
 TRACKS = sorted((SAMPLE / "tracks").iterdir())
 

@@ -104,7 +104,7 @@ def test_every_command_that_changes_something_is_in_the_audit_log() -> None:
     assert {name: action for name, action in actions.items() if action not in {None, name}} == {}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_a_command_is_recorded_with_its_user_and_outcome(deployment: Deployment) -> None:
     assert deployment.reflector("consent", "deny", "nowhere", "--user", "ann").returncode == 3
     assert deployment.reflector("tokens", "revoke", "unknown").returncode == 1

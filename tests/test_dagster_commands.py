@@ -9,7 +9,7 @@ import pytest
 from testing import audio_files
 from testing.deployment import ROOT, Deployment, deploy
 
-pytestmark = pytest.mark.slow(30)
+pytestmark = pytest.mark.slow(17)
 
 
 @pytest.fixture(scope="module")

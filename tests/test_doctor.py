@@ -37,6 +37,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         yield opened
 
 
+@pytest.mark.slow
 def test_without_settings_only_embedded_services_are_checked(deployment: Deployment) -> None:
     deployment.env["COLUMNS"] = "200"
     done = deployment.reflector("doctor")
@@ -57,7 +58,7 @@ def test_without_settings_only_embedded_services_are_checked(deployment: Deploym
     assert not [path for path in (deployment.data / "doctor").rglob("*") if path.is_file()]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_all_services_pass(parts: Parts) -> None:
     parts.daily.recordings = [{"id": "one"}, {"id": "two"}]
     rows = parts.doctor()

@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from reflector_assets.operations import belonging
 from resources.store.base import LocalStore
 from testing.daemon import open_instance
 from testing.deployment import Deployment
+
+pytestmark = pytest.mark.slow(8)
 
 
 def row(report: str, name: str) -> dict[str, Any]:

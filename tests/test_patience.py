@@ -14,7 +14,7 @@ from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(15)
 POOL = "narrow"
 # Seconds for which another run holds the pool's only slot.
 HELD_S = 6.0

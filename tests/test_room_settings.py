@@ -9,6 +9,8 @@ from testing.audio_files import babble, opus_track
 from testing.deployment import Deployment, deploy
 from testing.hosts.gpu_host import GPUHost
 
+pytestmark = pytest.mark.slow(15)
+
 STANDUP, RETRO = "standup-20260323080000", "retro-20260323090000"
 
 

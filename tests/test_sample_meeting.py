@@ -16,7 +16,7 @@ from domain.text.words import Word
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, deploy
 from tests.domain.test_events import matches
 
-pytestmark = pytest.mark.slow(100)
+pytestmark = pytest.mark.slow(85)
 
 ASSETS = [
     "recording",

@@ -43,7 +43,7 @@ ADDED = {
 STOPPED = {"fall_back", "tell_failures"}
 TOKEN, WEBHOOK_SECRET = "token-of-the-upgraded-service", "the-secret-of-the-receiver"
 
-pytestmark = pytest.mark.slow(90)
+pytestmark = pytest.mark.slow(20)
 
 
 @dataclass

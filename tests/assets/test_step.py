@@ -21,7 +21,7 @@ from testing import PATIENCE_S
 from testing.deployment import new_instance
 from tests.assets.step_jobs import ONCE_MORE, every_kind, whole_run
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(25)
 
 SIGNATURE = "c2lnbmF0dXJl"
 URL = f"https://user:{SIGNATURE}@storage.example/audio.webm?X-Amz-Signature={SIGNATURE}&x=1"

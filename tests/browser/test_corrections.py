@@ -11,7 +11,7 @@ from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
 from tests.service.shown_recordings import finish, meeting
 
-pytestmark = pytest.mark.slow(10)
+pytestmark = pytest.mark.slow(15)
 
 FIRST, SECOND = "first", "second"
 ITEMS = {"next_steps": [{"task": "Send the slides", "assigned_to": "Ben"}], "method": "extractive"}

@@ -18,7 +18,7 @@ from tests.browser.serving import Site, site
 from tests.domain.finished import finished
 from tests.service.shown_recordings import finish, meeting
 
-pytestmark = pytest.mark.slow(20)
+pytestmark = pytest.mark.slow(50)
 
 LONG, SHORT, EVIL, SILENT = "long", "short", "evil", "silent"
 MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'

@@ -21,7 +21,7 @@ from testing.hosts.host import Answer
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 from tests.browser.conftest import Visitor
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = pytest.mark.slow(30)
 
 SPOKEN = "Good morning everyone"
 

@@ -15,7 +15,7 @@ from tests.browser.serving import Site, site
 from tests.service.in_process import TOKEN
 from tests.service.shown_recordings import finish, meeting, overview
 
-pytestmark = pytest.mark.slow(15)
+pytestmark = pytest.mark.slow(30)
 
 PLANNED = ["recording", "participants", "padded_tracks", "track_transcripts", "topics", "title", "transcript"]
 REASON = "the transcription service answered 503"

@@ -31,7 +31,7 @@ from testing.deployment import SAMPLE, SAMPLE_ID, Deployment, new_instance
 from tests.consent.world import World, world
 from tests.domain.finished import finished
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(30)
 
 DAY = 86400
 RETIRED: dict[str, Any] = {"REFLECTOR_RETIRE_DAYS": 30}

@@ -16,7 +16,7 @@ from resources.store.erasure import Audio
 from testing.deployment import SAMPLE
 from tests.consent.world import World, failures, world
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(20)
 
 AUDIO = ["padded_tracks", "mixed_audio", "track_transcripts"]
 

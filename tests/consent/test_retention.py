@@ -20,7 +20,7 @@ from sensors import retention
 from testing.deployment import Deployment
 from tests.consent.world import World, failures, world
 
-pytestmark = pytest.mark.slow(25)
+pytestmark = pytest.mark.slow(12)
 
 NEVER: dict[str, Any] = {}
 BOTH = {"PUBLIC_DATA_RETENTION_DAYS": 90, "REFLECTOR_RETIRE_DAYS": 365}

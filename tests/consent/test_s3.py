@@ -11,7 +11,7 @@ from testing.parts.proxy import Proxy
 from testing.parts.s3 import S3Server
 from tests.consent.world import World, failures, world
 
-pytestmark = pytest.mark.slow(15)
+pytestmark = pytest.mark.slow(10)
 
 
 @pytest.fixture(scope="module")

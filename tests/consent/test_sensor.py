@@ -16,6 +16,8 @@ from sensors.keep_up_to_date import request_for
 from testing.hosts.daily_oddities import DOMAIN
 from tests.consent.world import World, world
 
+pytestmark = pytest.mark.slow(10)
+
 
 class Follower:
     """The sensor with its cursor, which survives in the daemon's database, and the run keys that Dagster knows."""

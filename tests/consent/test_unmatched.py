@@ -24,7 +24,7 @@ from testing.hosts.zulip_host import ZulipHost
 from tests.consent.test_sensor import Follower
 from tests.consent.world import World, world
 
-pytestmark = pytest.mark.slow(25)
+pytestmark = pytest.mark.slow(10)
 
 
 @pytest.fixture

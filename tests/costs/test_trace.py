@@ -13,7 +13,7 @@ from reflector_assets.operations import refresh
 from testing.deployment import Deployment
 from tests.consent.world import World, world
 
-pytestmark = pytest.mark.slow(25)
+pytestmark = pytest.mark.slow(12)
 
 SIGNED = "https://bucket.example.com/audio.webm?X-Amz-Signature=c2VjcmV0"
 

@@ -16,6 +16,8 @@ from reflector_assets.runtime.dagster_internals.embedded_log import EmbeddedLog
 from testing.deployment import ROOT, deploy
 from tests.scenarios.small import Small
 
+pytestmark = pytest.mark.slow(12)
+
 NEW, DONE, AGAIN, BROKEN, KILLED, WHOLE, BUSY, CANCELED, REDUNDANT = NAMES = [
     *("new", "done", "again", "broken", "killed", "whole", "busy", "canceled", "redundant")
 ]

@@ -18,7 +18,7 @@ from testing.parts.postgres import Postgres
 from tests.consent.world import world
 from tests.runtime.connection_jobs import QUERIES, in_process, in_worker, opened
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(15)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from testing.daemon import until
 from testing.deployment import ROOT
 from tests.runtime import worker_jobs
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = pytest.mark.slow(30)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from testing.daemon import until
 from testing.processes import Processes
 from tests.scenarios.world import World
 
-pytestmark = pytest.mark.slow(60)
+pytestmark = pytest.mark.slow(70)
 # Of ticks that the end of the code server interrupts.
 TICK_ERRORS = {"DagsterUserCodeUnreachableError"}
 # Of a GPU call, in seconds: long enough to do something meanwhile, and never waited for to its end.

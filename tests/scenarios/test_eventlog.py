@@ -15,7 +15,7 @@ from testing import PATIENCE_S
 from testing.deployment import new_instance
 from tests.scenarios.telling import ID, STEPS, Telling
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(10)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from reflector_assets.staleness import GONE, AssetGraph, AssetState, Node
 from sensors.keep_up_to_date import request_for
 from tests.consent.world import World, world
 
+pytestmark = pytest.mark.slow(6)
+
 GRAPH = definitions.graph
 
 

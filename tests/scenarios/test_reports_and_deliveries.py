@@ -21,6 +21,8 @@ from sensors import failures
 from testing.hosts.zulip_host import ZulipHost
 from tests.scenarios.small import Small
 
+pytestmark = pytest.mark.slow(7)
+
 A, B = "first", "second"
 
 

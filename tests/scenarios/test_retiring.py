@@ -28,6 +28,8 @@ from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
 from tests.scenarios.telling import ID, Telling
 
+pytestmark = pytest.mark.slow(20)
+
 NAME, OTHER = "recording-1", "recording-2"
 DAY = 86400
 

@@ -14,6 +14,8 @@ from sensors.keep_up_to_date import request_for
 from testing.deployment import new_instance
 from tests.scenarios.small import ALL, Small
 
+pytestmark = pytest.mark.slow(20)
+
 A, B = "first", "second"
 EVERYTHING = (A, set(ALL))
 

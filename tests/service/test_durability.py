@@ -24,7 +24,7 @@ from testing.parts.receiver import SECRET, Receiver, signed
 from tests.service.in_process import serving
 
 pytest_plugins = ["tests.service.databases"]
-pytestmark = pytest.mark.slow(30)
+pytestmark = pytest.mark.slow(20)
 
 
 def event(event_id: str) -> bytes:

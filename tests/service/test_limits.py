@@ -16,7 +16,7 @@ from testing.daemon import until
 from testing.deployment import Deployment
 from testing.parts.receiver import SECRET, Receiver, signature, signed
 
-pytestmark = pytest.mark.slow(15)
+pytestmark = pytest.mark.slow(30)
 
 MIB = 1024 * 1024
 MOST_GROWTH = 150 * MIB

@@ -25,7 +25,7 @@ from testing.deployment import new_instance
 from tests.scenarios.telling import ID, Telling
 from tests.service.in_process import TOKEN, application, listening
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(12)
 LISTENERS = 50
 
 

@@ -5,7 +5,7 @@ import pytest
 from testing.deployment import SAMPLE, Deployment
 from testing.parts.receiver import OTHER_SECRET, SECRET, Receiver
 
-pytestmark = pytest.mark.slow(15)
+pytestmark = pytest.mark.slow(8)
 
 PASSWORD = "hush-nobody-knows"
 

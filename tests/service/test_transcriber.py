@@ -20,7 +20,7 @@ from testing.hosts.gpu_host import FROM_URL
 from testing.hosts.host import Answer, Host, Request
 from testing.parts.transcriber import KEY, Transcriber, transcribing
 
-pytestmark = pytest.mark.slow(15)
+pytestmark = pytest.mark.slow(8)
 
 
 class Files(Host[Request]):
