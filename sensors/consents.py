@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from domain.consent import Statement
 from reflector_assets import tags
-from reflector_assets.operations.runs import at_work, code_tag
+from reflector_assets.operations.runs import at_work, code_tags
 from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
@@ -180,7 +180,7 @@ def _request(
         asset_selection=[dg.AssetKey(name) for name in assets],
         # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
         run_key=f"{recording_id}:{what}{f':{held}' if released else ''}:{pending.asked}",
-        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, assets)},
+        tags={tags.PRIORITY: tags.NEW, **code_tags(graph, assets)},
     )
 
 

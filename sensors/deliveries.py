@@ -6,7 +6,7 @@ import dagster as dg
 
 from domain.errors import TransientError
 from reflector_assets import tags
-from reflector_assets.operations.runs import code_tag, in_progress
+from reflector_assets.operations.runs import code_tags, in_progress
 from reflector_assets.partitions import RECORDINGS
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
@@ -91,5 +91,5 @@ def _request(graph: AssetGraph, delivery: Delivery, recording_id: str, asset: st
         partition_key=recording_id,
         run_key=f"{delivery.key}:{delivery.attempts + 1}:{delivery.due_at:.3f}:{again}",
         asset_selection=[dg.AssetKey(asset)],
-        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, [asset])},
+        tags={tags.PRIORITY: tags.NEW, **code_tags(graph, [asset])},
     )

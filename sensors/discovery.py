@@ -10,7 +10,7 @@ from domain import backoff
 from domain.consent import Meeting
 from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
-from reflector_assets.operations.runs import code_tag
+from reflector_assets.operations.runs import code_tags
 from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
@@ -157,5 +157,5 @@ def _first_run(graph: AssetGraph, recording_id: str) -> dg.RunRequest:
         partition_key=recording_id,
         # If a tick dies between requesting the run and storing its cursor, the repeated request has no effect.
         run_key=recording_id,
-        tags={tags.PRIORITY: tags.NEW, tags.CODE: code_tag(graph, graph.names())},
+        tags={tags.PRIORITY: tags.NEW, **code_tags(graph, graph.names())},
     )

@@ -15,7 +15,7 @@ from reflector_assets import staleness, tags
 from reflector_assets.log_entries import KEEP_UP_TO_DATE
 from reflector_assets.operations.runs import (
     at_work,
-    code_tag,
+    code_tags,
     is_about_to_be_resumed,
     is_to_be_repeated,
     prevent_resumption,
@@ -169,7 +169,7 @@ def request_for(
         run_key=hashlib.sha256(state.encode()).hexdigest()[:32],
         tags={
             tags.PRIORITY: priority,
-            tags.CODE: code_tag(graph, ready),
+            **code_tags(graph, ready),
             **({tags.RESTORED: restored} if restored else {}),
         },
     )
@@ -291,4 +291,4 @@ def _selects(run: dg.DagsterRun, asset: str) -> bool:
 
 def _code(run: dg.DagsterRun) -> dict[str, str]:
     """Return the code versions in a run's code tag; empty if it has none."""
-    return dict(pair.split("=", 1) for pair in run.tags.get(tags.CODE, "").split(",") if "=" in pair)
+    return dict(pair.split("=", 1) for pair in tags.value(run.tags, tags.CODE).split(",") if "=" in pair)

@@ -1,5 +1,6 @@
 """Runs a recording's stale assets from the command line, and queries its runs."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -125,7 +126,7 @@ def bring_up_to_date(
                     raise_on_error=False,
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     tags={
-                        tags.CODE: code_tag(graph, ready),
+                        **code_tags(graph, ready),
                         tags.PROCESS: process_tag(run_id),
                         **({tags.FORCE: "true"} if force else {}),
                     },
@@ -210,6 +211,7 @@ def awaits_first_run(instance: dg.DagsterInstance, recording_id: str) -> bool:
     return instance.has_dynamic_partition(RECORDINGS, recording_id) and daemon_is_up(instance)
 
 
-def code_tag(graph: staleness.AssetGraph, assets: Sequence[str]) -> str:
-    """Return the code versions of these assets as a tag value."""
-    return ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)
+def code_tags(graph: staleness.AssetGraph, assets: Sequence[str]) -> dict[str, str]:
+    """Return the tags with the code versions of these assets."""
+    code = ",".join(f"{node.name}={node.code_version}" for node in graph if node.name in assets)
+    return {tags.CODE: code, tags.CODE_HASH: hashlib.sha256(code.encode()).hexdigest()[:8]}

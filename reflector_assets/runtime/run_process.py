@@ -90,7 +90,7 @@ def process_tag(run_id: str) -> str:
 
 def process_of(run: dg.DagsterRun) -> ProcessIdentity | None:
     """Return the process that executes a run; None if it has none yet."""
-    run_id, _, process = run.tags.get(tags.PROCESS, "").partition(" ")
+    run_id, _, process = tags.value(run.tags, tags.PROCESS).partition(" ")
     return ProcessIdentity.parse(process) if run_id == run.run_id else None
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets import staleness, tags
-from reflector_assets.operations.runs import code_tag
+from reflector_assets import staleness
+from reflector_assets.operations.runs import code_tags
 from reflector_assets.partitions import recordings
 from reflector_assets.settings.main import Settings
 from resources.database.database import Database
@@ -73,7 +73,7 @@ class Small:
         more: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run assets as a person would who picks them in Dagster, or as a sensor does (`tagged`)."""
-        code = {tags.CODE: code_tag(self.graph(), assets)} if tagged else {}
+        code = code_tags(self.graph(), assets) if tagged else {}
         result = self.job().execute_in_process(
             instance=self.instance,
             partition_key=recording_id,
