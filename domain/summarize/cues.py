@@ -8,7 +8,7 @@ from functools import lru_cache
 from domain.names import of_speaker
 from domain.results import Decision, NextStep
 from domain.summarize.deadlines import deadline
-from domain.summarize.decisions import OPENING, plain
+from domain.summarize.decisions import OPENING, plain, proposal
 from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
 from domain.summarize.evidence import evidence
@@ -27,7 +27,7 @@ IN_MEETING = re.compile(
 )
 ACCEPTED = re.compile(
     r"^(?:yes|yeah|yep|sure|of course|ok(?:ay)?|will do|no problem|absolutely|certainly|gladly|i will|i'll|i can|done|"
-    r"alright|all right|happy to)\b",
+    r"agreed|alright|all right|happy to)\b",
     re.I,
 )
 REFUSED = re.compile(
@@ -51,19 +51,22 @@ def action_items(
     owned: list[tuple[str | None, Decision]] = []
     steps: list[NextStep] = []
     deciding: int | None = None
+    people = called(names.values())
     utterances = [one._replace(text=unicodedata.normalize("NFC", plain(one.text))) for one in utterances]
     for at, one in enumerate(utterances):
         name = of_speaker(one.speaker, names)
         decided, announced = stated(one.text)
         if not decided and deciding == one.speaker and not one.text.endswith("?"):
             decided = [OPENING.sub("", one.text)]
+        if (proposed := proposal(one.text)) and accepter(utterances, at, names, ACCEPTED):
+            decided = [proposed]
         deciding = one.speaker if announced else None
         # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
         owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
         owned += [(owner, decision(what, name, one, BECAUSE)) for what in decided if len(tokens(what)) >= 3]
         if decided:
             continue
-        for step in _next_steps(utterances, at, name, names):
+        for step in _next_steps(utterances, at, names, people):
             # "I'll do that tomorrow" adds the deadline to the request before it.
             if (
                 steps
@@ -84,8 +87,11 @@ def _echoes(step: NextStep, before: NextStep, text: str) -> bool:
     return bool(again or ECHO.match(step.task))
 
 
-def _next_steps(utterances: Sequence[Utterance], at: int, name: str, names: Mapping[int, str]) -> Iterable[NextStep]:
-    one, people = utterances[at], called(names.values())
+def _next_steps(
+    utterances: Sequence[Utterance], at: int, names: Mapping[int, str], people: Mapping[str, tuple[str, ...]]
+) -> Iterable[NextStep]:
+    one = utterances[at]
+    name = of_speaker(one.speaker, names)
     patterns = _patterns(tuple(people), tuple(form for form, who in people.items() if len(who) == 1))
     bare = OPENING.sub("", one.text)
     for clause in _clauses(bare, patterns):
@@ -162,7 +168,7 @@ def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
 def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str, re.Pattern[str]]:
     """Compile the patterns for a meeting's people: where to split a sentence, and the kinds of next steps."""
     people, known = alternatives(forms), alternatives(unique_forms)
-    will = r"(?:'ll| will| shall|'m going to| am going to| promise to)"
+    will = r"(?:'ll| will| shall|'m going to|'m gonna| am going to| promise to)"
     duty = r"(?:need to|have to|must)"
     you = r"(?:can|could|would|will)"
     end = rf"(?P<task>\w.+?)(?:,\s*(?P<who_last>{people}))?[.?!]*$"

@@ -23,6 +23,8 @@ DEADLINE = re.compile(
     rf"{DAY}(?:\s+{PART})?(?:,?\s+{DATE})?|{DATE}|(?:tomorrow|today)(?:\s+{PART})?|tonight|end of day|eod)\b"
     rf"|\b{PREPOSITION}\s+(?:{MONTH}|noon|midnight|lunch|\d{{1,2}}(?::\d\d|\s*[ap]\.?m\b|\s*o'clock))"
     rf"|\b(?:in|within)\s+(?:the\s+next\s+)?{NUMBER}\s+(?:hours?|days?|weeks?|months?)\b"
+    r"|\b(?:(?:this|next)|(?:over|on|at|before|by|until|after)\s+(?:the|this|next))\s+weekend\b"
+    r"|\b(?:right\s+)?after\s+(?:this|the\s+(?:meeting|call|break))(?=[.!,]|$)"
     rf"|\b(?:before|by|until|till)\s+the\s+{ORDINAL}(?!\s+(?:\w+\s+)?\w)"
     r"|\bas soon as possible\b|\basap\b",
     re.I,

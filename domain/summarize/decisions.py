@@ -23,12 +23,13 @@ CONTENT = r"(?:that\s+(?P<what>.+)|(?P<how>(?:(?:not\s+)?to|on|against)\s+.+))"
 ACTIVE = [
     re.compile(pattern, re.I | re.S)
     for pattern in (
-        rf"\b(?:we|i)(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:decide|decided|resolved|settled)\s+{CONTENT}",
+        rf"\b(?:we|(?<!\band )i)(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:decide|decided|resolved|settled)\s+{CONTENT}",
         rf"\bwe(?:'ve| have)?\s+(?:now\s+|all\s+)?(?:agree|agreed)\s+{CONTENT}",
         r"\b(?:the|our|my)\s+(?:final\s+)?decision\s+(?:is|was)\s+(?:that\s+)?"
         r"(?!not\b(?!\s+to\b)|(?:still|yet|open|pending|up to|final|yours|mine|hard|difficult|clear|unclear)\b)"
         r"(?P<what>.+)",
         r"\b(?:it|that)(?:'s| is| was| has been)\s+(?:decided|agreed|settled)\s+that\s+(?P<what>.+)",
+        r"\bit(?:'s| is)\s+(?:decided|agreed|settled)[,:]\s+(?P<what>(?=.*\bwe\b).+)",
     )
 ]
 PASSIVE = re.compile(
@@ -40,12 +41,16 @@ CHOSEN = [
     for pattern in (
         r"^(?P<what>we(?:'ll| will| are going to|'re going to)\s+(?:go (?:with|for|ahead)|stick with|stay with)\b.+)",
         r"^(?:let us|let's)\s+(?P<what>(?:go (?:with|for|ahead)|stick with|use)\b.+)",
+        r"^(?:i(?:'d| would)\s+say\s+(?:that\s+)?)?(?P<what>we(?:'re going|\s+are going|\s+go)\s+(?:with|for)\b.+)",
+        r"^(?:let us|let's)\s+(?P<what>(?:set|fix|cap)\s+(?:the|our)\s.+\s(?:at|to)\s.+)",
         r"^(?:let us|let's)\s+(?P<what>(?:do|launch|release|ship|schedule|hold)\s+(?:the|our)\s.+"
         rf"(?:{DEADLINE.pattern}).*)",
         r"^(?P<what>if\b.+\b(?:agrees?|approves?|accepts?)\b.*,\s*(?:then\s+)?we\s+(?!can|could|would|should|might|may)"
         r"\w+.+)",
     )
 ]
+# "We move in March, agreed?": decided if somebody agrees.
+PROPOSED = re.compile(r"^(?P<what>we(?:'re|'ll)?\b.+?),?\s+(?:agreed|are we agreed|all agreed)\?$", re.I | re.S)
 # Directly before "we decided".
 SUPPOSED = re.compile(
     r"(?:(?:\b(?:not|never|cannot|hardly)|n't)\s+(?:\w+\s+){0,2}?(?:think|believe|recall|remember|say|said|know|sure|"
@@ -101,6 +106,12 @@ def decisions(text: str) -> tuple[list[str], bool]:
         return ([rest], False) if len(tokens(rest)) >= 3 else ([], True)
     found = _decided(bare)
     return ([found], False) if found else ([], False)
+
+
+def proposal(text: str) -> str | None:
+    """Return what a sentence proposes for a decision ("We move in March, agreed?"), or None."""
+    found = PROPOSED.match(OPENING.sub("", plain(text)))
+    return found["what"] if found else None
 
 
 def trimmed(text: str) -> str:

@@ -11,11 +11,24 @@ Item = TypeVar("Item")
 TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|{WORD}(?:'{WORD})*|[%€$£]")
 # Words that don't distinguish statements.
 EMPTY = frozenset(["a", "an", "the", "also", "then", "now", "just", "really", "please", "so", "well", "okay"])
+# Numbers in words of English, German ("dreitausend") and Spanish.
+IN_WORDS = (
+    r"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|"
+    r"seventy|eighty|ninety|hundred|thousand|million)(?:[\s-]|\sand\s))+|"
+    r"(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|\w+zehn|\w+zig|\w+ßig|\w*hundert\w*|\w*tausend\w*)\s|"
+    r"(?:(?:dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|quince|veinte|treinta|cuarenta|cincuenta|cien|"
+    r"\w*cient[oa]s|quinient[oa]s|mil)\s)+"
+)
+UNITS = (
+    r"percent|euros?|dollars?|pounds?|francs?|people|persons|hours?|days?|weeks?|months?|years?|minutes?|kilos?|"
+    r"meters?|metres?|pieces|units|prozent|leute|personen|stunden?|tage?n?|wochen?|monaten?|jahren?|minuten?|stück|"
+    r"dólares|personas|horas?|días?|semanas?|meses|mes|años?|minutos?"
+)
 # A figure has a unit; other numbers are names ("ticket 4711").
 FIGURE = re.compile(
     r"[€$£]\s?\d+(?:[.,]\d+)*(?:\s(?:million|billion|thousand)\b)?|"
-    r"\b\d+(?:[.,]\d+)*\s?(?:%|€|(?:(?:hundred|thousand|million|billion)\s)?(?:percent|euros?|dollars?|pounds?|francs?|"
-    r"people|persons|hours?|days?|weeks?|months?|years?|minutes?|kilos?|meters?|metres?|pieces|units)\b)",
+    r"\b\d+(?:[.,]\d+)*\s?(?:%|€|(?:(?:hundred|thousand|million|billion)\s)?(?:por\s+ciento|"
+    rf"{UNITS})\b)|\b(?:{IN_WORDS})(?:{UNITS})\b",
     re.I,
 )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.names import of_speaker
@@ -74,9 +75,10 @@ def action_items(utterances: Sequence[Utterance], names: Mapping[int, str], word
         if (what := decided(one.text, wordings))
     ]
     steps: list[NextStep] = []
+    people = called(names.values())
     for at, one in enumerate(utterances):
         if not decided(one.text, wordings):
-            _add_steps(steps, utterances, at, names, wordings)
+            _add_steps(steps, utterances, at, names, people, wordings)
     return distinct(decisions, steps, wordings.before)
 
 
@@ -102,12 +104,12 @@ def _add_steps(
     utterances: Sequence[Utterance],
     at: int,
     names: Mapping[int, str],
+    people: Mapping[str, tuple[str, ...]],
     wordings: Wordings,
 ) -> None:
     """Append the next steps of a sentence, or put the deadline that it names to the request that it accepts."""
     one = utterances[at]
     name = of_speaker(one.speaker, names)
-    people = called(names.values())
     for clause in _clauses(one.text, tuple(people), wordings):
         due = deadline(clause.task, wordings.deadlines)
         if clause.kind == "echo" or wordings.echo.match(clause.text):
@@ -191,6 +193,16 @@ def _clauses(text: str, forms: tuple[str, ...], wordings: Wordings) -> Iterable[
         begin = end + 1
 
 
+@lru_cache(maxsize=16)
+def _called(forms: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Compile the patterns of a name in front of a clause and at its end."""
+    people = alternatives(forms)
+    return (
+        re.compile(rf"(?:(?:hey|hallo|hola|oye)[, ]\s*)?(?P<who>{people})(?P<comma>[,:.]?)\s+"),
+        re.compile(rf",\s*(?P<who>{people})(?:,?\s+(?:bitte|por favor))?[.?!]*$"),
+    )
+
+
 def _main(text: str, wordings: Wordings) -> str:
     return wordings.joint.split(text)[0]
 
@@ -198,9 +210,9 @@ def _main(text: str, wordings: Wordings) -> str:
 def _clause(text: str, forms: tuple[str, ...], wordings: Wordings) -> Clause | None:
     """Return the task that a clause begins with, or None."""
     text = wordings.opening.sub("", text)
-    people, folded = alternatives(forms), fold(text)
-    first = re.match(rf"(?:(?:hey|hallo|hola|oye)[, ]\s*)?(?P<who>{people})(?P<comma>[,:.]?)\s+", folded)
-    last = re.search(rf",\s*(?P<who>{people})(?:,?\s+(?:bitte|por favor))?[.?!]*$", folded)
+    folded = fold(text)
+    before, behind = _called(forms)
+    first, last = before.match(folded), behind.search(folded)
     name = first or last
     form = re.sub(rf"^{HONORIFIC}", "", name["who"]) if name else None
     rest = text[first.end() :] if first else text[: last.start()] if last else text

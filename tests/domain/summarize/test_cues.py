@@ -49,6 +49,11 @@ def test_the_sample_meeting_gets_its_action_items() -> None:
         ("Okay, we'll go with the blue design.", "We'll go with the blue design"),
         ("It is decided that we hire two people.", "We hire two people"),
         ("Then the budget is approved for the whole year.", "The budget is approved for the whole year"),
+        ("I'd say we go with the small van.", "We go with the small van"),
+        ("So it's settled, we paint it green.", "We paint it green"),
+        ("It's settled, good, next point.", None),
+        ("Let's set the price at 20 euros.", "Set the price at 20 euros"),
+        ("My brother and I decided to sell the old van.", None),
         ("Let's launch the shop on the 3rd of June.", "Launch the shop on the 3rd of June"),
         ("Let's launch into that on Monday.", None),
         ("We have not decided on the currencies.", None),
@@ -63,6 +68,14 @@ def test_decisions(text: str, decision: str | None) -> None:
     assert [(one.decision, one.decided_by, one.timestamp) for one in made.decisions] == (
         [(decision, ADA, 0.0)] if decision else []
     )
+
+
+def test_a_proposal_is_a_decision_if_somebody_agrees() -> None:
+    asked = (ADA, "Okay, so we sell the old van in May, agreed?")
+    assert [one.decision for one in items(asked, (BEN, "Agreed, that is the plan for it.")).decisions] == [
+        "We sell the old van in May"
+    ]
+    assert items(asked, (BEN, "That is too early for me and for the others.")).decisions == ()
 
 
 def test_a_decision_with_an_announcement_and_a_reason() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.summarize.sameness import latest
 from tests.domain.meetings import ADA, BEN, CHLOE
 from tests.domain.summarize.test_cues import items, steps
 
@@ -90,3 +91,15 @@ def test_other_decisions_stay(first: str, second: str) -> None:
 def test_we_is_one_decision_and_i_are_two() -> None:
     assert len(decided((ADA, "We decided to move the office."), (BEN, "Yes, we decided to move the office."))) == 1
     assert len(decided((ADA, "I decided to leave the team."), (BEN, "I decided to leave the team."))) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "replaced"),
+    [
+        ("We pay two thousand euros", "We pay two thousand five hundred euros", "two thousand euros"),
+        ("Wir zahlen zweitausend Euro", "Wir zahlen dreitausend Euro", "zweitausend Euro"),
+        ("Pagamos dos mil euros", "Pagamos tres mil quinientos euros", "dos mil euros"),
+    ],
+)
+def test_a_later_figure_in_words_replaces_the_earlier_one(first: str, second: str, replaced: str) -> None:
+    assert latest([first, second]) == [None, f"{second} (before: {replaced})"]
