@@ -1,4 +1,4 @@
-"""Deadlines in spoken English: "before Wednesday", "in two weeks"."""
+"""Deadlines in speech, and those of English: "before Wednesday", "in two weeks"."""
 
 import re
 from typing import NamedTuple

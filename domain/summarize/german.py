@@ -38,7 +38,11 @@ VERBS = [
     """.replace("\n", " ").split("|")
 ]
 INFINITIVES = "|".join(infinitive for infinitive, *_ in VERBS if infinitive not in {"sagen", "geben", "nehmen"})
-MINE = "|".join(f"{mine}?" for _, mine, *_ in VERBS)
+# In the present tense, these are a task only with a deadline: "ich nehme an", "ich spreche Deutsch".
+WEAK = {"nehmen", "sprechen", "suchen", "stellen", "bringen", "schauen", "holen", "planen"}
+FORMS = {infinitive: f"{mine}?" for infinitive, mine, *_ in VERBS}
+MINE = "|".join(FORMS.values())
+FIRM = "|".join(form for infinitive, form in FORMS.items() if infinitive not in WEAK)
 YOURS, THEIRS = ("|".join(row[at] for row in VERBS) for at in (2, 3))
 PREFIX = r"(?:an|ab|auf|aus|ein|vor|nach|mit|zu|zurück|weiter|um|durch|fertig|herum|raus|rein|hoch|bei|zusammen|frei)"
 TO_DO = rf".*\b{PREFIX}?(?:{INFINITIVES}|Bescheid\s+(?:sagen|geben))\b(?!\s+(?:zu|müssen|können|wollen|sollen)\b).*"
@@ -51,8 +55,16 @@ IMPERATIVE = MINE + "|gib|nimm|sprich|übernimm|kümmer(?:e|) dich"
 # "frage mich", "mache mir Sorgen", "sage mal", "gebe zu" are talk.
 IDLE = r"(?!\s+(?:mich\b(?!\s+(?:um|darum|bei))|mir\b(?!\s+(?:das|die|den)\b)|mal so|ja|zu[.,]|nur|dazu|auf\b))"
 # These need what makes them a task.
-VAGUE = r"(?!(?:gebe|sage|gibst|sagst)\b(?!.*\bBescheid\b))"
+VAGUE = (
+    r"(?!(?:gebe?|sage?|gibst|sagst)\b(?!.*\bBescheid\b)|frage?,?\s+(?:nur|ob|mal)\b|"
+    r"mache?\s+(?!(?:dann\s+|noch\s+)?(?:die|den|das|dir|euch|eine?n?|ihm|ihr)\b))"
+)
 
+# "Das schicke ich ...", "bis Freitag schicke ich ...".
+FRONT = (
+    r"(?:(?:das|den|die|dem|ihm|ihr|ihnen|es|dann|nachher|später|gleich|dazu|"
+    r"(?:bis|am|in|nächste\w*|heute|morgen|übermorgen)(?:\s+\w+){0,2})\s+){0,3}"
+)
 DAY = r"(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)"
 PART = r"(?:früh|morgen|vormittag|mittag|nachmittag|abend)"
 MONTH = r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)"
@@ -158,11 +170,10 @@ WORDINGS = Wordings(
     promise=(
         _pattern(rf"ich\s+(?:werde|muss|kann|soll)\s+(?P<task>{TO_DO})"),
         _pattern(rf"(?P<due>)ich\s+werde\s+(?P<task>{BUSY}.+)"),
-        _pattern(rf"(?P<task>ich\s+{VAGUE}(?:{MINE})\b{IDLE}.+)"),
-        _pattern(
-            r"(?P<task>(?:(?:das|den|die|dem|ihm|ihr|ihnen|es|dann|nachher|später|gleich|dazu|"
-            rf"(?:bis|am|in|nächste\w*|heute|morgen|übermorgen)(?:\s+\w+){{0,2}})\s+){{0,3}}{VAGUE}(?:{MINE})\s+ich\b{IDLE}.+)"
-        ),
+        _pattern(rf"(?P<task>ich\s+{VAGUE}(?:{FIRM})\b{IDLE}.+)"),
+        _pattern(rf"(?P<due>)(?P<task>ich\s+(?:{MINE})\b{IDLE}.+)"),
+        _pattern(rf"(?P<task>{FRONT}{VAGUE}(?:{FIRM})\s+ich\b{IDLE}.+)"),
+        _pattern(rf"(?P<due>)(?P<task>{FRONT}(?:{MINE})\s+ich\b{IDLE}.+)"),
     ),
     echo=_pattern(
         r"(?:(?:ja|das|dann|gerne?|klar)\s+)*(?P<task>(?:(?:mache|erledige|übernehme)\s+ich\b|"
@@ -203,7 +214,7 @@ WORDINGS = Wordings(
     talk=_pattern(
         r"\b(?:nicht(?!\s+nur)|nie|niemals|kein\w*|jede[nsr]?|immer|oft|meistens?|manchmal|normalerweise|sonst|gerade|seit|"
         r"schon|würde|hätte|könnte|vielleicht|eventuell|früher|damals|gestern|angenommen|sorgen|gedanken|schluss|"
-        r"spaß|witz)\b"
+        r"spaß|witz|chat|bildschirm|folie|punkt|nehme?\s+(?:mal\s+)?an|stelle?\s+(?:mich|mir|fest))\b"
     ),
     reported=_pattern(
         r"\b(?:sagt\w*|gesagt|meint\w*|gemeint|dacht\w*|gedacht|geschrieben|glaube nicht|falls|wenn ich)\b"

@@ -36,6 +36,9 @@ VERBS = [
     """.replace("\n", " ").split("|")
 ]
 INFINITIVES = "|".join(infinitive for infinitive, *_ in VERBS if infinitive != "decir")
+# In the present tense, these are a task only with a deadline: "hablo español", "cambio de tema", "paso la palabra".
+WEAK = {"hablar", "pasar", "mirar", "buscar", "cambiar", "poner", "subir", "responder", "contestar", "probar"}
+FIRM = "|".join(mine for infinitive, mine, *_ in VERBS if infinitive not in WEAK)
 MINE, YOURS, THEIRS = ("|".join(row[at] for row in VERBS) for at in (1, 2, 3))
 IMPERATIVE = rf"(?:{THEIRS})(?:me|nos|le|les|lo|la|los|las|te|melo|selo)?"
 FUTURE = "|".join(f"{row[0]}é" for row in VERBS if row[0] not in {"hacer", "poner", "decir"}) + "|haré|pondré|diré"
@@ -49,7 +52,10 @@ BUSY = (
 )
 INFINITIVE = r"\w+(?:ar|er|ir)(?:me|te|le|les|os|nos|lo|la|los|las|se)?\b"
 # "me encargo de la lista", "les digo": these two need what makes them a task.
-VAGUE = r"(?!(?:encarg|ocup)\w+\b)"
+VAGUE = (
+    r"(?!(?:encarg|ocup)\w+\b|hago\s+(?!(?:yo\s+)?(?:el|la|los|las|un|una)\b)|"
+    r"pido\s+(?:perdón|disculpas|la\s+palabra)|pregunto\s+(?:si|una|qué|por\s+qué)\b|envío\s+gratis|aviso\s+importante)"
+)
 
 DAY = r"(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo)"
 PART = r"(?:(?:por|a|de)\s+la\s+(?:mañana|tarde|noche)|al\s+mediodía|a\s+primera\s+hora)"
@@ -149,7 +155,8 @@ WORDINGS = Wordings(
         _pattern(rf"(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo|puedo)\s+(?P<task>{TO_DO})"),
         _pattern(rf"(?P<due>)(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo)\s+(?P<task>{BUSY}{INFINITIVE}.+)"),
         _pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}(?:{FUTURE})\b.+)"),
-        _pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{MINE})\b.+)"),
+        _pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{FIRM})\b.+)"),
+        _pattern(rf"(?P<due>)(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{MINE})\b.+)"),
         _pattern(r"(?P<task>(?:yo\s+)?me\s+(?:encargo|ocupo|encargaré|ocuparé)\s+del?\s+(?!eso\b|ello\b).+)"),
         _pattern(rf"(?P<task>(?:{DUE.pattern})\s+(?:yo\s+)?{CLITICS}(?:{FUTURE}|{MINE})\b.+)"),
     ),
@@ -187,7 +194,7 @@ WORDINGS = Wordings(
     ),
     talk=_pattern(
         r"\b(?:no(?!\s+solo)|nunca|jamás|siempre|cada|todos\s+los|todas\s+las|normalmente|a\s+veces|quizás?|tal\s+vez|"
-        r"a\s+lo\s+mejor|antes\s+era|ayer|ya\s+(?:he|está)|gracias|un\s+momento|me\s+pregunto|(?:hago|tengo)\s+una\s+pregunta|paso\s+a|la\s+pantalla|por\s+si\s+acaso)\b"
+        r"a\s+lo\s+mejor|antes\s+era|ayer|ya\s+(?:he|está)|gracias|un\s+momento|me\s+llamo|el\s+chat|me\s+pregunto|(?:hago|tengo)\s+una\s+pregunta|paso\s+a|la\s+pantalla|por\s+si\s+acaso)\b"
     ),
     reported=_pattern(r"\b(?:dij\w*|dice\w?|dicho|pensaba|creía|no creo|si yo|cuando yo)\b"),
     condition=_pattern(r"^(?:si|cuando|en cuanto)\b"),
