@@ -60,6 +60,8 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
         instance.compute_log_manager.delete_logs(prefix=[run_id])
     except Exception as error:
         raise TransientError(f"the compute logs of run {run_id} could not be deleted: {error}") from error
+    # Before the run's record, by which another attempt finds them after a kill.
+    instance.event_log_storage.delete_events(run_id)
     instance.delete_run(run_id)
 
 
