@@ -15,7 +15,7 @@ from domain.errors import PermanentError
 from reflector_assets.settings.main import Settings
 from resources.transcription.ahead import ahead
 from resources.transcription.whisper import EmbeddedWhisper
-from resources.transcription.whisper_device import CPU, CUBLAS, CUBLAS_PACKAGE, check_cuda, choose
+from resources.transcription.whisper_device import CPU, CUBLAS, CUBLAS_PACKAGE, DeviceName, check_cuda, choose
 
 without_gpu = pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="this machine has a CUDA device")
 
@@ -58,9 +58,10 @@ def test_a_type_of_numbers_that_the_device_lacks_is_named() -> None:
 
 def test_the_identity_is_the_same_on_every_device() -> None:
     """A code server without a GPU compares the versions of workers that have one."""
+    devices: list[tuple[DeviceName, int | None]] = [("cpu", None), ("cuda", None), ("auto", 16)]
     made = [
         EmbeddedWhisper(model="tiny.en", model_dir="m", device=device, batch=batch).identity()
-        for device, batch in (("cpu", None), ("cuda", None), ("auto", 16))
+        for device, batch in devices
     ]
     assert len(set(made)) == 1
     assert "int8 beam5 batch4 " in made[0]
