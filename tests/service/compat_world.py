@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
@@ -24,7 +23,7 @@ from service.ports import Listing, Ports
 from testing import PATIENCE_S
 from testing.hosts.old_contract import DOCUMENT
 from tests.examples import examples
-from tests.service.in_process import BEARER, TOKEN, application, listening
+from tests.service.in_process import BEARER, TOKEN, application, http_client, listening
 from tests.service.shown_recordings import BEGAN, finish, meeting, overview, shown
 
 DONE, BUSY = "0f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b70", "1f6d9c1e-6a0b-4a53-9c57-2f3a4d5e6b71"
@@ -58,7 +57,7 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Serve it while the block lasts."""
-        with listening(self.app) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
+        with listening(self.app) as port, http_client() as self.client:
             self.port, self.client.base_url = port, f"http://127.0.0.1:{port}"
             self.topic = self.get(f"/transcripts/{DONE}/topics").json()[0]["id"]
             yield self

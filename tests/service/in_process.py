@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -37,7 +38,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 @dataclass
 class Service:
-    """The running application, its doors, and a client that raises nothing: what isn't handled is a 500."""
+    """The running application, its resources, and a client that raises nothing: an unhandled error is a 500."""
 
     app: Starlette
     client: TestClient
@@ -54,6 +55,11 @@ class Service:
 
     def items(self) -> list[Item]:
         return self.inbox.items(limit=1_000_000)
+
+
+def http_client() -> httpx.Client:
+    """Return a client with a connection per request: a busy server can close an idle one just as it is used again."""
+    return httpx.Client(trust_env=False, timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def application(

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -29,7 +28,7 @@ from service.rules import RULES, check_rules, routes_of
 from service.sessions import COOKIE
 from testing import PATIENCE_S
 from tests.domain.finished import finished
-from tests.service.in_process import BEARER, application, listening
+from tests.service.in_process import BEARER, application, http_client, listening
 from tests.service.shown_recordings import finish, overview, shown
 
 # The second is deleted.
@@ -67,7 +66,7 @@ class World:
     @contextmanager
     def running(self, port: int | None = None) -> Iterator["World"]:
         """Serve it while the block lasts."""
-        with listening(self.app, port) as port, httpx.Client(trust_env=False, timeout=PATIENCE_S) as self.client:
+        with listening(self.app, port) as port, http_client() as self.client:
             self.port, self.client.base_url = port, f"http://127.0.0.1:{port}"
             yield self
 
