@@ -145,10 +145,8 @@ def test_a_route_without_a_rule_stops_the_service_from_being_built(world: World)
 def test_a_route_is_for_its_scope_and_those_above(world: World, route: str) -> None:
     needed = RULES[route].scope
     nobody = [{}, bearer("wrong"), bearer("reflector_wrong"), {"Authorization": "Basic x"}, {"Cookie": f"{COOKIE}=x"}]
-    # A handshake can be refused by 403 only.
-    unknown = 403 if route.startswith("WEBSOCKET /compat/") else 401
     for headers in nobody:
-        assert (world.status(route, headers) == unknown) is (needed is not None or route in CHECKED), headers
+        assert (world.status(route, headers) == 401) is (needed is not None or route in CHECKED), headers
     if needed is None:
         return
     for scope in Scope:
