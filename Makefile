@@ -50,13 +50,19 @@ test: .venv/dev ## run the tests that CI runs
 test-fast: .venv/dev ## run the tests that need no server, daemon or browser
 	$(BIN)/python -m pytest -m "not slow"
 
+# More files whose tests try examples: here they try four times as many.
+EXAMPLES := $(addprefix tests/,test_output.py bench/test_timeline.py consent/test_matching.py consent/test_statements.py \
+	costs/test_catalogue.py costs/test_costs.py resources/test_call_cache.py resources/test_gpu.py resources/test_inbox.py \
+	resources/test_outgoing.py resources/test_store.py resources/test_tokens.py resources/test_vocabulary.py \
+	service/test_compat.py service/test_compat_editing.py service/test_transcripts.py)
+
 .PHONY: test-long
 test-long: .venv/dev ## run endurance: a thousand recordings, random kills, S3, PostgreSQL, Redis and Celery together, benches
 	$(BIN)/python -m pytest --hypothesis-profile=long tests/distributed tests/production tests/scenarios/test_kills.py \
 		tests/scenarios/test_correction_kills.py \
 		tests/bench/test_benches.py tests/bench/test_growth.py tests/discovery/test_arrival.py tests/domain \
 		tests/resources/test_daily.py tests/scenarios/test_runnable.py tests/service/test_fuzz.py \
-		tests/service/test_openapi.py tests/costs/test_api_document.py
+		tests/service/test_openapi.py tests/costs/test_api_document.py $(EXAMPLES)
 
 .PHONY: check
 check: .venv/dev ## lint, format, types, import contracts

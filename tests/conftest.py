@@ -32,7 +32,7 @@ gc.set_threshold(20_000, 20, 20)
 
 # How long an example takes depends on what else the machine does. `make test-long` uses the profile "long".
 MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("suite", MACHINE, max_examples=50)
+settings.register_profile("suite", MACHINE, max_examples=25)
 settings.register_profile("long", MACHINE)
 settings.load_profile("suite")
 

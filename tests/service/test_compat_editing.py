@@ -13,6 +13,8 @@ from testing.hosts.old_contract import check_answer
 from tests.service.compat_world import BUSY, DONE, World, check_by_document
 from tests.service.shown_recordings import overview
 
+pytestmark = pytest.mark.slow(13)
+
 HERE = f"/transcripts/{DONE}"
 EDITS = [
     ("/v1/transcripts/{transcript_id}", "patch"),

@@ -28,6 +28,8 @@ from testing.parts.receiver import signed
 from tests.examples import examples
 from tests.service.in_process import TOKEN, application
 
+pytestmark = pytest.mark.slow(9)
+
 pytest_plugins = ["tests.service.databases"]
 
 # Of each kind, valid and invalid requests.
