@@ -184,10 +184,10 @@ class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):
         ge=0,
     )
     worker_memory: int = Field(
-        1024,
+        1536,
         alias="REFLECTOR_WORKER_MEMORY",
         description="MiB of its own memory after which a worker process (`REFLECTOR_EXECUTOR=processes`) is replaced "
-        "before the run's next step; the embedded Whisper takes about 450.",
+        "before the run's next step; the embedded Whisper takes about 900.",
         ge=64,
     )
     worker_timeout: float = Field(

@@ -15,6 +15,7 @@ from domain.text.spacing import continues
 from domain.text.words import Word
 from resources.store.base import LocalStore
 from resources.transcription.ahead import ahead
+from resources.transcription.allocator import reuse_memory
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
 from resources.transcription.quality import BEAM, checked, decode_again
@@ -170,6 +171,8 @@ def load(model: str, model_dir: str, threads: int, device: Device = CPU) -> "Whi
         key = model, threads, device.name, device.compute_type
         if key not in _models:
             source = locate(model, model_dir)
+            if device.name == "cpu":
+                reuse_memory()
             from faster_whisper import WhisperModel  # noqa: PLC0415 - takes a second to import
             from huggingface_hub.errors import RepositoryNotFoundError  # noqa: PLC0415 - the same
 
