@@ -1,14 +1,7 @@
 """German wordings of decisions, next steps and deadlines."""
 
-import re
-
 from domain.summarize.deadlines import Deadlines
-from domain.summarize.wordings import Wordings
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.I | re.S)
-
+from domain.summarize.wordings import Wordings, pattern
 
 # Verbs of tasks: infinitive, then as said of me, you and somebody else.
 VERBS = [
@@ -75,7 +68,7 @@ UNTIL = (
     r"(?:spätestens\s+)?(?:bis(?:\s+spätestens)?(?:\s+(?:zum|zur|am|an|vor))?|vor(?:\s+(?:dem|der))?|am|"
     r"ab(?:\s+dem)?|zum)"
 )
-DUE = _pattern(
+DUE = pattern(
     rf"\b(?:{UNTIL}\s+)?(?:(?:kommenden|nächsten|diesen)\s+)?{DAY}{PART}?s?\b(?:\s+{PART})?"
     rf"(?:,?\s+(?:dem|den)\s+{ORDINAL}"
     rf"(?:\s+{MONTH})?)?"
@@ -91,9 +84,9 @@ DUE = _pattern(
 )
 DEADLINES = Deadlines(
     due=DUE,
-    negation=_pattern(r"\b(?:nicht(?!\s+nur\b|\s+später\b)|nie|niemals|kein\w*|statt|anstatt)\b"),
-    relative=_pattern(r"\b(?:dass|ob|weil|da|warum|wieso|wann|wie|was|wer)\b"),
-    joint=_pattern(r"[,;:]\s+|\b(?:aber|und|sondern)\s+"),
+    negation=pattern(r"\b(?:nicht(?!\s+nur\b|\s+später\b)|nie|niemals|kein\w*|statt|anstatt)\b"),
+    relative=pattern(r"\b(?:dass|ob|weil|da|warum|wieso|wann|wie|was|wer)\b"),
+    joint=pattern(r"[,;:]\s+|\b(?:aber|und|sondern)\s+"),
 )
 
 NOW = r"(?:(?:also|jetzt|nun|gerade|heute|eben|damit|hiermit|alle|gemeinsam|dann|ja|einstimmig|uns|gut|doch)\s+)*"
@@ -103,132 +96,130 @@ TO = (
     r"\b(?:\w*zu\w+en|zu \w+n)\b).*)"
 )
 WORDINGS = Wordings(
-    opening=_pattern(
+    opening=pattern(
         r"^(?:(?:also gut|also|so|gut|okay|ok|ja|jo|genau|prima|super|perfekt|alles klar|in ordnung|"
         r"einverstanden|stimmt|na gut|na ja|nein|wie gesagt|klar|gerne?|schön|richtig|danke)[,.]\s+|"
         r"(?:okay|also|und|aber|ja)\s+(?!gut\b)|(?:wie gesagt)\s+)+"
     ),
-    question=_pattern(
+    question=pattern(
         r"^(?:(?:nehmen\s+wir\s+(?:mal\s+)?an|(?:mal\s+)?angenommen|stell\w*\s+(?:dir|euch|wir\s+uns))\b|(?:wer|was|wann|warum|wieso|wie|wo|welche\w*)\b|(?:haben|hatten|hätten|hätte|sollen|sollten|wollen|können|"
         r"müssen|dürfen|ist|sind|wurde|wird|werden)\s+(?:wir|ich|das|die|der|es|sie)\b)"
     ),
-    joint=_pattern(
-        r"[,;:]\s+(?:(?:und|aber|sondern)\s+)?|\s+(?:und|aber|sondern)\s+|(?<=\s)(?:deshalb|daher|darum)\s+"
-    ),
+    joint=pattern(r"[,;:]\s+(?:(?:und|aber|sondern)\s+)?|\s+(?:und|aber|sondern)\s+|(?<=\s)(?:deshalb|daher|darum)\s+"),
     decided=(
-        _pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}{SETTLED}{TO})"),
-        _pattern(
+        pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}{SETTLED}{TO})"),
+        pattern(
             rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}(?:auf|für|gegen)\s+(?!nichts|keine?)[^,;]+?\s{SETTLED}\b)"
         ),
-        _pattern(
+        pattern(
             rf"\b(?P<what>(?:wir\s+beschließen|wir\s+vereinbaren|wir\s+legen\s+(?:\w+\s+)?fest),?\s+{NOW}dass\s+.+)"
         ),
-        _pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}(?:darauf|dafür|dagegen)\s+{SETTLED}{TO})"),
-        _pattern(
+        pattern(rf"\b(?P<what>(?:wir\s+haben|haben\s+wir)\s+{NOW}(?:darauf|dafür|dagegen)\s+{SETTLED}{TO})"),
+        pattern(
             r"\b(?P<what>(?:wir\s+(?:einigen|verständigen|entscheiden)\s+uns|(?:einigen|verständigen|entscheiden)\s+wir\s+uns)"
             rf"\s+{NOW}(?:auf|für|gegen|darauf|dafür|dagegen)\b(?!\s+(?:nichts|keine?)).+)"
         ),
-        _pattern(
+        pattern(
             rf"\b(?P<what>(?:der|unser|die|unsere)\s+(?:beschluss|entscheidung|vereinbarung)\s+(?:ist|lautet)"
             rf"\s*{NOW}[,:]?\s*(?:dass\s+.+|.+\b(?:zu\s+\w+n|\w+zu\w+en)\b.*))"
         ),
-        _pattern(rf"\b(?P<what>(?:es\s+(?:ist|wird|wurde)|(?:ist|wird|wurde))\s+{NOW}{SETTLED}{TO})"),
-        _pattern(rf"\b(?P<what>(?:beschlossen|abgemacht|ausgemacht|vereinbart)\s+(?:ist|wird)\s+{NOW}{TO})"),
+        pattern(rf"\b(?P<what>(?:es\s+(?:ist|wird|wurde)|(?:ist|wird|wurde))\s+{NOW}{SETTLED}{TO})"),
+        pattern(rf"\b(?P<what>(?:beschlossen|abgemacht|ausgemacht|vereinbart)\s+(?:ist|wird)\s+{NOW}{TO})"),
     ),
-    lead=_pattern(
+    lead=pattern(
         r"(?:(?:also|damit|somit|hiermit|dann|heute|jetzt|nun|daher|deshalb|schließlich|ich glaube|ich denke|ich finde|"
         r"soweit ich sehe|wir halten fest|fürs protokoll)\s*)*"
     ),
-    supposed=_pattern(
+    supposed=pattern(
         r"\b(?:nicht|nie|kein\w*|ob|wenn|falls|sobald|bevor|solange|vielleicht|dacht\w*|angenommen|hoff\w*|bezweif\w*|"
         r"wünscht\w*|sagt\w*|meint\w*|wundert)\b"
     ),
-    earlier=_pattern(
+    earlier=pattern(
         r"\b(?:(?:letzte|vorige|vergangene)[nsmr]?\s+\w+|gestern|vorgestern|vor\s+(?:\w+\s+)?(?:tage?n?|wochen?|monat(?:en)?|"
         r"jahr(?:en)?)|damals|seinerzeit|früher|(?:19|20)\d\d|schon\s+(?:lange|längst))\b"
     ),
     stated=(
-        _pattern(
+        pattern(
             r"^(?P<what>(?:dann|also|gut)\s+(?:nehmen|verwenden|streichen|verschieben|behalten|wählen)\s+wir\s+"
             r"(?!mal\b|uns\b|den\s+nächsten|das\s+nächste|die\s+nächste|an\b)(?:\S+\s+)*\S+)"
         ),
-        _pattern(r"^(?P<what>(?:dann\s+)?(?:bleiben\s+wir|wir\s+bleiben)\s+(?:also\s+|dann\s+)?bei\s+.+)"),
-        _pattern(r"^(?P<what>(?:dann\s+)?(?:verzichten\s+wir|wir\s+verzichten)\s+(?:also\s+|dann\s+)?auf\s+.+)"),
-        _pattern(r"^(?P<what>(?:dann\s+legen\s+wir|wir\s+legen|legen\s+wir)\s+(?!uns\b).+\sfest\b.*)"),
-        _pattern(rf"^(?P<what>(?:dann\s+)?machen\s+wir\s+(?:das\s+|die\s+|den\s+)\w+.*(?:{DUE.pattern}).*)"),
+        pattern(r"^(?P<what>(?:dann\s+)?(?:bleiben\s+wir|wir\s+bleiben)\s+(?:also\s+|dann\s+)?bei\s+.+)"),
+        pattern(r"^(?P<what>(?:dann\s+)?(?:verzichten\s+wir|wir\s+verzichten)\s+(?:also\s+|dann\s+)?auf\s+.+)"),
+        pattern(r"^(?P<what>(?:dann\s+legen\s+wir|wir\s+legen|legen\s+wir)\s+(?!uns\b).+\sfest\b.*)"),
+        pattern(rf"^(?P<what>(?:dann\s+)?machen\s+wir\s+(?:das\s+|die\s+|den\s+)\w+.*(?:{DUE.pattern}).*)"),
     ),
-    passive=_pattern(
+    passive=pattern(
         r"^(?P<what>(?!(?:das|es|dann)\s+(?:ist|sind|wird|wurde)\b).+\s(?:ist|sind|wird|wurden?)\s+"
         r"(?:damit\s+|hiermit\s+|jetzt\s+|also\s+)*"
         r"(?:beschlossen|genehmigt|bewilligt|angenommen|vereinbart|verabschiedet|abgelehnt)[.!]*)$"
     ),
-    unsettled=_pattern(
+    unsettled=pattern(
         r"\b(?:nicht|nichts|nie|niemals|kein\w*|niemand|ob|wenn|falls|sobald|bevor|bis|vielleicht|hoff\w*|dacht\w*|was|"
         r"wer|wann|noch)\b"
     ),
-    because=_pattern(r",?\s+(?=weil\s)|,\s+denn\s+"),
+    because=pattern(r",?\s+(?=weil\s)|,\s+denn\s+"),
     promise=(
-        _pattern(rf"ich\s+(?:werde|muss|kann|soll)\s+(?P<task>{TO_DO})"),
-        _pattern(rf"(?P<due>)ich\s+werde\s+(?P<task>{BUSY}.+)"),
-        _pattern(rf"(?P<task>ich\s+{VAGUE}(?:{FIRM})\b{IDLE}.+)"),
-        _pattern(rf"(?P<due>)(?P<task>ich\s+(?:{MINE})\b{IDLE}.+)"),
-        _pattern(rf"(?P<task>{FRONT}{VAGUE}(?:{FIRM})\s+ich\b{IDLE}.+)"),
-        _pattern(rf"(?P<due>)(?P<task>{FRONT}(?:{MINE})\s+ich\b{IDLE}.+)"),
+        pattern(rf"ich\s+(?:werde|muss|kann|soll)\s+(?P<task>{TO_DO})"),
+        pattern(rf"(?P<due>)ich\s+werde\s+(?P<task>{BUSY}.+)"),
+        pattern(rf"(?P<task>ich\s+{VAGUE}(?:{FIRM})\b{IDLE}.+)"),
+        pattern(rf"(?P<due>)(?P<task>ich\s+(?:{MINE})\b{IDLE}.+)"),
+        pattern(rf"(?P<task>{FRONT}{VAGUE}(?:{FIRM})\s+ich\b{IDLE}.+)"),
+        pattern(rf"(?P<due>)(?P<task>{FRONT}(?:{MINE})\s+ich\b{IDLE}.+)"),
     ),
-    echo=_pattern(
+    echo=pattern(
         r"(?:(?:ja|das|dann|gerne?|klar)\s+)*(?P<task>(?:(?:mache|erledige|übernehme)\s+ich\b|"
         r"ich\s+(?:mache|erledige|übernehme)\s+(?:das|es)\b|ich\s+kümmere?\s+mich\s+darum|(?:das\s+)?kann\s+ich\s+machen)"
         r"(?!.*\b(?:die|den|der|eine?n?)\s).*)"
     ),
     request=(
-        _pattern(
+        pattern(
             r"(?:bitte,?\s+)?(?:kannst|könntest|würdest|magst)\s+du\s+(?:(?:bitte|mal|noch|dann|vielleicht|auch)\s+)*"
             rf"(?P<task>{TO_DO})"
         ),
-        _pattern(
+        pattern(
             r"(?P<due>)(?:bitte,?\s+)?(?:kannst|könntest|würdest|magst)\s+du\s+(?:(?:bitte|mal|noch|dann|vielleicht|auch)\s+)*"
             rf"(?P<task>{BUSY}.+)"
         ),
-        _pattern(rf"(?:bitte,?\s+)?(?:können|könnten|würden)\s+sie\s+(?:bitte\s+)?(?P<task>{TO_DO})"),
-        _pattern(rf"(?P<task>(?:bitte\s+)(?:{IMPERATIVE})\b.+)"),
-        _pattern(rf"(?P<task>(?:{IMPERATIVE})\s+(?:\w+\s+){{0,3}}bitte\b.+)"),
-        _pattern(rf"bitte\s+(?P<task>{TO_DO})"),
+        pattern(rf"(?:bitte,?\s+)?(?:können|könnten|würden)\s+sie\s+(?:bitte\s+)?(?P<task>{TO_DO})"),
+        pattern(rf"(?P<task>(?:bitte\s+)(?:{IMPERATIVE})\b.+)"),
+        pattern(rf"(?P<task>(?:{IMPERATIVE})\s+(?:\w+\s+){{0,3}}bitte\b.+)"),
+        pattern(rf"bitte\s+(?P<task>{TO_DO})"),
     ),
-    please=_pattern(r"\bbitte\b"),
+    please=pattern(r"\bbitte\b"),
     asked=(
-        _pattern(rf"(?P<task>{VAGUE}(?:{YOURS})\s+du\b.+)"),
-        _pattern(rf"(?P<task>du\s+{VAGUE}(?:{YOURS})\b.+?)(?:,\s+(?:oder|ja|nicht wahr|okay|richtig))?\?$"),
+        pattern(rf"(?P<task>{VAGUE}(?:{YOURS})\s+du\b.+)"),
+        pattern(rf"(?P<task>du\s+{VAGUE}(?:{YOURS})\b.+?)(?:,\s+(?:oder|ja|nicht wahr|okay|richtig))?\?$"),
     ),
     named=(
-        _pattern(rf"(?:wird|soll|muss)\s+(?P<task>{TO_DO})"),
-        _pattern(r"(?P<task>(?:kümmert\s+sich\s+(?:\w+\s+){0,3}um|übernimmt)\s+.+)"),
-        _pattern(rf"(?P<due>)(?P<task>(?:{THEIRS})\b.+)"),
+        pattern(rf"(?:wird|soll|muss)\s+(?P<task>{TO_DO})"),
+        pattern(r"(?P<task>(?:kümmert\s+sich\s+(?:\w+\s+){0,3}um|übernimmt)\s+.+)"),
+        pattern(rf"(?P<due>)(?P<task>(?:{THEIRS})\b.+)"),
     ),
-    called=(_pattern(rf"(?P<task>(?:{IMPERATIVE})\b(?!\s+(?:ich|wir|du|er|sie)\b).+)"),),
-    team=(_pattern(rf"(?P<due>)wir\s+müssen\s+(?P<task>{TO_DO})"),),
+    called=(pattern(rf"(?P<task>(?:{IMPERATIVE})\b(?!\s+(?:ich|wir|du|er|sie)\b).+)"),),
+    team=(pattern(rf"(?P<due>)wir\s+müssen\s+(?P<task>{TO_DO})"),),
     explicit=(
-        _pattern(
+        pattern(
             r"(?:(?:der\s+)?nächste\s+schritt|(?:die\s+|eine\s+)?aufgabe)(?:\s+(?:ist|wäre)(?:\s+es)?,?|:)\s+(?P<task>.+)"
         ),
     ),
-    talk=_pattern(
+    talk=pattern(
         r"\b(?:nicht(?!\s+nur)|nie|niemals|kein\w*|jede[nsr]?|immer|oft|meistens?|manchmal|normalerweise|sonst|gerade|seit|"
         r"schon|würde|hätte|könnte|vielleicht|eventuell|früher|damals|gestern|angenommen|sorgen|gedanken|schluss|"
         r"spaß|witz|chat|bildschirm|folie|punkt|nehme?\s+(?:mal\s+)?an|stelle?\s+(?:mich|mir|fest))\b"
     ),
-    reported=_pattern(
+    reported=pattern(
         r"\b(?:sagt\w*|gesagt|meint\w*|gemeint|dacht\w*|gedacht|geschrieben|glaube nicht|falls|wenn ich)\b"
     ),
-    condition=_pattern(r"^(?:wenn|falls|sobald)\b"),
-    pointing=_pattern(
+    condition=pattern(r"^(?:wenn|falls|sobald)\b"),
+    pointing=pattern(
         r"\b(?:es|ihn|darum|dazu|davon)\b|\bdas\s+(?:ihm|ihr|ihnen|dir|euch|heute|morgen|bis|am|gleich|noch)\b"
     ),
-    accepted=_pattern(
+    accepted=pattern(
         r"^(?:ja|jo|jawohl|klar|okay|ok|gerne?|mach(?:e)? ich|in ordnung|alles klar|natürlich|sicher|"
         r"kein problem|geht klar|das (?:mache|erledige|übernehme) ich|kann ich (?:machen|gerne)|"
         r"wird gemacht|einverstanden)\b(?!,?\s+aber\b)"
     ),
-    refused=_pattern(r"^(?:nein|nee|nö|leider|das geht nicht|kann ich nicht|ich kann nicht|das schaffe ich nicht)\b"),
+    refused=pattern(r"^(?:nein|nee|nö|leider|das geht nicht|kann ich nicht|ich kann nicht|das schaffe ich nicht)\b"),
     deadlines=DEADLINES,
     before="zuvor",
 )

@@ -3,12 +3,7 @@
 import re
 
 from domain.summarize.deadlines import Deadlines
-from domain.summarize.wordings import Wordings
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.I | re.S)
-
+from domain.summarize.wordings import Wordings, pattern
 
 # Verbs of tasks: infinitive, then as said of me, you and somebody else; the last one is also the imperative.
 VERBS = [
@@ -67,7 +62,7 @@ COUNT = (
 )
 PERIOD = r"(?:semana|mes|trimestre|año|día)"
 UNTIL = r"(?:antes\s+del?|a\s+partir\s+del?|desde|hasta|para|a\s+más\s+tardar)"
-DUE = _pattern(
+DUE = pattern(
     rf"\b(?:{UNTIL}\s+)?(?:(?:el|este|próximo)\s+){{0,2}}{DAY}\b(?:\s+(?:que\s+viene|próximo))?(?:\s+{PART})?"
     rf"(?:,?\s+{COUNT}\s+de\s+{MONTH})?"
     rf"|\b(?:{UNTIL}\s+|a\s+)?(?:el\s+)?(?:fin|final|finales|principios|mediados)\s+de\s+(?:la\s+|este\s+|esta\s+|el\s+)?"
@@ -83,11 +78,11 @@ DUE = _pattern(
 )
 DEADLINES = Deadlines(
     due=DUE,
-    negation=_pattern(
+    negation=pattern(
         r"\b(?:no(?!\s+solo\b|\s+más\s+tarde\b)|nunca|ni|ningun[oa]?|sin(?!\s+falta)|en\s+vez\s+de|en\s+lugar\s+de)\b"
     ),
-    relative=_pattern(r"\b(?:que|si|porque|quien|cuando|donde|cómo|qué|por qué|cuál)\b"),
-    joint=_pattern(r"[,;:]\s+|\b(?:pero|sino|y)\s+"),
+    relative=pattern(r"\b(?:que|si|porque|quien|cuando|donde|cómo|qué|por qué|cuál)\b"),
+    joint=pattern(r"[,;:]\s+|\b(?:pero|sino|y)\s+"),
 )
 
 NOW = r"(?:(?:ya|entonces|ahora|hoy|pues|al\s+final|por\s+fin|todos|también|por\s+tanto)\s+)*"
@@ -96,116 +91,116 @@ NOW = r"(?:(?:ya|entonces|ahora|hoy|pues|al\s+final|por\s+fin|todos|también|por
 def _what(start: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of "hemos decidido que ..." and "hemos decidido quitar ..."."""
     return (
-        _pattern(rf"{start}\s+(?:que\s+(?!no\b)|(?={INFINITIVE}))(?P<what>.+)"),
-        _pattern(rf"(?P<what>{start}\s+(?:que\s+no\b|no\s+{INFINITIVE}).+)"),
+        pattern(rf"{start}\s+(?:que\s+(?!no\b)|(?={INFINITIVE}))(?P<what>.+)"),
+        pattern(rf"(?P<what>{start}\s+(?:que\s+no\b|no\s+{INFINITIVE}).+)"),
     )
 
 
 WORDINGS = Wordings(
-    opening=_pattern(
+    opening=pattern(
         r"^(?:[¿¡]|(?:bueno|vale|bien|muy bien|perfecto|de acuerdo|claro|sí|no|genial|estupendo|venga|ok|"
         r"okay|pues|entonces|es verdad|por supuesto|como (?:he|ya he) dicho|gracias|así que)"
         r"[,.]\s+|(?:y|pues|entonces|así que|pero)\s+)+"
     ),
-    question=_pattern(r"^(?:¿|(?:imagin\w+|supon\w+|pongamos)\s+que\b|(?:quién|qué|cuándo|cómo|dónde|cuál|por qué)\b)"),
-    joint=_pattern(r"[,;:]\s+(?:(?:y|pero|sino|así que)\s+)?|\s+(?:y|pero|sino|así que|por eso)\s+"),
+    question=pattern(r"^(?:¿|(?:imagin\w+|supon\w+|pongamos)\s+que\b|(?:quién|qué|cuándo|cómo|dónde|cuál|por qué)\b)"),
+    joint=pattern(r"[,;:]\s+(?:(?:y|pero|sino|así que)\s+)?|\s+(?:y|pero|sino|así que|por eso)\s+"),
     decided=(
         *_what(rf"\b(?:hemos\s+{NOW}(?:decidido|acordado|resuelto|aprobado)|acordamos|decidimos|resolvemos)"),
         *_what(r"\b(?:hemos\s+quedado|quedamos)\s+en"),
         *_what(rf"\b(?:queda(?:mos)?\s+{NOW}(?:decidido|acordado|aprobado)|(?:está|queda)\s+(?:decidido|acordado))"),
         *_what(r"\bse\s+(?:decide|acuerda|aprueba|decidió|acordó|ha\s+decidido|ha\s+acordado)"),
-        _pattern(
+        pattern(
             r"\b(?:la|nuestra)\s+decisión\s+(?:final\s+)?es\s+(?:que\s+)?(?!no\b|difícil|mía|tuya|vuestra|suya|complicada)(?P<what>.+)"
         ),
-        _pattern(r"\b(?:la|nuestra)\s+decisión\s+(?:final\s+)?es\s+(?P<what>(?:que\s+)?no\s+.+)"),
-        _pattern(r"\b(?P<what>quedan?\s+(?:aprobad|decidid|acordad)[oa]s?\s+(?:el|la|los|las)\s+.+)"),
-        _pattern(r"\b(?P<what>(?:optamos\s+por|nos\s+decidimos\s+por|hemos\s+optado\s+por)\s+.+)"),
+        pattern(r"\b(?:la|nuestra)\s+decisión\s+(?:final\s+)?es\s+(?P<what>(?:que\s+)?no\s+.+)"),
+        pattern(r"\b(?P<what>quedan?\s+(?:aprobad|decidid|acordad)[oa]s?\s+(?:el|la|los|las)\s+.+)"),
+        pattern(r"\b(?P<what>(?:optamos\s+por|nos\s+decidimos\s+por|hemos\s+optado\s+por)\s+.+)"),
     ),
-    lead=_pattern(
+    lead=pattern(
         r"(?:(?:entonces|pues|hoy|ahora|finalmente|al final|por tanto|creo que|me parece que|nosotros|en resumen|"
         r"que conste que|bueno|así que)\s*)*"
     ),
-    supposed=_pattern(
+    supposed=pattern(
         r"\b(?:no|nunca|nadie|tampoco|si|cuando|cuándo|hasta|antes|ojalá|quizás?|tal vez|a lo mejor|supong\w*|"
         r"imagin\w*|esper\w*|dud\w*|pensaba|dij\w*|dice\w?|quién|qué|cómo|acaso)\b"
     ),
-    earlier=_pattern(
+    earlier=pattern(
         r"\b(?:(?:el|la)\s+(?:\w+\s+)?(?:pasad[oa]|anterior)|la\s+última\s+\w+|ayer|anteayer|hace\s+(?:\w+\s+)?"
         r"(?:días?|semanas?|mes(?:es)?|años?|tiempo)|(?:19|20)\d\d|antes|entonces\s+se|en\s+su\s+día)\b"
     ),
     stated=(
-        _pattern(r"^(?P<what>nos\s+quedamos\s+con\s+.+)"),
-        _pattern(
+        pattern(r"^(?P<what>nos\s+quedamos\s+con\s+.+)"),
+        pattern(
             r"^(?P<what>(?:vamos\s+con|vamos\s+a\s+quedarnos\s+con|seguimos\s+con|renunciamos\s+a)\s+"
             r"(?:el|la|los|las)\s+(?!siguiente|próxim|orden|primer|segundo\s+punto|último|tema|punto|horario).+)"
         ),
-        _pattern(r"^(?P<what>fijamos\s+.+\s(?:en|para|a)\s+.+)"),
-        _pattern(rf"^(?P<what>(?:hagamos|pongamos|dejemos|lancemos)\s+(?:el|la|los|las)\s+.*(?:{DUE.pattern}).*)"),
+        pattern(r"^(?P<what>fijamos\s+.+\s(?:en|para|a)\s+.+)"),
+        pattern(rf"^(?P<what>(?:hagamos|pongamos|dejemos|lancemos)\s+(?:el|la|los|las)\s+.*(?:{DUE.pattern}).*)"),
     ),
-    passive=_pattern(
+    passive=pattern(
         r"^(?P<what>(?!eso\b|esto\b).+\s(?:queda|quedan|está|están|ha sido|han sido)\s+(?:ya\s+)?"
         r"(?:aprobad|acordad|rechazad|decidid)[oa]s?[.!]*)$"
     ),
-    unsettled=_pattern(
+    unsettled=pattern(
         r"\b(?:no|nada|nadie|nunca|ningun[oa]?|ningún|si|cuando|hasta|antes|quizás?|ojalá|tal vez|a lo mejor|esper\w*|"
         r"todavía|aún|qué|quién)\b"
     ),
-    because=_pattern(r",?\s+porque\s+"),
+    because=pattern(r",?\s+porque\s+"),
     promise=(
-        _pattern(rf"(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo|puedo)\s+(?P<task>{TO_DO})"),
-        _pattern(rf"(?P<due>)(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo)\s+(?P<task>{BUSY}{INFINITIVE}.+)"),
-        _pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}(?:{FUTURE})\b.+)"),
-        _pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{FIRM})\b.+)"),
-        _pattern(rf"(?P<due>)(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{MINE})\b.+)"),
-        _pattern(r"(?P<task>(?:yo\s+)?me\s+(?:encargo|ocupo|encargaré|ocuparé)\s+del?\s+(?!eso\b|ello\b).+)"),
-        _pattern(rf"(?P<task>(?:{DUE.pattern})\s+(?:yo\s+)?{CLITICS}(?:{FUTURE}|{MINE})\b.+)"),
+        pattern(rf"(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo|puedo)\s+(?P<task>{TO_DO})"),
+        pattern(rf"(?P<due>)(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo)\s+(?P<task>{BUSY}{INFINITIVE}.+)"),
+        pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}(?:{FUTURE})\b.+)"),
+        pattern(rf"(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{FIRM})\b.+)"),
+        pattern(rf"(?P<due>)(?P<task>(?:yo\s+)?{CLITICS}{VAGUE}(?:{MINE})\b.+)"),
+        pattern(r"(?P<task>(?:yo\s+)?me\s+(?:encargo|ocupo|encargaré|ocuparé)\s+del?\s+(?!eso\b|ello\b).+)"),
+        pattern(rf"(?P<task>(?:{DUE.pattern})\s+(?:yo\s+)?{CLITICS}(?:{FUTURE}|{MINE})\b.+)"),
     ),
-    echo=_pattern(
+    echo=pattern(
         r"(?:(?:sí|vale|claro|eso)\s+)*(?P<task>(?:(?:yo\s+)?me\s+(?:encargo|ocupo)(?:\s+yo)?(?:\s+de\s+(?:eso|ello))?(?!\s+de)|"
         r"(?:yo\s+)?lo\s+(?:hago|haré)(?:\s+yo)?|(?:lo\s+)?(?:voy\s+a\s+hacer|puedo\s+hacer)(?:lo)?).*)"
     ),
     request=(
-        _pattern(
+        pattern(
             rf"(?:por\s+favor,?\s+)?{CLITICS}(?:puedes|podrías|puede|podría)\s+(?:por\s+favor\s+)?(?P<task>{TO_DO})"
         ),
-        _pattern(
+        pattern(
             rf"(?P<due>)(?:por\s+favor,?\s+)?{CLITICS}(?:puedes|podrías)\s+(?:por\s+favor\s+)?"
             rf"(?P<task>{BUSY}{INFINITIVE}.+)"
         ),
-        _pattern(rf"(?P<task>{IMPERATIVE},?\s+(?:\w+\s+){{0,3}}por\s+favor\b.+)"),
-        _pattern(rf"por\s+favor,?\s+(?P<task>{IMPERATIVE}\b.+)"),
-        _pattern(rf"(?P<task>{IMPERATIVE}\b.+,?\s+por\s+favor[.!]*$)"),
+        pattern(rf"(?P<task>{IMPERATIVE},?\s+(?:\w+\s+){{0,3}}por\s+favor\b.+)"),
+        pattern(rf"por\s+favor,?\s+(?P<task>{IMPERATIVE}\b.+)"),
+        pattern(rf"(?P<task>{IMPERATIVE}\b.+,?\s+por\s+favor[.!]*$)"),
     ),
-    please=_pattern(r"\bpor favor\b"),
+    please=pattern(r"\bpor favor\b"),
     asked=(
-        _pattern(rf"(?P<task>(?:tú\s+)?{CLITICS}(?:{YOURS})\b.+?)(?:,\s+¿(?:no|vale|verdad|sí))?\?$"),
-        _pattern(rf"(?:quieres|te\s+importa|te\s+importaría)\s+(?P<task>{TO_DO})"),
+        pattern(rf"(?P<task>(?:tú\s+)?{CLITICS}(?:{YOURS})\b.+?)(?:,\s+¿(?:no|vale|verdad|sí))?\?$"),
+        pattern(rf"(?:quieres|te\s+importa|te\s+importaría)\s+(?P<task>{TO_DO})"),
     ),
     named=(
-        _pattern(rf"(?:va\s+a|tiene\s+que|debe)\s+(?P<task>{TO_DO})"),
-        _pattern(r"(?P<task>se\s+(?:encarga|ocupa|encargará|ocupará)\s+del?\s+.+)"),
-        _pattern(rf"(?P<due>)(?P<task>{CLITICS}(?:{THEIRS}|hace|pone)\b.+)"),
+        pattern(rf"(?:va\s+a|tiene\s+que|debe)\s+(?P<task>{TO_DO})"),
+        pattern(r"(?P<task>se\s+(?:encarga|ocupa|encargará|ocupará)\s+del?\s+.+)"),
+        pattern(rf"(?P<due>)(?P<task>{CLITICS}(?:{THEIRS}|hace|pone)\b.+)"),
     ),
-    called=(_pattern(rf"(?P<task>{IMPERATIVE}\b.+)"),),
-    team=(_pattern(rf"(?P<due>)(?:tenemos\s+que|debemos|hay\s+que)\s+(?P<task>{TO_DO})"),),
+    called=(pattern(rf"(?P<task>{IMPERATIVE}\b.+)"),),
+    team=(pattern(rf"(?P<due>)(?:tenemos\s+que|debemos|hay\s+que)\s+(?P<task>{TO_DO})"),),
     explicit=(
-        _pattern(r"(?:el\s+)?(?:siguiente|próximo)\s+paso\s*(?:es|:)\s+(?P<task>.+)"),
-        _pattern(r"(?:la\s+|una\s+)?tarea\s*(?:es|:)\s+(?P<task>.+)"),
+        pattern(r"(?:el\s+)?(?:siguiente|próximo)\s+paso\s*(?:es|:)\s+(?P<task>.+)"),
+        pattern(r"(?:la\s+|una\s+)?tarea\s*(?:es|:)\s+(?P<task>.+)"),
     ),
-    talk=_pattern(
+    talk=pattern(
         r"\b(?:no(?!\s+solo)|nunca|jamás|siempre|cada|todos\s+los|todas\s+las|normalmente|a\s+veces|quizás?|tal\s+vez|"
         r"a\s+lo\s+mejor|antes\s+era|ayer|ya\s+(?:he|está)|gracias|un\s+momento|me\s+llamo|el\s+chat|me\s+pregunto|(?:hago|tengo)\s+una\s+pregunta|paso\s+a|la\s+pantalla|por\s+si\s+acaso)\b"
     ),
-    reported=_pattern(r"\b(?:dij\w*|dice\w?|dicho|pensaba|creía|no creo|si yo|cuando yo)\b"),
-    condition=_pattern(r"^(?:si|cuando|en cuanto)\b"),
-    pointing=_pattern(
+    reported=pattern(r"\b(?:dij\w*|dice\w?|dicho|pensaba|creía|no creo|si yo|cuando yo)\b"),
+    condition=pattern(r"^(?:si|cuando|en cuanto)\b"),
+    pointing=pattern(
         r"^(?:yo\s+)?(?:(?:me|te|le|les|os|se)\s+)?(?:lo|la|los|las)\s+\w+|^(?:\w+)(?:lo|la|los|las|selo|sela)\b|\beso\b"
     ),
-    accepted=_pattern(
+    accepted=pattern(
         r"^(?:sí|claro|vale|de acuerdo|por supuesto|ok|okay|sin problema|perfecto|yo me encargo|me encargo|lo hago|"
         r"hecho|yo lo hago|desde luego|cuenta con ello)\b(?!,?\s+pero\b)"
     ),
-    refused=_pattern(r"^(?:no|imposible|no puedo|lo siento|qué va)\b"),
+    refused=pattern(r"^(?:no|imposible|no puedo|lo siento|qué va)\b"),
     deadlines=DEADLINES,
     before="antes",
 )

@@ -58,6 +58,11 @@ class Wordings(NamedTuple):
     before: str
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern of a language's table."""
+    return re.compile(text, re.I | re.S)
+
+
 class Clause(NamedTuple):
     """A clause with a task: its kind (a field of the wordings), the task as said, and who was named (folded)."""
 
