@@ -99,15 +99,14 @@ def edit(
             made.append(edits.Write(start=start, end=end, text=text))
         texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
         made += _texts(texts, generated or [])
-        if topic or topic_summary or item or owner or deadline or done or not_done:
-            numbered = NumberedTexts(recording_id)
-            made += [numbered.topic(one, "title") for one in topic or []]
-            made += [numbered.topic(one, "summary") for one in topic_summary or []]
-            made += [numbered.next_step(one, "text") for one in item or []]
-            made += [numbered.next_step(one, "assigned_to") for one in owner or []]
-            made += [numbered.next_step(one, "deadline") for one in deadline or []]
-            made += [numbered.done(one, True) for one in done or []]
-            made += [numbered.done(one, False) for one in not_done or []]
+        numbered = NumberedTexts(recording_id)
+        made += [numbered.topic(one, "title") for one in topic or []]
+        made += [numbered.topic(one, "summary") for one in topic_summary or []]
+        made += [numbered.next_step(one, "text") for one in item or []]
+        made += [numbered.next_step(one, "assigned_to") for one in owner or []]
+        made += [numbered.next_step(one, "deadline") for one in deadline or []]
+        made += [numbered.done(one, True) for one in done or []]
+        made += [numbered.done(one, False) for one in not_done or []]
         if reviewed is not None:
             made.append(edits.Review(reviewed=reviewed))
         made += [edits.Undo(number=number) for number in undo or []]

@@ -1,6 +1,7 @@
 """Edits of topics and next steps, which options of `reflector edit` name by their place: the first is 1."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.errors import InvalidInput
@@ -19,11 +20,14 @@ T = TypeVar("T")
 
 
 class NumberedTexts:
-    """The topics and next steps of a recording's transcript as they are now."""
+    """The topics and next steps of a recording's transcript as they are now, read when needed."""
 
     def __init__(self, recording_id: str) -> None:
-        key = f"{recording.folder(recording_id)}/transcript.json"
-        self._found = results.Transcript.model_validate_json(wiring.store().read(key))
+        self._key = f"{recording.folder(recording_id)}/transcript.json"
+
+    @cached_property
+    def _found(self) -> "results.Transcript":
+        return results.Transcript.model_validate_json(wiring.store().read(self._key))
 
     def topic(self, given: str, field: str) -> "AnyEdit":
         """Return the edit for `NUMBER=TEXT`, where no text returns to the generated one; raises InvalidInput."""
