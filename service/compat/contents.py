@@ -97,13 +97,14 @@ class Contents:
         """The words by person; raises NotFound before there are any."""
         return words.by_person(words.table(self._words.words), self.participants.numbers())
 
-    def topics(self) -> list[OldTopicWithWords]:
-        """Return the topics made so far with their words; raises NotFound before there are words."""
+    def topics(self, only: str | None = None) -> list[OldTopicWithWords]:
+        """Return the topics made so far, or `only` the one with this id, with their words; raises NotFound."""
         found = self.transcript.topics if self.transcript else self._unfinished_topics()
-        if not found:
-            return []
-        said = words.words(self.table)
-        return [_topic(one, words.table(said[self._row(one.words_from) : self._row(one.words_to)])) for one in found]
+        return [
+            _topic(one, self.table.iloc[self._row(one.words_from) : self._row(one.words_to)])
+            for one in found
+            if only in {None, one.id}
+        ]
 
     def segments(self) -> tuple[TranscriptSegment, ...]:
         """Return the sentences with their speakers' names, none before there are words."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.corrections.edits import Name, Speaker
+from domain.corrections.edits import Name, ParticipantId, Seconds, Speaker
 from domain.corrections.people import has_name, person_of
 from domain.recording import Participant
 from domain.text import words
@@ -30,7 +30,7 @@ class Body(BaseModel):
 class NamedParticipant(Body):
     """A participant with another name, or the name of a speaker."""
 
-    id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    id: ParticipantId | None = None
     speaker: Speaker | None
     name: Name
 
@@ -68,8 +68,8 @@ class SpeakerAssignment(Body):
 
     speaker: Speaker | None = None
     participant: str | None = None
-    timestamp_from: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-    timestamp_to: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+    timestamp_from: Seconds
+    timestamp_to: Seconds
 
 
 class SpeakerMerge(Body):

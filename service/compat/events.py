@@ -119,7 +119,7 @@ async def _convert(event: Event, store: Store, recording_id: str) -> Message | N
 def _topic(store: Store, recording_id: str, topic_id: str) -> dict[str, Any] | None:
     """Return a topic with its text; None if it was replaced meanwhile."""
     try:
-        found = next((one for one in Contents(StoredResults(store, recording_id)).topics() if one.id == topic_id), None)
+        found = next(iter(Contents(StoredResults(store, recording_id)).topics(only=topic_id)), None)
     except NotFound:
         return None
     return None if found is None else OldTopic(**found.model_dump(exclude={"words"})).model_dump(mode="json")

@@ -177,9 +177,8 @@ def show_topics_with_words(
 @router.get("/topics/{topic_id}/words-per-speaker")
 def show_words_per_speaker(found: contents.ContentsDep, topic_id: str) -> contents.OldTopicWithWordsPerSpeaker:
     """Show a topic with its words by turns."""
-    for topic in found.topics():
-        if topic.id == topic_id:
-            return contents.per_speaker(topic)
+    for topic in found.topics(only=topic_id):
+        return contents.per_speaker(topic)
     raise NotFound("there is no such topic")
 
 
