@@ -22,6 +22,7 @@ from resources.database.shares import Shares
 from service.auth import Access
 from service.catch_up import CatchUp
 from service.compat import accounts as compat_accounts
+from service.compat import deletion as compat_deletion
 from service.compat import editing as compat_editing
 from service.compat import events as compat_events
 from service.compat import rooms as compat_rooms
@@ -175,7 +176,7 @@ def build(
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         app.state.corrections = CorrectionHistory(database=inbox.database)
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
-        routers += [corrections.router, compat_editing.router]
+        routers += [corrections.router, compat_editing.router, compat_deletion.router]
         routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)

@@ -24,6 +24,8 @@ EDITS = [
     ("/v1/transcripts/{transcript_id}/speaker/assign", "patch"),
     ("/v1/transcripts/{transcript_id}/speaker/merge", "patch"),
     ("/v1/transcripts/{transcript_id}/process", "post"),
+    ("/v1/transcripts/{transcript_id}", "delete"),
+    ("/v1/transcripts/{transcript_id}/restore", "post"),
 ]
 
 
@@ -134,6 +136,26 @@ def test_processing_is_requested_again(world: World) -> None:
     answer = world.send("POST", f"/transcripts/{DONE}/process")
     check_answer("/v1/transcripts/{transcript_id}/process", "post", answer)
     assert world.script.retried == [DONE]
+
+
+def test_a_transcript_is_destroyed_but_never_moved_to_a_trash(world: World) -> None:
+    deletions, audit = world.app.state.deletions, world.app.state.audit
+    refused = world.send("DELETE", HERE, status=409)
+    assert f"DELETE /v1/transcripts/{DONE}" in refused["detail"]
+    world.send("POST", f"{HERE}/restore", status=400)
+    assert deletions.get(DONE) is None
+    assert world.get("/transcripts").json()["total"] == 2
+    tokens = Tokens(database=world.app.state.inbox.database)
+    reader = {"Authorization": f"Bearer {tokens.create('reader', Scope.READ, None)}"}
+    world.send("DELETE", f"{HERE}/destroy", status=403, headers=reader)
+    answer = world.send("DELETE", f"{HERE}/destroy")
+    check_answer("/v1/transcripts/{transcript_id}/destroy", "delete", answer)
+    assert deletions.get(DONE) is not None
+    assert [one["id"] for one in world.get("/transcripts").json()["items"]] == [BUSY]
+    assert world.get(HERE).status_code == 410
+    entry = audit.entries(limit=1)[0]
+    assert (entry.action, entry.recording_id, entry.outcome) == ("delete", DONE, "done")
+    world.send("DELETE", "/transcripts/nothing/destroy", status=404)
 
 
 def test_what_is_not_finished_is_not_edited(world: World) -> None:
