@@ -14,6 +14,7 @@ import pytest
 import redis
 import yaml
 
+from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
 from testing.parts import free_ports
@@ -23,7 +24,7 @@ from tests.service.shown_recordings import shown
 DEPLOY = ROOT / "deploy"
 
 
-def test_redis_takes_its_password_from_standard_input(tmp_path: Path) -> None:
+def test_redis_takes_its_password_from_standard_input_and_stops_when_told(tmp_path: Path) -> None:
     [port] = free_ports(1)
     *shell, line = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["redis"]["command"]
     line = line.replace("$$", "$").replace("redis-server", f"redis-server --port {port} --bind 127.0.0.1")
@@ -37,9 +38,13 @@ def test_redis_takes_its_password_from_standard_input(tmp_path: Path) -> None:
                 until(lambda: answers(client), what="redis answers")
             with redis.Redis(port=port) as client, pytest.raises(redis.AuthenticationError):
                 client.ping()
-            assert b"redisfilled" not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
-        finally:
+            line = Path(f"/proc/{server.pid}/cmdline").read_bytes()
+            assert b"redis-server" in line
+            assert b"redisfilled" not in line
             server.terminate()
+            assert server.wait(PATIENCE_S) == 0
+        finally:
+            server.kill()
 
 
 def answers(client: Any) -> bool:

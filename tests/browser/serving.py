@@ -2,7 +2,7 @@
 
 # pyright: basic
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,22 +44,21 @@ class Site:
 
 @contextmanager
 def site(
-    folder: Path, *, trial: bool = True, public: bool = False, login: Callable[[str], Login] | None = None
+    folder: Path, *, trial: bool = True, public: bool = False, login: Login | None = None, port: int = 0
 ) -> Iterator[Site]:
     """Serve the pages: to everybody in a `trial`, in `public` for reading, else to who has the token.
 
-    `login` makes the sign-in by an account, for the URL of the pages.
+    `login` is the sign-in by an account. The port is a free one unless `port` names it.
     """
     trial = trial and not public
     made, script, store = shown(folder / "data")
     catalogue = Catalogue(database=Database(url=f"sqlite:///{folder}/reflector.db"))
     # A trial must be named by its own port, which is therefore the proxy's, too.
-    port, behind = free_ports(1)[0], "127.0.0.2"
+    port, behind = port or free_ports(1)[0], "127.0.0.2"
     with Proxy(port, behind) as proxy:
         here = Site(proxy.endpoint, script, store, catalogue, proxy)
         listing = Listing(catalogue, lambda: True, here.states)
         made = Ports(made.recordings, store, listing)
-        entry = login(proxy.endpoint) if login else None
-        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made, login=entry)
+        app, _, _ = application(f"sqlite:///{folder}/reflector.db", trial=trial, public=public, ports=made, login=login)
         with listening(app, port, behind):
             yield here
