@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def programs(words: list[str]) -> list[list[str]]:
 
 def command_lines(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> list[list[str]]:
     """Return the command lines of all containers of the reflector image, health checks included."""
-    services = [one for one in compose["services"].values() if one["image"] == "reflector"]
+    services = [one for one in compose["services"].values() if one["image"].startswith("reflector:")]
     lines = [one["command"] for one in services]
     lines += [["sh", "-c", *check[1:]] if check[0] == "CMD-SHELL" else check[1:] for check in checks(services)]
     for one in containers(manifests):
@@ -138,7 +139,7 @@ def test_no_password_is_on_a_command_line(compose: dict[str, Any], manifests: li
     for line in map(" ".join, lines):
         for password in PASSWORDS.values():
             assert password not in line
-        # A shell's own words and what it writes to a program name a variable; the words of what it starts hold its value.
+        # A shell's own words and its here-documents name a variable; the words of what it starts hold its value.
         words = re.sub(r"<<END\n.*?\nEND", "", line, flags=re.DOTALL)
         started = [part for part in re.split(r"&&|\|", words) if "echo" not in part and "export" not in part]
         assert not any(re.search(r"\$\w*(AUTH|BROKER|PASSWORD)", part) for part in started), line
@@ -238,6 +239,20 @@ def test_manifests_refer_to_existing_objects(manifests: list[dict[str, Any]]) ->
     services = {one["metadata"]["name"] for one in manifests if one["kind"] == "Service"}
     assert {"code", "webserver", "receiver", "postgres", "redis", "transcriber"} == services
     assert yaml.safe_load((DEPLOY / "workspace.yaml").read_text())["load_from"][0]["grpc_server"]["host"] in services
+
+
+def test_images_have_a_version(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
+    images = {one["image"] for one in compose["services"].values()} | {one["image"] for one in containers(manifests)}
+    images.add(re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[0])
+    own = version("reflector-assets")
+    for folder in (BASE, SERVICE):
+        for one in yaml.safe_load((folder / "kustomization.yaml").read_text())["images"]:
+            images.add(f"{one['name']}:{one['newTag']}")
+    # The tag of the manifests' own image stands in kustomization.yaml.
+    images.remove("reflector")
+    assert f"reflector:{own}" in images
+    assert [one for one in images if not re.search(r":\d+\.\d+", one)] == []
+    assert {one for one in images if one.startswith("reflector:")} == {f"reflector:{own}"}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl isn't installed")
