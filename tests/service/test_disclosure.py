@@ -5,12 +5,16 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from opentelemetry import trace
 from websockets.asyncio.client import connect
 
 from domain.events import Event
+from service.transcriber import Limits, build
 from tests.service.in_process import BEARER, TOKEN, application, listening
 from tests.service.shown_recordings import overview, shown
 
@@ -91,3 +95,28 @@ def test_errors_name_neither_folders_nor_settings(tmp_path: Path) -> None:
         assert broken.status_code >= 500
         assert list(json.loads(broken.text)) == ["detail"]
         assert "topics.json" not in broken.text
+
+
+def test_no_request_becomes_a_span(tmp_path: Path) -> None:
+    """A process has one tracer provider, which can't be taken back: tests of other files don't mind it."""
+    spans: list[str] = []
+
+    class Noting(trace.NoOpTracer):
+        def start_span(self, name: str, *arguments: Any, **options: Any) -> trace.Span:
+            spans.append(name)
+            return super().start_span(name, *arguments, **options)
+
+    class Provider(trace.TracerProvider):
+        def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
+            return Noting()
+
+    trace.set_tracer_provider(Provider())
+    of_the_framework = FastAPI()
+    of_the_framework.get("/health")(lambda: "ok")
+    limits = Limits(at_once=1, waiting=1)
+    transcriber = build(lambda *_: pytest.fail("unused"), "m", lambda *_: None, key="k", limits=limits, files=tmp_path)
+    for app, traced in ((of_the_framework, True), (app_of(tmp_path)[0], False), (transcriber, False)):
+        with listening(app) as port:
+            assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
+        assert bool(spans) is traced
+        spans.clear()
