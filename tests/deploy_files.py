@@ -35,9 +35,10 @@ PUBLIC = {
     "TRANSCRIPT_URL",
     "LLM_URL",
 }
-# Variables that Dagster, Celery, and the images of PostgreSQL, Redis and SeaweedFS read.
+# Variables that Dagster, Celery, and the images of PostgreSQL, Redis, SeaweedFS and OAuth2 Proxy read.
 EXTERNAL = {"FORWARDED_ALLOW_IPS", "DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "DAGSTER_CURRENT_IMAGE", "PYTHONUNBUFFERED"}
 EXTERNAL |= {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PGDATA", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+EXTERNAL |= {"OAUTH2_PROXY_CLIENT_ID", "OAUTH2_PROXY_CLIENT_SECRET", "OAUTH2_PROXY_COOKIE_SECRET"}
 EXTERNAL |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BUCKET", "CUBLAS"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 
