@@ -1,4 +1,4 @@
-"""What people corrected, and what was recognized before it was corrected."""
+"""What people corrected, and what of it the assets read."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -9,8 +9,8 @@ import dagster as dg
 from domain.corrections import people, spoken, texts
 from domain.corrections.gathered import Corrections
 from domain.errors import NotFound
-from domain.recording import Frozen, Participants, Recording, folder, name_participants, value_key
-from domain.results import ActionItems, Topics, TrackTranscripts
+from domain.recording import Participants, Recording, name_participants, value_key
+from domain.results import ActionItems, Topics
 from domain.summarize.sections import sections
 from domain.text import words
 from domain.text.table import Table
@@ -19,6 +19,7 @@ from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from resources.database.corrections import CorrectionHistory
+from resources.originals import KeptPeople, keep_people, kept_people, transcribed
 from resources.source import Source
 from resources.store.base import Store
 
@@ -63,7 +64,7 @@ def read_by_model(
 ) -> Read:
     """Return what generated texts are made from; raises the errors of the store."""
     if made.of("people") != made.read_of("people"):
-        source = _kept_people(recording_id, store)
+        source = kept_people(recording_id, store)
         participants, _ = people.apply(source.participants if source else participants, made.read_of("people"))
     if not made.of("words") and not made.read_of("words"):
         return Read(merged_words, participants, merged_words, int)
@@ -72,24 +73,13 @@ def read_by_model(
     return Read(words.table(found.words), participants, table, found.cut)
 
 
-def transcribed(recording_id: str, store: Store) -> tuple[Table, float]:
-    """Return the words as they were transcribed, and the recording's duration in seconds."""
-    tracks = TrackTranscripts.model_validate_json(store.read(value_key("track_transcripts", recording_id)))
-    return read_words(tracks, store), tracks.duration
-
-
-def read_words(transcripts: TrackTranscripts, store: Store) -> Table:
-    """Return the words of all tracks in one table."""
-    return words.merge([words.from_parquet(store.read(track.key)) for track in transcripts.tracks])
-
-
 def conflicts_of(
     recording: Recording, made: Corrections, topics: Topics, action_items: ActionItems, store: Store
 ) -> tuple[str, ...]:
     """Return which corrections don't fit any more, after another transcription for example, in the edits' order."""
     found: list[str] = []
     if edits := made.of("people"):
-        known = _kept_people(recording.id, store)
+        known = kept_people(recording.id, store)
         found += people.apply(known.participants if known else Participants(()), edits)[1]
     if edits := made.of("words"):
         table, duration = transcribed(recording.id, store)
@@ -99,34 +89,20 @@ def conflicts_of(
     return tuple(sorted(found, key=lambda line: int(line.split(maxsplit=2)[1])))
 
 
-class _KeptPeople(Frozen):
-    """The people as the source names them; `recording` is the data version of the recording that they belong to."""
-
-    recording: str
-    participants: Participants
-
-
 def uncorrected_people(recording: Recording, corrected: Corrections, source: Source, store: Store) -> Participants:
     """Return the people as the source names them, who are kept once they are corrected: Daily may forget them.
 
     Those of a recording that was never corrected are the asset's present value, if they have its tracks.
     """
-    version, kept = data_version(recording).value, _kept_people(recording.id, store) if corrected.number else None
+    version, kept = data_version(recording).value, kept_people(recording.id, store) if corrected.number else None
     if kept is not None and kept.recording == version:
         return kept.participants
     if not corrected.of("people"):
         return name_participants(recording, source.participants(recording))
     found = _present_people(recording, store) if kept is None else None
     found = found or name_participants(recording, source.participants(recording))
-    store.write(_kept_key(recording.id), _KeptPeople(recording=version, participants=found).model_dump_json().encode())
+    keep_people(recording.id, KeptPeople(recording=version, participants=found), store)
     return found
-
-
-def _kept_people(recording_id: str, store: Store) -> _KeptPeople | None:
-    try:
-        return _KeptPeople.model_validate_json(store.read(_kept_key(recording_id)))
-    except NotFound:
-        return None
 
 
 def _present_people(recording: Recording, store: Store) -> Participants | None:
@@ -136,7 +112,3 @@ def _present_people(recording: Recording, store: Store) -> Participants | None:
         return None
     numbers = {number for one in found.root for number in (one.speaker, *one.other_speakers) if number >= 0}
     return found if numbers == set(recording.speakers().values()) else None
-
-
-def _kept_key(recording_id: str) -> str:
-    return f"{folder(recording_id)}/participants.source.json"

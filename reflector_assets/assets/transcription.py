@@ -15,13 +15,13 @@ from domain.text import words
 from domain.text.table import Table
 from reflector_assets import tags
 from reflector_assets.assets.asset import OWNERS, check, code_version, conflicting, for_run, recording_asset, result
-from reflector_assets.assets.corrections import read_words
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 from resources import usage
 from resources.call_cache import CallCache
+from resources.originals import read_words
 from resources.store.base import Store
 from resources.store.erasure import using_audio
 from resources.transcription import cached, meeting_language

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Annotated
 
 from fastapi import Depends
 from pydantic import BaseModel
 
-from domain.corrections import spoken
 from domain.corrections.gathered import Corrections
 from domain.corrections.people import has_name
-from domain.corrections.preview import edits_since, preview
 from domain.errors import NotFound
 from domain.recording import Participant, Participants
-from domain.results import Topic, Topics, Transcript, TranscriptSegment
+from domain.results import Topic, Topics, TranscriptSegment
 from domain.text import words
 from domain.text.table import Table
+from service.corrected import CorrectedResults
 from service.dependencies import CorrectionsDep, StoredResultsDep
 from service.stored_results import StoredResults
 
@@ -70,63 +69,51 @@ class OldTopicWithWordsPerSpeaker(OldTopic):
 
 
 class Contents:
-    """What is stored of a recording, with the corrections that no run has taken yet; words are read when needed."""
+    """What is stored of a recording, with the corrections that stand; words are read when needed."""
 
     def __init__(self, results: StoredResults, corrections: Corrections | None = None) -> None:
         self._results = results
-        made = results.find("transcript.json", Transcript)
-        # Only finished transcripts are corrected.
-        pending = corrections if made and corrections and corrections.number != made.revision else None
-        self.transcript = preview(made, pending) if made and pending else made
-        self._since = edits_since(pending, made.revision) if made and pending else ()
-        self._pending = pending is not None
+        self._corrected = CorrectedResults(results, corrections)
+        self.transcript = self._corrected.transcript
 
     @cached_property
     def participants(self) -> Participants:
         """The participants, none before they are known."""
-        if self.transcript is not None:
-            return Participants(self.transcript.participants)
-        return self._results.find("participants.json", Participants) or Participants(())
+        return Participants(self.transcript.participants) if self.transcript else self._corrected.participants
 
     def named(self) -> list[Participant]:
         """Return the participants who have a name: words of others are those of "Speaker N" on its pages, from 0."""
         return [one for one in self.participants.root if has_name(one)]
 
-    @cached_property
+    @property
     def table(self) -> Table:
         """The words by person; raises NotFound before there are any."""
-        return words.by_person(words.table(self._words.words), self.participants.numbers())
+        return self._corrected.table
 
     def topics(self, only: str | None = None) -> list[OldTopicWithWords]:
         """Return the topics made so far, or `only` the one with this id, with their words; raises NotFound."""
         found = self.transcript.topics if self.transcript else self._unfinished_topics()
+        # By time: corrected words can be in other rows than those that the topics were made from.
+        starts = self.table["start"].searchsorted([one.timestamp for one in found])
+        limits = pairwise([0, *starts[1:], len(self.table)])
         return [
-            _topic(one, self.table.iloc[self._row(one.words_from) : self._row(one.words_to)])
-            for one in found
+            _topic(one, self.table.iloc[begin:end])
+            for one, (begin, end) in zip(found, limits, strict=False)
             if only in {None, one.id}
         ]
 
     def segments(self) -> tuple[TranscriptSegment, ...]:
         """Return the sentences with their speakers' names, none before there are words."""
-        if self.transcript is not None and not self._pending:
-            return self.transcript.segments
+        if document := self._corrected.document:
+            return document.segments
         try:
             return words.segments(words.sentences(self.table), self.participants.names())
         except NotFound:
             return ()
 
-    @cached_property
-    def _words(self) -> spoken.Corrected:
-        said = words.words(words.from_parquet(self._results.read("words.parquet")))
-        return spoken.apply(said, self._since, self.transcript.duration if self.transcript else 0.0)
-
     def _unfinished_topics(self) -> tuple[Topic, ...]:
         found = self._results.find("topics.json", Topics)
         return found.root if found else ()
-
-    def _row(self, row: int) -> int:
-        """Return the row of a word as transcribed, which corrections can have moved."""
-        return self._words.cut(row) if self._since else row
 
 
 def per_speaker(topic: OldTopicWithWords) -> OldTopicWithWordsPerSpeaker:

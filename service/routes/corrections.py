@@ -30,13 +30,13 @@ from domain.corrections.edits import (
     standing,
 )
 from domain.corrections.people import person_of
-from domain.corrections.preview import preview
 from domain.errors import NotFound
 from domain.recording import Participant
 from domain.results import Transcript
 from resources.database.corrections import CorrectionHistory
 from service.bodies import json_body
 from service.callers import caller_of
+from service.corrected import TRANSCRIPT, CorrectedResults
 from service.dependencies import NO_STORE, CorrectionsDep, RecordingsDep, StoredResultsDep
 from service.errors import Refused
 from service.ports import Recordings
@@ -153,10 +153,10 @@ class Editor:
 
     def transcript(self) -> Transcript:
         """Return the transcript with all corrections that don't need the words; raises NotFound without one."""
-        found = self.results.find("transcript.json", Transcript)
+        found = CorrectedResults(self.results, self._history.gathered(self.results.id)).transcript
         if found is None:
             raise NotFound("it has no transcript yet", recording=self.results.id)
-        return preview(found, self._history.gathered(self.results.id))
+        return found
 
     def entries(self) -> list[Entry]:
         """Return the history."""
@@ -312,7 +312,7 @@ def _participant(one: Participant) -> ParticipantView:
 
 
 def _view(editor: Editor, entries: Sequence[Entry]) -> HistoryView:
-    found = editor.results.find("transcript.json", Transcript)
+    found = editor.results.find(TRANSCRIPT, Transcript)
     stands = {entry.number for entry in standing(entries)}
     return HistoryView(
         version=entries[-1].number if entries else 0,

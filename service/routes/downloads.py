@@ -13,12 +13,12 @@ from domain.results import Transcript
 from domain.text import captions
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
-from service.dependencies import ConsentsDep, StoredResultsDep
+from service.corrected import CorrectedResults
+from service.dependencies import ConsentsDep, CorrectionsDep, StoredResultsDep
 from service.errors import Refused
 from service.routing import JSON, Router, media, problems
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
-TRANSCRIPT = "transcript.json"
 AUDIO = "audio.mp3"
 AUDIO_WITHHELD = "a denial of consent could be about this recording: its audio is withheld until that is known"
 # Longer than a meeting: a browser reads on from the URL that it was redirected to.
@@ -26,7 +26,7 @@ URL_S = 6 * 3600
 
 
 class Format(NamedTuple):
-    """A document's media type, name, and the function that writes it; None leaves the JSON as it is."""
+    """A document's media type, name, and the function that writes it; JSON without one."""
 
     media: str
     name: str
@@ -73,11 +73,11 @@ def _add_download(suffix: str, form: Format) -> None:
         response_class=Response,
         responses=media(form.media),
     )
-    def download(results: StoredResultsDep) -> Response:
-        content = results.read(TRANSCRIPT)
-        transcript = results.parse(content, TRANSCRIPT, Transcript)
-        if form.write is not None:
-            content = form.write(transcript).encode()
+    def download(results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
+        transcript = CorrectedResults(results, corrections.gathered(results.id)).document
+        if transcript is None:
+            raise NotFound("it has no transcript yet", recording=results.id)
+        content = form.write(transcript) if form.write else transcript.model_dump_json(indent=1)
         headers = {"Content-Disposition": attachment(transcript.title, suffix), "Cache-Control": "private, no-cache"}
         return Response(content, media_type=form.media, headers=headers)
 

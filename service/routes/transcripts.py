@@ -10,19 +10,21 @@ from pydantic_core import to_json
 from starlette.requests import Request
 
 from domain.access import Scope
-from domain.corrections.preview import preview, preview_words
+from domain.corrections.gathered import Corrections
+from domain.corrections.preview import preview_topics
 from domain.corrections.texts import by_hand
 from domain.deletion import BEYOND_REACH
 from domain.errors import AudioDeleted, NotFound
 from domain.overview import RecordingOverview, State
 from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
-from domain.text import words
+from domain.text import captions, words
 from domain.text.markdown import to_html
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
 from service.callers import caller_of, is_trusted
+from service.corrected import PARTICIPANTS, CorrectedResults
 from service.dependencies import (
     NO_STORE,
     AccessDep,
@@ -40,7 +42,6 @@ from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
-WORDS = "words.parquet"
 # Words below this confidence are marked on the page.
 DOUBTFUL = 0.5
 
@@ -153,11 +154,8 @@ def show_transcript(
     """Show a transcript, or what exists of it so far."""
     overview = recordings.state(results.id)
     # A finished transcript stays readable while it is made again, or if that fails.
-    transcript = results.find("transcript.json", Transcript)
-    written: tuple[str, ...] = ()
-    if transcript is not None:
-        made = corrections.gathered(results.id)
-        transcript, written = preview(transcript, made), by_hand(made.entries)
+    made = corrections.gathered(results.id)
+    transcript = CorrectedResults(results, made).transcript
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
     summary = fields["long_summary"]
     may_write = access.may(request, Scope.WRITE)
@@ -169,7 +167,7 @@ def show_transcript(
         step=overview.step,
         reason=reason if is_trusted(request) else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
-        by_hand=written,
+        by_hand=by_hand(made.entries) if transcript else (),
         audio=_audio(results, consents),
         may_retry=overview.state == "error" and may_write,
         may_edit=transcript is not None and overview.state != "retired" and may_write,
@@ -180,12 +178,15 @@ def show_transcript(
 
 
 @router.get("/topics", response_model=TopicsView)
-def show_topics(request: Request, results: StoredResultsDep) -> Response:
+def show_topics(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
     """Show the topics."""
     content = results.read("topics.json")
-    return _cached(
-        request, etag(content), lambda: to_json({"data": results.parse(content, "topics.json", Topics).root})
-    )
+    made = corrections.gathered(results.id)
+
+    def make() -> bytes:
+        return to_json({"data": preview_topics(results.parse(content, "topics.json", Topics), made).root})
+
+    return _cached(request, etag(content, *_version(made)), make)
 
 
 @router.get("/waveform", response_model=WaveformView)
@@ -200,23 +201,15 @@ def show_waveform(request: Request, results: StoredResultsDep) -> Response:
 @router.get("/words", response_model=WordsView)
 def show_words(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
     """Show the words with their speakers and times."""
-    content = results.read(WORDS)
     made = corrections.gathered(results.id)
+    corrected = CorrectedResults(results, made)
     try:
-        people = results.read("participants.json")
+        people = results.read(PARTICIPANTS)
     except NotFound:
         people = b"[]"
 
     def make() -> bytes:
-        participants = results.parse(people, "participants.json", Participants)
-        table = words.from_parquet(content)
-        finished = results.find("transcript.json", Transcript) if made.number else None
-        if finished is not None and finished.revision != made.number:
-            participants = Participants(preview(finished, made).participants)
-            said = preview_words(words.words(table), made, finished.revision, finished.duration)
-            table = words.table(said)
-        names = participants.names()
-        table = words.by_person(table, participants.numbers())
+        table, names = corrected.table, corrected.participants.names()
         sentences = words.sentences(table)
         spoken = words.words(table)
         segments = [
@@ -232,14 +225,21 @@ def show_words(request: Request, results: StoredResultsDep, corrections: Correct
         ]
         return to_json({"segments": segments})
 
-    return _cached(request, etag(content, people, str(made.number).encode() if made.number else b""), make)
+    return _cached(request, etag(corrected.stored_words, people, *_version(made)), make)
 
 
 @router.get("/webvtt", response_class=Response, responses=media("text/vtt"))
-def show_captions(request: Request, results: StoredResultsDep) -> Response:
+def show_captions(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
     """Show the captions."""
     content = results.read("transcript.vtt")
-    return _cached(request, etag(content), lambda: content, "text/vtt")
+    made = corrections.gathered(results.id)
+
+    def make() -> bytes:
+        corrected = CorrectedResults(results, made)
+        document = corrected.document if corrected.is_pending else None
+        return captions.webvtt(document.segments).encode() if document else content
+
+    return _cached(request, etag(content, *_version(made)), make, "text/vtt")
 
 
 @router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
@@ -268,6 +268,11 @@ def delete_transcript(
 def retry(results: StoredResultsDep, recordings: RecordingsDep) -> RetryRequested:
     """Request that what failed or is stale is made again."""
     return RetryRequested(requested=True, daemon=recordings.retry(results.id))
+
+
+def _version(made: Corrections) -> list[bytes]:
+    """Return what a tag has for corrections; nothing without any."""
+    return [str(made.number).encode()] if made.number else []
 
 
 def _iso(at: float) -> str:

@@ -15,8 +15,9 @@ from domain.errors import InvalidInput, NotFound
 from domain.events import Event
 from domain.overview import RecordingOverview, State
 from domain.recording import value_key
-from domain.results import Summary, Title, Topics, Transcript, Waveform
+from domain.results import Summary, Title, Topics, TrackTranscript, TrackTranscripts, Transcript, Waveform
 from domain.text import captions, words
+from domain.text.table import Table
 from resources.store.base import LocalStore, Store
 from service.ports import Ports
 from tests.domain.finished import finished
@@ -125,12 +126,28 @@ def finish(store: Store, script: Scripted, transcript: Transcript, spoken: Seque
     }
     for asset, value in values.items():
         put(store, asset, made.id, value)
+    transcribed(store, made, table)
     people = "[" + ",".join(one.model_dump_json() for one in made.participants) + "]"
     store.write(value_key("participants", made.id), people.encode())
     folder = f"recordings/{made.id}"
     store.write(f"{folder}/transcript.vtt", captions.webvtt(made.segments).encode())
     store.write(f"{folder}/audio.mp3", tone(made.duration))
     script.states[made.id] = overview(made.id, "ended", title=made.title, duration=made.duration)
+
+
+def transcribed(store: Store, made: Transcript, table: Table) -> None:
+    """Store the words as if one track had all of them."""
+    stored = store.write(f"recordings/{made.id}/tracks/0.words.parquet", words.to_parquet(table))
+    track = TrackTranscript(
+        index=0,
+        speaker=0,
+        key=stored.key,
+        sha256=stored.sha256,
+        words=len(table),
+        language="en",
+        speech=made.duration,
+    )
+    put(store, "track_transcripts", made.id, TrackTranscripts(duration=made.duration, expected=1, tracks=(track,)))
 
 
 def tone(seconds: float) -> bytes:

@@ -1,14 +1,19 @@
 """Corrections by the HTTP API: the old system's shapes, the history, and what is visible before a run takes them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from domain.recording import value_key
+from domain.corrections import people, spoken
+from domain.recording import Participants, value_key
+from domain.results import Transcript
+from domain.text import captions, words
+from resources.originals import KeptPeople, keep_people
 from resources.store.base import Store
 from tests.service.in_process import BEARER, Service, serving
-from tests.service.shown_recordings import finish, meeting, overview, shown
+from tests.service.shown_recordings import finish, meeting, overview, put, shown
 
 ID = "rec-1"
 HERE = f"/v1/transcripts/{ID}"
@@ -20,7 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("corrections")
     ports, script, store = shown(folder / "data")
     url = f"sqlite:///{folder}/reflector.db"
-    for recording_id in (ID, "rec-2", "retired"):
+    for recording_id in (ID, "rec-2", "rec-3", "retired"):
         finish(store, script, *meeting(recording_id, 1, 120, 3, action_items=STEPS))
     script.states["retired"] = overview("retired", "retired")
     script.states["new"] = overview("new", "new")
@@ -131,3 +136,63 @@ def test_a_transcript_that_a_run_has_corrected_is_shown_as_it_is(service: Servic
     text = store.read(key).decode().replace('"title":"Weekly meeting"', '"title":"Of the run"')
     store.write(key, text.removesuffix("}").encode() + b',"revision":1}')
     assert answer(service, "GET", f"/v1/transcripts/{recording}")["title"] == "Of the run"
+
+
+def test_edits_show_once_while_a_run_replaces_the_files_and_undone_ones_no_more(service: Service) -> None:
+    recording = "rec-3"
+    store, history = service.app.state.store, service.app.state.corrections
+    here = f"/v1/transcripts/{recording}"
+
+    def shown_now() -> list[list[str]]:
+        """Return the words and names of our own page, of the old one, and of captions and downloads."""
+        ours = answer(service, "GET", f"{here}/words")["segments"]
+        old = answer(service, "GET", f"/compat{here}/topics/with-words")
+        names = {one["speaker"]: one["name"] for one in answer(service, "GET", f"/compat{here}/participants")}
+        own = sorted((word for one in ours for word in one["words"]), key=lambda word: word[1])
+        vtt = service.client.get(f"{here}/webvtt").text
+        assert vtt == service.client.get(f"{here}/export/vtt").text
+        theirs = [word for topic in old for word in topic["words"]]
+        return [
+            [word[0] for word in own[:4]],
+            list(dict.fromkeys(one["name"] for one in ours)),
+            [word["text"].strip() for word in theirs[:4]],
+            list(dict.fromkeys(names[word["speaker"]] for word in theirs)),
+            " ".join(re.sub(r"<[^>]*>|.*-->.*", " ", vtt).split()[1:5]).split(),
+        ]
+
+    before = shown_now()
+    edits: list[dict[str, object]] = [
+        {"kind": "words", "start": 0.5, "end": 0.5, "text": "really"},
+        {"kind": "words", "start": 1.0, "end": 1.4, "was": before[0][1], "text": ""},
+        {"kind": "merge", "speaker_from": 2, "speaker_to": 0},
+        {"kind": "assign", "start": 0, "end": 0.4, "speaker": 1},
+    ]
+    answer(service, "POST", f"{here}/corrections", {"edits": edits})
+    corrected = shown_now()
+    assert corrected[0] == corrected[2] == [before[0][0], "really", *before[0][2:4]]
+    assert corrected[1] == corrected[3] == ["Ben Okri", "Ada Lovelace"]
+    # The run has made the words and the people, and not yet the transcript.
+    made = history.gathered(recording)
+    named = Participants.model_validate_json(store.read(value_key("participants", recording)))
+    said = words.words(words.from_parquet(store.read(value_key("merged_words", recording))))
+    keep_people(recording, KeptPeople(recording="1", participants=named), store)
+    renamed = people.apply(named, made.of("people"))[0]
+    put(store, "participants", recording, renamed)
+    table = words.table(spoken.apply(said, made.of("words"), 60.0).words)
+    put(store, "merged_words", recording, table)
+    assert shown_now() == corrected
+    finished = Transcript.model_validate_json(store.read(value_key("transcript", recording)))
+    sentences = words.sentences(words.by_person(table, renamed.numbers()))
+    finished = finished.model_copy(
+        update={
+            "participants": renamed.root,
+            "segments": words.segments(sentences, renamed.names()),
+            "revision": 4,
+        }
+    )
+    put(store, "transcript", recording, finished)
+    store.write(f"recordings/{recording}/transcript.vtt", captions.webvtt(finished.segments).encode())
+    assert shown_now() == corrected
+    for number in range(1, 5):
+        answer(service, "POST", f"{here}/corrections/{number}/undo")
+    assert shown_now() == before

@@ -1,0 +1,76 @@
+"""A recording's results with the corrections that stand, whether or not a run has taken them."""
+
+from functools import cached_property
+
+from domain.corrections import spoken
+from domain.corrections.gathered import Corrections
+from domain.corrections.preview import preview
+from domain.recording import Participants
+from domain.results import Transcript
+from domain.text import words
+from domain.text.table import Table
+from resources.originals import kept_people, transcribed
+from service.stored_results import StoredResults
+
+TRANSCRIPT, WORDS, PARTICIPANTS = "transcript.json", "words.parquet", "participants.json"
+
+
+class CorrectedResults:
+    """Reads what is needed of a recording, once; only finished transcripts are corrected.
+
+    While edits wait for a run, and while that run replaces one file after another, they are applied to what was
+    recognized, and not to files that may have them already.
+    """
+
+    def __init__(self, results: StoredResults, corrections: Corrections | None = None) -> None:
+        self.results, self.corrections = results, corrections or Corrections()
+
+    @cached_property
+    def transcript(self) -> Transcript | None:
+        """The transcript, None before it is finished; its sentences are those of the last run."""
+        if self.made is None or not self.is_pending:
+            return self.made
+        source = kept_people(self.results.id, self.results.store)
+        return preview(self.made, self.corrections, source and source.participants)
+
+    @property
+    def document(self) -> Transcript | None:
+        """The transcript with the sentences as they stand."""
+        if self.transcript is None or not self.is_pending:
+            return self.transcript
+        segments = words.segments(words.sentences(self.table), self.participants.names())
+        return self.transcript.model_copy(update={"segments": segments, "words": len(self.table)})
+
+    @cached_property
+    def made(self) -> Transcript | None:
+        """The transcript of the last run."""
+        return self.results.find(TRANSCRIPT, Transcript)
+
+    @cached_property
+    def is_pending(self) -> bool:
+        """True if no run has taken the last edits."""
+        number = self.corrections.number
+        return number > 0 and self.made is not None and self.made.revision != number
+
+    @cached_property
+    def participants(self) -> Participants:
+        """The participants, none before they are known."""
+        if self.is_pending and self.transcript is not None:
+            return Participants(self.transcript.participants)
+        return self.results.find(PARTICIPANTS, Participants) or Participants(())
+
+    @cached_property
+    def stored_words(self) -> bytes:
+        """The words of the last run as Parquet; raises NotFound before there are any."""
+        return self.results.read(WORDS)
+
+    @cached_property
+    def table(self) -> Table:
+        """The words by person; raises NotFound before there are any."""
+        if self.is_pending:
+            table, duration = transcribed(self.results.id, self.results.store)
+            said = spoken.apply(words.words(table), self.corrections.of("words"), duration)
+            table = words.table(said.words)
+        else:
+            table = words.from_parquet(self.stored_words)
+        return words.by_person(table, self.participants.numbers())
