@@ -63,7 +63,7 @@ def bench(size: Size) -> Result:
         _make_first(deployment)
         for count in SIZES[size]:
             began = time.perf_counter()
-            _run(deployment, "bench.growth_history", str(home), str(count))
+            run_module(deployment, "bench.growth_history", str(home), str(count))
             daily.recordings = _listed(count)
             made.append([count, time.perf_counter() - began, *_bytes(home, count)])
             found[f"{count:,}"] = _measure(deployment, count, repeat, servers=servers)
@@ -117,7 +117,7 @@ def _reflector(deployment: Deployment, *arguments: str) -> None:
         raise RuntimeError(f"reflector {arguments[0]}: {done.stderr[-2000:]}")
 
 
-def _run(deployment: Deployment, module: str, *arguments: str) -> str:
+def run_module(deployment: Deployment, module: str, *arguments: str) -> str:
     """Run a module of the bench in its own process, so that this one stays small; return its output."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=deployment.environment(), capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ def _listed(count: int) -> list[dict[str, Any]]:
 
 
 def _measure(deployment: Deployment, count: int, repeat: int, *, servers: bool) -> Figures:
-    found: Figures = json.loads(_run(deployment, "bench.growth_ticks", str(repeat)).splitlines()[-1])
+    found: Figures = json.loads(run_module(deployment, "bench.growth_ticks", str(repeat)).splitlines()[-1])
     if not servers:
         return found | _commands(deployment, {"`reflector list`": ["list"]}, 1)
     # A second round must not find the first one's recording.

@@ -1,10 +1,11 @@
 """A deployment with any number of finished recordings: one is really processed, its rows and files are copied.
 
-Thousands of real runs would take days. `python -m bench.growth_history FOLDER COUNT` adds recordings up to a number, in
-its own process, so that the one that measures memory stays small.
+Thousands of real runs would take days. `python -m bench.growth_history FOLDER COUNT [ID]` adds copies of a recording up
+to a number, in its own process, so that the one that measures memory stays small.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -12,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -25,28 +27,31 @@ WITH_LOGS = 100
 AT_ONCE = 500
 # Words of a recording's text that differ, and their repeats: about twenty minutes of speech.
 DIFFERENT, TIMES = 400, 8
-# The first recording's rows in each table that grows with recordings, by database.
+# The first recording's rows in each table that grows with recordings, by database; `:runs` is a JSON list.
+OF_RUNS = "run_id IN (SELECT value FROM json_each(:runs))"
 INDEX = {
-    "event_logs": "run_id = :run",
-    "asset_event_tags": "event_id IN (SELECT id FROM event_logs WHERE run_id = :run)",
-    "asset_check_executions": "run_id = :run",
+    "event_logs": OF_RUNS,
+    "asset_event_tags": f"event_id IN (SELECT id FROM event_logs WHERE {OF_RUNS})",
+    "asset_check_executions": OF_RUNS,
     "dynamic_partitions": "partition = :first",
 }
-RUNS = {"runs": "run_id = :run", "run_tags": "run_id = :run"}
-OURS = {"ended_runs": "run_id = :run", "ledger": "run_id = :run"}
+RUNS = {"runs": OF_RUNS, "run_tags": OF_RUNS}
+OURS = {"ended_runs": OF_RUNS, "ledger": OF_RUNS}
 
 
 class History:
     """The SQLite files of Dagster and the product and the store's folder, in which the first recording is copied."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, first_id: str = FIRST) -> None:
+        self.home, self.first_id = home, first_id
         history = home / "dagster" / "history"
         self.index, self.ours = history / "runs" / "index.db", home / "data" / "reflector.db"
         self.files = ((self.index, INDEX), (history / "runs.db", RUNS), (self.ours, OURS))
-        self.run_id = _one(history / "runs.db", "SELECT run_id FROM runs ORDER BY id LIMIT 1")
+        of_first = "SELECT run_id FROM run_tags WHERE key = 'dagster/partition' AND value = :first"
+        self.run_ids = [row["run_id"] for row in _rows(history / "runs.db", of_first, {"first": first_id})]
+        values = {"runs": json.dumps(self.run_ids), "first": first_id}
         self.first = {
-            table: _rows(path, f"SELECT * FROM {table} WHERE {where}", {"run": self.run_id, "first": FIRST})
+            table: _rows(path, f"SELECT * FROM {table} WHERE {where}", values)
             for path, tables in self.files
             for table, where in tables.items()
         }
@@ -85,7 +90,7 @@ class History:
             return lambda _: content
         if column == "value" and "input_event_pointer" in row["key"]:
             return lambda number: str(int(content) + self._shift(number))
-        pattern = re.compile(f"({re.escape(FIRST)})|({re.escape(self.run_id)})|{POINTER.pattern}")
+        pattern = re.compile(f"({re.escape(self.first_id)})|({'|'.join(self.run_ids)})|{POINTER.pattern}")
         parts: list[str | Callable[[int], str]] = []
         last = 0
         for found in pattern.finditer(content):
@@ -93,7 +98,7 @@ class History:
             if found[1]:
                 parts.append(recording_id)
             elif found[2]:
-                parts.append(self._run_id)
+                parts.append(partial(_copy_of, found[2]))
             else:
                 parts.append(lambda number, old=int(found[4]): str(old + self._shift(number)))
             last = found.end()
@@ -104,9 +109,6 @@ class History:
 
     def _shift(self, number: int) -> int:
         return (self.free + number - self.count) * self.span
-
-    def _run_id(self, number: int) -> str:
-        return f"{number:08x}{self.run_id[8:]}"
 
     def _grow_ours(self, database: sqlite3.Connection, numbers: range) -> None:
         """Add a catalogue of different texts, and a row per recording in inbox, deliveries and consents."""
@@ -145,23 +147,26 @@ class History:
 
     def _link(self, number: int) -> None:
         """Hard-link the first recording's files under the new recording's names."""
-        first, folder = (self.home / "data" / "recordings" / one for one in (FIRST, recording_id(number)))
+        first, folder = (self.home / "data" / "recordings" / one for one in (self.first_id, recording_id(number)))
         for path, _, files in os.walk(first):
-            to = Path(str(path).replace(str(first), str(folder), 1).replace(self.run_id, self._run_id(number)))
-            to.mkdir(exist_ok=True)
+            to = str(path).replace(str(first), str(folder), 1)
+            for run_id in self.run_ids:
+                to = to.replace(run_id, _copy_of(run_id, number))
+            Path(to).mkdir(exist_ok=True)
             for file in files:
-                os.link(f"{path}/{file}", to / file)
+                os.link(f"{path}/{file}", f"{to}/{file}")
         if number < WITH_LOGS:
-            self._copy_log(number)
+            for run_id in self.run_ids:
+                self._copy_log(run_id, number)
 
-    def _copy_log(self, number: int) -> None:
-        logs, run_id = self.index.parent, self._run_id(number)
+    def _copy_log(self, first: str, number: int) -> None:
+        logs, run_id = self.index.parent, _copy_of(first, number)
         with (
-            closing(sqlite3.connect(logs / f"{self.run_id}.db")) as log,
+            closing(sqlite3.connect(logs / f"{first}.db")) as log,
             closing(sqlite3.connect(logs / f"{run_id}.db")) as copy,
         ):
             log.backup(copy)
-            for old, new in ((FIRST, recording_id(number)), (self.run_id, run_id)):
+            for old, new in ((self.first_id, recording_id(number)), (first, run_id)):
                 copy.execute(
                     "UPDATE event_logs SET event = replace(event, :old, :new), run_id = replace(run_id, :old, :new), "
                     "partition = replace(partition, :old, :new)",
@@ -173,6 +178,10 @@ class History:
 def recording_id(number: int) -> str:
     """Return the id of a recording, numbered from 0."""
     return f"recording-{number:05}"
+
+
+def _copy_of(run_id: str, number: int) -> str:
+    return f"{number:08x}{run_id[8:]}"
 
 
 def retire(home: Path, kept: int) -> None:
@@ -236,8 +245,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("home", type=Path, help="the deployment's folder")
     parser.add_argument("count", type=int, help="the number of recordings to reach")
+    parser.add_argument("first", nargs="?", default=FIRST, help="the recording to copy")
     options = parser.parse_args()
-    History(options.home).grow(options.count)
+    History(options.home, options.first).grow(options.count)
 
 
 if __name__ == "__main__":

@@ -45,16 +45,19 @@ def measured(work: Callable[[], object], repeat: int) -> Figures:
 
 
 class Ticks:
-    """Evaluates a sensor as the daemon does, and stores its cursor."""
+    """Evaluates a sensor as the daemon does; stores its cursor, and why the last tick requested nothing."""
 
     def __init__(self, instance: dg.DagsterInstance, sensor: Any, cursor: str | None = None) -> None:
         self.instance, self.sensor, self.cursor = instance, sensor, cursor
+        self.skipped = ""
 
     def __call__(self) -> list[dg.RunRequest]:
         resources = {name: one for name, one in (defs.resources or {}).items() if name in self.needed}
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, resources=resources) as context:
             result = self.sensor(context)
             self.cursor = getattr(result, "cursor", None) or context.cursor
+            reason = getattr(result, "skip_reason", None)
+            self.skipped = reason.skip_message if isinstance(reason, dg.SkipReason) else reason or ""
             return list(getattr(result, "run_requests", None) or [])
 
     @property
@@ -95,7 +98,9 @@ def main() -> None:
 
 def _keep_up_to_date(instance: dg.DagsterInstance, count: int, repeat: int) -> dict[str, Figures]:
     tick = Ticks(
-        instance, keep_up_to_date.build("process", graph, get_settings()), _at_the_end(instance).model_dump_json()
+        instance,
+        keep_up_to_date.build("process", graph, get_settings()),
+        at_the_end(instance, graph.digest()).model_dump_json(),
     )
     assert not tick()
     idle = measured(lambda: _requests(tick, 0), repeat)
@@ -111,8 +116,8 @@ def _requests(tick: Ticks, expected: int) -> None:
     assert len(found := tick()) == expected, found
 
 
-def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
-    """Return a cursor behind all events: reading each recording on the way would take hours."""
+def at_the_end(instance: dg.DagsterInstance, code: str) -> changes.Cursor:
+    """Return a cursor of some code behind all events: reading each recording on the way would take hours."""
     page = instance.get_paginated_dynamic_partitions(RECORDINGS, limit=1, ascending=False)
     last = instance.fetch_materializations(dg.AssetKey("recording"), limit=1).records[0].storage_id
     ends: dict[str, changes.LogPosition] = {}
@@ -124,7 +129,7 @@ def _at_the_end(instance: dg.DagsterInstance) -> changes.Cursor:
         sources=changes.LogPosition(at=last),
         requests=changes.LogPosition(at=last),
         ends=ends,
-        code=graph.digest(),
+        code=code,
     )
 
 

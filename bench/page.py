@@ -11,7 +11,18 @@ from bench.machine import Machine
 from bench.measure import ROOT
 from bench.results import Cell, Result, Size, markdown, rows_markdown
 
-NAMES = ("audio", "accuracy", "decisions", "overhead", "whole_run", "idle", "throughput", "receiver", "growth")
+NAMES = (
+    "audio",
+    "accuracy",
+    "decisions",
+    "overhead",
+    "whole_run",
+    "idle",
+    "throughput",
+    "receiver",
+    "growth",
+    "upgrade",
+)
 """The benches that `python -m bench` runs, in the page's order."""
 ON_REQUEST = "soak"
 """Takes an hour, so it runs only when requested by name."""

@@ -1,4 +1,4 @@
-"""The growth bench works at its least size; only the shape of its figures is checked, never a value."""
+"""The growth bench works at its least size, with figures of any value; an upgrade starts no run of what is finished."""
 
 import subprocess
 import sys
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from bench import upgrade
 from bench.growth import SIZES
 from bench.results import Result, Size
 from testing import PATIENCE_S
 from testing.deployment import ROOT
+from tests.examples import examples
 
 
 @pytest.mark.slow(20)
@@ -29,3 +31,11 @@ def test_two_sizes_are_measured(tmp_path: Path) -> None:
     assert [row[0] for row in disk.rows] == list(sizes)
     assert all(float(more) > float(less) for less, more in zip(disk.rows[0][2:4], disk.rows[1][2:4], strict=True))
     assert "| what | 2 | 20 |" in done.stdout
+
+
+@pytest.mark.slow(60)
+def test_an_upgrade_starts_no_run_of_finished_recordings() -> None:
+    if not examples(0, 1):
+        pytest.skip("endurance: run by make test-long")
+    result = upgrade.bench(Size.SHORT)
+    assert [target.what for target in result.targets if not target.met] == []

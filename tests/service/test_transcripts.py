@@ -2,6 +2,7 @@
 
 # pyright: basic
 
+import json
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -240,7 +241,7 @@ def test_downloads_are_files_named_after_the_title(world: World, suffix: str, me
     named = answer.headers["content-disposition"]
     assert named == f"attachment; filename=\"Weekly meeting.{suffix}\"; filename*=UTF-8''Weekly%20meeting.{suffix}"
     if suffix == "json":
-        assert answer.content == world.store.read(f"recordings/{DONE}/transcript.json")
+        assert answer.json() == json.loads(world.store.read(f"recordings/{DONE}/transcript.json"))
 
 
 @given(st.text(max_size=300))
