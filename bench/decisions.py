@@ -28,12 +28,12 @@ COLUMNS = [
     *("language", "meetings", "what", "known", "precision before %", "precision %", "recall before %", "recall %"),
     *("right owners %", "right deadlines %"),
 ]
-BEFORE_COMMIT = "75de9c4559"
+BEFORE_COMMIT = "9b7309073b"
 # Precision and recall in percent of that commit, measured by this bench; it found nothing in other languages.
 BEFORE: dict[tuple[str, bool, str], tuple[int, int]] = {
-    ("english", False, "decision"): (38, 33),
-    ("english", False, "step"): (92, 86),
-    ("english", True, "decision"): (50, 33),
+    ("english", False, "decision"): (62, 33),
+    ("english", False, "step"): (86, 86),
+    ("english", True, "decision"): (80, 25),
     ("english", True, "step"): (100, 88),
 }
 
@@ -170,8 +170,9 @@ def _how() -> str:
         "An item counts as found if it was extracted from a sentence that states it; whatever else is extracted is "
         "wrong, also an item's second mention. Texts are as written, without errors of speech recognition. "
         "One author wrote meetings and patterns, the meetings first; those held out weren't used to choose patterns, "
-        "with two exceptions: a task missed in a German one led to any verb being accepted with a deadline, and "
-        "amounts in words to their comparison. The English ones were written after two others, now open, had shown "
+        "with three exceptions: a task missed in a German one led to any verb being accepted with a deadline, "
+        "amounts in words to their comparison, and a proposal of lunch to its exclusion. "
+        "Two English ones were written after two others, now open, had shown "
         f"their faults. Before: commit {BEFORE_COMMIT}, where English alone had patterns."
     )
 

@@ -7,10 +7,12 @@ from functools import lru_cache
 
 from domain.names import of_speaker
 from domain.results import Decision, NextStep
+from domain.summarize.choices import choice
 from domain.summarize.deadlines import deadline
 from domain.summarize.decisions import OPENING, plain, proposal
 from domain.summarize.decisions import decisions as stated
 from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.english_choices import CHOICES
 from domain.summarize.evidence import evidence
 from domain.summarize.items import accepter, decision, distinct, sentence
 from domain.summarize.people import HONORIFIC, alternatives, called, fold
@@ -61,10 +63,13 @@ def action_items(
         if (proposed := proposal(one.text)) and accepter(utterances, at, names, ACCEPTED):
             decided = [proposed]
         deciding = one.speaker if announced else None
+        chosen = None if decided else choice(utterances, at, CHOICES)
         # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
         owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
         owned += [(owner, decision(what, name, one, BECAUSE)) for what in decided if len(tokens(what)) >= 3]
-        if decided:
+        if chosen:
+            owned.append((None, decision(chosen, name, one, BECAUSE)))
+        if decided or chosen:
             continue
         for step in _next_steps(utterances, at, names, people):
             # "I'll do that tomorrow" adds the deadline to the request before it.

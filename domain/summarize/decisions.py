@@ -40,7 +40,8 @@ CHOSEN = [
     re.compile(pattern, re.I | re.S)
     for pattern in (
         r"^(?P<what>we(?:'ll| will| are going to|'re going to)\s+(?:go (?:with|for|ahead)|stick with|stay with)\b.+)",
-        r"^(?:let us|let's)\s+(?P<what>(?:go (?:with|for|ahead)|stick with|use)\b.+)",
+        r"^(?:let us|let's)\s+(?P<what>(?:go (?:with|for(?!\s+(?:an?|lunch|dinner|coffee|now|it)\b)|ahead)|"
+        r"stick with|use)\b.+)",
         r"^(?:i(?:'d| would)\s+say\s+(?:that\s+)?)?(?P<what>we(?:'re going|\s+are going|\s+go)\s+(?:with|for)\b.+)",
         r"^(?:let us|let's)\s+(?P<what>(?:set|fix|cap)\s+(?:the|our)\s.+\s(?:at|to)\s.+)",
         r"^(?:let us|let's)\s+(?P<what>(?:do|launch|release|ship|schedule|hold)\s+(?:the|our)\s.+"

@@ -1,6 +1,7 @@
 """German wordings of decisions, next steps and deadlines."""
 
 from domain.summarize.deadlines import Deadlines
+from domain.summarize.german_choices import CHOICES
 from domain.summarize.wordings import Wordings, pattern
 
 # Verbs of tasks: infinitive, then as said of me, you and somebody else.
@@ -157,6 +158,7 @@ WORDINGS = Wordings(
         r"\b(?:nicht|nichts|nie|niemals|kein\w*|niemand|ob|wenn|falls|sobald|bevor|bis|vielleicht|hoff\w*|dacht\w*|was|"
         r"wer|wann|noch)\b"
     ),
+    choices=CHOICES,
     because=pattern(r",?\s+(?=weil\s)|,\s+denn\s+"),
     promise=(
         pattern(rf"ich\s+(?:werde|muss|kann|soll)\s+(?P<task>{TO_DO})"),

@@ -53,3 +53,9 @@ def accepter(
     if answer and answer.speaker != utterances[at].speaker and accepted.match(answer.text):
         return of_speaker(answer.speaker, names)
     return None
+
+
+def refuses(utterances: Sequence[Utterance], at: int, refused: re.Pattern[str]) -> bool:
+    """Return True if somebody else refuses, in the next sentence, what a sentence says."""
+    answer = utterances[at + 1] if at + 1 < len(utterances) else None
+    return bool(answer and answer.speaker != utterances[at].speaker and refused.match(answer.text))

@@ -3,6 +3,7 @@
 import re
 
 from domain.summarize.deadlines import Deadlines
+from domain.summarize.spanish_choices import CHOICES
 from domain.summarize.wordings import Wordings, pattern
 
 # Verbs of tasks: infinitive, then as said of me, you and somebody else; the last one is also the imperative.
@@ -145,6 +146,7 @@ WORDINGS = Wordings(
         r"\b(?:no|nada|nadie|nunca|ningun[oa]?|ningún|si|cuando|hasta|antes|quizás?|ojalá|tal vez|a lo mejor|esper\w*|"
         r"todavía|aún|qué|quién)\b"
     ),
+    choices=CHOICES,
     because=pattern(r",?\s+porque\s+"),
     promise=(
         pattern(rf"(?:yo\s+)?{CLITICS}(?:voy\s+a|tengo\s+que|debo|puedo)\s+(?P<task>{TO_DO})"),

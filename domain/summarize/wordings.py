@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain.names import of_speaker
-from domain.results import NextStep
+from domain.results import Decision, NextStep
+from domain.summarize.choices import Choices, choice
 from domain.summarize.deadlines import Deadlines, deadline
 from domain.summarize.evidence import evidence
 from domain.summarize.items import Items, accepter, decision, distinct, sentence
@@ -38,6 +39,7 @@ class Wordings(NamedTuple):
     stated: Patterns
     passive: re.Pattern[str]
     unsettled: re.Pattern[str]
+    choices: Choices
     because: re.Pattern[str]
     promise: Patterns
     echo: re.Pattern[str]
@@ -74,15 +76,13 @@ class Clause(NamedTuple):
 
 def action_items(utterances: Sequence[Utterance], names: Mapping[int, str], wordings: Wordings) -> Items:
     """Extract decisions and next steps from sentences of the wordings' language; `names` by speaker number."""
-    decisions = [
-        (None, decision(what, of_speaker(one.speaker, names), one, wordings.because))
-        for one in utterances
-        if (what := decided(one.text, wordings))
-    ]
+    decisions: list[tuple[str | None, Decision]] = []
     steps: list[NextStep] = []
     people = called(names.values())
     for at, one in enumerate(utterances):
-        if not decided(one.text, wordings):
+        if what := decided(one.text, wordings) or choice(utterances, at, wordings.choices):
+            decisions.append((None, decision(what, of_speaker(one.speaker, names), one, wordings.because)))
+        else:
             _add_steps(steps, utterances, at, names, people, wordings)
     return distinct(decisions, steps, wordings.before)
 

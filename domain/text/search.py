@@ -39,11 +39,15 @@ _DROPPED = re.compile(
     r"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u00ad\u200b-\u200d\u2060]"
 )
 # Letters that Unicode doesn't decompose, and forms of one letter that are typed for each other.
-_SAME = str.maketrans({
+_SAME = {
     "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t",
     "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ھ": "ه", "ہ": "ه", "ँ": "ं",
-})  # fmt: skip
-_DIGIT = re.compile(r"(?![0-9])\d")
+}  # fmt: skip
+# A pattern finds them many times faster than str.translate does in a text without any.
+_ANY_SAME = re.compile(f"[{''.join(_SAME)}]")
+_DIGIT = re.compile(r"[^\D0-9]")
+# About a sentence or two, up to a character that is in no term.
+_PIECE = re.compile(rf"[\s\S]{{1,400}}{_JOINED}(?:[^\W_]+{_JOINED})*")
 _UMLAUT = re.compile("[äöüÄÖÜ]")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
@@ -67,7 +71,8 @@ def folded(text: str) -> str:
     """Return a text in one form of each letter: without case, accents and vowel points, digits as in ASCII."""
     if text.isascii():
         return text.lower()
-    plain = _DROPPED.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_SAME)
+    plain = _DROPPED.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    plain = _ANY_SAME.sub(lambda found: _SAME[found[0]], plain)
     plain = _DROPPED.sub("", unicodedata.normalize("NFKD", plain))
     plain = _DIGIT.sub(lambda found: str(unicodedata.digit(found[0])), plain)
     return unicodedata.normalize("NFC", plain).replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
@@ -106,15 +111,27 @@ def words_of(*texts: str, query: bool = False) -> list[str]:
 def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> Excerpt | None:
     """Return the first term that begins with a wanted one, and `around` characters of context; None without match."""
     begins = tuple(wanted)
-    plain = folded(text)
-    # Most rows of a search by title match nowhere in the text. "pruefen" can stand for "prüfen".
-    if not any(one in plain or re.search("[aou]e", one) for one in begins):
-        return None
-    for term in terms(text):
-        if term.word.startswith(begins):
-            part = _cut(text, term.begin, term.end, around)
-            return Excerpt(part, _marks(part, begins))
+    for piece in _PIECE.finditer(text):
+        if not _may_match(piece[0], begins):
+            continue
+        for term in terms(piece[0]):
+            if term.word.startswith(begins):
+                begin, end = piece.start() + term.begin, piece.start() + term.end
+                part = _cut(text, begin, end, around)
+                return Excerpt(part, _marks(part, begins))
     return None
+
+
+def _may_match(text: str, begins: tuple[str, ...]) -> bool:
+    """Return True if a wanted beginning is anywhere in a text, which is much faster to see than its terms."""
+    plain = folded(text)
+    if any(one in plain for one in begins):
+        return True
+    # "pruefen" can stand for "prüfen".
+    if not (_UMLAUT.search(text) and any(re.search("[aou]e", one) for one in begins)):
+        return False
+    plain = folded(text.translate(_UMLAUTS))
+    return any(one in plain for one in begins)
 
 
 @lru_cache(maxsize=16_384)

@@ -156,22 +156,29 @@ class Catalogue(ConfigurableResource[Any]):
         Only those of a room, by its base name, and started within these times, in seconds since the epoch.
         """
         wanted, at = words_of(query, query=True), catalogue.c.started_at
-        where: list[sa.ColumnElement[bool]] = [catalogue.c.seq.in_(self._with_words(wanted))] if wanted else []
+        where: list[sa.ColumnElement[bool]] = []
         if room is not None:
             # A meeting's name ends with its 14 digits.
             timed = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
             where.append(sa.or_(catalogue.c.room == room, timed))
         where += [at >= since] if since is not None else []
         where += [at <= until] if until is not None else []
+        matching = sa.select(catalogue.c.seq).where(*where)
+        if wanted and where:
+            matching = matching.where(catalogue.c.seq.in_(self._with_words(wanted)))
+        elif wanted:
+            # Without the catalogue's rows, counting all that match a common word takes a hundredth of the time.
+            matching = self._with_words(wanted)
+        shown = matching.order_by(matching.selected_columns[0].desc()).limit(limit).offset(offset)
         columns = [catalogue.c[name] for name in CatalogueRow._fields[:-2]]
         rows = (
             sa.select(*columns, catalogue.c.text if wanted else sa.null())
-            .where(*where)
+            .where(catalogue.c.seq.in_(shown))
             .order_by(catalogue.c.seq.desc())
         )
         with self.database.begin() as connection:
-            total = connection.scalar(sa.select(sa.func.count()).select_from(catalogue).where(*where)) or 0
-            found = connection.execute(rows.limit(limit).offset(offset)).all()
+            total = connection.scalar(sa.select(sa.func.count()).select_from(matching.subquery())) or 0
+            found = connection.execute(rows).all()
         items: list[CatalogueRow] = []
         for *values, text in found:
             found_at = excerpt(text or "", wanted)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+import psutil
 import psycopg2
 
 from testing import PATIENCE_S
@@ -123,6 +124,12 @@ class Postgres:
         finally:
             connection.close()
         return self.database_url(name)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU of the server, which counts in steps of 10 ms."""
+        assert self.process is not None
+        server = psutil.Process(self.process.pid)
+        return sum(sum(one.cpu_times()[:2]) for one in (server, *server.children()))
 
     def dagster(self, folder: Path) -> dg.DagsterInstance:
         """Open a Dagster instance on the first database; its settings are written to `folder`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import idle, overhead, throughput, whole_run
+from bench import idle, overhead, search, throughput, whole_run
 from bench.__main__ import main
 from bench.page import Report
 from bench.results import Size
@@ -18,6 +18,10 @@ pytestmark = pytest.mark.slow(120)
 
 def test_overhead() -> None:
     check_shape(overhead.bench(Size.LEAST))
+
+
+def test_search() -> None:
+    check_shape(search.bench(Size.LEAST))
 
 
 def test_whole_run() -> None:

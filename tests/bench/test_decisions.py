@@ -33,4 +33,4 @@ def test_other_languages_are_found(language: str) -> None:
             precision, recall, *_ = decisions.score(decisions.meetings(language, held_out=held_out), kind).shares()
             assert precision is not None
             assert recall is not None
-            assert min(precision, recall) > 0.7
+            assert min(precision, recall) >= 0.7
