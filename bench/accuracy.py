@@ -80,8 +80,8 @@ def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]]) -> Result:
         title="Accuracy",
         how=f"Model: {transcriber.identity()}; {versions}; the participants' names are its vocabulary. Texts are "
         "compared by Whisper's English normalizer. cpWER is the word error rate of the whole transcript for the best "
-        "assignment of its speakers. An onset is the distance of a turn's first sound and the nearest start of a word "
-        "of its speaker; the words' own times are known of the synthesized sample only.",
+        "assignment of its speakers. An onset is the distance of a turn's start and the nearest start of a word of its "
+        "speaker. When the words of read speech begin is known from forced alignment by PocketSphinx, to 10 ms.",
         tables=[Table(title="Meetings", columns=COLUMNS, rows=rows)],
         targets=[target for cells in rows for target in _targets(dict(zip(COLUMNS, cells, strict=True)))],
     )

@@ -1,12 +1,15 @@
 """Meetings of which is known what was spoken and when: the sample, and ones composed of read public-domain speech."""
 
 import json
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
+import pocketsphinx
 from numpy.typing import NDArray
 
 from bench.audio_meeting import SOURCES
@@ -20,8 +23,10 @@ READ = Path("/usr/share/pocketsphinx/test/data/librivox")
 VOICES = {"Ada": 1.0, "Ben": 0.88, "Chloe": 1.1}
 """The reader's pitch for each participant."""
 PAUSES_S = (0.05, 0.3, 0.8, 1.5, 3.0)
-LEVEL, CLEAR_DB = 0.07, 22.0
+LEVEL = 0.07
 UNMUTED_S = 0.4
+# The aligner counts in frames.
+FRAME_S = 0.01
 
 Samples = NDArray[np.float32]
 
@@ -57,12 +62,17 @@ def sample() -> Meeting:
 
 
 def composed(folder: Path, *, seed: int, noise_db: float, muted: bool) -> Meeting:
-    """Write a meeting of three voices with pauses between their sentences, over noise; `muted` while others speak."""
+    """Write a meeting of three voices with pauses between their sentences, over noise; `muted` while others speak.
+
+    When which word is spoken comes from forced alignment of text and sound by another recognizer, since a reader
+    breathes audibly before a sentence: its first sound isn't its first word.
+    """
     folder.mkdir()
     rng = np.random.default_rng(seed)
     waiting = {speaker: list(rng.permutation(np.array(sorted(READ.glob("*.wav"))))) for speaker in VOICES}
-    texts = _texts()
+    said = {path.stem: (text, _aligned(path, text)) for path, text in _texts().items()}
     turns: list[Turn] = []
+    spoken: dict[str, list[tuple[str, float]]] = {speaker: [] for speaker in VOICES}
     placed: list[tuple[str, int, Samples]] = []
     at = 2 * RATE
     while speakers := [speaker for speaker in VOICES if waiting[speaker]]:
@@ -70,9 +80,11 @@ def composed(folder: Path, *, seed: int, noise_db: float, muted: bool) -> Meetin
         for _ in range(min(int(rng.integers(1, 4)), len(waiting[speaker]))):
             path = Path(waiting[speaker].pop())
             samples = _read(path, VOICES[speaker])
-            start, end = _clear(samples)
             placed.append((speaker, at, samples))
-            turns.append(Turn(speaker, texts[path.stem], (at + start) / RATE, (at + end) / RATE))
+            text, words = said[path.stem]
+            times = [at / RATE + second / VOICES[speaker] for _, *both in words for second in both]
+            turns.append(Turn(speaker, text, times[0], times[-1]))
+            spoken[speaker] += [(word, start) for (word, *_), start in zip(words, times[::2], strict=True)]
             at += len(samples) + round(float(rng.choice(PAUSES_S)) * RATE)
     tracks = {
         speaker: _track(
@@ -81,7 +93,7 @@ def composed(folder: Path, *, seed: int, noise_db: float, muted: bool) -> Meetin
         for speaker in VOICES
     }
     kind = "muted while others speak" if muted else "never muted"
-    return Meeting(f"read speech, noise at {noise_db:g} dB, {kind}", at / RATE, tracks, turns)
+    return Meeting(f"read speech, noise at {noise_db:g} dB, {kind}", at / RATE, tracks, turns, spoken=spoken)
 
 
 def _track(
@@ -100,14 +112,36 @@ def _track(
     return opus_track(path, sound, lost=lambda number: muted and not any(a <= number * packet < b for a, b in open_at))
 
 
-def _texts() -> dict[str, str]:
-    """Return the sentences by the names of their files."""
+def _texts() -> dict[Path, str]:
+    """Return the sentences by their files."""
     lines = (READ / "transcription").read_text().splitlines()
     return {
-        line.rpartition("(")[2].strip(" )"): line.partition("<s>")[2].partition("</s>")[0].strip()
+        READ / f"{line.rpartition('(')[2].strip(' )')}.wav": line.partition("<s>")[2].partition("</s>")[0].strip()
         for line in lines
         if "<s>" in line
     }
+
+
+def _aligned(path: Path, text: str) -> list[tuple[str, float, float]]:
+    """Return the words of a file with start and end in seconds, by PocketSphinx."""
+    with wave.open(str(path)) as source:
+        samples, rate = source.readframes(source.getnframes()), source.getframerate()
+    # The library's types are incomplete.
+    decoder = cast("Any", pocketsphinx).Decoder(lm=None, samprate=rate, loglevel="FATAL")
+    decoder.set_align_text(text)
+    # The first pass finds the words, the second aligns them.
+    for aligns in (False, True):
+        if aligns:
+            decoder.set_alignment()
+        decoder.start_utt()
+        decoder.process_raw(samples, full_utt=True)
+        decoder.end_utt()
+    # Silence is a word in brackets.
+    found: list[Any] = [one for one in decoder.get_alignment().words() if one.name[0] not in "<["]
+    return [
+        (word, one.start * FRAME_S, (one.start + one.duration) * FRAME_S)
+        for word, one in zip(text.split(), found, strict=True)
+    ]
 
 
 def _read(path: Path, pitch: float) -> Samples:
@@ -118,12 +152,3 @@ def _read(path: Path, pitch: float) -> Samples:
     sound = np.concatenate([frame.to_ndarray()[0] for frame in (*frames, *resampler.resample(None))])
     changed = np.interp(np.arange(0, len(sound), pitch), np.arange(len(sound)), sound)
     return (changed * (LEVEL / np.sqrt(np.mean(changed**2)))).clip(-1, 1).astype(np.float32)
-
-
-def _clear(samples: Samples) -> tuple[int, int]:
-    """Return where the clear sound begins and ends, by frames of 5 ms."""
-    size = RATE // 200
-    frames = samples[: len(samples) // size * size].reshape(-1, size)
-    levels = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
-    clear = np.flatnonzero(levels > np.percentile(levels, 90) - CLEAR_DB)
-    return int(clear[0]) * size, int(clear[-1] + 1) * size
