@@ -8,8 +8,8 @@ from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.health import Outcome
 from resources.database.audit import Audit
@@ -31,7 +31,7 @@ from service.compat import transcripts as compat_transcripts
 from service.compat.changes import Changes
 from service.compat.routing import with_token
 from service.dependencies import authorize
-from service.errors import HANDLERS, Refused, answer_refusal
+from service.errors import HANDLERS, Refused, answer_problem
 from service.feeds import Feeds
 from service.gate import Gate
 from service.inbox_writer import WRITE_TIMEOUT_S, InboxWriter
@@ -63,22 +63,7 @@ from service.routes import (
 )
 from service.routing import APPLICATION, without_validation_errors
 from service.rules import add_rules, check_rules
-
-SAFE = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
-
-
-def with_safe_headers(scope: Scope, send: Send) -> Send:
-    """Return a `send` that keeps answers out of caches, and browsers from guessing their type, except static files."""
-    if scope["type"] != "http" or scope["path"].startswith(pages.STATIC):
-        return send
-
-    async def send_safely(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            others = [pair for pair in message.get("headers", ()) if pair[0].lower() not in SAFE]
-            message = {**message, "headers": [*others, *SAFE.items()]}
-        await send(message)
-
-    return send_safely
+from service.safe_headers import with_safe_headers
 
 
 class Service(FastAPI):
@@ -90,16 +75,13 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that the gate lets in."""
-        send, scope = with_safe_headers(scope, send), with_token(scope) if "path" in scope else scope
+        send, scope = with_safe_headers(send), with_token(scope) if "path" in scope else scope
         if scope["type"] in {"http", "websocket"}:
             try:
                 self._gate.check(scope)
             except Refused as refused:
-                if scope["type"] == "websocket":
-                    # Before it is accepted: the server answers the handshake with 403.
-                    await send({"type": "websocket.close", "code": 1008, "reason": refused.detail})
-                else:
-                    await (await answer_refusal(Request(scope), refused))(scope, receive, send)
+                # A WebSocket isn't accepted: this is the answer to its handshake.
+                await answer_problem(HTTPConnection(scope), refused)(scope, receive, send)
                 return
         if scope["type"] == "http" and scope["path"] == daily_webhook.PATH and scope["method"] == "POST":
             await self._webhook(scope, receive, send)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Path
 from starlette.requests import HTTPConnection, Request
 
 from domain.errors import TransientError
@@ -81,10 +81,6 @@ async def authorize(connection: HTTPConnection, access: AccessDep, audit: AuditD
         yield
 
 
-async def _no_store(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
 async def _single_parameters(request: Request) -> None:
     names = Counter(name for name, _ in request.query_params.multi_items())
     for name, count in names.items():
@@ -101,8 +97,6 @@ def _stored_results(store: StoreDep, deletions: DeletionsDep, recording_id: Reco
     return results
 
 
-# Keeps answers out of caches.
-NO_STORE = Depends(_no_store)
 # Refuses parameters that are given twice.
 SINGLE_PARAMETERS = Depends(_single_parameters)
 StoredResultsDep = Annotated[StoredResults, Depends(_stored_results)]

@@ -11,6 +11,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.safe_headers import SAFE
+
 # Bytes of a request's line and headers.
 MOST_HEAD = 32 * 1024
 # Seconds for the head of a request to arrive, and for all of it.
@@ -112,7 +114,7 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer an invalid request, unless it was refused already."""
         if not self.transport.is_closing():
-            super().send_400_response(msg)
+            self._answer("400 Bad Request", msg)
 
     def _expect(self, seconds: float) -> None:
         if self._deadline is not None:
@@ -136,7 +138,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.abort()
 
     def _refuse(self) -> None:
-        text = b"the head of the request is too long"
-        head = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
-        self.transport.write(head + b"content-length: %d\r\n\r\n" % len(text) + text)
+        self._answer("431 Request Header Fields Too Large", "the head of the request is too long")
+
+    def _answer(self, status: str, text: str) -> None:
+        """Answer what the application doesn't see, and close the connection."""
+        safe = [f"{name.decode()}: {value.decode()}" for name, value in SAFE.items()]
+        head = [f"HTTP/1.1 {status}", *safe, "content-type: text/plain", f"content-length: {len(text)}"]
+        self.transport.write("\r\n".join([*head, "connection: close", "", text]).encode())
         self.transport.close()

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from domain.errors import InvalidInput, NotFound, PermanentError, ReflectorError, TransientError, UnreadableAudio
@@ -27,6 +28,7 @@ from service.auth import CHALLENGE, bearer_of
 from service.bodies import json_body
 from service.errors import HANDLERS, RETRY_AFTER, Refused
 from service.routing import APPLICATION, Router, problems, request_body
+from service.safe_headers import SafeHeaders
 
 PATH = "/v1/audio/transcriptions-from-url"
 # Seconds after which a client should try again that found all places taken.
@@ -149,7 +151,12 @@ def build(engine: Engine, model: str, download: Download, *, key: str, limits: L
                         raise Refused(503, "the client has gone")
                     return await asyncio.to_thread(_transcribe, chosen, track, call.timestamp_offset)
 
-    app = FastAPI(title="Reflector's transcriber", exception_handlers=dict(HANDLERS), **APPLICATION)
+    app = FastAPI(
+        title="Reflector's transcriber",
+        exception_handlers=dict(HANDLERS),
+        middleware=[Middleware(SafeHeaders)],
+        **APPLICATION,
+    )
 
     async def health() -> Health:
         """Return that the service is up, and how busy it is."""

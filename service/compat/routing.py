@@ -10,7 +10,6 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from service.dependencies import NO_STORE
 from service.errors import Refused
 from service.routing import Router
 
@@ -58,4 +57,4 @@ def bearer(token: str) -> tuple[bytes, bytes]:
 
 def compat_router(path: str = "") -> Router:
     """Return a router below the prefix; service/rules.py has who may use its routes."""
-    return Router(prefix=PREFIX + path, route_class=CompatRoute, dependencies=[NO_STORE], include_in_schema=False)
+    return Router(prefix=PREFIX + path, route_class=CompatRoute, include_in_schema=False)

@@ -37,7 +37,7 @@ from resources.database.corrections import CorrectionHistory
 from service.bodies import json_body
 from service.callers import caller_of
 from service.corrected import TRANSCRIPT, CorrectedResults
-from service.dependencies import NO_STORE, CorrectionsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import CorrectionsDep, RecordingsDep, StoredResultsDep
 from service.errors import Refused
 from service.ports import Recordings
 from service.routing import Router, problems, request_body
@@ -180,7 +180,7 @@ def _writes(model: type[BaseModel]) -> dict[str, Any]:
     return {"responses": problems(400, 409, 413, 415, 422), "openapi_extra": request_body(model)}
 
 
-@router.get("/corrections", dependencies=[NO_STORE])
+@router.get("/corrections")
 def show_history(editor: EditorDep) -> HistoryView:
     """Show all corrections, undone ones included."""
     return _view(editor, editor.entries())
@@ -224,7 +224,7 @@ def change_transcript(
     return editor.transcript()
 
 
-@router.get("/participants", dependencies=[NO_STORE])
+@router.get("/participants")
 def list_participants(editor: EditorDep) -> list[ParticipantView]:
     """List the participants."""
     return [_participant(one) for one in editor.transcript().participants]

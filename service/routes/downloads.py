@@ -61,8 +61,8 @@ def play_audio(results: StoredResultsDep, consents: ConsentsDep) -> Response:
         raise NotFound("there is no audio of this recording yet", recording=results.id)
     if isinstance(results.store, LocalStore):
         path = results.store.path(key)
-        return FileResponse(path, media_type="audio/mpeg", headers={"Cache-Control": "private, no-cache"})
-    return RedirectResponse(results.store.public_url(key, URL_S), 307, headers={"Cache-Control": "no-store"})
+        return FileResponse(path, media_type="audio/mpeg")
+    return RedirectResponse(results.store.public_url(key, URL_S), 307)
 
 
 def _add_download(suffix: str, form: Format) -> None:
@@ -78,7 +78,7 @@ def _add_download(suffix: str, form: Format) -> None:
         if transcript is None:
             raise NotFound("it has no transcript yet", recording=results.id)
         content = form.write(transcript) if form.write else transcript.model_dump_json(indent=1)
-        headers = {"Content-Disposition": attachment(transcript.title, suffix), "Cache-Control": "private, no-cache"}
+        headers = {"Content-Disposition": attachment(transcript.title, suffix)}
         return Response(content, media_type=form.media, headers=headers)
 
 

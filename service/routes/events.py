@@ -53,7 +53,7 @@ async def show_events(
         past = await feed.so_far(place)
         if "text/event-stream" not in request.headers.get("accept", ""):
             body = f'{{"data":[{",".join(entry.text(trusted=trusted) for entry in past)}]}}'
-            return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+            return Response(body, media_type="application/json")
     listeners.check(request)
     return EventSourceResponse(
         _stream(request, listeners, feeds, recording_id, place, access.watch(request), trusted=trusted),

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from domain.steps import STEPS
 from resources.store.base import Store
+from service.safe_headers import IMMUTABLE
 
 STATIC = "/static/"
 FILES = Path(__file__).parents[1] / "static"
@@ -38,7 +39,7 @@ class Files(StaticFiles):
             answer = Response(STEPS_SOURCE, media_type="text/javascript")
         else:
             answer = await super().get_response("" if path.endswith(".html") else path, scope)
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        answer.headers["Cache-Control"] = IMMUTABLE
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from domain.access import Scope
 from service.auth import Access
 from service.callers import caller_of
-from service.dependencies import NO_STORE, AccessDep
+from service.dependencies import AccessDep
 from service.login import PATH
 from service.routing import Router, problems
 from service.sessions import delete_cookie, is_secure, set_cookie
@@ -30,7 +30,7 @@ class Permissions(BaseModel):
     login: str | None
 
 
-@router.post("", dependencies=[NO_STORE], responses=problems(401, 403))
+@router.post("", responses=problems(401, 403))
 async def begin_session(request: Request, response: Response, access: AccessDep) -> Permissions:
     """Set a session cookie in exchange for a token; the session has its scopes, and ends with it."""
     value = await access.begin_session(request)
@@ -39,7 +39,7 @@ async def begin_session(request: Request, response: Response, access: AccessDep)
     return _permissions(request, access)
 
 
-@router.get("", dependencies=[NO_STORE])
+@router.get("")
 async def show_permissions(request: Request, access: AccessDep) -> Permissions:
     """Show what the client may do."""
     return _permissions(request, access)

@@ -12,7 +12,7 @@ from resources.database.shares import Share
 from service.auditing import add_details
 from service.bodies import json_body
 from service.callers import caller_of
-from service.dependencies import NO_STORE, AccessDep, PageUrlDep, RecordingsDep, SharesDep, StoredResultsDep
+from service.dependencies import AccessDep, PageUrlDep, RecordingsDep, SharesDep, StoredResultsDep
 from service.routing import Router, problems, request_body
 from service.sessions import is_secure, set_share_cookie
 
@@ -65,7 +65,6 @@ Known = Annotated[RecordingOverview, Depends(_known)]
 @router.post(
     "/shares",
     status_code=201,
-    dependencies=[NO_STORE],
     responses=problems(400, 413, 415, 422),
     openapi_extra=request_body(ShareRequest),
 )

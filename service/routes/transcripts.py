@@ -26,7 +26,6 @@ from resources.store.erasure import deletion_of
 from service.callers import caller_of, is_trusted
 from service.corrected import PARTICIPANTS, CorrectedResults
 from service.dependencies import (
-    NO_STORE,
     AccessDep,
     ConsentsDep,
     CorrectionsDep,
@@ -142,7 +141,7 @@ class DeletionRequested(BaseModel):
     beyond_reach: tuple[str, ...]
 
 
-@router.get("", dependencies=[NO_STORE])
+@router.get("")
 def show_transcript(
     request: Request,
     results: StoredResultsDep,
@@ -242,7 +241,7 @@ def show_captions(request: Request, results: StoredResultsDep, corrections: Corr
     return _cached(request, etag(content, *_version(made)), make, "text/vtt")
 
 
-@router.delete("", status_code=202, dependencies=[NO_STORE], responses={200: {"model": DeletionRequested}})
+@router.delete("", status_code=202, responses={200: {"model": DeletionRequested}})
 def delete_transcript(
     recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
 ) -> DeletionRequested:
@@ -324,7 +323,7 @@ def _audio(results: StoredResults, consents: Consents) -> AudioState:
 
 def _cached(request: Request, tag: str, make: Callable[[], bytes], media_type: str = JSON) -> Response:
     """Answer 304 if the client has this version; browsers must revalidate each time."""
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    headers = {"ETag": tag}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -94,9 +94,17 @@ class World:
                         return 200
                     return (socket.close_code or 0) - 4000
             except InvalidStatus as refused:
+                check_safe(refused.response.headers)
                 return refused.response.status_code
         self.client.cookies.clear()
-        return self.client.request(kind, path, headers=headers).status_code
+        answer = self.client.request(kind, path, headers=headers)
+        check_safe(answer.headers)
+        return answer.status_code
+
+
+def check_safe(headers: Any) -> None:
+    """Raise AssertionError if browsers could store an answer, or guess its type."""
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
 
 
 def drain(socket: ClientConnection) -> None:
@@ -107,7 +115,7 @@ def drain(socket: ClientConnection) -> None:
 
 def target(route: str) -> str:
     """Return the recording that a route is asked for, whatever its other parameters are."""
-    return GONE if RULES[route].action == "delete" else ID
+    return GONE if route in RULES and RULES[route].action == "delete" else ID
 
 
 def away() -> Queues:

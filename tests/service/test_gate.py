@@ -100,7 +100,7 @@ def test_a_trial_has_loopback_names_only(trial: Door) -> None:
     ):
         for method, path in (("GET", f"/v1/transcripts/{ID}"), ("GET", "/"), ("POST", RETRY), ("POST", WEBHOOK)):
             assert trial.ask(method, path, page, host=host) == 421, host
-        assert trial.ask("GET", EVENTS, page | UPGRADE, host=host) == 403, host
+        assert trial.ask("GET", EVENTS, page | UPGRADE, host=host) == 421, host
 
 
 def test_our_own_pages_and_programs_use_a_trial(trial: Door) -> None:

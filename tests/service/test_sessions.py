@@ -99,21 +99,6 @@ def test_behind_https_the_cookie_is_secure_whatever_the_connection_is(tmp_path: 
     assert "secure" in browser.delete("/v1/session", headers=BEARER).headers["set-cookie"].lower()
 
 
-def test_no_answer_but_static_files_is_stored_or_guessed(tmp_path: Path) -> None:
-    browser, _ = client(tmp_path)
-    paths = ["/", f"/transcripts/{ID}", "/costs", "/health", "/openapi.json", "/v1/rooms", "/v1/session", "/nowhere"]
-    paths += [f"/v1/transcripts/{ID}{part}" for part in ("", "/topics", "/words", "/audio", "/export/md", "/events")]
-    for headers in ({}, BEARER):
-        answers = [browser.get(path, headers=headers) for path in paths]
-        answers += [
-            browser.post("/v1/daily/webhook", json={"test": "test"}),
-            browser.post("/v1/daily/webhook", json={}),
-        ]
-        for answer in answers:
-            kept, kind = answer.headers["cache-control"], answer.headers["x-content-type-options"]
-            assert (kept, kind) == ("no-store", "nosniff"), answer.url
-
-
 def test_only_the_token_begins_a_session(tmp_path: Path) -> None:
     browser, _ = client(tmp_path)
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
