@@ -5,9 +5,9 @@ Durations of the old system are in milliseconds.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from domain.errors import NotFound, PermanentError, TransientError
 from domain.recording import first_problem
@@ -35,6 +35,9 @@ class Answered(BaseModel):
             raise PermanentError(f"an answer of the old system can't be read: {problem}") from None
 
 
+A = TypeVar("A", bound=Answered)
+
+
 class OldRoom(Answered):
     """A room; its `name` is the base name of our rooms."""
 
@@ -45,10 +48,21 @@ class OldRoom(Answered):
 
 
 class OldMeeting(Answered):
-    """A meeting; `room_name` is Daily's full room name."""
+    """A meeting; `room_name` is the full room name of its platform."""
 
     id: str
     room_name: str
+    platform: str = "daily"
+
+
+class Known(Protocol):
+    """What is compared of a recording of ours: its start in ISO 8601, its duration in seconds."""
+
+    @property
+    def created_at(self) -> str | None: ...
+
+    @property
+    def duration(self) -> float: ...
 
 
 class OldListed(Answered):
@@ -56,11 +70,13 @@ class OldListed(Answered):
 
     id: str
     status: str
-    duration: float = 0.0
+    duration: FiniteFloat = 0.0
     created_at: datetime
     meeting_id: str | None = None
+    room_name: str | None = None
+    title: str | None = None
 
-    def seconds_from(self, ours: Transcript) -> float:
+    def seconds_from(self, ours: Known) -> float:
         """Return the difference of the two durations in seconds."""
         return abs(self.duration / 1000 - ours.duration)
 
@@ -94,14 +110,14 @@ class OldTopic(Answered):
     title: str
 
 
-def could_be_of(ours: Transcript, listed: OldListed) -> bool:
+def could_be_of(ours: Known, listed: OldListed) -> bool:
     """Return True if a listed transcript could be of our recording, by its duration and by when it was created."""
     if listed.meeting_id is None or created_before(ours, listed):
         return False
     return listed.duration == 0 or listed.seconds_from(ours) <= DURATION_TOLERANCE_S
 
 
-def created_before(ours: Transcript, listed: OldListed) -> bool:
+def created_before(ours: Known, listed: OldListed) -> bool:
     """Return True if a listed transcript is older than our recording, or if that ended later."""
     if ours.created_at is None:
         return False
@@ -136,8 +152,8 @@ def _is_clear(ours: Transcript, known: Sequence[OldListed], unknown: Sequence[Ol
     return len(known) == 1 or known[1].seconds_from(ours) - known[0].seconds_from(ours) >= SAME_DURATION_S
 
 
-def read_list(described: Any) -> list[OldTopic]:
-    """Return the topics of an answer; raise a PermanentError if it isn't a list of topics."""
+def read_list(described: Any, model: type[A]) -> list[A]:
+    """Return the objects of an answer, such as topics; raise a PermanentError if it isn't a list of them."""
     if not isinstance(described, list):
-        raise PermanentError("an answer of the old system can't be read: the topics aren't a list")
-    return [OldTopic.read(one) for one in cast(list[object], described)]
+        raise PermanentError("an answer of the old system can't be read: it isn't a list")
+    return [model.read(one) for one in cast(list[object], described)]

@@ -17,6 +17,8 @@ TRACK_KEY_PATTERN = re.compile(
 )
 
 
+# What a recording was taken over from: the method of its texts, and the source of its duration.
+OLD_SYSTEM = "old system"
 # A public file name; all other files are named after their asset.
 FILE_NAMES = {"merged_words": "words.parquet"}
 
@@ -58,10 +60,32 @@ class Track(Frozen):
     offset_s: float | None = None
 
 
+class Participant(Frozen):
+    """One person of a recording; `speaker` is the speaker number in words, -1 without an audio track.
+
+    `other_speakers` are the numbers of the person's other sessions in words.parquet.
+    """
+
+    participant_id: str
+    user_id: str | None = None
+    name: str
+    speaker: int
+    other_speakers: tuple[int, ...] = Field(default=(), exclude_if=lambda value: not value)
+
+
+class TakenOver(Frozen):
+    """The transcript of the old system that a recording was taken over from: its id, its page, and its people."""
+
+    id: str
+    url: str
+    participants: tuple[Participant, ...]
+
+
 class Recording(Frozen):
     """One recording; `duration` in seconds is Daily's value, or null if Daily gave none, or 0.
 
     `language` is the room's setting; null selects the deployment's language. `vocabulary` is the room's list of terms.
+    One that was taken over from the old system has no tracks.
     """
 
     id: str
@@ -72,6 +96,7 @@ class Recording(Frozen):
     language: str | None = None
     tracks: tuple[Track, ...] = ()
     vocabulary: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    taken_over: TakenOver | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @field_validator("duration", mode="after")
     @classmethod
@@ -85,19 +110,6 @@ class Recording(Frozen):
             at = (track.offset_s if track.offset_s is not None else 0.0, track.index)
             first[track.participant_id] = min(at, first.get(track.participant_id, at))
         return {participant: number for number, participant in enumerate(sorted(first, key=first.__getitem__))}
-
-
-class Participant(Frozen):
-    """One person of a recording; `speaker` is the speaker number in words, -1 without an audio track.
-
-    `other_speakers` are the numbers of the person's other sessions in words.parquet.
-    """
-
-    participant_id: str
-    user_id: str | None = None
-    name: str
-    speaker: int
-    other_speakers: tuple[int, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class Participants(RootModel[tuple[Participant, ...]]):

@@ -2,7 +2,8 @@
 
 from pydantic import ConfigDict, Field, RootModel
 
-from domain.recording import Frozen, Participant
+from domain.errors import PermanentError
+from domain.recording import OLD_SYSTEM, Frozen, Participant
 
 
 def _is_empty(value: object) -> bool:
@@ -13,6 +14,9 @@ def _is_empty(value: object) -> bool:
 def _is_none(value: object) -> bool:
     """Leave out a field that is null, but not one that is an empty text."""
     return value is None
+
+
+NO_TRACKS = "the recording was taken over from the old system, without its tracks"
 
 
 class PaddedTrack(Frozen):
@@ -37,11 +41,16 @@ class PaddedTrack(Frozen):
 
 
 class PaddedTracks(Frozen):
-    """All padded tracks; `duration` is the recording's, and `duration_source` is daily or tracks."""
+    """All padded tracks; `duration` is the recording's, and `duration_source` is daily, tracks or old system."""
 
     duration: float
     duration_source: str
     tracks: tuple[PaddedTrack, ...]
+
+    def check_there(self) -> None:
+        """Raise PermanentError for a recording that was taken over from the old system, without its tracks."""
+        if self.duration_source == OLD_SYSTEM:
+            raise PermanentError(NO_TRACKS, hint="Its audio and words stay as they are.")
 
 
 class MixedAudio(Frozen):
@@ -221,7 +230,8 @@ class Transcript(Frozen):
     """The complete transcript of one recording; `errors` says which of its parts are missing, and why.
 
     `revision` is the number of the last correction in it, and `conflicts` says which corrections fit no more.
-    `older` names the generated parts that are older than names or words.
+    `older` names the generated parts that are older than names or words. `taken_over` is the page of the transcript in
+    the old system that it was taken over from.
     """
 
     id: str
@@ -244,6 +254,12 @@ class Transcript(Frozen):
     reviewed: bool = Field(default=False, exclude_if=_is_empty)
     older: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
     conflicts: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    taken_over: str | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def published_elsewhere(self) -> str | None:
+        """Why nothing is sent about it; None if it isn't of the old system."""
+        return "taken over from the old system, which published it" if self.taken_over else None
 
 
 class ZulipMessage(Frozen):

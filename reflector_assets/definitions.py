@@ -77,7 +77,7 @@ defs = dg.Definitions(
         "correction_history": wiring.correction_history(),
         "call_cache": wiring.call_cache(),
         "transcriber": wiring.transcriber(),
-        "understanding": wiring.understanding(),
+        "understanding": old_wiring.understanding(),
         "leaving": wiring.leaving(),
         "messages": wiring.messages(),
         "deliveries": wiring.deliveries(),

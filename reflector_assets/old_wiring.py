@@ -5,7 +5,10 @@ from functools import cache
 from reflector_assets import wiring
 from reflector_assets.env_secrets import pass_secret
 from reflector_assets.settings.main import get_settings
+from resources.llm.kept_texts import KeptTexts
+from resources.llm.understanding import Understanding
 from resources.old_system.client import OldSystem
+from resources.old_system.contents import OldContents
 from resources.old_system.database import OldDatabase
 from resources.old_system.relays import Relays
 from resources.old_system.rooms import OldRooms
@@ -40,6 +43,18 @@ def old_transcripts() -> OldTranscripts:
 def old_rooms() -> OldRooms:
     """Return the old system's rooms, to take over."""
     return OldRooms(system=old_system())
+
+
+@cache
+def old_contents() -> OldContents:
+    """Return the old system's transcripts, to take over."""
+    return OldContents(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
+
+
+@cache
+def understanding() -> Understanding:
+    """Return the generator of texts, which leaves those of the old system as they are."""
+    return KeptTexts(inner=wiring.understanding(), store=wiring.store())
 
 
 @cache

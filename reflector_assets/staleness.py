@@ -5,7 +5,8 @@ recording is stale if it was never materialized, if its code version has changed
 than it consumed, or if a file of it is gone. An upstream re-run with equal content (the same data version) makes
 nothing stale.
 
-Corrections are an input of which each asset reads only parts, and a recording without an event of them has none.
+Corrections are an input of which each asset reads only parts, and a recording without an event of them has none. A
+recording that was taken over from the old system is as that made it: only corrections make parts of it stale.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -113,7 +114,12 @@ def states(
 
 
 def without_audio(graph: AssetGraph, found: Sequence[AssetState]) -> set[str]:
-    """Return the assets that need deleted audio, and those downstream of one of them that was never materialized."""
+    """Return the assets that need audio that is gone, and those downstream of one of them that was never materialized.
+
+    Of a recording that was taken over, the others can be made.
+    """
+    if is_taken_over(state.record for state in found):
+        return set(NEED_AUDIO.intersection(graph.names()))
     never_made = {state.asset for state in found if state.asset in NEED_AUDIO and state.record is None}
     for node in graph:
         if never_made.intersection(node.reads):
@@ -152,6 +158,11 @@ def with_lost_inputs(graph: AssetGraph, found: Sequence[AssetState], assets: Col
         if node.name in needed:
             needed |= gone.intersection(node.reads) - node.after
     return needed
+
+
+def is_taken_over(made: Iterable[dg.EventLogRecord | None]) -> bool:
+    """Return True if any last materialization of a recording's assets was taken over: what it lacks is never made."""
+    return any(tags.TAKEN_OVER in _tags(record) for record in made if record)
 
 
 def fingerprint(graph: AssetGraph, found: Sequence[AssetState]) -> str:
@@ -219,13 +230,15 @@ def _reason(
     record = latest[node.name]
     if record is None:
         # Without corrections, this one is never made.
-        return None if node.name == CORRECTIONS else "missing"
+        return None if node.name == CORRECTIONS or is_taken_over(latest.values()) else "missing"
     made = _tags(record)
-    if CODE_VERSION not in made:
-        # Reported by an import that replaced the recording, not materialized by a run.
-        return REPORTED
-    if made[CODE_VERSION] != node.code_version:
-        return CODE_CHANGED
+    # What was taken over is as the old system made it, whatever the code.
+    if tags.TAKEN_OVER not in made:
+        if CODE_VERSION not in made:
+            # Reported by an import that replaced the recording, not materialized by a run.
+            return REPORTED
+        if made[CODE_VERSION] != node.code_version:
+            return CODE_CHANGED
     for parent in node.reads:
         newest = None if parent in node.after or parent == CORRECTIONS else latest[parent]
         if newest and (reason := input_reason(instance, recording_id, node.name, record, parent, newest)):

@@ -32,6 +32,8 @@ EARLIER = {PROCESS: "reflector/process", CODE: "reflector/code"}
 RESTORED = "reflector/restored"
 # The run ignores cached GPU and LLM calls; can also be set in Dagster's launchpad.
 FORCE = "reflector/force"
+# Of a materialization that was taken over from the old system: the transcript's id there.
+TAKEN_OVER = "reflector/taken_over"
 # Of a materialization that was reported again when its recording was retired: when it was made, in epoch seconds.
 MADE_AT = "reflector/made_at"
 

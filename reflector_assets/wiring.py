@@ -195,8 +195,8 @@ def deletions() -> Deletions:
 
 
 def audio_is_gone(recording_id: str) -> bool:
-    """Return True if a recording's audio was deleted permanently."""
-    return erasure.is_deleted(store(), recording_id)
+    """Return True if a recording's audio was deleted permanently, or its tracks stayed in the old system."""
+    return erasure.is_deleted(store(), recording_id) or imported().is_taken_over(recording_id)
 
 
 def files_of(recording_id: str) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -52,6 +53,28 @@ def send(
         return response, bytes(content)
 
     return asyncio.run(exchange())
+
+
+def download(
+    url: str, target: Path, *, seconds: float, max_bytes: int, too_long: Exception, **request: Any
+) -> httpx.Response:
+    """Write the body of a successful answer to a file, and return the answer; the file of another one is left alone.
+
+    `seconds` are the longest wait for a piece. Raises `too_long` for more than `max_bytes`, and httpx's errors, also if
+    the body is incomplete.
+    """
+    limits = httpx.Timeout(seconds, connect=min(seconds, CONNECT_S))
+    with (
+        httpx.Client(timeout=limits, trust_env=False, verify=ssl_context(False)) as client,
+        client.stream("GET", url, **request) as response,
+    ):
+        if response.is_success:
+            with target.open("wb") as file:
+                for piece in response.iter_bytes():
+                    file.write(piece)
+                    if file.tell() > max_bytes:
+                        raise too_long
+    return response
 
 
 @cache

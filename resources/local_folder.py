@@ -38,6 +38,13 @@ class LocalFolder(Source):
         """Return True if the recording was imported."""
         return self.store.exists(_source_key(recording_id, "recording.json"))
 
+    def is_taken_over(self, recording_id: str) -> bool:
+        """Return True if the recording was taken over from the old system."""
+        try:
+            return self.recording(recording_id).taken_over is not None
+        except NotFound:
+            return False
+
     def recording(self, recording_id: str) -> Recording:
         return Recording.model_validate_json(self._read(recording_id, "recording.json"))
 

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import dagster as dg
 
 from domain.audio.waveform_svg import waveform_markdown
-from domain.errors import UnreadableAudio
+from domain.errors import PermanentError, UnreadableAudio
 from domain.recording import Recording, Track, folder
-from domain.results import MixedAudio, PaddedTrack, PaddedTracks, Waveform
+from domain.results import NO_TRACKS, MixedAudio, PaddedTrack, PaddedTracks, Waveform
 from reflector_assets.assets.asset import check, page_link, recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.policies import timeout_for
@@ -72,6 +72,8 @@ def padded_tracks(
         step(context, "padded_tracks", seconds=timeout_for("padded_tracks", tracks=len(recording.tracks))) as work,
         using_audio(store, recording.id, list(keys.values())),
     ):
+        if recording.taken_over:
+            raise PermanentError(NO_TRACKS)
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="pad") as pool:
             tracks = tuple(pool.map(pad_track, recording.tracks))
         for key in set(store.list_keys(f"{folder(recording.id)}/tracks")) - {track.key for track in tracks}:
@@ -130,6 +132,7 @@ def mixed_audio(
         using_audio(store, recording_id, [key]),
         ExitStack() as stack,
     ):
+        padded_tracks.check_there()
         paths = [stack.enter_context(store.local(track.key)) for track in padded_tracks.tracks]
         with store.new_file(key) as target:
             made = mix(paths, target, duration=padded_tracks.duration)

@@ -97,10 +97,13 @@ def uncorrected_people(recording: Recording, corrected: Corrections, source: Sou
     version, kept = data_version(recording).value, kept_people(recording.id, store) if corrected.number else None
     if kept is not None and kept.recording == version:
         return kept.participants
-    if not corrected.of("people"):
+    if recording.taken_over:
+        found = Participants(recording.taken_over.participants)
+    elif not corrected.of("people"):
         return name_participants(recording, source.participants(recording))
-    found = _present_people(recording, store) if kept is None else None
-    found = found or name_participants(recording, source.participants(recording))
+    else:
+        found = _present_people(recording, store) if kept is None else None
+        found = found or name_participants(recording, source.participants(recording))
     keep_people(recording.id, KeptPeople(recording=version, participants=found), store)
     return found
 

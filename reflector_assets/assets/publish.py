@@ -1,15 +1,14 @@
 """The finished document."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from domain.corrections.gathered import Corrections
 from domain.corrections.texts import BY_HAND
 from domain.recording import Participants, Recording, folder
 from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
-from domain.text import captions, words
+from domain.text import captions
 from domain.text.table import Table
+from domain.transcripts import finish
 from reflector_assets.assets.asset import conflicting, page_link, recording_asset, result
 from reflector_assets.assets.corrections import conflicts_of
 from reflector_assets.assets.step import step
@@ -34,29 +33,18 @@ def transcript(
 ) -> dg.MaterializeResult[Transcript]:
     """The finished document, as JSON and as WebVTT captions."""
     with step(context, "transcript") as work:
-        names = participants.names()
         conflicts = conflicts_of(recording, corrections, topics, action_items, store)
-        value = Transcript(
-            id=recording.id,
-            room_name=recording.room_name,
-            created_at=datetime.fromtimestamp(recording.start_ts, UTC).isoformat() if recording.start_ts else None,
-            duration=padded_tracks.duration,
-            title=title.title,
-            short_summary=summary.short_summary,
-            long_summary=summary.long_summary,
-            summary_evidence=summary.evidence,
-            topics=topics.root,
-            action_items=action_items,
-            participants=participants.root,
-            segments=words.segments(words.sentences(words.by_person(merged_words, participants.numbers())), names),
-            method=summary.method,
-            words=len(merged_words),
-            audio_key=mixed_audio.key,
-            errors=missing_parts(topics, title, summary),
-            revision=corrections.number,
-            reviewed=corrections.reviewed,
-            older=older_parts(corrections, title, summary),
-            conflicts=conflicts,
+        made = finish(
+            *(recording, participants, padded_tracks, mixed_audio, merged_words),
+            *(topics, title, summary, action_items),
+        )
+        value = made.model_copy(
+            update={
+                "revision": corrections.number,
+                "reviewed": corrections.reviewed,
+                "older": older_parts(corrections, title, summary),
+                "conflicts": conflicts,
+            }
         )
         stored = store.write(f"{folder(recording.id)}/transcript.vtt", captions.webvtt(value.segments).encode())
     return result(
@@ -86,10 +74,3 @@ def older_parts(corrections: Corrections, title: Title, summary: Summary) -> tup
         return ()
     generated = {"topics": True, "title": title.method != BY_HAND, "summary": summary.method != BY_HAND}
     return tuple(part for part, made in {**generated, "action_items": True}.items() if made)
-
-
-def missing_parts(topics: Topics, title: Title, summary: Summary) -> tuple[str, ...]:
-    """Return which parts could not be made, and why; the action items have a field for it."""
-    parts = [("title", title.error), ("summary", summary.error)]
-    parts += [(f"summary of {topic.title}", topic.error) for topic in topics.root]
-    return tuple(f"The {part} could not be made: {error}" for part, error in parts if error)

@@ -52,6 +52,7 @@ def each_track(
 ) -> Iterator[dg.DynamicOutput[PaddedTrack]]:
     """Yield the padded tracks, each to be transcribed in a step of its own, with the names to expect."""
     with step(context, "track_transcripts"):
+        padded_tracks.check_there()
         names = _names(store, context.partition_key)
     for track in padded_tracks.tracks:
         expected = track.model_copy(update={"vocabulary": (*track.vocabulary, *names)})

@@ -45,7 +45,7 @@ def webhook_delivery(
     delivery: Delivery | None = None
     with step(context, "webhook_delivery") as work:
         room = rooms.of_meeting(transcript.room_name)
-        skipped = leaving.reason_held_back()
+        skipped = leaving.reason_held_back() or transcript.published_elsewhere
         if skipped is None and (holding := consents.holding(transcript.id)):
             consents.set_held(transcript.id, held=True)
             skipped = reason_held(holding)

@@ -37,7 +37,7 @@ def zulip_message(
     problems: list[str] = []
     with step(context, "zulip_message") as work:
         room = rooms.of_meeting(transcript.room_name)
-        skipped = leaving.reason_held_back()
+        skipped = leaving.reason_held_back() or transcript.published_elsewhere
         if skipped is None:
             holding = consents.holding(transcript.id)
             consents.set_held(transcript.id, held=bool(holding))

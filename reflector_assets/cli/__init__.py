@@ -46,7 +46,7 @@ COMMANDS = {
     "audit": "Show who changed what: by the API, the pages and the commands, newest last.",
     "share": "Make, list and withdraw links that let everyone who has them read one transcript.",
     "tokens": "Make, list and revoke tokens of the HTTP API.",
-    "import-old": "Take over the old system's rooms: webhooks, Zulip and consent; a dry run without --apply.",
+    "import-old": "Take over the old system's rooms and, with --transcripts, transcripts; a dry run without --apply.",
     "shadow": "Compare this system with the old one (REFLECTOR_MODE=shadow).",
 }
 MODULES = {"import": "import_", "import-old": "import_old", "list": "list_", "refresh": "run"}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,11 +10,12 @@ from dagster import ConfigurableResource
 
 from domain.errors import NotFound, PermanentError, TransientError, is_retryable
 from domain.signatures import secret_bytes, sign
-from resources.http import one_line, retry_after, send
+from resources.http import download, one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
 
 WEBHOOK = "/v1/daily/webhook"
 MOST_BYTES = 64 * 1024 * 1024
+MOST_AUDIO_BYTES = 4 * 1024**3
 HINT = "Check REFLECTOR_OLD_URL."
 ANOTHER_KEY = "use a key that the rooms' owner made there (POST /v1/user/api-keys)."
 
@@ -59,6 +61,25 @@ class OldSystem(ConfigurableResource[Any]):
         if not self.url:
             raise PermanentError("REFLECTOR_OLD_URL isn't set", hint="It names the old system's API.")
         answer, content = self._request("GET", path, seconds, params=query, headers=self._credentials())
+        self._check(answer, path, content)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise PermanentError(f"the old system's answer to {path} is not JSON", hint=HINT) from None
+
+    def download(self, path: str, target: Path) -> None:
+        """Write the body that a path answers to a file; raises the errors of `get`."""
+        too_long = PermanentError(f"the old system's answer is over {MOST_AUDIO_BYTES} bytes", hint=HINT)
+        url = self.url.rstrip("/") + path
+        limits: dict[str, Any] = {"seconds": self.timeout, "max_bytes": MOST_AUDIO_BYTES, "too_long": too_long}
+        try:
+            answer = download(url, target, headers=self._credentials(), **limits)
+        except httpx.RequestError as error:
+            raise TransientError(f"{path} can't be read ({type(error).__name__})", hint=HINT) from None
+        self._check(answer, path)
+
+    def _check(self, answer: httpx.Response, path: str, content: bytes = b"") -> None:
+        """Raise the error for an answer that isn't successful."""
         status = answer.status_code
         if status == 404:
             raise NotFound(f"the old system has no {path}")
@@ -67,10 +88,6 @@ class OldSystem(ConfigurableResource[Any]):
         if not answer.is_success:
             hint = self.hint(status)
             raise PermanentError(f"the old system answered {status} to {path} ({_excerpt(content)})", hint=hint)
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            raise PermanentError(f"the old system's answer to {path} is not JSON", hint=HINT) from None
 
     def _credentials(self) -> dict[str, str]:
         if self.api_key:

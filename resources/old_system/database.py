@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
@@ -21,11 +21,19 @@ OF_RECORDING = sa.text(
     "SELECT id FROM transcript WHERE recording_id = :recording_id AND deleted_at IS NULL"
     " ORDER BY created_at DESC LIMIT 1"
 )
+OF_TRANSCRIPT = sa.text("SELECT recording_id, action_items FROM transcript WHERE id = :id")
 CONSENTS = sa.text(
     "SELECT c.id, m.room_name, c.user_id, c.consent_given, c.consent_timestamp"
     " FROM meeting_consent c JOIN meeting m ON m.id = c.meeting_id"
     " WHERE c.consent_timestamp >= :since ORDER BY c.consent_timestamp, c.id LIMIT :limit"
 )
+
+
+class OnlyInDatabase(NamedTuple):
+    """Daily's id of a transcript's recording, and the decisions and next steps as parsed JSON."""
+
+    recording_id: str | None = None
+    action_items: Any = None
 
 
 class OldDatabase(ConfigurableResource[Any]):
@@ -45,6 +53,12 @@ class OldDatabase(ConfigurableResource[Any]):
         if found is None:
             raise NotFound("the old system's database has no transcript of this recording")
         return str(found)
+
+    def known_only_here(self, transcript_id: str) -> OnlyInDatabase:
+        """Return what the API doesn't tell of a transcript; raises the errors of `check`."""
+        with self.reading() as connection:
+            found = connection.execute(OF_TRANSCRIPT, {"id": transcript_id}).one_or_none()
+        return OnlyInDatabase(*found) if found else OnlyInDatabase()
 
     def consents_since(self, since: float, limit: int) -> list[CopiedAnswer]:
         """Return the answers given at this time (seconds since the epoch) or later, in order.

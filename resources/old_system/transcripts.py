@@ -104,7 +104,7 @@ class OldTranscripts(ConfigurableResource[Any]):
     def _content(calls: "_Calls", found: str) -> tuple[OldTranscript, list[OldTopic]]:
         path = f"/v1/transcripts/{quote(found, safe='')}"
         transcript = OldTranscript.read(calls.get(path, transcript_format="webvtt-named"))
-        return transcript, read_list(calls.get(f"{path}/topics"))
+        return transcript, read_list(calls.get(f"{path}/topics"), OldTopic)
 
     def _search(self, calls: "_Calls", ours: Transcript) -> str:
         """Return the id of the transcript of our recording by its room, its meeting and its duration."""

@@ -106,6 +106,8 @@ class OldHost(Host[Request]):
             for pattern, path, serve in ROUTES:
                 if match := pattern.fullmatch(call.path):
                     body = serve(self, call, *match.groups())
+                    if isinstance(body, bytes):
+                        return Answer(body=body, headers={"Content-Type": "audio/mpeg"})
                     check_answer(path, "get", body)
                     return Answer(body=json.loads(json.dumps(body)))
         except _Refusal as refusal:
@@ -151,6 +153,20 @@ class OldHost(Host[Request]):
     def _topics(self, call: Request, transcript_id: str) -> Any:
         return [topic.document() for topic in self._readable(call, transcript_id).topics]
 
+    def _topics_with_words(self, call: Request, transcript_id: str) -> Any:
+        return [topic.with_words() for topic in self._readable(call, transcript_id).topics]
+
+    def _waveform(self, call: Request, transcript_id: str) -> Any:
+        if self._readable(call, transcript_id).audio is None:
+            raise _Refusal(404, "Audio not found")
+        return {"data": [round(n / 255, 3) for n in range(255)]}
+
+    def _audio(self, call: Request, transcript_id: str) -> Any:
+        row = self._readable(call, transcript_id)
+        if row.audio is None or row.audio_deleted:
+            raise _Refusal(404, "Audio file not found")
+        return row.audio
+
     def _room_by_name(self, name: str) -> dict[str, Any]:
         if name not in self.world.rooms:
             raise _Refusal(404, "Room not found")
@@ -187,4 +203,19 @@ ROUTES: list[tuple[re.Pattern[str], str, Callable[..., Any]]] = [
     (re.compile("/v1/transcripts"), "/v1/transcripts", OldHost._list),
     (re.compile(f"/v1/transcripts/{ONE}"), "/v1/transcripts/{transcript_id}", OldHost._transcript),
     (re.compile(f"/v1/transcripts/{ONE}/topics"), "/v1/transcripts/{transcript_id}/topics", OldHost._topics),
+    (
+        re.compile(f"/v1/transcripts/{ONE}/topics/with-words"),
+        "/v1/transcripts/{transcript_id}/topics/with-words",
+        OldHost._topics_with_words,
+    ),
+    (
+        re.compile(f"/v1/transcripts/{ONE}/audio/waveform"),
+        "/v1/transcripts/{transcript_id}/audio/waveform",
+        OldHost._waveform,
+    ),
+    (
+        re.compile(f"/v1/transcripts/{ONE}/audio/mp3"),
+        "/v1/transcripts/{transcript_id}/audio/mp3",
+        OldHost._audio,
+    ),
 ]

@@ -36,10 +36,25 @@ class OldTopicRow:
             "segments": [{"text": text, "start": start, "speaker": who} for who, text, start, _ in self.said],
         }
 
+    def with_words(self) -> dict[str, Any]:
+        """The same with words, each followed by a space, which share the time of what was said."""
+        words: list[dict[str, Any]] = []
+        for who, text, start, end in self.said:
+            parts = text.split()
+            step = (end - start) / max(1, len(parts))
+            words += [
+                {"text": f"{part} ", "start": start + step * n, "end": start + step * (n + 1), "speaker": who}
+                for n, part in enumerate(parts)
+            ]
+        return {**self.document(), "words": words}
+
 
 @dataclass
 class OldTranscriptRow:
-    """A transcript; `recording_id` is in the database only, `duration` is in seconds here."""
+    """A transcript; `recording_id` is in the database only, `duration` is in seconds here.
+
+    `people` are names by speaker number; `audio` is the mp3, if there is one.
+    """
 
     meeting_id: str | None
     room: dict[str, Any]
@@ -52,6 +67,8 @@ class OldTranscriptRow:
     owner: str = OWNER
     share_mode: str = "semi-private"
     audio_deleted: bool | None = None
+    people: dict[int, str] = field(default_factory=dict)
+    audio: bytes | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def listed(self) -> dict[str, Any]:
@@ -89,7 +106,11 @@ class OldTranscriptRow:
                 ["WEBVTT", *(f"\n\n{_clock(a)} --> {_clock(b)}\n<v Speaker {who}>{text}" for who, text, a, b in said)]
             ),
         }
-        return {**self.listed(), "participants": [], "transcript_format": form, "transcript": texts[form]}
+        people = [
+            {"id": f"person-{who}", "speaker": who, "name": name, "user_id": None, "email": None}
+            for who, name in self.people.items()
+        ]
+        return {**self.listed(), "participants": people, "transcript_format": form, "transcript": texts[form]}
 
     def may_read(self, user: str | None) -> bool:
         return self.share_mode == "public" or user == self.owner or (self.share_mode == "semi-private" and bool(user))

@@ -10,7 +10,7 @@ from domain.results import ActionItems, Summary, Title, Topics
 from domain.text import words
 from domain.text.captions import markdown
 from domain.text.table import Table
-from reflector_assets.assets.publish import missing_parts
+from domain.transcripts import missing_parts
 from reflector_assets.assets.understanding import action_items, summary, title
 from reflector_assets.io_manager import StoreIOManager
 from reflector_assets.partitions import RECORDINGS, recordings

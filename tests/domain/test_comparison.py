@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.comparison import ShadowComparison, compare, report, table, word_error_rate
 from domain.errors import PermanentError
-from domain.old_transcripts import OldTranscript, read_list
+from domain.old_transcripts import OldTopic, OldTranscript, read_list
 from domain.results import Transcript
 from tests.domain.finished import finished
 
@@ -24,7 +24,8 @@ OLD: dict[str, Any] = {
     "transcript_format": "webvtt-named",
     "share_mode": "private",
 }
-TOPICS = read_list([{"id": "1", "title": "All of it", "summary": "", "timestamp": 0.0, "transcript": "not read"}])
+GIVEN: dict[str, Any] = {"id": "1", "title": "All of it", "summary": "", "timestamp": 0.0, "transcript": "not read"}
+TOPICS = read_list([GIVEN], OldTopic)
 URL = "https://old.example.com/transcripts/whatever"
 
 

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from testing.parts.postgres import Postgres
 
 TABLES = {
-    "transcript": "id varchar primary key, recording_id varchar, created_at timestamptz, deleted_at timestamptz",
+    "transcript": "id varchar primary key, recording_id varchar, created_at timestamptz, deleted_at timestamptz, "
+    "action_items json",
     "meeting": "id varchar primary key, room_name varchar",
     "meeting_consent": "id varchar primary key, meeting_id varchar, user_id varchar, consent_given boolean, "
     "consent_timestamp timestamptz",
