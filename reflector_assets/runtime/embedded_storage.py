@@ -32,6 +32,7 @@ from reflector_assets.runtime.dagster_internals.storage import (
     SqliteScheduleStorage,
     optional_string,
 )
+from reflector_assets.runtime.known_answers import KnownPartitions, KnownSchema
 from reflector_assets.runtime.skipped_ticks import LastSkippedTick
 from reflector_assets.settings.main import dagster_folder
 
@@ -103,7 +104,7 @@ class KeptEngine:
             yield connection
 
 
-class RunStorage(KeptEngine, SqliteRunStorage):
+class RunStorage(KnownSchema, KeptEngine, SqliteRunStorage):
     """Runs, tags and partitions."""
 
     def delete_run(self, run_id: str) -> None:
@@ -113,15 +114,14 @@ class RunStorage(KeptEngine, SqliteRunStorage):
             connection.execute(sa.text("DELETE FROM run_tags WHERE run_id = :run_id"), {"run_id": run_id})
 
 
-class ScheduleStorage(LastSkippedTick, KeptEngine, SqliteScheduleStorage):
+class ScheduleStorage(LastSkippedTick, KnownSchema, KeptEngine, SqliteScheduleStorage):
     """Ticks and cursors of sensors and schedules."""
 
 
-class EventLogStorage(SqliteEventLogStorage):
+class EventFiles(SqliteEventLogStorage):
     """Events: a database per run, and one that indexes all of them."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._tables: set[str] = set()
         self._shards: set[str] = set()
         super().__init__(base_dir, inst_data)
 
@@ -145,14 +145,8 @@ class EventLogStorage(SqliteEventLogStorage):
                 Path(name).unlink(missing_ok=True)
 
     def has_table(self, table_name: str) -> bool:
-        """Return True if the index has a table; one that was found once isn't looked up again."""
-        if table_name not in self._tables:
-            engine = ENGINES.get(self.conn_string_for_shard("index"))
-            with engine.connect() as connection:
-                if not engine.dialect.has_table(connection, table_name):
-                    return False
-            self._tables.add(table_name)
-        return True
+        """Return True if the index has a table; without the lock, which Dagster may hold when it asks."""
+        return sa.inspect(ENGINES.get(self.conn_string_for_shard("index"))).has_table(table_name)
 
     def _initialize(self, shard: str) -> None:
         """Make a database's tables if it has none: those of a new run are copied from a template."""
@@ -177,6 +171,10 @@ class EventLogStorage(SqliteEventLogStorage):
             # Atomic, and leaves a file alone that exists by now. Without hard links, Dagster makes the file.
             with suppress(OSError):
                 path.hardlink_to(copy)
+
+
+class EventLogStorage(KnownPartitions, EventFiles):
+    """Events, assets, partitions and pools."""
 
 
 S = TypeVar("S", RunStorage, ScheduleStorage)

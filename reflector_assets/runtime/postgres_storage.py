@@ -7,37 +7,110 @@ can crash alone, and runs that go on must find what they committed.
 """
 
 import os
+import select
+import time
 from typing import Any
 
 import sqlalchemy as sa
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresScheduleStorage
-from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from dagster_postgres.utils import (
+    create_pg_engine,
+    get_token_provider_from_config,
+    pg_url_from_config,
+    retry_pg_connection_fn,
+)
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 
+from reflector_assets.runtime.dagster_internals.storage import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterStorage
+from reflector_assets.runtime.known_answers import KnownPartitions, KnownSchema
 from reflector_assets.runtime.skipped_ticks import LastSkippedTick
 
 # Connections that stay open, and further ones for threads at the same time.
 KEPT, MORE = 4, 20
 # A connection older than this (seconds) is replaced before use: networks drop idle connections.
 MAX_AGE_S = 300
-
-_engines: dict[str, sa.Engine] = {}
-
-
-class PooledEventLog(PostgresEventLogStorage):
-    """Looks up only once that a table exists."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._tables: set[str] = set()
-        super().__init__(*arguments, **options)
-
-    def has_table(self, table_name: str) -> bool:
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+# One that was idle for this long (seconds) is tried before use.
+IDLE_S = 10.0
+DRIVER = "psycopg2"
+# Dagster makes the tables of each of its storages on its own.
+HAS_TABLES = sa.text(
+    "SELECT to_regclass('instance_info') IS NOT NULL AND to_regclass('runs') IS NOT NULL"
+    " AND to_regclass('event_logs') IS NOT NULL AND to_regclass('jobs') IS NOT NULL"
+)
 
 
-class PooledSchedules(LastSkippedTick, PostgresScheduleStorage):
+class PooledRuns(KnownSchema, PostgresRunStorage):
+    """Runs, tags and heartbeats."""
+
+
+class PooledEventLog(KnownPartitions, PostgresEventLogStorage):
+    """Events, assets, partitions and pools."""
+
+    def store_event(self, event: Any) -> None:
+        """Store an event, as Dagster does, but without notifying listeners, of which it has none any more."""
+        with self.run_connection() as connection:
+            statement: Any = self.prepare_insert_event(event)
+            number = connection.scalar(statement.returning(sa.column("id")))
+        kind = event.dagster_event_type
+        if kind in ASSET_EVENTS and event.dagster_event.asset_key:
+            with self.index_transaction() as connection:
+                self._store_asset_event_tags(connection, [event], [number])
+                self._store_asset_event(connection, event, number)
+        if kind in ASSET_CHECK_EVENTS:
+            self.store_asset_check_event(event, number)
+
+
+class PooledSchedules(LastSkippedTick, KnownSchema, PostgresScheduleStorage):
     """Ticks and cursors of sensors and schedules."""
+
+
+class Database:
+    """What all instances of a process share of a database: connections, and what is known of its schema."""
+
+    def __init__(self, url: str, token_provider: Any) -> None:
+        # psycopg2 asks for a type that Dagster doesn't use on every new connection.
+        options = {"use_native_hstore": False} if sa.make_url(url).get_driver_name() == DRIVER else {}
+        self.engine: sa.Engine = create_pg_engine(
+            url,
+            token_provider,
+            isolation_level="AUTOCOMMIT",
+            pool_size=KEPT,
+            max_overflow=MORE,
+            pool_recycle=MAX_AGE_S,
+            pool_use_lifo=True,
+            **options,
+        )
+        event.listen(self.engine, "checkout", self._try)
+        event.listen(self.engine, "checkin", _remember_use)
+        self.known: set[tuple[str, ...]] = set()
+
+    def has_tables(self) -> bool:
+        """Return True if the database has Dagster's tables."""
+        with retry_pg_connection_fn(self.engine.connect) as connection:
+            return bool(connection.scalar(HAS_TABLES))
+
+    def _try(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """Raise InvalidatePoolError if a connection that stayed open is broken.
+
+        A try takes as long as many a query. It is left out if the connection was just used, and nothing has arrived on
+        it since, as it does when the server closes it.
+        """
+        used = record.info.get("used")
+        if used is None or (time.monotonic() - used < IDLE_S and not _has_input(connection)):
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise InvalidatePoolError from error
+
+
+_databases: dict[str, Database] = {}
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -50,29 +123,21 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         inst_data: Any = None,
         token_provider: Any = None,
     ) -> None:
-        # The first instance of a process has made the tables.
-        super().__init__(
-            postgres_url, should_autocreate_tables and postgres_url not in _engines, inst_data, token_provider
-        )
-        self._event_log_storage = PooledEventLog(
-            postgres_url, should_autocreate_tables=False, token_provider=token_provider
-        )
-        self._schedule_storage = PooledSchedules(
-            postgres_url, should_autocreate_tables=False, token_provider=token_provider
-        )
-        if postgres_url not in _engines:
-            _engines[postgres_url] = create_pg_engine(
-                postgres_url,
-                token_provider,
-                isolation_level="AUTOCOMMIT",
-                pool_size=KEPT,
-                max_overflow=MORE,
-                pool_recycle=MAX_AGE_S,
-                pool_pre_ping=True,
-                pool_use_lifo=True,
-            )
+        database = _databases.get(postgres_url)
+        if database is None:
+            database = Database(postgres_url, token_provider)
+            if should_autocreate_tables and not database.has_tables():
+                DagsterPostgresStorage(postgres_url, token_provider=token_provider)
+            _databases[postgres_url] = database
+        self.postgres_url, self.should_autocreate_tables = postgres_url, should_autocreate_tables
+        self._inst_data = inst_data
+        arguments: dict[str, Any] = {"should_autocreate_tables": False, "token_provider": token_provider}
+        self._run_storage = PooledRuns(postgres_url, **arguments)
+        self._event_log_storage = PooledEventLog(postgres_url, **arguments)
+        self._schedule_storage = PooledSchedules(postgres_url, **arguments)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            storage._engine = _engines[postgres_url]
+            storage._engine, storage._known = database.engine, database.known
+        DagsterStorage.__init__(self)
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "PooledPostgresStorage":
@@ -85,10 +150,24 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         )
 
 
+def _remember_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _has_input(connection: Any) -> bool:
+    """Return True if something has arrived on an idle connection, or if its driver doesn't tell."""
+    poll = select.poll()
+    try:
+        poll.register(connection.fileno(), select.POLLIN)
+    except Exception:
+        return True
+    return bool(poll.poll(0))
+
+
 def _leave_to_parent() -> None:
     """Forget in a forked process the connections, which its parent goes on using."""
-    for engine in _engines.values():
-        engine.dispose(close=False)
+    for database in _databases.values():
+        database.engine.dispose(close=False)
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)

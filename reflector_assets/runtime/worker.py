@@ -34,6 +34,7 @@ from reflector_assets.runtime.dagster_internals.steps import (
     execute_plan,
     step_worker_started,
 )
+from reflector_assets.runtime.known_answers import partitions_known
 from reflector_assets.settings.main import get_settings
 
 # The warm process reports an exit code at once.
@@ -79,7 +80,7 @@ def _execute(
     """Execute a step and send its events."""
     error = None
     last: list[DagsterEvent] = []
-    with capture_interrupts():
+    with capture_interrupts(), partitions_known():
         try:
             for event in _events(run, instance, resources, key, known_state):
                 # The run may request the next step as soon as it knows of the end: then this worker is to be free.

@@ -14,9 +14,10 @@ from dagster._core.executor import child_process_executor, multiprocess
 from dagster._daemon.auto_run_reexecution import auto_run_reexecution
 from dagster._grpc import server
 from dagster._grpc.server import DagsterApiServer
+from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
 from reflector_assets.operations.runs import RETRY_FAILED
-from reflector_assets.runtime import worker, worker_executor
+from reflector_assets.runtime import known_answers, worker, worker_executor
 from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
 from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD
@@ -49,6 +50,20 @@ def test_the_storage_is_made_of_three_of_which_each_has_its_folder() -> None:
     assert module._runs_directory("x") == "x/history/"
     assert module._event_logs_directory("x") == "x/history/runs/"
     assert module._schedule_directory("x") == "x/schedules"
+
+
+def test_each_question_about_the_schema_is_asked_by_a_storage() -> None:
+    storages = PostgresRunStorage, PostgresEventLogStorage, PostgresScheduleStorage
+    for name in known_answers.SCHEMA:
+        assert any(hasattr(storage, name) for storage in storages), f"{name}: Dagster doesn't ask it any more"
+
+
+def test_an_event_is_stored_in_postgresql_by_three_methods_and_nobody_is_listening() -> None:
+    stored = inspect.getsource(PostgresEventLogStorage.store_event)
+    assert "LISTEN/NOTIFY no longer used" in stored
+    for name in ("prepare_insert_event", "_store_asset_event_tags", "_store_asset_event", "store_asset_check_event"):
+        assert f"self.{name}(" in stored
+    assert stored.count("self.") == 6, "the others are two connections"
 
 
 def test_a_code_server_has_a_thread_that_ends_with_it() -> None:

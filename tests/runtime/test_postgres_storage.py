@@ -60,11 +60,14 @@ def test_a_step_opens_none(new_instance: Callable[[], dg.DagsterInstance], job: 
         assert opened_by_step(result) == 0
 
 
-def test_tables_are_looked_up_once(new_instance: Callable[[], dg.DagsterInstance]) -> None:
+def test_the_schema_is_looked_up_once_by_all_instances_of_a_process(
+    new_instance: Callable[[], dg.DagsterInstance],
+) -> None:
     storage: Any = new_instance().event_log_storage
+    other: Any = new_instance().event_log_storage
     statements: list[str] = []
     event.listen(storage._engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    found = [storage.has_table("none"), storage.has_table("event_logs"), storage.has_table("event_logs")]
+    found = [storage.has_table("none"), storage.has_table("event_logs"), other.has_table("event_logs")]
     assert (found, len(statements)) == ([False, True, True], 2)
 
 

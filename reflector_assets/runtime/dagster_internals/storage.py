@@ -1,4 +1,4 @@
-"""Dagster's SQLite storage and local compute logs, as far as ours build on them.
+"""Dagster's storages and local compute logs, as far as ours build on them.
 
 tests/runtime/test_dagster_internals.py fails when a release changes them.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dagster import Field, StringSource
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.execution import compute_logs
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
@@ -21,6 +22,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
+    "ASSET_CHECK_EVENTS",
+    "ASSET_EVENTS",
     "SQLITE_BUSY_TIMEOUT_SECONDS",
     "CapturedLogContext",
     "ConfigurableClassData",
