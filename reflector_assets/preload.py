@@ -17,14 +17,29 @@ import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the firs
 
 from reflector_assets.definitions import defs, process
 from reflector_assets.runtime import warm_process
+from reflector_assets.runtime.dagster_internals.steps import prepare
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
+from resources.database.database import newest_revision
+from resources.http import ssl_context
 
 # What steps import when they need it, since it takes long.
-IN_STEPS = ("pandas", "domain.audio.mixdown", "domain.audio.padding", "resources.transcription.vad")
+IN_STEPS = (
+    "anyio._backends._asyncio",
+    "dagster._core.workspace.autodiscovery",
+    "dagster._utils.test",
+    "domain.audio.levels",
+    "domain.audio.mixdown",
+    "domain.audio.padding",
+    "pandas",
+    "psycopg2",
+    "resources.transcription.vad",
+)
+# What each run imports: the program that started its code server.
+IN_RUNS = ("dagster._cli", "dagster._core.execution.run_metrics_thread")
 
-for module in (*IN_STEPS, *lazy_imports(get_settings())):
+for module in (*IN_STEPS, *IN_RUNS, *lazy_imports(get_settings())):
     import_module(module)
 
 
@@ -40,10 +55,12 @@ with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknow
         partition_key="warm",
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
+    # Runs and workers find these made.
+    prepare(defs.get_repository_def().get_job(process.name), instance)
 del instance
 
-# Runs and workers find both made.
-defs.get_repository_def().get_job(process.name)
+newest_revision()
+ssl_context(trust_env=True)
 
 # A child's garbage collector would copy every memory page: more than half of the time of a short step.
 resume_gc()

@@ -96,14 +96,12 @@ class Database(ConfigurableResource[Any]):
 
         Raises the errors of `engine` and `begin`, and PermanentError for tables of another revision.
         """
-        newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
         with self.begin_unmigrated() as connection:
             kind = connection.dialect.name
-            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-            found = context.get_current_revision()
-        if found not in {None, newest}:
+            found = _revision(connection)
+        if found not in {None, newest_revision()}:
             raise PermanentError(
-                f"the product's database is at revision {found}, but this version requires {newest}",
+                f"the product's database is at revision {found}, but this version requires {newest_revision()}",
                 hint="Update this program, or migrate an older database by running `reflector inbox list`.",
             )
         return f"{kind}, " + (f"tables at revision {found}" if found else "empty until its first use")
@@ -157,7 +155,8 @@ def first_line(error: DBAPIError) -> str:
 def _engine(url: str, pool_size: int) -> sa.Engine:
     with _translated_setup_errors():
         engine = _connecting(url, pool_size)
-        migrate(engine)
+        if not _is_migrated(engine):
+            migrate(engine)
     return engine
 
 
@@ -233,6 +232,27 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.execute("PRAGMA secure_delete=ON")
 
     return engine
+
+
+@cache
+def newest_revision() -> str | None:
+    """Return the revision of this version's tables."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _is_migrated(engine: sa.Engine) -> bool:
+    """Return True if the tables need no migration: a process knows in a fraction of the time that one takes."""
+    # SQLite may fail while another process makes the file; a migration then waits.
+    with (
+        suppress(OperationalError) if engine.dialect.name == "sqlite" else nullcontext(),
+        engine.connect() as connection,
+    ):
+        return _revision(connection) == newest_revision()
+    return False
 
 
 def migrate(engine: sa.Engine) -> None:
