@@ -25,12 +25,12 @@ from reflector_assets.runtime import process
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
+    Plans,
     Resources,
     RetryMode,
     SerializableErrorInfo,
     capture_interrupts,
     create_context_free_log_manager,
-    create_execution_plan,
     execute_plan,
     step_worker_started,
 )
@@ -54,6 +54,16 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """What the steps of this worker share."""
+
+    run: Run
+    instance: dg.DagsterInstance
+    plans: Plans
+    resources: Resources
+
+
+@dataclass(frozen=True)
 class Ended:
     """The end of a step, with its last events and an error that isn't its own; the worker may leave with it."""
 
@@ -70,19 +80,18 @@ def work(descriptor: int) -> None:
         run: Run = channel.recv()
         process.set_name("reflector-step")
         with dg.DagsterInstance.from_ref(run.instance) as instance, Resources() as resources:
-            while not _execute(run, instance, resources, channel, *channel.recv()).leaves:
+            shared = Shared(run, instance, Plans(run.job, run.config, run.repository_load_data), resources)
+            while not _execute(shared, channel, *channel.recv()).leaves:
                 pass
 
 
-def _execute(
-    run: Run, instance: dg.DagsterInstance, resources: Resources, channel: Connection, key: str, known_state: Any
-) -> Ended:
+def _execute(shared: Shared, channel: Connection, key: str, known_state: Any) -> Ended:
     """Execute a step and send its events."""
     error = None
     last: list[DagsterEvent] = []
     with capture_interrupts(), partitions_known():
         try:
-            for event in _events(run, instance, resources, key, known_state):
+            for event in _events(shared, key, known_state):
                 # The run may request the next step as soon as it knows of the end: then this worker is to be free.
                 if last or event.event_type in ATTEMPT_ENDS:
                     last.append(event)
@@ -97,9 +106,8 @@ def _execute(
     return ended
 
 
-def _events(
-    run: Run, instance: dg.DagsterInstance, resources: Resources, key: str, known_state: Any
-) -> Iterator[DagsterEvent]:
+def _events(shared: Shared, key: str, known_state: Any) -> Iterator[DagsterEvent]:
+    run, instance = shared.run, shared.instance
     yield step_worker_started(
         create_context_free_log_manager(instance, run.run),
         run.run.job_name,
@@ -107,17 +115,10 @@ def _events(
         metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
         step_key=key,
     )
-    plan = create_execution_plan(
-        job=run.job,
-        run_config=run.config,
-        step_keys_to_execute=[key],
-        known_state=known_state,
-        repository_load_data=run.repository_load_data,
-    )
-    retries = run.retries.for_inner_plan()
-    # The repository that the plan was made with, as create_execution_plan uses it.
+    plan = shared.plans.of_step(key, known_state)
+    # The repository that the plan was made with.
     job = run.job.with_repository_load_data(plan.repository_load_data)
-    yield from execute_plan(plan, job, run.run, run.config, retries, instance, resources)
+    yield from execute_plan(plan, job, run.run, run.config, run.retries.for_inner_plan(), instance, shared.resources)
 
 
 def _send(channel: Connection, message: Any) -> None:

@@ -8,6 +8,7 @@ from multiprocessing import spawn
 
 import pytest
 from dagster._core.execution import api, context_creation_job
+from dagster._core.execution.plan import plan
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.executor import child_process_executor, multiprocess
@@ -86,11 +87,21 @@ def test_compute_logs_are_captured_between_two_files() -> None:
 def test_steps_are_executed_as_dagsters_own_executor_does() -> None:
     ours = inspect.getsource(worker) + inspect.getsource(worker_executor)
     theirs = inspect.getsource(multiprocess)
-    for name in set(steps.__all__) - {"Resources", "execute_plan"}:
+    for name in set(steps.__all__) - {"Plans", "Resources", "execute_plan", "prepare"}:
         assert name in ours, f"{name} isn't needed any more"
         assert name in theirs + inspect.getsource(child_process_executor), f"{name}: Dagster's executor does without it"
-    parameters = inspect.signature(steps.create_execution_plan).parameters
-    assert {"job", "run_config", "step_keys_to_execute", "known_state", "repository_load_data"} <= set(parameters)
+
+
+def test_a_plan_of_some_steps_is_cut_from_that_of_all_which_depends_on_the_keys_of_mapped_steps() -> None:
+    made = inspect.getsource(api.create_execution_plan)
+    assert "job.with_repository_load_data(repository_load_data)" in made
+    assert "ResolvedRunConfig.build(job_def, run_config)" in made
+    assert "return ExecutionPlan.build(" in made
+    built = inspect.getsource(plan._PlanBuilder)
+    assert "plan = plan.build_subset_plan(\n                self.step_keys_to_execute, self.job_def" in built
+    assert built.count("self.known_state") == 3, "it is stored, given to the plan, and to _compute_step_maps"
+    assert inspect.getsource(plan._compute_step_maps).count("known_state.") == 1
+    assert "known_state.dynamic_mappings" in inspect.getsource(plan._compute_step_maps)
 
 
 def test_a_plan_is_executed_as_dagster_does_but_for_the_resources() -> None:

@@ -3,7 +3,7 @@
 tests/runtime/test_dagster_internals.py fails when a release changes it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple, Self
@@ -12,10 +12,11 @@ from dagster import DagsterInstance, JobDefinition
 from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 from dagster._core.errors import DagsterExecutionInterruptedError, DagsterSubprocessError
 from dagster._core.events import DagsterEvent, EngineEventData
-from dagster._core.execution.api import ExecuteRunWithPlanIterable, create_execution_plan
+from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager, create_context_free_log_manager
 from dagster._core.execution.plan.execute_plan import inner_plan_execution_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.execution.retries import RetryMode
 from dagster._core.log_manager import DagsterLogManager
@@ -29,12 +30,12 @@ __all__ = [
     "DagsterSubprocessError",
     "EngineEventData",
     "InstanceConcurrencyContext",
+    "Plans",
     "Resources",
     "RetryMode",
     "SerializableErrorInfo",
     "capture_interrupts",
     "create_context_free_log_manager",
-    "create_execution_plan",
     "execute_plan",
     "get_run_crash_explanation",
     "prepare",
@@ -65,13 +66,12 @@ def prepare(job: JobDefinition, instance: DagsterInstance) -> None:
     That is its config's schema, a plan, and its resources, of which none may use the instance. One that can't be
     initialized is left to the steps, which report it.
     """
-    create_execution_plan(job)
-    configs: Mapping[str, Any] = ResolvedRunConfig.build(job).resources
+    config = ResolvedRunConfig.build(job)
     for key, definition in job.resource_defs.items():
         with suppress(Exception):
             manager: Any = resource_initialization_manager(
                 resource_defs=job.resource_defs,
-                resource_configs=configs,
+                resource_configs=config.resources,
                 log_manager=DagsterLogManager.create(loggers=[]),
                 execution_plan=None,
                 dagster_run=None,
@@ -81,7 +81,28 @@ def prepare(job: JobDefinition, instance: DagsterInstance) -> None:
                 event_loop=None,
             )
             list(manager.generate_setup_events())
-            _prepared[key] = Prepared(definition, configs[key], manager.get_object().resource_instance_dict[key])
+            resource = manager.get_object().resource_instance_dict[key]
+            _prepared[key] = Prepared(definition, config.resources[key], resource)
+
+
+class Plans:
+    """The plans of single steps of a run, which Dagster cuts from that of all steps; here this one is kept."""
+
+    def __init__(self, job: Any, config: Any, repository_load_data: Any) -> None:
+        # The repository that create_execution_plan uses.
+        self._job = job.with_repository_load_data(repository_load_data) if repository_load_data else job
+        self._given, self._load_data = config, repository_load_data
+        self._whole: ExecutionPlan | None = None
+
+    def of_step(self, key: str, known_state: Any) -> ExecutionPlan:
+        """Return the plan of one step; the known state has the keys of mapped steps."""
+        job, whole = self._job.get_definition(), self._whole
+        if whole is None or whole.known_state.dynamic_mappings != known_state.dynamic_mappings:
+            self._config = ResolvedRunConfig.build(job, self._given)
+            self._whole = whole = ExecutionPlan.build(
+                job, self._config, known_state=known_state, repository_load_data=self._load_data
+            )
+        return whole._replace(known_state=known_state).build_subset_plan([key], job, self._config)
 
 
 class Resources:
