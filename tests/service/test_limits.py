@@ -6,6 +6,8 @@ import contextlib
 import os
 import resource
 import socket
+import statistics
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.slow(30)
 
 MIB = 1024 * 1024
 MOST_GROWTH = 150 * MIB
+ANSWERED_S = 1.0
 POST = b"POST /v1/daily/webhook HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
 
@@ -92,10 +95,15 @@ def memory(receiver: Receiver) -> int:
 
 def webhooks(receiver: Receiver, count: int = 10) -> None:
     """Post signed webhooks, each by a connection of its own: an idle one may be closed to make room for others."""
+    took: list[float] = []
     for number in range(count):
         body = b'{"type": "any", "id": "%d"}' % number
+        begin = time.monotonic()
         with httpx.Client(timeout=15, trust_env=False) as client:
             assert client.post(receiver.webhook, content=body, headers=signed(body)).status_code == 200
+        took.append(time.monotonic() - begin)
+    # Not each of them: other tests run on this machine.
+    assert statistics.median(took) < ANSWERED_S
 
 
 def test_bodies_without_a_signature_are_not_read(receiver: Receiver) -> None:
@@ -149,11 +157,7 @@ def test_more_connections_than_descriptors_leave_room_for_webhooks(deployment: D
         with contextlib.ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(Attack(receiver, 100, b""))
-                body = b'{"type": "any", "id": "one"}'
-                head = POST + b"Connection: close\r\nContent-Length: %d\r\n" % len(body) + lines(signed(body))
-                with socket.create_connection(("127.0.0.1", receiver.port), timeout=15) as connection:
-                    connection.sendall(head + b"\r\n" + body)
-                    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+                webhooks(receiver, 3)
 
 
 def test_daily_s_own_test_needs_no_signature(receiver: Receiver) -> None:
