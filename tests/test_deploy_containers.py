@@ -33,6 +33,7 @@ USED = {
     "redis": {"REDISCLI_AUTH"},
 }
 RUN = {*STEPS, *PUBLISHING, *SERVICES}
+DATABASES = {"postgres", "redis"}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,10 @@ def manifests() -> list[dict[str, Any]]:
 
 def test_containers_have_no_privileges(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
     for name, one in compose["services"].items():
-        if one["image"].startswith("reflector:"):
-            assert (one["user"], one["cap_drop"], one["pids_limit"]) == ("1000:1000", ["ALL"], 1000), name
+        # The store's first program changes its user.
+        assert one.get("user") == (None if name == "s3" else "999:999" if name in DATABASES else "1000:1000"), name
+        assert one["cap_drop"] == ["ALL"], name
+        assert one.get("cap_add", []) == (["CHOWN", "SETGID", "SETUID"] if name == "s3" else []), name
         assert one["security_opt"] == ["no-new-privileges:true"], name
         assert (one["read_only"], one["tmpfs"][0], "mem_limit" in one, "pids_limit" in one) == (
             True,
@@ -61,10 +64,17 @@ def test_containers_have_no_privileges(compose: dict[str, Any], manifests: list[
         assert one["securityContext"]["readOnlyRootFilesystem"] is True
         assert "/tmp" in {mount["mountPath"] for mount in one["volumeMounts"]}
         assert "memory" in one["resources"]["limits"]
-        if one["image"] == "reflector":
-            assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    for name, pod in pods([one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}]).items():
+        context = pod["securityContext"]
+        assert (context["runAsNonRoot"], context["runAsUser"]) == (True, 999 if name in DATABASES else 1000), name
     launched = yaml.safe_load((BASE / "instance.yaml").read_text())["run_launcher"]["config"]["run_k8s_config"]
-    assert launched["container_config"]["security_context"]["read_only_root_filesystem"] is True
+    assert launched["container_config"]["security_context"] == {
+        "allow_privilege_escalation": False,
+        "read_only_root_filesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert launched["pod_spec_config"]["security_context"]["run_as_non_root"] is True
     mounted = {mount["name"] for mount in launched["container_config"]["volume_mounts"]}
     assert mounted == {volume["name"] for volume in launched["pod_spec_config"]["volumes"]} == {"data", "tmp"}
 
