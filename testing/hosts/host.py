@@ -226,13 +226,13 @@ def _handler(host: Host[Any]) -> type[BaseHTTPRequestHandler]:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
         def send(self, answer: Answer) -> None:
             if answer.how == "whole":
                 content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
                 self.begin(answer, len(content))
-                self.wfile.write(content)
+                self.wfile.write(b"" if self.command == "HEAD" else content)
                 return
             self.close_connection = True
             if answer.how == "hang":
