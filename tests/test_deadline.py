@@ -68,10 +68,10 @@ def spin():
 @pytest.mark.parametrize("hang", [receive, wait_for_a_thread, swallow, wait_in_a_loop, wait_for_a_child, spin])
 def test_what_hangs_is_interrupted(hang):
     returned: list[None] = []
-    with pytest.raises(StepTimeout, match=r"timeout after 0\.2 s") as told, deadline(0.2, hard=False):
+    with pytest.raises(StepTimeout, match=r"timeout after 0\.2 s") as caught, deadline(0.2, hard=False):
         returned.append(hang())
     assert not returned, "it wasn't interrupted"
-    assert isinstance(told.value, TransientError)
+    assert isinstance(caught.value, TransientError)
 
 
 def test_an_interruption_that_was_swallowed_is_still_a_timeout():
@@ -92,9 +92,9 @@ def test_an_interruption_that_became_another_error_is_still_a_timeout():
         except BaseException as error:
             raise RuntimeError("the connection failed") from error
 
-    with pytest.raises(StepTimeout) as told, deadline(0.1, hard=False):
+    with pytest.raises(StepTimeout) as caught, deadline(0.1, hard=False):
         fails()
-    assert isinstance(told.value.__cause__, RuntimeError)
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_an_error_of_the_block_stays_what_it_is():

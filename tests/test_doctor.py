@@ -21,7 +21,7 @@ from testing.deployment import Deployment, deploy
 from testing.hosts.gpu_host import GPUHost
 from testing.hosts.host import Answer, Host, Request
 from testing.parts import free_ports
-from testing.parts.all_services import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, states, told
+from testing.parts.all_services import DOMAIN, RESULTS, WEBHOOK_SECRET, Parts, doctor_rows, states
 from testing.parts.postgres import PASSWORD
 from testing.parts.redis import PASSWORD as REDIS_PASSWORD
 
@@ -47,7 +47,7 @@ def test_without_settings_only_embedded_services_are_checked(deployment: Deploym
     with open_instance(deployment) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id-of-a-daemon", []))
     assert deployment.reflector("inbox", "list").returncode == 0
-    rows = told(deployment, 60, 0, [])
+    rows = doctor_rows(deployment, 60, 0, [])
     unconfigured = dict.fromkeys(OTHERS, "not configured")
     assert states(rows) == {**dict.fromkeys(SERVICES, "ok"), **unconfigured}
     assert list(rows) == SERVICES
@@ -276,7 +276,7 @@ def test_damaged_weights_and_a_damaged_database_are_reported(deployment: Deploym
     (weights / "model.bin").write_bytes(b"not these")
     (deployment.data / "reflector.db").write_bytes(b"not a database" * 100)
     deployment.env |= {"REFLECTOR_WHISPER_MODEL": "base", "REFLECTOR_ODD": "1"}
-    rows = told(deployment, 60, 1, [])
+    rows = doctor_rows(deployment, 60, 1, [])
     assert f"Remove {weights}" in rows["transcriber"]["said"]
     assert "DATABASE_URL" in rows["database"]["said"]
     assert "unknown: REFLECTOR_ODD" in rows["settings"]["said"]
@@ -285,7 +285,7 @@ def test_damaged_weights_and_a_damaged_database_are_reported(deployment: Deploym
 
 def test_only_wrong_settings_are_reported(deployment: Deployment) -> None:
     deployment.env |= {"LLM_URL": "nowhere", "TRANSCRIPT_BACKEND": "modal"}
-    rows = told(deployment, 60, 1, [])
+    rows = doctor_rows(deployment, 60, 1, [])
     assert list(rows) == ["settings"]
     assert [line.split(":")[0].split(" ")[0] for line in rows["settings"]["said"].splitlines()] == [
         "LLM_URL",

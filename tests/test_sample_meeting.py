@@ -135,11 +135,11 @@ def test_show_and_list(finished: tuple[Deployment, Any]) -> None:
 
 
 def test_its_events_are_those_of_the_dictionary(finished: tuple[Deployment, Any]) -> None:
-    told = finished[0].json("watch", SAMPLE_ID)
-    assert told["state"] == "ended"
-    for event in told["events"]:
+    reported = finished[0].json("watch", SAMPLE_ID)
+    assert reported["state"] == "ended"
+    for event in reported["events"]:
         matches(event)
-    contents = [event["event"] for event in told["events"] if event["event"] != "PIPELINE_PROGRESS"]
+    contents = [event["event"] for event in reported["events"] if event["event"] != "PIPELINE_PROGRESS"]
     assert contents[0] == "STATUS"
     assert contents[-1] == "STATUS"
     assert Counter(contents) == {
@@ -147,9 +147,9 @@ def test_its_events_are_those_of_the_dictionary(finished: tuple[Deployment, Any]
         **{"FINAL_TITLE": 1, "FINAL_LONG_SUMMARY": 1, "FINAL_SHORT_SUMMARY": 1, "ACTION_ITEMS": 1},
     }
     # Daily's duration, though the tracks were measured, too (spec: what went wrong for others).
-    durations = [event["data"] for event in told["events"] if event["event"] == "DURATION"]
+    durations = [event["data"] for event in reported["events"] if event["event"] == "DURATION"]
     assert durations == [{"duration": 245.0, "source": "daily"}] * 2
-    progress = [event["data"] for event in told["events"] if event["event"] == "PIPELINE_PROGRESS"]
+    progress = [event["data"] for event in reported["events"] if event["event"] == "PIPELINE_PROGRESS"]
     assert {one["total_steps"] for one in progress} == {15}
     tracks = [(one["track_index"], one["track_count"]) for one in progress if one.get("track_index")]
     assert set(tracks) == {(1, 3), (2, 3), (3, 3)}

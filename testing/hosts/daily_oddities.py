@@ -99,7 +99,7 @@ def _no_size(recording: Json, _: random.Random) -> None:
 # Changes to a plain recording with which it is still accepted.
 FINE: dict[str, Callable[[Json, random.Random], None]] = {
     "plain": _set(),
-    "type told": _set(type="raw-tracks"),
+    "type given": _set(type="raw-tracks"),
     "type left out": _drop("type"),
     "float duration": _set(duration=245.37),
     "float start": _set(start_ts=1774252800.25),
@@ -128,7 +128,7 @@ NOT: dict[str, Callable[[Json, random.Random], None]] = {
     "null status": _set(status=None),
     "number as status": _set(status=7),
     "cloud": _set(tracks=None, s3key="example/room/1774252800000"),
-    "cloud, told": _set(type="cloud", tracks=None, s3key="example/room/1774252800000"),
+    "cloud, given": _set(type="cloud", tracks=None, s3key="example/room/1774252800000"),
     "cloud, tracks left out": _cloud_without_tracks,
     "failed": _set(tracks=None),
     "failed, tracks left out": _drop("tracks"),

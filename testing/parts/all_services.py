@@ -88,11 +88,11 @@ class Parts:
         return deployment
 
     def doctor(self, timeout: float = 60, code: int = 0, **other: str) -> dict[str, dict[str, Any]]:
-        """Run the command and return its rows by door."""
-        return told(self.deployment(**other), timeout, code, self.secrets)
+        """Run the command and return its rows by service."""
+        return doctor_rows(self.deployment(**other), timeout, code, self.secrets)
 
 
-def told(deployment: Deployment, timeout: float, code: int, secrets: list[str]) -> dict[str, dict[str, Any]]:
+def doctor_rows(deployment: Deployment, timeout: float, code: int, secrets: list[str]) -> dict[str, dict[str, Any]]:
     done = deployment.reflector("doctor", "--json", "--timeout", str(timeout))
     assert done.returncode == code, done.stdout + done.stderr
     assert not done.stderr
@@ -106,4 +106,4 @@ def told(deployment: Deployment, timeout: float, code: int, secrets: list[str]) 
 
 
 def states(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
-    return {door: row["state"] for door, row in rows.items()}
+    return {service: row["state"] for service, row in rows.items()}

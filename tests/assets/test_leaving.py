@@ -45,10 +45,15 @@ def test_a_transcript_is_posted_and_sent_once_however_often_it_runs(outlets: Out
     assert f"{PAGE}/transcripts/{outlets.transcript.id}" in message.content
     [event] = outlets.receiver.events()
     assert event["transcript"]["title"] == "Weekly meeting"
-    told = outlets.webhook_delivery()
-    assert (told.sent, told.status_code, told.attempt, told.event_id) == (True, 204, 1, event["event_id"])
+    reported = outlets.webhook_delivery()
+    assert (reported.sent, reported.status_code, reported.attempt, reported.event_id) == (
+        True,
+        204,
+        1,
+        event["event_id"],
+    )
     assert outlets.run().success
-    assert outlets.webhook_delivery() == told
+    assert outlets.webhook_delivery() == reported
     assert (outlets.zulip.posted, len(outlets.receiver.requests)) == (1, 1)
 
 
@@ -111,15 +116,15 @@ def test_an_attempt_that_fails_waits_and_fails_no_run(outlets: Outlets) -> None:
     result = outlets.run()
     assert result.success
     assert checks(result) == {"posted": "passed", "delivered": "WARN"}
-    told = outlets.webhook_delivery()
-    assert (told.sent, told.status_code, told.attempt) == (False, 503, 1)
-    assert told.next_at is not None
-    assert 58 <= datetime.fromisoformat(told.next_at).timestamp() - begin <= 65
+    reported = outlets.webhook_delivery()
+    assert (reported.sent, reported.status_code, reported.attempt) == (False, 503, 1)
+    assert reported.next_at is not None
+    assert 58 <= datetime.fromisoformat(reported.next_at).timestamp() - begin <= 65
     assert outlets.run("webhook_delivery").success
     assert len(outlets.receiver.requests) == 1, "it isn't due yet"
     outlets.deliveries.retry(outlets.transcript.id)
     assert checks(outlets.run("webhook_delivery")) == {"delivered": "passed"}
-    assert [event["event_id"] for event in outlets.receiver.events()] == [told.event_id] * 2
+    assert [event["event_id"] for event in outlets.receiver.events()] == [reported.event_id] * 2
 
 
 def test_a_refusal_is_for_good(outlets: Outlets) -> None:
@@ -157,13 +162,13 @@ def test_the_whole_schedule(outlets: Outlets) -> None:
     outlets.set_all()
     waits, now = list[float](), NOW
     while True:
-        told = attempt(outlets, now)
-        assert attempt(outlets, now) == told, "it isn't due"
-        if told.due_at is None:
+        reported = attempt(outlets, now)
+        assert attempt(outlets, now) == reported, "it isn't due"
+        if reported.due_at is None:
             break
-        waits.append(told.due_at - now)
-        now = told.due_at
-    assert (told.state, told.attempts) == ("given_up", 31)
+        waits.append(reported.due_at - now)
+        now = reported.due_at
+    assert (reported.state, reported.attempts) == ("given_up", 31)
     assert waits == [retry_delay("webhook_delivery", attempt) for attempt in range(1, 31)]
     assert waits[:7] == [60, 120, 240, 480, 960, 1920, 3600]
     assert 23 * 3600 < sum(waits) < 26 * 3600

@@ -75,9 +75,9 @@ def meeting(tmp_path: Path) -> Iterator[Meeting]:
 def reason(result: dg.ExecuteInProcessResult) -> str:
     """What stands on the step that failed."""
     [failure] = [event for event in result.all_events if event.is_step_failure]
-    told = failure.step_failure_data.user_failure_data
-    assert told is not None
-    return told.description or ""
+    reported = failure.step_failure_data.user_failure_data
+    assert reported is not None
+    return reported.description or ""
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_an_answer_that_stays_invalid_fails_at_once_with_the_reason(
     meeting.host.misbehave(kind, times=100)
     result = meeting.make(title)
     assert not result.success
-    told = reason(result)
-    assert told.startswith(f"recording {RECORDING}: ")
-    assert says in told
+    reported = reason(result)
+    assert reported.startswith(f"recording {RECORDING}: ")
+    assert says in reported
     assert meeting.host.count() == calls, "corrections are made, and the step isn't tried again"
 
 

@@ -42,29 +42,29 @@ def size(world: World, *names: str) -> int:
 
 @pytest.mark.parametrize("asset", ALL)
 def test_every_asset_reports_what_it_took(made: World, asset: str) -> None:
-    told = metadata(made, asset)
-    assert set(told) >= TOOK
-    assert told["bytes_written"] >= told["stored_bytes"] > 0
+    reported = metadata(made, asset)
+    assert set(reported) >= TOOK
+    assert reported["bytes_written"] >= reported["stored_bytes"] > 0
 
 
 def test_bytes_are_those_of_the_files_that_were_read_and_written(made: World) -> None:
-    told = metadata(made, "padded_tracks")
+    reported = metadata(made, "padded_tracks")
     tracks = [f"tracks/{number}.webm" for number in range(len(made.keys))]
-    assert told["bytes_written"] == size(made, *tracks, "padded_tracks.json")
-    assert told["bytes_read"] == size(made, "recording.json") + sum(len(made.bucket.read(key)) for key in made.keys)
-    told = metadata(made, "mixed_audio")
-    assert told["bytes_read"] == size(made, "padded_tracks.json", *tracks)
-    assert told["bytes_written"] == size(made, "audio.mp3", "mixed_audio.json")
+    assert reported["bytes_written"] == size(made, *tracks, "padded_tracks.json")
+    assert reported["bytes_read"] == size(made, "recording.json") + sum(len(made.bucket.read(key)) for key in made.keys)
+    reported = metadata(made, "mixed_audio")
+    assert reported["bytes_read"] == size(made, "padded_tracks.json", *tracks)
+    assert reported["bytes_written"] == size(made, "audio.mp3", "mixed_audio.json")
 
 
 def test_a_fan_out_reports_what_its_tracks_took_and_the_join_besides(made: World) -> None:
-    told = metadata(made, "track_transcripts")
+    reported = metadata(made, "track_transcripts")
     words = [f"tracks/{number}.words.parquet" for number in range(len(made.keys))]
-    assert told["tracks_bytes_written"] == size(made, *words)
-    assert told["bytes_written"] == told["tracks_bytes_written"] + size(made, "track_transcripts.json")
-    assert told["gpu_seconds"] == told["tracks_gpu_seconds"] > 0
+    assert reported["tracks_bytes_written"] == size(made, *words)
+    assert reported["bytes_written"] == reported["tracks_bytes_written"] + size(made, "track_transcripts.json")
+    assert reported["gpu_seconds"] == reported["tracks_gpu_seconds"] > 0
     # Each step of a track, however fast, took as long as its call.
-    assert told["wall_seconds"] >= told["tracks_wall_seconds"] >= told["gpu_seconds"] / len(made.keys)
+    assert reported["wall_seconds"] >= reported["tracks_wall_seconds"] >= reported["gpu_seconds"] / len(made.keys)
 
 
 def test_llm_calls_of_failed_attempts_are_reported_with_the_kind_of_the_error(tmp_path: Path) -> None:
@@ -80,7 +80,10 @@ def test_llm_calls_of_failed_attempts_are_reported_with_the_kind_of_the_error(tm
         assert set(data.metadata) >= TOOK
         said = [entry for entry in found.instance.all_logs(result.run_id) if entry.user_message.startswith(USED)]
         used = {entry.step_key: json.loads(entry.user_message.removeprefix(USED)) for entry in said}
-        assert {step: told["kind"] for step, told in used.items()} == {"summary": "TransientError", "title": "Refused"}
+        assert {step: reported["kind"] for step, reported in used.items()} == {
+            "summary": "TransientError",
+            "title": "Refused",
+        }
         # All but the recap was answered, and paid for, before the attempt failed; then all was asked again.
         assert used["summary"]["llm_calls"] == metadata(found, "summary")["llm_calls"] - 1
         assert used["summary"]["prompt_tokens"] > 0
@@ -88,19 +91,19 @@ def test_llm_calls_of_failed_attempts_are_reported_with_the_kind_of_the_error(tm
 
 
 def test_results_link_to_the_page_the_audio_and_the_files(made: World) -> None:
-    told = metadata(made, "transcript")
-    assert told["page"].endswith(f"/transcripts/{made.id}")
-    assert Path(told["file"]).is_file()
-    told = metadata(made, "mixed_audio")
-    assert told["audio"].endswith(f"/v1/transcripts/{made.id}/audio")
-    assert Path(told["audio_file"]).read_bytes() == made.store.read(made.key("audio.mp3"))
+    reported = metadata(made, "transcript")
+    assert reported["page"].endswith(f"/transcripts/{made.id}")
+    assert Path(reported["file"]).is_file()
+    reported = metadata(made, "mixed_audio")
+    assert reported["audio"].endswith(f"/v1/transcripts/{made.id}/audio")
+    assert Path(reported["audio_file"]).read_bytes() == made.store.read(made.key("audio.mp3"))
 
 
 def test_the_table_reports_its_rows_and_columns(made: World) -> None:
-    told = metadata(made, "merged_words")
-    assert told["dagster/row_count"] == told["words"] > 0
+    reported = metadata(made, "merged_words")
+    assert reported["dagster/row_count"] == reported["words"] > 0
     table = from_parquet(made.store.read(made.key("words.parquet")))
-    assert [column.name for column in told["dagster/column_schema"].columns] == list(table.columns)
+    assert [column.name for column in reported["dagster/column_schema"].columns] == list(table.columns)
 
 
 def test_a_run_is_tagged_with_the_room_and_the_title(made: World) -> None:

@@ -78,8 +78,8 @@ def test_a_step_that_hangs_is_interrupted_and_tried_again(run):
 
 def test_a_step_that_ignores_interruption_is_ended_with_its_process_and_tried_again(run):
     assert run.kinds("spins_once") == ["STEP_UP_FOR_RETRY", "STEP_SUCCESS"]
-    told = [crash_reason(e.message) for e in run.of("spins_once", dg.DagsterEventType.ENGINE_EVENT)]
-    assert [reason for reason in told if reason] == [
+    reported = [crash_reason(e.message) for e in run.of("spins_once", dg.DagsterEventType.ENGINE_EVENT)]
+    assert [reason for reason in reported if reason] == [
         "timeout: the step could not be interrupted, so its process was ended"
     ]
 
@@ -176,11 +176,11 @@ def sdk_status(kind, code):
     # The SDK's HTTP client is its own dependency: its errors are made by a real call.
     with (
         openai.OpenAI(api_key="none", base_url="http://127.0.0.1:9", max_retries=0) as client,
-        pytest.raises(openai.APIConnectionError) as told,
+        pytest.raises(openai.APIConnectionError) as reported,
     ):
         client.models.list()
     if kind is openai.APIConnectionError:
-        return told.value
+        return reported.value
     response = httpx.Response(code, request=httpx.Request("GET", URL))
     return kind("refused", response=response, body=None)
 
@@ -303,10 +303,10 @@ def test_what_a_step_used_is_reported():
 
     run, _ = attempt(body)
     [made] = run.of("probe", dg.DagsterEventType.ASSET_MATERIALIZATION)
-    told = {name: value.value for name, value in made.dagster_event.materialization.metadata.items()}
-    assert (told["prompt_tokens"], told["gpu_seconds"], told["attempt"]) == (7, 1.5, 1)
-    assert told["wall_seconds"] >= 0.2
-    assert told["cpu_seconds"] > 0.05
+    reported = {name: value.value for name, value in made.dagster_event.materialization.metadata.items()}
+    assert (reported["prompt_tokens"], reported["gpu_seconds"], reported["attempt"]) == (7, 1.5, 1)
+    assert reported["wall_seconds"] >= 0.2
+    assert reported["cpu_seconds"] > 0.05
 
 
 def test_a_whole_run_in_a_child_process_is_no_step_of_its_own():

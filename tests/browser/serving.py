@@ -30,9 +30,9 @@ class Site:
     catalogue: Catalogue
     proxy: Proxy
 
-    def item(self, recording_id: str, title: str | None = None, text: str = "", **told: Any) -> None:
-        """Put a recording into the list, the newest of all, or change it; `told` says where it is."""
-        self.script.states[recording_id] = overview(recording_id, **{"state": "ended", "title": title, **told})
+    def item(self, recording_id: str, title: str | None = None, text: str = "", **reported: Any) -> None:
+        """Put a recording into the list, the newest of all, or change it; `reported` says where it is."""
+        self.script.states[recording_id] = overview(recording_id, **{"state": "ended", "title": title, **reported})
         self.catalogue.add([recording_id], "{}")
         if title:
             self.catalogue.index(IndexedTranscript(recording_id, title, "weekly", title, None, 90.0, text), 0)

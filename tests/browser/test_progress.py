@@ -31,8 +31,8 @@ def begin(here: Site, recording_id: str) -> Any:
     """Start a recording's first run, up to where its tracks are transcribed; returns what tells of a step."""
     here.script.states[recording_id] = overview(recording_id)
 
-    def step(*told: Any, **data: Any) -> None:
-        here.script.step(recording_id, *told, **data)
+    def step(*reported: Any, **data: Any) -> None:
+        here.script.step(recording_id, *reported, **data)
 
     here.script.tell(recording_id, "STATUS", value="processing", step=None, reason=None)
     for name in PLANNED:

@@ -74,8 +74,8 @@ def retire(over: World) -> None:
 
 
 def trace(over: World) -> list[Any]:
-    doors = over.resources()
-    sources = over.inbox, over.consents, doors["deliveries"], doors["messages"]
+    resources = over.resources()
+    sources = over.inbox, over.consents, resources["deliveries"], resources["messages"]
     return History(over.instance, over.store, *sources).of(over.id)
 
 
@@ -121,7 +121,7 @@ def test_its_history_events_and_costs_are_what_they_were(here: World) -> None:
     assert here.run().success
     here.consents.record(here.id, "somebody", given=True)
     assert here.run(["consent_cleanup"]).success
-    before, told = trace(here), events(here)
+    before, reported = trace(here), events(here)
     runs = [run.run_id for run in here.instance.get_runs()]
     assert {path.suffix for path in files_of(here, runs)} >= {".db", ".err"}, "events and what steps print"
     assert projections.follow_runs(here.instance, ledger(here), settled_after=0)
@@ -133,7 +133,7 @@ def test_its_history_events_and_costs_are_what_they_were(here: World) -> None:
     assert here.instance.get_runs() == []
     assert here.instance.get_dynamic_partitions(RECORDINGS) == []
     assert trace(here) == before
-    assert events(here) == told
+    assert events(here) == reported
     assert costs(here) == paid
     assert overview_of(here.instance, here.store, here.id).state == "ended"
     assert stale(here) == {}
@@ -187,11 +187,11 @@ def test_what_happens_to_it_later_is_archived_too(here: World) -> None:
     assert stale(here) == {}
     assert here.run(["title"]).success
     [second] = here.instance.get_runs()
-    before, told = trace(here), events(here)
+    before, reported = trace(here), events(here)
     assert {entry.run_id for entry in before if entry.run_id} == {first.run.run_id, second.run_id}
     retire(here)
     assert [one.run.run_id for one in archive.read(here.store, here.id)] == [first.run.run_id, second.run_id]
-    assert (trace(here), events(here)) == (before, told)
+    assert (trace(here), events(here)) == (before, reported)
     assert stale(here) == {}
 
 
@@ -230,8 +230,8 @@ def test_a_later_denial_erases_the_archive(here: World) -> None:
 
     here.deny()
     sensor = consents.build("process", definitions.graph, Settings.model_validate({}))
-    doors: dict[str, Any] = {"consents": here.consents, "daily_api": here.daily_api}
-    with dg.build_sensor_context(instance=here.instance, resources=doors) as context:
+    resources: dict[str, Any] = {"consents": here.consents, "daily_api": here.daily_api}
+    with dg.build_sensor_context(instance=here.instance, resources=resources) as context:
         asked: Any = sensor(context)
     assert [request.partition_key for request in asked.run_requests] == [here.id]
     here.instance.add_dynamic_partitions(RECORDINGS, [here.id])

@@ -1,4 +1,4 @@
-"""What isn't kept for ever: told first, and gone only when that is asked for."""
+"""What isn't kept for ever: reported first, and gone only when that is asked for."""
 
 import time
 from collections.abc import Iterator
@@ -71,10 +71,10 @@ def test_a_deletion_that_fails_is_reported_and_due_again(here: World) -> None:
     in_the_way = here.home / "daily" / here.keys[0]
     in_the_way.unlink()
     in_the_way.mkdir()
-    told = look.apply(one)
-    assert told.failed
-    assert here.keys[0] in told.failed
-    assert here.id in told.failed
+    reported = look.apply(one)
+    assert reported.failed
+    assert here.keys[0] in reported.failed
+    assert here.id in reported.failed
     in_the_way.rmdir()
     [again] = look.due(time.time() + 91 * 86400)
     assert look.apply(again).failed is None
@@ -117,8 +117,8 @@ def test_the_schedule_runs_only_where_days_are_set(here: World, settings: dict[s
         tick = schedule.evaluate_tick(context)
     assert len(tick.run_requests or []) == len(settings) // 2
     assert bool(tick.skip_message) is not bool(settings)
-    doors = {name: here.resources()[name] for name in ("store", "daily_bucket", "source", "inbox")}
-    assert retention.job.execute_in_process(instance=here.instance, resources=doors).success
+    resources = {name: here.resources()[name] for name in ("store", "daily_bucket", "source", "inbox")}
+    assert retention.job.execute_in_process(instance=here.instance, resources=resources).success
 
 
 def test_the_command_reports_and_does_nothing_by_itself(deployment: Deployment) -> None:

@@ -27,8 +27,8 @@ class Follower:
         self.sensor = consents.build("process", definitions.graph, Settings.model_validate(settings))
 
     def requests(self) -> list[dg.RunRequest]:
-        doors: dict[str, Any] = {"consents": self.world.consents, "daily_api": self.world.daily_api}
-        with dg.build_sensor_context(self.world.instance, cursor=self.cursor, resources=doors) as context:
+        resources: dict[str, Any] = {"consents": self.world.consents, "daily_api": self.world.daily_api}
+        with dg.build_sensor_context(self.world.instance, cursor=self.cursor, resources=resources) as context:
             result: Any = self.sensor(context)
         if isinstance(result, dg.SkipReason):
             return []

@@ -102,13 +102,13 @@ def test_operators_are_notified_once(here: World) -> None:
     with ZulipHost() as zulip:
         posting = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key)
         settings = Settings.model_validate({"ZULIP_DAG_STREAM": zulip.streams[0], **zulip.env})
-        doors: dict[str, Any] = {
+        resources: dict[str, Any] = {
             "consents": here.consents,
             "messages": Messages(database=here.consents.database, zulip=posting),
         }
 
         def tick(after: float) -> str:
-            with dg.build_sensor_context(here.instance, resources=doors) as context:
+            with dg.build_sensor_context(here.instance, resources=resources) as context:
                 result = unmatched.build(settings, after)(context)
             assert isinstance(result, dg.SkipReason)
             return result.skip_message or ""

@@ -1,4 +1,4 @@
-"""One recording at Daily and all doors around it, in the test's own process: real assets over real stores."""
+"""One recording at Daily and all services around it, in the test's own process: real assets over real stores."""
 
 import json
 import random
@@ -38,7 +38,7 @@ ALL = definitions.graph.names()
 
 
 class World:
-    """The doors; `said` is what Daily tells of the recording, whose room also holds another meeting's track."""
+    """The services; `said` is what Daily says of the recording, whose room also holds another meeting's track."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class World:
     def run(
         self, only: Sequence[str] = ALL, tags: Mapping[str, str] | None = None, **others: Any
     ) -> dg.ExecuteInProcessResult:
-        """Run assets; `others` are doors in the place of the usual."""
+        """Run assets; `others` replace the usual resources."""
         defs = dg.Definitions(
             assets=definitions.assets,
             jobs=[definitions.process],

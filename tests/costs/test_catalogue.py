@@ -107,12 +107,12 @@ def test_another_version_takes_the_place_of_the_first(meetings: Catalogue) -> No
 def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> None:
     long = f"{'before ' * 40}here stands Löwenzahn in between {'after ' * 40}"
     meetings.index(transcript("first", long, title="Botany", version="2"), 5)
-    told = meetings.search("löwen").items[0].excerpt
-    assert told is not None
-    assert told.startswith("… before")
-    assert told.endswith("after …")
-    assert "here stands Löwenzahn in between" in told
-    assert len(told) < 220
+    reported = meetings.search("löwen").items[0].excerpt
+    assert reported is not None
+    assert reported.startswith("… before")
+    assert reported.endswith("after …")
+    assert "here stands Löwenzahn in between" in reported
+    assert len(reported) < 220
     # In the title only: there is no place in the text.
     assert meetings.search("botany").items == [CatalogueRow("first", "", "Botany", 0.0, 60.0, "2", None)]
     [row] = meetings.search("lowen after").items
@@ -149,17 +149,17 @@ def test_nothing_that_is_typed_is_an_error_or_finds_what_isnt_there(both: str, q
 def test_an_excerpt_holds_a_wanted_word(text: str, data: Any) -> None:
     words = words_of(text)
     wanted = data.draw(st.lists(st.sampled_from(words), max_size=3)) if words else ["absent"]
-    told = excerpt(text, wanted, around=5)
+    reported = excerpt(text, wanted, around=5)
     if wanted and words:
-        assert told is not None
-        assert told.marks
-        assert all(0 <= begin < end <= len(told.text) for begin, end in told.marks)
+        assert reported is not None
+        assert reported.marks
+        assert all(0 <= begin < end <= len(reported.text) for begin, end in reported.marks)
         # Marks don't overlap, and what is marked matches.
-        assert list(told.marks) == sorted(set(told.marks))
-        begin, end = told.marks[0]
-        assert any(word.startswith(one) for word in words_of(told.text[begin:end]) for one in wanted)
+        assert list(reported.marks) == sorted(set(reported.marks))
+        begin, end = reported.marks[0]
+        assert any(word.startswith(one) for word in words_of(reported.text[begin:end]) for one in wanted)
     else:
-        assert told is None
+        assert reported is None
 
 
 def test_a_text_without_end_is_found_by_its_first_words(catalogue: Catalogue) -> None:

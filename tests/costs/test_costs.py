@@ -106,11 +106,11 @@ def test_the_command_sums_up_and_takes_one_recording(deployment: Deployment) -> 
     deployment.env |= {"REFLECTOR_PRICE_CPU_HOUR": "3600", "REFLECTOR_CURRENCY": "CHF"}
     deployment.reflector("import", str(SAMPLE))
     deployment.reflector("run", SAMPLE_ID, "--select", "recording,participants")
-    told = deployment.json("costs", SAMPLE_ID, "--by", "step")
-    assert {row["key"] for row in told["rows"]} == {"recording", "participants"}
-    assert told["total"]["cost"] == pytest.approx(sum(row["cost"] for row in told["rows"]))
-    assert told["total"]["cost"] == pytest.approx(told["total"]["cpu_seconds"])
-    assert deployment.json("costs", "--rebuild", "--by", "month", "--since", "1")["total"] == told["total"]
+    reported = deployment.json("costs", SAMPLE_ID, "--by", "step")
+    assert {row["key"] for row in reported["rows"]} == {"recording", "participants"}
+    assert reported["total"]["cost"] == pytest.approx(sum(row["cost"] for row in reported["rows"]))
+    assert reported["total"]["cost"] == pytest.approx(reported["total"]["cpu_seconds"])
+    assert deployment.json("costs", "--rebuild", "--by", "month", "--since", "1")["total"] == reported["total"]
     shown = deployment.reflector("costs")
     assert "CHF" in shown.stdout
     assert "Total" in shown.stdout

@@ -65,8 +65,8 @@ def seconds(world: World, name: str) -> float:
     """What all materializations of the recording tell of something, the tracks' part once."""
     pages = [world.instance.fetch_materializations(dg.AssetKey(asset), limit=10) for asset in ALL]
     made = [record.asset_materialization for page in pages for record in page.records]
-    told = [one.metadata for one in made if one]
-    return sum(float(one[name].value) for one in told if name in one)  # pyright: ignore[reportArgumentType]
+    reported = [one.metadata for one in made if one]
+    return sum(float(one[name].value) for one in reported if name in one)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.slow
@@ -80,8 +80,8 @@ def test_a_recording_that_failed_and_was_retried_counts_all_its_attempts(
     steps = ledger.used("step")
     assert set(steps) == set(ALL)
     of_summary = [entry for entry in entries if entry.asset == "summary"]
-    told = {(one.outcome, one.attempts, one.kind) for one in of_summary}
-    assert told == {("failed", 2, "Refused"), ("done", 1, None)}
+    reported = {(one.outcome, one.attempts, one.kind) for one in of_summary}
+    assert reported == {("failed", 2, "Refused"), ("done", 1, None)}
     [track] = [entry for entry in entries if entry.attempts > 1 and entry.track is not None]
     assert (track.outcome, track.kind, track.asset) == ("done", "TransientError", "track_transcripts")
     assert steps["track_transcripts"].failures == 1
@@ -196,7 +196,7 @@ def test_a_kill_between_two_pieces_loses_nothing(made: World, books: tuple[Catal
 
 
 def test_a_run_whose_process_was_killed_counts_by_the_clock(tmp_path: Path, new_database: Any) -> None:
-    """Its step has begun and never ended; nobody told what it used."""
+    """Its step has begun and never ended; what it used is unknown."""
 
     @dg.asset(partitions_def=dg.DynamicPartitionsDefinition(name="recordings"))
     def recording() -> None:

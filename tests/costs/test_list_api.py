@@ -35,9 +35,9 @@ def rows(client: TestClient, **query: Any) -> Any:
 
 
 def test_the_newest_comes_first_with_all_that_is_known(client: TestClient, made: World) -> None:
-    told = rows(client)
-    assert (told["total"], told["page"], told["size"]) == (2, 1, 20)
-    waiting, done = told["items"]
+    reported = rows(client)
+    assert (reported["total"], reported["page"], reported["size"]) == (2, 1, 20)
+    waiting, done = reported["items"]
     nothing = dict.fromkeys(("title", "room_name", "created_at", "duration", "reason", "excerpt"))
     assert waiting == {"id": "waiting", "state": "new", "marks": [], **nothing}
     assert (done["id"], done["state"], done["room_name"]) == (made.id, "ended", made.room)
@@ -48,9 +48,9 @@ def test_the_newest_comes_first_with_all_that_is_known(client: TestClient, made:
 
 def test_what_is_searched_for_is_found_with_its_place(client: TestClient, made: World) -> None:
     word = "speaking"
-    told = rows(client, q=word)
-    assert [row["id"] for row in told["items"]] == [made.id]
-    [row] = told["items"]
+    reported = rows(client, q=word)
+    assert [row["id"] for row in reported["items"]] == [made.id]
+    [row] = reported["items"]
     assert word in row["excerpt"].lower()
     assert {row["excerpt"][begin:end].lower() for begin, end in row["marks"]} == {word}
     assert rows(client, q=f"{word} nobodysaidthis") == {"total": 0, "page": 1, "size": 20, "items": []}

@@ -34,25 +34,25 @@ def test_prometheus_can_read_all_of_it(client: TestClient, made: World) -> None:
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
-    told = {
+    reported = {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
     states = {
-        state: told["reflector_recordings", ("state", state)] for state in ("new", "error", "ended", "processing")
+        state: reported["reflector_recordings", ("state", state)] for state in ("new", "error", "ended", "processing")
     }
     assert states == {"new": 1, "error": 1, "ended": 0, "processing": 0}
-    assert told["reflector_webhooks_total", ("status", "200")] == 2
-    assert told["reflector_webhooks_total", ("status", "413")] == 1
-    assert told["reflector_webhook_duration_seconds_count",] == 3
-    assert told["reflector_webhook_duration_seconds_bucket", ("le", "+Inf")] == 3
-    assert 0 < told["reflector_webhook_duration_seconds_sum",] < 10
-    assert told["reflector_inbox_waiting",] == 2
-    assert (told["reflector_runs_queued",], told["reflector_dagster_up",]) == (0, 1)
-    assert told["reflector_step_duration_seconds_count", ("step", "recording")] == 1
-    assert told["reflector_step_duration_seconds_bucket", ("le", "3600.0"), ("step", "padded_tracks")] == 1
-    failures = {name[1:]: value for name, value in told.items() if name[0] == "reflector_step_failures_total"}
+    assert reported["reflector_webhooks_total", ("status", "200")] == 2
+    assert reported["reflector_webhooks_total", ("status", "413")] == 1
+    assert reported["reflector_webhook_duration_seconds_count",] == 3
+    assert reported["reflector_webhook_duration_seconds_bucket", ("le", "+Inf")] == 3
+    assert 0 < reported["reflector_webhook_duration_seconds_sum",] < 10
+    assert reported["reflector_inbox_waiting",] == 2
+    assert (reported["reflector_runs_queued",], reported["reflector_dagster_up",]) == (0, 1)
+    assert reported["reflector_step_duration_seconds_count", ("step", "recording")] == 1
+    assert reported["reflector_step_duration_seconds_bucket", ("le", "3600.0"), ("step", "padded_tracks")] == 1
+    failures = {name[1:]: value for name, value in reported.items() if name[0] == "reflector_step_failures_total"}
     assert sum(failures.values()) == 2
     assert {step for (_, kind), (_, step) in failures} == {"track_transcripts"}
 

@@ -37,16 +37,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def history(world: World, recording_id: str | None = None) -> list[HistoryEntry]:
-    doors = world.resources()
-    return History(world.instance, world.store, world.inbox, world.consents, doors["deliveries"], doors["messages"]).of(
-        recording_id or world.id
-    )
+    resources = world.resources()
+    return History(
+        world.instance, world.store, world.inbox, world.consents, resources["deliveries"], resources["messages"]
+    ).of(recording_id or world.id)
 
 
 def test_it_reports_everything_in_the_order_of_time(made: World) -> None:
-    told = history(made)
-    assert [one.at for one in told] == sorted(one.at for one in told)
-    said = [(one.what, one.text) for one in told]
+    reported = history(made)
+    assert [one.at for one in reported] == sorted(one.at for one in reported)
+    said = [(one.what, one.text) for one in reported]
     texts = "\n".join(text for _, text in said)
     first = [text for what, text in said if what == "arrival"]
     assert first == ["poll brought an entry of Daily's list (item 1)", "item 1 was accepted"]
@@ -54,7 +54,7 @@ def test_it_reports_everything_in_the_order_of_time(made: World) -> None:
     assert requested[0].startswith("a user requested a run of action_items, consent_cleanup")
     assert requested[1] == "a user requested a run of consent_cleanup"
     assert ("told", "brought up to date on request") in said
-    again = [one for one in told if one.details.get("status") == "retrying"]
+    again = [one for one in reported if one.details.get("status") == "retrying"]
     assert [one.text.split(" after")[0] for one in again] == [
         "track_transcripts, transcribe_track of track 0: attempt 1 failed, will be retried"
     ]
@@ -106,8 +106,8 @@ def test_the_command_prints_lines_or_one_document(deployment: Deployment) -> Non
 
     deployment.reflector("import", str(SAMPLE))
     deployment.reflector("run", SAMPLE_ID, "--select", "recording")
-    told = deployment.json("trace", SAMPLE_ID)
-    assert [one["what"] for one in told][:2] == ["run", "run"]
+    reported = deployment.json("trace", SAMPLE_ID)
+    assert [one["what"] for one in reported][:2] == ["run", "run"]
     done = deployment.reflector("trace", SAMPLE_ID)
     assert done.returncode == 0
     assert "recording: attempt 1 done" in done.stdout

@@ -67,8 +67,8 @@ class SecretMeeting(World):
         }
         self.daily_api = DailyAPI(base_url=daily.api_url, api_key=daily.key, interval=0)
         database = self.inbox.database
-        door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
-        self.messages, self.deliveries = Messages(database=database, zulip=door), Deliveries(database=database)
+        client = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
+        self.messages, self.deliveries = Messages(database=database, zulip=client), Deliveries(database=database)
         self.catalogue, self.ledger = Catalogue(database=database), Ledger(database=database)
         self.leaving = OutgoingMode(page_url="https://reflector.example.com")
 
@@ -87,9 +87,9 @@ class SecretMeeting(World):
 
     @property
     def eraser(self) -> Eraser:
-        doors = self.resources()
+        resources = self.resources()
         names = ("source", "inbox", "messages", "call_cache", "leaving")
-        return Eraser(self.instance, self.store, self.bucket, *(doors[name] for name in names))
+        return Eraser(self.instance, self.store, self.bucket, *(resources[name] for name in names))
 
     def arrive(self) -> None:
         """Have Daily's webhooks arrive, and people's statements."""

@@ -152,6 +152,6 @@ def attempt(meeting: SecretMeeting) -> str | None:
 
 def tick(meeting: SecretMeeting, of: Any) -> Any:
     names = {"inbox", "consents", "store", "daily_bucket", "source", "messages", "call_cache", "leaving"}
-    doors = {name: door for name, door in meeting.resources().items() if name in of.required_resource_keys & names}
-    with dg.build_sensor_context(instance=meeting.instance, resources=doors) as context:
+    resources = {name: one for name, one in meeting.resources().items() if name in of.required_resource_keys & names}
+    with dg.build_sensor_context(instance=meeting.instance, resources=resources) as context:
         return of(context)

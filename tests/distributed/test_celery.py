@@ -43,8 +43,8 @@ def workers(cluster: Cluster, run: dg.DagsterRun) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for entry in cluster.events(run):
         event = entry.dagster_event
-        if event and event.is_engine_event and (told := event.engine_event_data.metadata.get("Celery worker")):
-            found.append((event.step_key or "", str(told.value).split("@")[0]))
+        if event and event.is_engine_event and (reported := event.engine_event_data.metadata.get("Celery worker")):
+            found.append((event.step_key or "", str(reported.value).split("@")[0]))
     return found
 
 
@@ -54,7 +54,7 @@ def test_tracks_are_transcribed_side_by_side_on_several_workers(cluster: Cluster
     cluster.gpu.hang(1, when=lambda call: call.name.endswith("/side-by-side/tracks/1.webm"))
     cluster.record("side-by-side", TRACKS)
     until(lambda: any(hung in dict(workers(cluster, run)) for run in cluster.runs("side-by-side")), 120, "the call")
-    # Its worker is told to stop meanwhile: it ends the step first, and the other one goes on.
+    # Its worker is asked to stop meanwhile: it ends the step first, and the other one goes on.
     [run] = cluster.runs("side-by-side")
     stopped = dict(workers(cluster, run))[hung]
     os.kill(cluster.workers[stopped].process.pid, signal.SIGTERM)
@@ -65,8 +65,8 @@ def test_tracks_are_transcribed_side_by_side_on_several_workers(cluster: Cluster
     assert run.status == dg.DagsterRunStatus.SUCCESS
     [late] = [event for event in steps(cluster, run) if event.status == "retrying"]
     assert (late.track, late.reason) == (1, f"recording side-by-side, track 1: timeout after {LIMIT} s")
-    told = [entry.message for entry in cluster.events(run)]
-    assert f"A worker received attempt 1 at {hung} a second time and ignored it." in told
+    reported = [entry.message for entry in cluster.events(run)]
+    assert f"A worker received attempt 1 at {hung} a second time and ignored it." in reported
     took = [(step, worker) for step, worker in workers(cluster, run) if "transcribe_track[" in step]
     assert {worker for _, worker in took} == {"gpu1", "gpu2"}
     assert [worker for step, worker in took if step == hung] == [stopped, *{"gpu1", "gpu2"} - {stopped}]

@@ -60,7 +60,7 @@ OUTCOMES = {
         *("null duration", "no duration", "text duration", "huge duration"),
         *("in progress", "in progress, with tracks", "unknown status", "null status"),
     },
-    "ignored": {"cloud", "cloud, told", "cloud, tracks left out"},
+    "ignored": {"cloud", "cloud, given", "cloud, tracks left out"},
 }
 
 

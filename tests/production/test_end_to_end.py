@@ -1,4 +1,4 @@
-"""The sample meeting through the production doors: from Daily's bucket and webhook to results in S3."""
+"""The sample meeting through the production services: from Daily's bucket and webhook to results in S3."""
 
 import json
 import signal
@@ -40,8 +40,8 @@ def check_results(world: Production, calls: list[int]) -> None:
     transcript = json.loads(client.get_object(Bucket=RESULTS, Key=f"{folder}/transcript.json")["Body"].read())
     assert {person["name"] for person in transcript["participants"]} == {"Ada", "Ben", "Chloe"}
     said = " ".join(segment["text"] for segment in transcript["segments"]).split()
-    told = " ".join(turn["text"] for turn in json.loads((SAMPLE / "truth.json").read_text())["turns"]).split()
-    assert 0.9 < len(said) / len(told) < 1.1
+    expected = " ".join(turn["text"] for turn in json.loads((SAMPLE / "truth.json").read_text())["turns"]).split()
+    assert 0.9 < len(said) / len(expected) < 1.1
     assert sorted(world.gpu.calls.values()) == calls
 
 

@@ -1,4 +1,4 @@
-"""The door to Daily as its tests open it: to a host, without waiting, with a key that must never be seen."""
+"""Daily's client as its tests make it: for a host, without waiting, with a key that must never be seen."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,19 +13,19 @@ E = TypeVar("E", bound=ReflectorError)
 KEY = "a-key-that-nobody-may-see"
 
 
-def door(host: DailyHost, **changes: Any) -> DailyAPI:
+def client(host: DailyHost, **changes: Any) -> DailyAPI:
     return DailyAPI(**(dict[str, Any](base_url=host.api_url, api_key=KEY, interval=0, timeout=20) | changes))
 
 
 def failure(ask: Callable[[], object], kind: type[E]) -> E:
     """Have a call fail with this kind of error; it is one line, and nothing of it shows the key."""
-    with pytest.raises(kind) as told:
+    with pytest.raises(kind) as caught:
         ask()
     chain: list[str] = []
-    error: BaseException | None = told.value
+    error: BaseException | None = caught.value
     while error is not None:
         chain.append(repr(error) + str(error))
         error = error.__cause__
     assert KEY not in "".join(chain)
-    assert "\n" not in str(told.value)
-    return told.value
+    assert "\n" not in str(caught.value)
+    return caught.value

@@ -10,7 +10,7 @@ from domain.daily import EVENTS
 from testing.deployment import Deployment
 from testing.hosts.daily_host import DailyHost
 from testing.hosts.host import Answer, Host, Request
-from tests.resources.daily_client import KEY, door
+from tests.resources.daily_client import KEY, client
 
 OURS = base64.b64encode(b"our own secret of webhooks").decode()
 NEXT = base64.b64encode(b"the next secret of webhooks").decode()
@@ -46,7 +46,7 @@ def output(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
 
 def make(host: DailyHost, url: str, secret: str | None = OURS) -> str:
     """Create a webhook at Daily and return its uuid."""
-    return door(host).create_webhook(url, EVENTS, secret).uuid
+    return client(host).create_webhook(url, EVENTS, secret).uuid
 
 
 def test_a_webhook_from_creation_to_deletion(deployment: Deployment, daily: DailyHost, receiver: Receiver) -> None:

@@ -41,7 +41,7 @@ def plain_engine(url: str) -> sa.Engine:
 
 
 def opening(urls: list[str]) -> subprocess.Popen[str]:
-    """Open databases in a process of its own, each when it is told to on stdin."""
+    """Open databases in a process of its own, each on a command from stdin."""
     code = f"""
 from resources.database.database import Database
 for url in {urls}:

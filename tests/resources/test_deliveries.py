@@ -118,12 +118,12 @@ def test_what_an_answer_means(status: int, outcome: str) -> None:
     with WebhookHost(secret="s€cret") as host:
         host.plan(1, lambda _: Answer(status, b"why", {"Retry-After": "7", "Location": "https://new/?a=b"}))
         webhook = Webhook(outgoing=Outgoing(allow_http=True, allowed_networks="127.0.0.0/8"))
-        told = webhook.send(host.hook, "s€cret", BODY, retry=3)
+        reported = webhook.send(host.hook, "s€cret", BODY, retry=3)
         assert host.refused == []
         assert host.retries() == [3]
-    assert (told.outcome, told.status) == (outcome, status)
+    assert (reported.outcome, reported.status) == (outcome, status)
     if 300 <= status < 400:
-        assert "redirects to https://new/ (" in (told.reason or "")
+        assert "redirects to https://new/ (" in (reported.reason or "")
 
 
 def test_a_forbidden_address_is_refused_and_a_receiver_that_is_away_is_tried_again() -> None:

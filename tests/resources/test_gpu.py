@@ -1,4 +1,4 @@
-"""Both doors to a transcription service, against a real server that checks their contract and misbehaves."""
+"""Both clients of a transcription service, against a real server that checks their contract and misbehaves."""
 
 # pyright: basic
 
@@ -45,19 +45,19 @@ def sdk(host: GPUHost, **changes: Any):
     return OpenAIAudio(**{**fields, **changes})
 
 
-BOTH = pytest.mark.parametrize("door", [gpu, sdk], ids=["gpu", "openai"])
+BOTH = pytest.mark.parametrize("client", [gpu, sdk], ids=["gpu", "openai"])
 
 
-def failure(door: Any, audio: Any, kind: type[ReflectorError]) -> Any:
-    with pytest.raises(kind) as told:
-        door.transcribe(audio, **WHO)
-    assert (told.value.recording, told.value.track) == ("r1", 0)
-    return told.value
+def failure(client: Any, audio: Any, kind: type[ReflectorError]) -> Any:
+    with pytest.raises(kind) as caught:
+        client.transcribe(audio, **WHO)
+    assert (caught.value.recording, caught.value.track) == ("r1", 0)
+    return caught.value
 
 
 @BOTH
-def test_words_come_stripped_with_speaker_and_times(door: Any, host: GPUHost, audio: Any):
-    heard = door(host).transcribe(audio, **WHO)
+def test_words_come_stripped_with_speaker_and_times(client: Any, host: GPUHost, audio: Any):
+    heard = client(host).transcribe(audio, **WHO)
     assert [word.word for word in heard.words] == ["this", "is", "0", "speaking"]
     assert heard.words[1] == Word("is", 0.5, 0.9, 3, 1.0)
     assert heard.speech == pytest.approx(1.6)
@@ -106,9 +106,9 @@ def test_the_openai_client_leaves_the_language_open_when_it_is_to_be_detected(ho
 
 
 @BOTH
-def test_a_silent_track_is_no_failure(door: Any, host: GPUHost, audio: Any):
+def test_a_silent_track_is_no_failure(client: Any, host: GPUHost, audio: Any):
     host.words = lambda call: []
-    assert door(host).transcribe(audio, **WHO).words == ()
+    assert client(host).transcribe(audio, **WHO).words == ()
 
 
 def test_gpu_seconds_are_the_services_own_or_the_calls(host: GPUHost, audio: Any):
@@ -120,20 +120,20 @@ def test_gpu_seconds_are_the_services_own_or_the_calls(host: GPUHost, audio: Any
 
 @BOTH
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
-def test_what_a_retry_helps_is_transient(door: Any, host: GPUHost, audio: Any, status: Any):
+def test_what_a_retry_helps_is_transient(client: Any, host: GPUHost, audio: Any, status: Any):
     host.fail(1, status, retry_after=7)
-    error = failure(door(host), audio, TransientError)
+    error = failure(client(host), audio, TransientError)
     assert f"answered {status} (told to fail)" in str(error)
     assert error.retry_after == 7
     assert len(host.requests) == 1, "the step's policy retries, not the client"
-    assert door(host).transcribe(audio, **WHO).words
+    assert client(host).transcribe(audio, **WHO).words
 
 
 @BOTH
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 307])
-def test_what_no_retry_helps_is_permanent(door: Any, host: GPUHost, audio: Any, status: Any):
+def test_what_no_retry_helps_is_permanent(client: Any, host: GPUHost, audio: Any, status: Any):
     host.fail(1, status)
-    failure(door(host), audio, PermanentError)
+    failure(client(host), audio, PermanentError)
     assert len(host.requests) == 1
 
 
@@ -145,15 +145,15 @@ def test_retry_after_can_be_a_date_or_nonsense(host: GPUHost, audio: Any, given:
 
 
 @BOTH
-def test_a_wrong_key_is_reported_without_the_key(door: Any, host: GPUHost, audio: Any):
-    error = failure(door(host, api_key="s3cr3t-key"), audio, PermanentError)
+def test_a_wrong_key_is_reported_without_the_key(client: Any, host: GPUHost, audio: Any):
+    error = failure(client(host, api_key="s3cr3t-key"), audio, PermanentError)
     assert "TRANSCRIPT_MODAL_API_KEY" in str(error)
     assert "s3cr3t-key" not in repr(error)
 
 
 @BOTH
-def test_a_language_that_the_service_lacks_is_reported(door: Any, host: GPUHost, audio: Any):
-    error = failure(door(host, language="tlh"), audio, PermanentError)
+def test_a_language_that_the_service_lacks_is_reported(client: Any, host: GPUHost, audio: Any):
+    error = failure(client(host, language="tlh"), audio, PermanentError)
     assert "'tlh'" in str(error)
 
 
@@ -168,31 +168,31 @@ def test_a_url_that_the_service_cannot_read_is_reported_without_the_url(host: GP
 
 
 @BOTH
-def test_a_service_that_never_answers_is_given_up(door: Any, host: GPUHost, audio: Any):
+def test_a_service_that_never_answers_is_given_up(client: Any, host: GPUHost, audio: Any):
     host.hang()
-    error = failure(door(host, timeout=0.5), audio, TransientError)
+    error = failure(client(host, timeout=0.5), audio, TransientError)
     assert "didn't answer in 0.5 s" in str(error)
 
 
 @BOTH
-def test_a_service_that_drips_is_given_up_after_the_whole_time(door: Any, host: GPUHost, audio: Any):
+def test_a_service_that_drips_is_given_up_after_the_whole_time(client: Any, host: GPUHost, audio: Any):
     host.drip()
-    error = failure(door(host, timeout=0.5), audio, TransientError)
+    error = failure(client(host, timeout=0.5), audio, TransientError)
     assert "didn't answer in 0.5 s" in str(error)
 
 
 @BOTH
-def test_a_connection_that_breaks_in_mid_answer_is_transient(door: Any, host: GPUHost, audio: Any):
+def test_a_connection_that_breaks_in_mid_answer_is_transient(client: Any, host: GPUHost, audio: Any):
     host.reset()
-    error = failure(door(host), audio, TransientError)
+    error = failure(client(host), audio, TransientError)
     assert "the connection to the transcription service at 127.0.0.1" in str(error)
 
 
 @BOTH
-def test_a_service_that_is_away_is_transient(door: Any, host: GPUHost, audio: Any):
+def test_a_service_that_is_away_is_transient(client: Any, host: GPUHost, audio: Any):
     with GPUHost() as gone:
         pass
-    failure(door(gone), audio, TransientError)
+    failure(client(gone), audio, TransientError)
 
 
 def test_an_address_that_is_none_is_permanent(audio: Any):
@@ -214,13 +214,13 @@ def test_an_address_that_is_none_is_permanent(audio: Any):
         ({"words": [{"word": "a"}], "segments": [{"start": None, "text": "a"}]}, "no list of words"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_permanent(door: Any, host: GPUHost, audio: Any, body: Any, said: Any):
+def test_an_answer_that_does_not_fit_is_permanent(client: Any, host: GPUHost, audio: Any, body: Any, said: Any):
     host.answer(1, body)
-    assert said in str(failure(door(host), audio, PermanentError))
+    assert said in str(failure(client(host), audio, PermanentError))
 
 
 @BOTH
-def test_one_odd_word_does_not_spoil_the_others(door: Any, host: GPUHost, audio: Any):
+def test_one_odd_word_does_not_spoil_the_others(client: Any, host: GPUHost, audio: Any):
     given = [
         *({"word": w, "start": s, "end": s + 0.4} for w, s in (("we", 1.0), ("meet", 2.0))),
         {"word": "2266"},
@@ -233,7 +233,7 @@ def test_one_odd_word_does_not_spoil_the_others(door: Any, host: GPUHost, audio:
         "word",
     ]
     host.answer(1, {"text": "we meet 2266 times on odd days late", "words": given})
-    done = door(host).transcribe(audio, **WHO)
+    done = client(host).transcribe(audio, **WHO)
     found = {word.word: (word.start, word.end) for word in done.words}
     assert list(found) == ["we", "meet", "2266", "times", "on", "odd", "days"]
     assert [found[word] for word in ("we", "meet", "on")] == [(1.0, 1.4), (2.0, 2.4), (3.0, 3.4)]
@@ -245,10 +245,10 @@ def test_one_odd_word_does_not_spoil_the_others(door: Any, host: GPUHost, audio:
 
 @BOTH
 @pytest.mark.parametrize("words", [None, [], [{"word": "", "start": 0, "end": 0}], [{"word": "one"}, {"word": "two"}]])
-def test_without_times_of_words_those_of_segments_are_spread(door: Any, host: GPUHost, audio: Any, words: Any):
+def test_without_times_of_words_those_of_segments_are_spread(client: Any, host: GPUHost, audio: Any, words: Any):
     segments = [{"start": 1.0, "end": 2.0, "text": " one two"}, {"start": 4.0, "end": 5.0, "text": "three"}]
     host.answer(1, {"text": "one two three", "segments": segments, **({"words": words} if words is not None else {})})
-    done = door(host).transcribe(audio, **WHO)
+    done = client(host).transcribe(audio, **WHO)
     assert [(word.word, word.start, word.end) for word in done.words] == [
         ("one", 1.0, 1.5),
         ("two", 1.5, 2.0),
@@ -298,16 +298,16 @@ def test_a_confidence_is_kept(host: GPUHost, audio: Any):
 
 
 @BOTH
-def test_identity_holds_what_decides_the_result_and_no_secret(door: Any, host: GPUHost):
-    made = door(host, model="large", language="de")
-    assert made.identity() == door(host, model="large", language="de", url="http://b", api_key="other").identity()
-    assert len({made.identity(), door(host, model="small", language="de").identity()}) == 2
-    assert len({made.identity(), door(host, model="large", language="en").identity()}) == 2
+def test_identity_holds_what_decides_the_result_and_no_secret(client: Any, host: GPUHost):
+    made = client(host, model="large", language="de")
+    assert made.identity() == client(host, model="large", language="de", url="http://b", api_key="other").identity()
+    assert len({made.identity(), client(host, model="small", language="de").identity()}) == 2
+    assert len({made.identity(), client(host, model="large", language="en").identity()}) == 2
     assert host.key not in made.identity() + repr(made) + str(made)
     assert "127.0.0.1" not in made.identity()
 
 
 @BOTH
-def test_a_key_can_come_from_the_environment(door: Any, host: GPUHost, audio: Any, monkeypatch: Any):
+def test_a_key_can_come_from_the_environment(client: Any, host: GPUHost, audio: Any, monkeypatch: Any):
     monkeypatch.setenv("TRANSCRIPT_MODAL_API_KEY", host.key)
-    assert door(host, api_key=dg.EnvVar("TRANSCRIPT_MODAL_API_KEY")).transcribe(audio, **WHO).words
+    assert client(host, api_key=dg.EnvVar("TRANSCRIPT_MODAL_API_KEY")).transcribe(audio, **WHO).words

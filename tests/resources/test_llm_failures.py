@@ -143,8 +143,8 @@ def test_a_login_in_the_url_is_used_and_shows_nowhere(host: LLMHost, caplog: pyt
         ask(llm)
     login = b64encode(b"user:hunter@2").decode()
     assert host.refused[-1].headers["Authorization"] == f"Basic {login}"
-    told = f"{error.value}{caplog.text}{llm.host()}"
-    assert not any(secret in told for secret in ("hunter", login))
+    reported = f"{error.value}{caplog.text}{llm.host()}"
+    assert not any(secret in reported for secret in ("hunter", login))
 
 
 def test_an_interrupted_step_leaves_at_once(host: LLMHost) -> None:

@@ -100,9 +100,9 @@ def test_no_form_of_an_address_that_isnt_public_is_called(host: str) -> None:
 
 @pytest.mark.parametrize("url", UNUSABLE)
 def test_what_is_no_plain_https_url_is_refused(url: str) -> None:
-    with pytest.raises(InvalidInput) as told:
+    with pytest.raises(InvalidInput) as caught:
         Outgoing().post(url, b"{}", {})
-    assert "password" not in str(told.value).replace("a user or a password", "")
+    assert "password" not in str(caught.value).replace("a user or a password", "")
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -189,10 +189,10 @@ def test_redirects_are_reported_and_not_followed(status: int, where: str) -> Non
 def test_no_answer_is_transient_within_the_time(trouble: str) -> None:
     with Anything() as server:
         server.reset(begun=False) if trouble == "reset" else server.hang()
-        with pytest.raises(TransientError) as told:
+        with pytest.raises(TransientError) as caught:
             to_loopback(timeout=0.5).post(f"{server.url}/?key=secret", b"{}", {})
-    assert "secret" not in str(told.value)
-    assert not isinstance(told.value, PermanentError)
+    assert "secret" not in str(caught.value)
+    assert not isinstance(caught.value, PermanentError)
 
 
 def test_a_body_that_never_ends_blocks_nobody_else_and_the_status_counts() -> None:

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door against a transcription server of others: words and times of the sample meeting."""
+"""The OpenAI-compatible client against a transcription server of others: words and times of the sample meeting."""
 
 import json
 from collections.abc import Iterator
@@ -38,14 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASRServer]:
         yield started
 
 
-def door(server: ASRServer, **more: Any) -> OpenAIAudio:
+def client(server: ASRServer, **more: Any) -> OpenAIAudio:
     return OpenAIAudio(**(dict[str, Any](url=server.url, api_key=server.key, model=server.model, timeout=240) | more))
 
 
 def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer, tmp_path: Path) -> None:
     pad(remuxed(tmp_path / "raw.webm", BEN, end=END_S), tmp_path / "ben.webm")
     audio = TrackAudio(LocalStore(root=str(tmp_path)), "ben.webm", "unused", END_S)
-    words, language, speech, *_ = door(server).transcribe(audio, speaker=1, recording="r", track=1)
+    words, language, speech, *_ = client(server).transcribe(audio, speaker=1, recording="r", track=1)
     said = normal(" ".join(turn["text"] for turn in TURNS))
     assert jiwer.wer(said, normal(" ".join(word.word for word in words))) <= 0.08
     late = [min(abs(word.start - turn["start"]) for word in words) for turn in TURNS]
@@ -57,13 +57,13 @@ def test_a_track_of_the_sample_meeting_is_heard_with_its_times(server: ASRServer
 
 
 def test_a_wrong_key_and_a_wrong_model_are_reported(server: ASRServer, tmp_path: Path) -> None:
-    assert "accepts the key" in door(server).check(60)
+    assert "accepts the key" in client(server).check(60)
     (tmp_path / "short.webm").write_bytes(BEN.read_bytes()[:2000])
     audio = TrackAudio(LocalStore(root=str(tmp_path)), "short.webm", "unused", 1.0)
     with pytest.raises(PermanentError, match="TRANSCRIPT_MODAL_API_KEY") as refused:
-        door(server, api_key="sk-another").check(60)
+        client(server, api_key="sk-another").check(60)
     assert "sk-another" not in str(refused.value)
     with pytest.raises(PermanentError, match="401"):
-        door(server, api_key="sk-another").transcribe(audio, speaker=0, recording="r", track=0)
+        client(server, api_key="sk-another").transcribe(audio, speaker=0, recording="r", track=0)
     with pytest.raises(PermanentError, match="403"):
-        door(server, model="openai/whisper-huge").transcribe(audio, speaker=0, recording="r", track=0)
+        client(server, model="openai/whisper-huge").transcribe(audio, speaker=0, recording="r", track=0)

@@ -167,9 +167,9 @@ def test_a_missing_key_is_reported(store: S3Store) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_missing_bucket_is_reported(server: S3Server, operation: str) -> None:
-    with pytest.raises(PermanentError, match=r"no bucket nowhere.*DAILYCO_STORAGE_AWS_BUCKET_NAME") as told:
+    with pytest.raises(PermanentError, match=r"no bucket nowhere.*DAILYCO_STORAGE_AWS_BUCKET_NAME") as caught:
         OPERATIONS[operation](server.store("nowhere", settings_prefix="DAILYCO_STORAGE_AWS"))
-    assert not isinstance(told.value, NotFound)
+    assert not isinstance(caught.value, NotFound)
 
 
 def test_objects_are_encrypted_as_configured(server: S3Server, store: S3Store) -> None:

@@ -1,4 +1,4 @@
-"""Who may use the bucket: keys, roles, and what is told and shown of them."""
+"""Who may use the bucket: keys, roles, and what messages say of them."""
 
 import logging
 import os
@@ -55,7 +55,7 @@ WRONG = {
 }
 
 
-# What is refused by the server is told at each operation; all else when the client is made.
+# What the server refuses is reported at each operation; all else when the client is made.
 AT_SERVER = {"secret", "id", "broken id"}
 
 
@@ -68,11 +68,11 @@ def test_a_wrong_setting_is_reported_without_secrets(
 ) -> None:
     fields, hint = WRONG[wrong]
     store = server.store("results", **fields)
-    with caplog.at_level(logging.DEBUG), pytest.raises(PermanentError, match=hint) as told:
+    with caplog.at_level(logging.DEBUG), pytest.raises(PermanentError, match=hint) as caught:
         OPERATIONS[operation](store)
-    assert not isinstance(told.value, NotFound)
-    assert "\n" not in str(told.value)
-    said = "".join(traceback.format_exception(told.value)) + caplog.text + repr(store)
+    assert not isinstance(caught.value, NotFound)
+    assert "\n" not in str(caught.value)
+    said = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(store)
     for leak in (*_secrets(store), "AKIATEST", "Signature=", "X-Amz-"):
         assert leak not in said
 

@@ -125,9 +125,9 @@ def test_each_refusal_is_reported(proxy: Proxy, store: S3Store, said: tuple[int,
 
 def test_a_wait_that_was_requested_is_handed_on(proxy: Proxy, store: S3Store) -> None:
     proxy.answer(refusal(503, "SlowDown", "Retry-After: 7\r\n"))
-    with pytest.raises(TransientError) as told:
+    with pytest.raises(TransientError) as caught:
         store.read("a/b")
-    assert told.value.retry_after == 7
+    assert caught.value.retry_after == 7
 
 
 def test_one_refusal_is_tried_again_at_once(proxy: Proxy, store: S3Store) -> None:
@@ -205,7 +205,7 @@ def test_an_object_that_keeps_changing_is_transient(
     def change() -> None:
         beside.write("a/b", os.urandom(3 * MB))
 
-    # The request for the rest is told that the object changed; over the same connection it is read anew.
+    # The request for the rest is answered that the object changed; over the same connection it is read anew.
     proxy.reset(after=MB, times=5, then=change)
     with pytest.raises(TransientError, match="changed repeatedly"):
         store.read("a/b")

@@ -65,9 +65,9 @@ def test_words_of_the_parts_are_on_the_tracks_clock(tmp_path: Path):
         speech_and_pauses(path, 60)
     most = store.stat(KEY).bytes // 2
     with GPUHost() as host:
-        door = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key, model=host.model, max_upload=most)
+        client = OpenAIAudio(url=f"{host.url}/v1", api_key=host.key, model=host.model, max_upload=most)
         audio = TrackAudio(store, KEY, "", 60.0)
-        heard = door.transcribe(audio, speaker=0, recording="r1", track=0)
+        heard = client.transcribe(audio, speaker=0, recording="r1", track=0)
     assert len(host.requests) >= 2
     assert all(call.bytes <= most for call in host.requests)
     starts = [word.start for word in heard.words if word.word == "this"]

@@ -45,7 +45,7 @@ def test_the_times_of_a_service_agree_with_the_sound(tmp_path: Path):
     audio = track(tmp_path)
     with GPUHost() as host:
         host.words = lambda call: [{"word": word, "start": start, "end": end} for word, start, end in ANSWER]
-        answers = [door(host).transcribe(audio, **WHO) for door in (gpu, sdk)]
+        answers = [client(host).transcribe(audio, **WHO) for client in (gpu, sdk)]
     for found in answers:
         assert [word.word for word in found.words] == [word for word, *_ in ANSWER]
         good, morning, then, _, go = found.words

@@ -182,7 +182,7 @@ def test_own_prompts_come_from_a_toml_file(host: LLMHost, asking: WithLLM, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("title = ", "can't be read"),
         ('titel = "x $topics"', "titel"),
@@ -192,10 +192,10 @@ def test_own_prompts_come_from_a_toml_file(host: LLMHost, asking: WithLLM, tmp_p
         ("title = 5", "title"),
     ],
 )
-def test_unusable_prompts_are_reported_plainly(tmp_path: Path, text: str, told: str) -> None:
+def test_unusable_prompts_are_reported_plainly(tmp_path: Path, text: str, reported: str) -> None:
     own = tmp_path / "prompts.toml"
     own.write_text(text)
-    with pytest.raises(InvalidInput, match=told) as error:
+    with pytest.raises(InvalidInput, match=reported) as error:
         read_prompts(own)
     assert "\n" not in str(error.value)
     with pytest.raises(InvalidInput, match="missing"):

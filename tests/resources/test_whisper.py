@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hear(folder: Path) -> Callable[..., Transcription]:
-    """Transcribe a file of the store, with tiny.en unless told otherwise."""
+    """Transcribe a file of the store, by default with tiny.en."""
 
     def heard(name: str, *, duration: float = TRUTH["duration_s"], speaker: int = 0, **fields: Any) -> Transcription:
         transcriber = EmbeddedWhisper(**(dict[str, Any](model="tiny.en", model_dir=str(folder / "models")) | fields))

@@ -80,9 +80,9 @@ def test_what_may_not_be_edited_stays_and_isnt_posted_again(
     messages = messages_of(host, tmp_path)
     first = say(messages)
     host.fail(1, status, said)
-    told = say(messages, "second")
-    assert told.message_id == first.message_id
-    assert said in (told.note or "")
+    reported = say(messages, "second")
+    assert reported.message_id == first.message_id
+    assert said in (reported.note or "")
     assert host.posted == 1
     assert say(messages, "second") == first, "the edit is tried again by the next run"
     assert host.says() == [f"second {MARK}"]
@@ -91,18 +91,18 @@ def test_what_may_not_be_edited_stays_and_isnt_posted_again(
 def test_too_many_requests_wait_as_long_as_zulip_says(host: ZulipHost, tmp_path: Path) -> None:
     messages = messages_of(host, tmp_path)
     host.fail(1, 429, retry_after=28)
-    with pytest.raises(TransientError) as told:
+    with pytest.raises(TransientError) as reported:
         say(messages)
-    assert told.value.retry_after == 28
+    assert reported.value.retry_after == 28
     say(messages)
     assert [request.method for request in host.requests] == ["POST", "POST"], "what wasn't posted isn't looked for"
 
 
 def test_a_wrong_key_is_permanent_and_not_shown(host: ZulipHost, tmp_path: Path) -> None:
     messages = messages_of(host, tmp_path, key="wrong-secret")
-    with pytest.raises(PermanentError, match="ZULIP_API_KEY") as told:
+    with pytest.raises(PermanentError, match="ZULIP_API_KEY") as reported:
         say(messages)
-    assert "wrong-secret" not in str(told.value)
+    assert "wrong-secret" not in str(reported.value)
     say(messages_of(host, tmp_path))
 
 
@@ -129,9 +129,9 @@ def test_a_lost_answer_never_posts_twice(host: ZulipHost, tmp_path: Path, troubl
     host.plan(1, take, lambda call: call.method == "POST")
     with pytest.raises(UnknownOutcome):
         say(messages_of(host, tmp_path, timeout=5) if trouble == "hang" else messages)
-    with pytest.raises(TransientError, match="another process") as told:
+    with pytest.raises(TransientError, match="another process") as reported:
         say(messages, now=NOW + 1)
-    assert told.value.retry_after == pytest.approx(LEASE_S - 1)
+    assert reported.value.retry_after == pytest.approx(LEASE_S - 1)
     later = say(messages_of(host, tmp_path), "second", now=NOW + LEASE_S)
     assert host.posted == 1
     assert host.says() == [f"second {MARK}"]
@@ -161,21 +161,21 @@ def test_a_server_that_isnt_there_is_transient(tmp_path: Path) -> None:
 def test_of_many_at_once_one_posts(host: ZulipHost, tmp_path: Path) -> None:
     host.latency = 0.2
     messages = messages_of(host, tmp_path)
-    begin, told = threading.Barrier(6), list[object]()
+    begin, reported = threading.Barrier(6), list[object]()
 
     def work() -> None:
         begin.wait()
         try:
-            told.append(say(messages))
+            reported.append(say(messages))
         except TransientError as error:
-            told.append(error)
+            reported.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 6
+    assert len(reported) == 6
     assert host.posted == 1
     assert host.says() == [f"first {MARK}"]
 

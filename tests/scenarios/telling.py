@@ -21,7 +21,7 @@ from resources.store.base import LocalStore
 from testing import PATIENCE_S
 
 ID = "told"
-# In the order in which they are told; each comes after the one before.
+# In the order in which they are reported; each comes after the one before.
 STEPS = ["recording", "merged_words", "topics", "title", "summary", "transcript", "webhook_delivery"]
 WORDS = words.table([words.Word("Hello", 0.0, 0.4, 0, 1.0), words.Word("world.", 0.5, 0.9, 0, 1.0)])
 

@@ -97,12 +97,12 @@ def test_a_deletion_ends_the_run_that_is_at_work_on_it(world: World) -> None:
 def test_a_permanent_failure_says_why_and_costs_one_call_when_it_is_fixed(faulty: World) -> None:
     run = faulty.ended(BROKEN)
     assert faulty.gpu_calls(BROKEN) == {0: 1, 1: 1, 2: 1}
-    told = next(row for row in faulty.deployment.json("list") if row["id"] == BROKEN)
-    assert told["state"] == "error"
-    assert told["reason"].startswith(f"track_transcripts: recording {BROKEN}, track 1: ")
-    assert "422" in told["reason"]
+    reported = next(row for row in faulty.deployment.json("list") if row["id"] == BROKEN)
+    assert reported["state"] == "error"
+    assert reported["reason"].startswith(f"track_transcripts: recording {BROKEN}, track 1: ")
+    assert "422" in reported["reason"]
     [failed] = [step for step in faulty.steps(run) if step.status == "failed"]
-    assert told["reason"] == f"track_transcripts: {failed.reason}"
+    assert reported["reason"] == f"track_transcripts: {failed.reason}"
     # On the run's page, the plain reason is a line of its own before Dagster's summary.
     *_, said, summary = [
         entry

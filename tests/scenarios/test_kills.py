@@ -220,13 +220,13 @@ def test_a_step_had_no_trouble_but_that_its_process_was_killed(killed: Scenario)
     retried = 0
     for run in killed.instance.get_runs():
         for event in killed.instance.all_logs(run.run_id):
-            told = event.dagster_event
-            if told is None or not (told.is_step_failure or told.is_step_up_for_retry):
+            reported = event.dagster_event
+            if reported is None or not (reported.is_step_failure or reported.is_step_up_for_retry):
                 continue
-            error = told.step_failure_data.error if told.is_step_failure else told.step_retry_data.error
+            error = reported.step_failure_data.error if reported.is_step_failure else reported.step_retry_data.error
             if _was_interrupted(killed, run, error):
                 continue
-            assert told.is_step_up_for_retry, f"{told.step_key} of {run.run_id}: {event.message} {told}"
+            assert reported.is_step_up_for_retry, f"{reported.step_key} of {run.run_id}: {event.message} {reported}"
             assert error is not None
             assert error.cls_name == "ChildProcessCrashException", error
             retried += 1

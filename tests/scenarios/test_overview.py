@@ -1,4 +1,4 @@
-"""Where many recordings are: looked at by pages, told like each for itself, and counted without looking at each."""
+"""Where many recordings are: for a page, the same as for each alone, and counted without examining each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The sensors that have due webhooks delivered and operators told, evaluated by hand over small graphs."""
+"""The sensors that have due webhooks delivered and operators informed, evaluated by hand over small graphs."""
 
 import time
 from collections.abc import Iterator
@@ -35,10 +35,10 @@ class Looking:
         self.settings = Settings.model_validate(zulip.env | given | settings)
         database = Database(url=f"sqlite:///{folder / 'reflector.db'}")
         self.deliveries = Deliveries(database=database)
-        door = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
+        client = Zulip(realm=zulip.url, email=zulip.email, api_key=zulip.key, timeout=2)
         self.resources: dict[str, Any] = {
             "deliveries": self.deliveries,
-            "messages": Messages(database=database, zulip=door),
+            "messages": Messages(database=database, zulip=client),
             "store": LocalStore(root=str(folder / "store")),
         }
 

@@ -61,7 +61,7 @@ def retire(look: Retention, name: str) -> Done:
     return look.apply(one)
 
 
-def told(instance: dg.DagsterInstance, look: Retention, name: str) -> dict[str, int]:
+def readable_runs(instance: dg.DagsterInstance, look: Retention, name: str) -> dict[str, int]:
     """The runs that a reader finds, with the number of their events."""
     return {one.run.run_id: len(one.events) for one in archive.all_runs(instance, look.store, name)}
 
@@ -88,7 +88,7 @@ def test_the_next_night_finishes_what_a_failure_stopped(small: Small, tmp_path: 
     small.run(NAME, ["recording", "tracks"])
     small.run(NAME)
     look = retention(small.instance, tmp_path)
-    known = told(small.instance, look, NAME)
+    known = readable_runs(small.instance, look, NAME)
     file, event = FAILURES[where]
     path = tmp_path / file if file == "retention.db" else tmp_path / "dagster" / "history" / file
     _ = look.ledger.position("RUN_SUCCESS")
@@ -98,13 +98,13 @@ def test_the_next_night_finishes_what_a_failure_stopped(small: Small, tmp_path: 
     stopped = retire(look, NAME)
     assert stopped.failed
     assert NAME in stopped.failed
-    assert told(small.instance, look, NAME) == known
+    assert readable_runs(small.instance, look, NAME) == known
     assert small.stale(NAME) == {}
 
     with closing(sqlite3.connect(path)) as database:
         database.execute("DROP TRIGGER refuse")
     assert retire(look, NAME).failed is None
-    assert told(small.instance, look, NAME) == known
+    assert readable_runs(small.instance, look, NAME) == known
     assert small.instance.get_runs() == []
     assert not any((tmp_path / "dagster" / "history" / "runs" / f"{run_id}.db").exists() for run_id in known)
     assert small.stale(NAME) == {}
@@ -197,12 +197,12 @@ def test_runs_that_earlier_versions_left_are_archived(small: Small, tmp_path: Pa
     for name in (NAME, OTHER):
         small.run(name)
     look = retention(small.instance, tmp_path)
-    known = told(small.instance, look, NAME)
+    known = readable_runs(small.instance, look, NAME)
     small.instance.delete_dynamic_partition(RECORDINGS, NAME)
     [found] = [one for one in due(look) if one.id == NAME]
     assert (found.what, found.reason) == ("partition", "retired earlier, and older than 30 days")
     assert look.apply(found).failed is None
-    assert told(small.instance, look, NAME) == known
+    assert readable_runs(small.instance, look, NAME) == known
     assert len(small.instance.get_runs()) == 1
 
 

@@ -36,11 +36,11 @@ def test_a_permanent_failure_is_one_run_however_often_the_sensor_looks(first: Wo
     assert looks.stdout.split() == ["0"] * 20, looks.stderr
     assert first.statuses(REFUSED) == ["FAILURE"]
     assert first.llm_calls(REFUSED) == llm_calls()
-    told = first.overview(REFUSED)
-    assert told.state == "error"
-    assert told.reason
-    assert told.reason.startswith(f"title: recording {REFUSED}: ")
-    assert "403" in told.reason
+    reported = first.overview(REFUSED)
+    assert reported.state == "error"
+    assert reported.reason
+    assert reported.reason.startswith(f"title: recording {REFUSED}: ")
+    assert "403" in reported.reason
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,10 @@ def test_out_of_reach_nothing_runs_until_somebody_asks(second: World) -> None:
     second.title_prompt("third")
     second.restart(REFLECTOR_REACH="none")
     second.ticks(2)
-    told = second.deployment.json("refresh", "--dry-run")
-    [row] = told["recordings"]
+    reported = second.deployment.json("refresh", "--dry-run")
+    [row] = reported["recordings"]
     assert (row["id"], row["stale"]) == (OTHER, {"title": "code changed"})
-    assert not told["queued"]
+    assert not reported["queued"]
     second.ticks(1)
     assert len(second.runs(OTHER)) == before
 

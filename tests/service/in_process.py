@@ -80,7 +80,7 @@ def application(
     login: Login | None = None,
     web_tokens: JsonWebTokens | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
-    """Make the application on a database, and doors to the same."""
+    """Make the application on a database, and the inbox and rooms on the same."""
     database = Database(url=url)
     # As `reflector serve` does, so that a webhook doesn't wait for it.
     _ = database.engine

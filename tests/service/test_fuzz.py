@@ -36,7 +36,7 @@ quick = settings(max_examples=EXAMPLES, suppress_health_check=SLOW)
 
 
 @dataclass
-class Door:
+class Service:
     """The application, asked without a client in between: a client would refuse to send most of this."""
 
     app: Any
@@ -71,13 +71,13 @@ class Door:
 
 
 @contextmanager
-def door(url: str) -> Iterator[Door]:
+def service(url: str) -> Iterator[Service]:
     app, inbox, _ = application(url, secrets=(SECRET, OTHER_SECRET))
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         runner.run(lifespan.__aenter__())
         try:
-            yield Door(app, inbox, runner)
+            yield Service(app, inbox, runner)
         finally:
             runner.run(lifespan.__aexit__(None, None, None))
 
@@ -188,7 +188,7 @@ def is_valid(body: bytes) -> bool:
 
 
 def test_whatever_is_signed_is_stored_and_only_what_is_valid_becomes_a_recording(database_url: str) -> None:
-    with door(database_url) as asked:
+    with service(database_url) as asked:
         sent: set[bytes] = set()
 
         @quick
@@ -240,7 +240,7 @@ def forged(draw: st.DrawFn) -> tuple[Headers, bytes]:
 
 
 def test_nothing_that_isnt_signed_is_stored(tmp_path: Path) -> None:
-    with door(f"sqlite:///{tmp_path / 'inbox.db'}") as asked:
+    with service(f"sqlite:///{tmp_path / 'inbox.db'}") as asked:
 
         @quick
         @given(st.lists(forged(), min_size=AT_ONCE, max_size=AT_ONCE))

@@ -29,7 +29,7 @@ UPGRADE = {
 }
 
 
-class Door:
+class Served:
     """A served application; `ask` sends a request as it is and returns the answer's status."""
 
     def __init__(self, port: int) -> None:
@@ -43,22 +43,22 @@ class Door:
             return int(connection.makefile("rb").readline().split()[1])
 
 
-def served(folder: Path, **settings) -> Iterator[Door]:
+def served(folder: Path, **settings) -> Iterator[Served]:
     ports, script, store = shown(folder / "data")
     finish(store, script, finished(ID, duration=1.0), [])
     script.states[ID] = overview(ID, "error")
     app, _, _ = application(f"sqlite:///{folder}/reflector.db", ports=ports, **settings)
     with listening(app) as port:
-        yield Door(port)
+        yield Served(port)
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Door]:
+def trial(tmp_path: Path) -> Iterator[Served]:
     yield from served(tmp_path, trial=True, token=None, secrets=())
 
 
 @pytest.fixture
-def production(tmp_path: Path) -> Iterator[Door]:
+def production(tmp_path: Path) -> Iterator[Served]:
     yield from served(tmp_path, hosts=["reflector.example.com"], origins=["https://app.example.com"])
 
 
@@ -72,7 +72,7 @@ def production(tmp_path: Path) -> Iterator[Door]:
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"},
     ],
 )
-def test_pages_of_other_sites_change_nothing_in_a_trial(trial: Door, page: dict[str, str]) -> None:
+def test_pages_of_other_sites_change_nothing_in_a_trial(trial: Served, page: dict[str, str]) -> None:
     text = {"Content-Type": "text/plain"}
     assert trial.ask("POST", CONSENT, page | text, DENIAL) == 403
     assert trial.ask("POST", CONSENT, page | JSON, DENIAL) == 403
@@ -81,7 +81,7 @@ def test_pages_of_other_sites_change_nothing_in_a_trial(trial: Door, page: dict[
     assert trial.ask("GET", EVENTS, page | UPGRADE) == 403
 
 
-def test_what_is_not_declared_as_json_is_refused(trial: Door) -> None:
+def test_what_is_not_declared_as_json_is_refused(trial: Served) -> None:
     for kind in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
         assert trial.ask("POST", CONSENT, kind, DENIAL) == 415
         assert trial.ask("POST", WEBHOOK, kind, b'{"type": "any"}') == 415
@@ -89,7 +89,7 @@ def test_what_is_not_declared_as_json_is_refused(trial: Door) -> None:
     assert trial.ask("POST", WEBHOOK, JSON, b'{"type": "any"}') == 200
 
 
-def test_a_trial_has_loopback_names_only(trial: Door) -> None:
+def test_a_trial_has_loopback_names_only(trial: Served) -> None:
     page = {"Sec-Fetch-Site": "same-origin"}
     for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
         assert trial.ask("GET", "/v1/transcripts", page, host=f"{name}:{trial.port}") != 421
@@ -103,14 +103,14 @@ def test_a_trial_has_loopback_names_only(trial: Door) -> None:
         assert trial.ask("GET", EVENTS, page | UPGRADE, host=host) == 421, host
 
 
-def test_our_own_pages_and_programs_use_a_trial(trial: Door) -> None:
+def test_our_own_pages_and_programs_use_a_trial(trial: Served) -> None:
     own = {"Origin": f"http://127.0.0.1:{trial.port}"}
     for page in ({}, own, {"Sec-Fetch-Site": "same-origin", **own}):
         assert trial.ask("POST", RETRY, page) == 202
         assert trial.ask("GET", EVENTS, page | UPGRADE) == 101
 
 
-def test_production_has_its_own_hosts_and_origins(production: Door) -> None:
+def test_production_has_its_own_hosts_and_origins(production: Served) -> None:
     bearer, host = {"Authorization": f"Bearer {TOKEN}"}, "reflector.example.com"
     assert production.ask("POST", RETRY, bearer, host=host) == 202
     assert production.ask("POST", RETRY, bearer, host=f"{host}:8443") == 202
@@ -138,7 +138,7 @@ def test_a_trial_refuses_to_start_for_other_origins(deployment: Deployment) -> N
 @pytest.mark.slow(3)
 def test_the_command_lets_no_other_site_in(deployment: Deployment) -> None:
     with Receiver(deployment, "--trial") as receiver:
-        door = Door(receiver.port)
-        assert door.ask("POST", CONSENT, JSON | {"Origin": "http://evil.test"}, DENIAL) == 403
-        assert door.ask("GET", "/v1/transcripts", {}, host="evil.test") == 421
-        assert door.ask("GET", "/v1/transcripts", {}) == 200
+        server = Served(receiver.port)
+        assert server.ask("POST", CONSENT, JSON | {"Origin": "http://evil.test"}, DENIAL) == 403
+        assert server.ask("GET", "/v1/transcripts", {}, host="evil.test") == 421
+        assert server.ask("GET", "/v1/transcripts", {}) == 200

@@ -1,4 +1,4 @@
-"""Whether the service lives and the deployment is ready, told in time also when a door hangs."""
+"""Whether the service lives and the deployment is ready, answered in time also when a service hangs."""
 
 # pyright: basic
 

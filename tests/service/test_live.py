@@ -42,18 +42,18 @@ class Counted(DagsterRecordings):
 class Live:
     """The service at a port of 127.0.0.1, and the recording whose events it tells."""
 
-    def __init__(self, told: Telling, recordings: Counted, port: int) -> None:
-        self.told, self.recordings, self.port = told, recordings, port
+    def __init__(self, reported: Telling, recordings: Counted, port: int) -> None:
+        self.reported, self.recordings, self.port = reported, recordings, port
         # How often a listener heard a run end.
         self.ends = 0
         self.path = f"/v1/transcripts/{ID}/events"
 
     def all(self) -> list[str]:
         """Ids of all events so far, by the log itself."""
-        return [event.id for event in self.told.log().read()]
+        return [event.id for event in self.reported.log().read()]
 
     async def socket(self, runs: int = 1, after: str = "", **options: Any) -> list[str]:
-        """Listen by WebSocket until so many runs were told to their end."""
+        """Listen by WebSocket until that many runs were reported to their end."""
         ids: list[str] = []
         async with connect(
             f"ws://127.0.0.1:{self.port}{self.path}?after={after}", open_timeout=PATIENCE_S, **options
@@ -65,7 +65,7 @@ class Live:
         return ids
 
     async def stream(self, runs: int = 1, after: str | None = None) -> list[str]:
-        """Listen by Server-Sent Events until so many runs were told to their end."""
+        """Listen by Server-Sent Events until that many runs were reported to their end."""
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
         ids: list[str] = []
         # Without TLS: to make ready for it takes longer than to listen.
@@ -103,33 +103,33 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
 
 
 @contextmanager
-def serving(told: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
-    recordings = Counted(lambda: told.instance, told.store)
-    app, *_ = application(f"sqlite:///{folder}/inbox.db", ports=Ports(recordings, told.store), **settings)
+def serving(reported: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
+    recordings = Counted(lambda: reported.instance, reported.store)
+    app, *_ = application(f"sqlite:///{folder}/inbox.db", ports=Ports(recordings, reported.store), **settings)
     with listening(app) as port:
-        yield Live(told, recordings, port)
+        yield Live(reported, recordings, port)
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[Telling]:
+def reported(tmp_path: Path) -> Iterator[Telling]:
     with new_instance(tmp_path) as instance:
         yield Telling(instance, tmp_path / "data")
 
 
-def test_many_listeners_cost_one_reader(told: Telling, tmp_path: Path) -> None:
-    told.run()
-    told.gates = {"title": threading.Event()}
-    run = threading.Thread(target=told.run)
+def test_many_listeners_cost_one_reader(reported: Telling, tmp_path: Path) -> None:
+    reported.run()
+    reported.gates = {"title": threading.Event()}
+    run = threading.Thread(target=reported.run)
     run.start()
-    assert told.reached["title"].wait(PATIENCE_S)
-    with serving(told, tmp_path, trial=True) as live:
+    assert reported.reached["title"].wait(PATIENCE_S)
+    with serving(reported, tmp_path, trial=True) as live:
 
         async def listen() -> list[list[str]]:
             early = [asyncio.create_task(live.socket(2)) for _ in range(LISTENERS // 2)]
             early += [asyncio.create_task(live.stream(2)) for _ in range(LISTENERS // 2)]
             while live.ends < LISTENERS and not any(task.done() for task in early):
                 await asyncio.sleep(0.05)
-            told.gates["title"].set()
+            reported.gates["title"].set()
             heard = await asyncio.gather(*early)
             return [*heard, await live.socket(2), await live.stream(2)]
 
@@ -140,11 +140,11 @@ def test_many_listeners_cost_one_reader(told: Telling, tmp_path: Path) -> None:
         assert live.recordings.readers == 1
 
 
-def test_a_listener_who_reads_nothing_blocks_nobody_else(told: Telling, tmp_path: Path) -> None:
+def test_a_listener_who_reads_nothing_blocks_nobody_else(reported: Telling, tmp_path: Path) -> None:
     # More than fits between the service and who doesn't read.
-    told.long_summary = "x" * 12_000_000
-    told.run()
-    with serving(told, tmp_path, trial=True) as live, socket.create_connection(("127.0.0.1", live.port)) as slow:
+    reported.long_summary = "x" * 12_000_000
+    reported.run()
+    with serving(reported, tmp_path, trial=True) as live, socket.create_connection(("127.0.0.1", live.port)) as slow:
         slow.sendall(f"GET {live.path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
         time.sleep(1)
 
@@ -155,15 +155,15 @@ def test_a_listener_who_reads_nothing_blocks_nobody_else(told: Telling, tmp_path
         assert all(ids == live.all() for ids in heard)
 
 
-def test_who_comes_back_gets_what_was_missed_and_nothing_twice(told: Telling, tmp_path: Path) -> None:
-    told.run()
-    told.run("title", "webhook_delivery")
-    everything = told.log().read()
+def test_who_comes_back_gets_what_was_missed_and_nothing_twice(reported: Telling, tmp_path: Path) -> None:
+    reported.run()
+    reported.run("title", "webhook_delivery")
+    everything = reported.log().read()
     middle = everything[len(everything) // 3].id
     rest = [event.id for event in everything][len(everything) // 3 + 1 :]
     # Another process of the service knows the same places.
     for _ in range(2):
-        with serving(told, tmp_path, trial=True) as live:
+        with serving(reported, tmp_path, trial=True) as live:
             runs = sum(_is_last(event) for event in everything if event.id in rest)
             assert asyncio.run(live.socket(runs, middle)) == rest
             assert asyncio.run(live.stream(runs, middle)) == rest
@@ -171,9 +171,9 @@ def test_who_comes_back_gets_what_was_missed_and_nothing_twice(told: Telling, tm
             assert [one["id"] for one in httpx.get(url, params={"after": middle}).json()["data"]] == rest
 
 
-def test_a_caller_who_may_not_read_is_refused_on_every_route(told: Telling, tmp_path: Path) -> None:
-    told.run()
-    with serving(told, tmp_path) as live:
+def test_a_caller_who_may_not_read_is_refused_on_every_route(reported: Telling, tmp_path: Path) -> None:
+    reported.run()
+    with serving(reported, tmp_path) as live:
         url = f"http://127.0.0.1:{live.port}{live.path}"
         for accept in ("application/json", "text/event-stream"):
             assert httpx.get(url, headers={"Accept": accept}).status_code == 401

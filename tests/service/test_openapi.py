@@ -50,7 +50,7 @@ STRICT = [*CHECKS, negative_data_rejection, ignored_auth]
 
 @dataclass
 class Front:
-    """ASGI in front of the application: counts its answers, gives the token, and signs webhooks when told to."""
+    """ASGI in front of the application: counts its answers, gives the token, and signs webhooks on request."""
 
     app: Any
     signs: bool = False

@@ -124,10 +124,10 @@ def test_the_fallback_of_a_recording_that_was_polled_is_the_webhook_that_it_woul
     relays.inbox.put([of_poll(ID, json.dumps(LISTED).encode())])
     relays.create_fallback(ID)
     relays.deliver_due("fallback")
-    [made], told = [json.loads(body) for body in old.relayed()], json.loads(EVENT)
-    assert made["type"] == told["type"]
+    [made], reported = [json.loads(body) for body in old.relayed()], json.loads(EVENT)
+    assert made["type"] == reported["type"]
     for field in ("type", "recording_id", "room_name", "start_ts", "duration", "status", "tracks"):
-        assert made["payload"][field] == told["payload"][field], field
+        assert made["payload"][field] == reported["payload"][field], field
 
 
 def test_what_the_old_system_would_refuse_is_completed_or_not_sent(relays: Relays, old: OldHost) -> None:

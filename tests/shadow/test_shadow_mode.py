@@ -97,9 +97,9 @@ def test_everything_is_computed_and_compared_and_nothing_leaves(tmp_path: Path, 
         # "agreed" is otherwise, and five words are too many: six of five.
         assert found["word_error_rate"] == pytest.approx(6 / 5)
         assert set(old.fetched()) == {theirs.id}
-        told = deployment.json("shadow", "report")
-        assert (told["recordings"], told["compared"], told["same_titles"]) == (1, 1, 0)
-        assert told["by_recording"] == [found]
+        reported = deployment.json("shadow", "report")
+        assert (reported["recordings"], reported["compared"], reported["same_titles"]) == (1, 1, 0)
+        assert reported["by_recording"] == [found]
         assert "120.0 %" in deployment.reflector("shadow", "report").stdout
         tried = deployment.json("shadow", "try", ID)
         assert tried == {"checked": "rooms' transcripts can be read", "by_recording": [found]}
@@ -167,8 +167,8 @@ def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
                 "REFLECTOR_INBOX_WAIT": 0,
             }
             settings = Settings.model_validate(given)
-            doors: dict[str, Any] = {"inbox": inbox, "consents": Consents(database=inbox.database)}
-            with dg.build_sensor_context(instance=instance, resources=doors) as context:
+            resources: dict[str, Any] = {"inbox": inbox, "consents": Consents(database=inbox.database)}
+            with dg.build_sensor_context(instance=instance, resources=resources) as context:
                 result = discovery.build("process", graph, settings)(context)
             assert isinstance(result, dg.SensorResult)
             [item] = inbox.items()
