@@ -15,6 +15,7 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
+from resources.daily.polling import FIRST_WAIT_S, GIVE_UP_AFTER_S, LONGEST_WAIT_S
 from resources.database.consents import Consents
 from resources.database.deletions import Deletions
 from resources.database.inbox import REPLAYED, Inbox, Item
@@ -27,9 +28,6 @@ OFF = "only recorded: REFLECTOR_MODE is off; run `reflector inbox replay` after 
 BATCH, TICK_BUDGET_S = 200, 20.0
 # Dagster's daemon takes some tenths of a second to create a run, and evaluates this sensor again only after the last.
 MOST_RUNS = 25
-# Waits between queries to Daily about an unfinished recording, doubling from the first to the longest, and the time
-# after its arrival when it fails.
-FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_AFTER_S = 15.0, 600.0, 3 * 86400.0
 
 
 class Cursor(BaseModel):

@@ -21,7 +21,7 @@ def build(settings: Settings) -> dg.SensorDefinition:
         interval_s=settings.poll_seconds,
         stopped=None if settings.daily_api_key else "DAILY_API_KEY isn't set",
     )
-    def poll_daily(daily_api: DailyAPI, inbox: Inbox) -> dg.SkipReason:
+    def poll_daily(context: dg.SensorEvaluationContext, daily_api: DailyAPI, inbox: Inbox) -> dg.SkipReason:
         try:
             done = poll(daily_api, inbox, TICK_BUDGET_S)
         except PermanentError as error:
@@ -29,6 +29,9 @@ def build(settings: Settings) -> dg.SensorDefinition:
         except TransientError as error:
             return dg.SkipReason(f"later: {error}")
         more = "" if done.complete else "; the list goes on at the next tick"
+        if done.problem is not None:
+            context.log.error(f"{done.problem} It is tried again later; other recordings go on.")
+            more += f"; one is tried again later: {done.problem}"
         return dg.SkipReason(f"{done.found} new in {done.pages} pages, {done.updated} asked about again{more}")
 
     return poll_daily

@@ -3,22 +3,30 @@
 import time
 from typing import NamedTuple
 
-from domain.errors import InvalidInput, NotFound, TransientError
+from domain import backoff
+from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
 from resources.daily.api import DailyAPI
-from resources.database.inbox import Inbox, of_poll
+from resources.database.inbox import Inbox, Item, of_poll
 
 PAGE = 100
 # Unfinished recordings that one poll updates, each with a request of its own.
 MOST_UPDATES = 20
+# Waits between queries to Daily about an unfinished recording, doubling from the first to the longest, and the time
+# after its arrival when it fails.
+FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_AFTER_S = 15.0, 600.0, 3 * 86400.0
 
 
 class PollResult(NamedTuple):
-    """What one poll did: pages read, recordings found and updated; the next poll continues an incomplete one."""
+    """What one poll did: pages read, recordings found and updated; the next poll continues an incomplete one.
+
+    `problem` is why a recording couldn't be updated, which is tried again later.
+    """
 
     pages: int
     found: int
     updated: int
     complete: bool
+    problem: ReflectorError | None = None
 
 
 def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> PollResult:
@@ -31,16 +39,17 @@ def poll(api: DailyAPI, inbox: Inbox, seconds: float) -> PollResult:
     if (wait := inbox.not_before() - time.time()) > 0:
         raise TransientError(f"Daily asked not to be called for another {wait:.0f} s", retry_after=wait)
     try:
-        updated = _update_unfinished(api, inbox, end)
+        updated, problem = _update_unfinished(api, inbox, end)
         pages, found, complete = _read_list(api, inbox, end)
     except TransientError as error:
         if error.retry_after is not None:
             inbox.set_not_before(time.time() + error.retry_after)
         raise
-    return PollResult(pages, found, updated, complete)
+    return PollResult(pages, found, updated, complete, problem)
 
 
-def _update_unfinished(api: DailyAPI, inbox: Inbox, end: float) -> int:
+def _update_unfinished(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, ReflectorError | None]:
+    """Return the number of updates, and why the last one failed: the others and the list don't wait for it."""
     updated = 0
     for item in inbox.unfinished(time.time(), MOST_UPDATES):
         if time.monotonic() >= end:
@@ -53,7 +62,20 @@ def _update_unfinished(api: DailyAPI, inbox: Inbox, end: float) -> int:
             inbox.update_body(item.seq, api.recording_json(item.recording_id))
         except NotFound:
             inbox.settle([item.seq], "failed", "Daily no longer has this recording")
-    return updated
+        except ReflectorError as error:
+            if isinstance(error, TransientError) and error.retry_after is not None:
+                raise
+            _postpone(inbox, item, error)
+            return updated, error.at(recording=item.recording_id)
+    return updated, None
+
+
+def _postpone(inbox: Inbox, item: Item, error: ReflectorError) -> None:
+    now = time.time()
+    if now - item.received_at > GIVE_UP_AFTER_S:
+        inbox.settle([item.seq], "failed", error.what)
+    else:
+        inbox.ask_later(item.seq, now + backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S), error.what)
 
 
 def _read_list(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:

@@ -117,5 +117,11 @@ def test_operators_are_notified_once(here: World) -> None:
         assert "1 denials match no recording" in tick(0)
         assert "1 denials match no recording" in tick(0)
         [message] = zulip.messages.values()
-    assert "nowhere" in message.content
-    assert "ann" not in message.content
+        assert "nowhere" in message.content
+        assert "ann" not in message.content
+        # Zulip refuses a message: the others go on.
+        zulip.fail(1, 400, "no", when=lambda call: call.method == "POST")
+        for name in ("refused", "elsewhere"):
+            here.deny(name, "ann")
+        tick(0)
+        assert ["elsewhere" in one.content for one in zulip.messages.values()] == [False, True]

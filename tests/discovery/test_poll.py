@@ -87,6 +87,31 @@ def test_a_sweep_survives_that_the_recording_it_stopped_at_is_deleted(inbox: Inb
         assert len(everything(inbox)) == 250
 
 
+@pytest.mark.parametrize(("status", "hang"), [(400, False), (500, False), (None, True)])
+def test_one_that_daily_cant_describe_stops_neither_the_list_nor_the_others(
+    inbox: Inbox, status: int | None, *, hang: bool
+) -> None:
+    unfinished = [{**one, "status": "in-progress", "tracks": None} for one in MANY[:2]]
+    with DailyHost(recordings=list(unfinished), rate=None) as host:
+        look(host, inbox)
+        first, second = (item.seq for item in everything(inbox))
+        # As the sensor `discovery` postpones them.
+        inbox.ask_later(first, 1.0, "it isn't finished")
+        inbox.ask_later(second, 2.0, "it isn't finished")
+        bad: dict[str, Any] = {"when": lambda call: call.path.endswith(str(inbox.item(first).recording_id))}
+        host.hang(9, **bad) if hang else host.fail(9, status or 0, **bad)
+        host.recordings[:] = [MANY[2], *MANY[:2]]
+        said = look(host, inbox)
+        assert said.startswith("1 new in 1 pages, 1 asked about again; one is tried again later: recording ")
+        assert str(inbox.item(first).recording_id) in said
+        assert look(host, inbox) == "0 new in 1 pages, 1 asked about again"
+    assert b"in-progress" not in inbox.item(second).body
+    waiting = inbox.item(first)
+    assert waiting.state == "received"
+    assert waiting.ask_at
+    assert waiting.reason != "it isn't finished"
+
+
 def test_new_ones_on_top_of_an_interrupted_sweep(inbox: Inbox) -> None:
     """After an outage: what came meanwhile and what wasn't reached yet both arrive."""
     with DailyHost(recordings=list(MANY[50:]), rate=None) as host:
