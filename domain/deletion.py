@@ -14,5 +14,6 @@ BEYOND_REACH = (
     "the entry in Daily's list of recordings, and the names in its list of participants",
     "backups, replicas and snapshots; in PostgreSQL, deleted rows until the next VACUUM, and in its write-ahead log",
     "what services for transcription and language models have stored of the calls",
+    "the audit log: who changed what, by the names of the recording and its meeting, without words of it",
     "the recording's id: in ticks of sensors for up to a month, and in the ledger, which has no text or names",
 )

@@ -27,6 +27,7 @@ from resources.database.corrections import CorrectionHistory
 from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
+from resources.database.shares import Shares
 from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.zulip_messages import Messages
 from resources.source import Source
@@ -142,6 +143,7 @@ class Eraser(NamedTuple):
         meeting = consents.meeting(recording_id)
         Catalogue(database=database).erase(recording_id)
         CorrectionHistory(database=database).erase(recording_id)
+        Shares(database=database).erase(recording_id)
         sent = Deliveries(database=database).erase(recording_id)
         if meeting is None:
             self.inbox.erase(recording_id)

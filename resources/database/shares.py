@@ -65,5 +65,10 @@ class Shares(ConfigurableResource[Any]):
             if not connection.execute(sa.delete(shares).where(*where)).rowcount:
                 raise NotFound(f"there is no link {share_id[:40]!r}", hint="`reflector share list` lists the links.")
 
+    def erase(self, recording_id: str) -> None:
+        """Delete all links to a recording, which is itself deleted."""
+        with self.database.begin() as connection:
+            connection.execute(sa.delete(shares).where(shares.c.recording_id == recording_id))
+
 
 _COLUMNS = [shares.c[name] for name in Share._fields]

@@ -21,6 +21,7 @@ from resources.database.corrections import CorrectionHistory
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import of_webhook
 from resources.database.ledger import Ledger
+from resources.database.shares import Shares
 from resources.database.tables import inbox
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
@@ -115,6 +116,7 @@ class SecretMeeting(World):
         history = CorrectionHistory(database=self.inbox.database)
         history.add(self.id, [SetTitle(title=WORDS[0])], who=NAMES[1])
         self.consents.record(self.session, NAMES[1], given=True)
+        Shares(database=self.inbox.database).create(self.id, 86400, f"account of {NAMES[0]}")
 
     def publish(self) -> None:
         """Publish to Zulip and to a webhook."""

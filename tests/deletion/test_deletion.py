@@ -16,6 +16,7 @@ from reflector_assets.operations.archiving import retire
 from reflector_assets.partitions import RECORDINGS, RETIRED
 from reflector_assets.settings.main import Settings
 from resources.database.inbox import of_poll, of_webhook
+from resources.database.shares import Shares
 from sensors import deletions as sensor
 from sensors import discovery
 from testing.hosts.daily_oddities import ready_event
@@ -52,6 +53,7 @@ def test_nothing_of_it_is_left_and_it_does_not_come_back(meeting: SecretMeeting)
     assert meeting.instance.get_runs() == []
     assert [meeting.instance.get_dynamic_partitions(name) for name in (RECORDINGS, RETIRED)] == [[], []]
     assert meeting.catalogue.search("").total == 0
+    assert Shares(database=meeting.inbox.database).all() == []
     [denial] = meeting.consents.statements(meeting.session)
     assert (denial.given, meeting.consents.unmatched()) == (False, []), "it applies to the meeting's other recordings"
     assert meeting.delete() == [], "it can be repeated"
