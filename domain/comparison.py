@@ -12,6 +12,7 @@ from webvtt.errors import MalformedFileError
 from domain.old_transcripts import OldTopic, OldTranscript
 from domain.recording import Frozen
 from domain.results import Transcript
+from domain.text.markdown import escape
 
 # Ignore case and punctuation.
 NORMALIZE = jiwer.Compose(
@@ -176,5 +177,5 @@ def _normalized(text: str) -> str:
 
 
 def _cell(value: object) -> str:
-    text = " ".join(str(value).split()).replace("|", "\\|")
-    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 3]}..."
+    text = " ".join(str(value).split())
+    return escape(text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 3]}...")

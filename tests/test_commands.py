@@ -41,7 +41,7 @@ IMPORTED: dict[tuple[str, ...], set[str]] = {
 }
 # Commands that change nothing of ours.
 READING = {
-    *("show", "list", "pools", "watch", "serve", "trace", "costs", "audit", "webhook test", "shadow report"),
+    *("show", "list", "watch", "serve", "trace", "costs", "audit", "webhook test", "shadow report"),
     *("shadow try", "transcriber serve", "history"),
     *("daily webhook status", "inbox list", "inbox show", "rooms list", "rooms show", "consent show", "consent list"),
     *("deliveries list", "tokens list", "share list"),

@@ -21,6 +21,8 @@ from domain.text.markdown import escape, safe
 from domain.text.spacing import join
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+# In SubRip, "-->" begins the times of a caption.
+ARROW = re.compile(r"-{2,}>")
 HEADING = re.compile(r"^(#{1,5}) ", re.M)
 
 
@@ -43,7 +45,7 @@ def webvtt(segments: Iterable[TranscriptSegment]) -> str:
 def srt(segments: Iterable[TranscriptSegment]) -> str:
     """Return SubRip with one numbered caption per nonempty segment, by start; SubRip has no escape sequences."""
     return "\n".join(
-        f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{f'{name}: {text}'.replace('-->', '->')}\n"
+        f"{number}\n{_stamp(start, ',')} --> {_stamp(end, ',')}\n{ARROW.sub('->', f'{name}: {text}')}\n"
         for number, (start, end, name, text) in enumerate(_cues(segments), 1)
     )
 

@@ -129,7 +129,12 @@ def result(
 
 def conflicting(conflicts: Sequence[str]) -> dict[str, Any]:
     """Return as metadata which corrections don't fit any more; nothing if all fit."""
-    return {"conflicts": dg.MetadataValue.md("\n".join(f"- {plain(one)}" for one in conflicts))} if conflicts else {}
+    return {"conflicts": as_list(conflicts)} if conflicts else {}
+
+
+def as_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """Return lines of plain text as a list; they can quote names, the meeting, and other services."""
+    return dg.MetadataValue.md("\n".join(f"- {plain(one)}" for one in lines))
 
 
 def check(
@@ -137,7 +142,7 @@ def check(
 ) -> dg.AssetCheckResult:
     """Return a check's result, which passes if there are no problems; the metadata has these and the figures."""
     known = {figure: value for figure, value in figures.items() if value is not None}
-    listed = {"problems": dg.MetadataValue.md("\n".join(f"- {p}" for p in problems))} if problems else {}
+    listed = {"problems": as_list(problems)} if problems else {}
     return dg.AssetCheckResult(
         check_name=name,
         passed=not problems,

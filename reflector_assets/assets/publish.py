@@ -9,7 +9,7 @@ from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title
 from domain.text import captions
 from domain.text.table import Table
 from domain.transcripts import finish
-from reflector_assets.assets.asset import conflicting, page_link, recording_asset, result
+from reflector_assets.assets.asset import as_list, conflicting, page_link, recording_asset, result
 from reflector_assets.assets.corrections import conflicts_of
 from reflector_assets.assets.step import step
 from resources.store.base import Store
@@ -57,7 +57,7 @@ def transcript(
             "sentences": len(value.segments),
             "speakers": sum(person.speaker >= 0 for person in participants.root),
             "method": value.method,
-            **({"missing": dg.MetadataValue.md("\n".join(f"- {one}" for one in value.errors))} if value.errors else {}),
+            **({"missing": as_list(value.errors)} if value.errors else {}),
             **({"revision": value.revision} if value.revision else {}),
             **conflicting(conflicts),
             "stored_captions": stored.key,

@@ -12,6 +12,7 @@ from domain.errors import Incomplete, NotFound
 from domain.recording import Participants, folder, value_key
 from domain.results import PaddedTrack, PaddedTracks, TrackTranscript, TrackTranscripts, TranscribedTrack
 from domain.text import words
+from domain.text.captions import plain
 from domain.text.table import Table
 from reflector_assets import tags
 from reflector_assets.assets.asset import OWNERS, check, code_version, conflicting, for_run, recording_asset, result
@@ -238,6 +239,7 @@ def merged_words(
             uncorrected = table
             found = spoken.apply(words.words(table), edits, track_transcripts.duration)
             table, conflicts = words.table(found.words), found.conflicts
+    said = "\n".join(map(plain, words.text(table)[:1500].splitlines()))
     span = {
         "first_word_s": round(float(table["start"].min()), 2) if len(table) else None,
         "last_word_s": round(float(table["end"].max()), 2) if len(table) else None,
@@ -252,7 +254,7 @@ def merged_words(
             "speakers": int(table["speaker"].nunique()),
             **span,
             "mean_confidence": round(float(table["confidence"].mean()), 3) if len(table) else None,
-            "preview": dg.MetadataValue.md(f"{words.text(table)[:1500]} ..." if len(table) else "*no words*"),
+            "preview": dg.MetadataValue.md(f"{said} ..." if len(table) else "*no words*"),
             **conflicting(conflicts),
         },
         [

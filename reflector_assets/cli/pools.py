@@ -4,6 +4,7 @@ import typer
 
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, out, print_json
+from reflector_assets.cli.recorded import recorded
 
 with on_first_use():
     from reflector_assets.runtime import instance as instances
@@ -14,6 +15,7 @@ app = typer.Typer()
 
 
 @app.command()
+@recorded("pools")
 def pools(as_json: AsJson = False) -> None:
     """Set Dagster's concurrency limits per kind of step, over all runs, from the settings.
 

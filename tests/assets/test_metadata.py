@@ -16,15 +16,26 @@ from reflector_assets.io_manager import data_version
 from reflector_assets.staleness import DATA_VERSION
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
+from testing.hosts.gpu_host import Call
 from testing.hosts.llm_host import LLMHost
 from tests.consent.world import ALL, World, world
+from tests.domain.text.test_markdown import GENEROUS, MARKUP
 
 TOOK = {"wall_seconds", "cpu_seconds", "bytes_read", "bytes_written"}
+
+
+# What a transcriber could answer, word by word.
+ATTACK = ("<img src=x onerror=y>", "[a](javascript:b)", "![c](http://evil.test/d.png)", "http://evil.test/f", "end.")
+
+
+def heard(_: Call) -> list[dict[str, Any]]:
+    return [{"word": f" {word}", "start": 0.5 * n, "end": 0.5 * n + 0.4} for n, word in enumerate(ATTACK)]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world(tmp_path_factory.mktemp("world")) as found:
+        found.gpu.words = heard
         assert found.run().success
         yield found
 
@@ -104,6 +115,17 @@ def test_the_table_reports_its_rows_and_columns(made: World) -> None:
     assert reported["dagster/row_count"] == reported["words"] > 0
     table = from_parquet(made.store.read(made.key("words.parquet")))
     assert [column.name for column in reported["dagster/column_schema"].columns] == list(table.columns)
+
+
+@pytest.mark.parametrize("asset", ALL)
+def test_nothing_that_was_said_is_markup_on_dagsters_pages(made: World, asset: str) -> None:
+    event = made.instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event
+    assert event.asset_materialization
+    for name, value in event.asset_materialization.metadata.items():
+        # The picture is an image of ours.
+        if isinstance(value, dg.MarkdownMetadataValue) and name != "picture":
+            assert not MARKUP.search(GENEROUS.render(value.value or "")), value.value
 
 
 def test_a_run_is_tagged_with_the_room_and_the_title(made: World) -> None:

@@ -11,6 +11,7 @@ from domain.errors import PermanentError
 from domain.old_transcripts import OldTopic, OldTranscript, read_list
 from domain.results import Transcript
 from tests.domain.finished import finished
+from tests.domain.text.test_markdown import GENEROUS, MARKUP
 
 # Ours says "The budget is enough." and "We have many plans.": eight words.
 OLD: dict[str, Any] = {
@@ -50,6 +51,8 @@ def test_the_figures_of_a_pair() -> None:
     assert "| short summary | They met. | They met again. |" in markdown
     assert "| topics | 2 | 1 |" in markdown
     assert "| words | 8 | 9 |" in markdown
+    harmful = found.ours.model_copy(update={"title": "<img src=x> [a](b) | http://evil.test"})
+    assert not MARKUP.search(GENEROUS.render(table(found.model_copy(update={"ours": harmful, "their_url": None}))))
     assert "Word error rate against the old system: 22.2 %." in markdown
     assert f"[whatever]({URL})" in markdown
 

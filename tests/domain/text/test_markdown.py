@@ -71,5 +71,6 @@ def test_rendering_takes_bounded_time(piece: str) -> None:
 
 
 def test_subrip_has_no_timestamp_line_in_a_name() -> None:
-    segment = finished().segments[0].model_copy(update={"name": "00:00:01,000 --> 00:00:02,000"})
-    assert captions.srt([segment]).count("-->") == 1
+    for arrow in ("-->", "--->", "----->"):
+        segment = finished().segments[0].model_copy(update={"name": f"00:00:01,000 {arrow} 00:00:02,000"})
+        assert captions.srt([segment]).count("-->") == 1
