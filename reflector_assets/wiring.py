@@ -25,7 +25,8 @@ from resources.database.sessions import Sessions
 from resources.database.shares import Shares
 from resources.database.tokens import Tokens
 from resources.llm.client import LLM
-from resources.llm.understanding import Extractive, Understanding, WithLLM, read_prompts
+from resources.llm.own_prompts import read_prompts
+from resources.llm.understanding import Extractive, Understanding, WithLLM
 from resources.local_folder import LocalFolder
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode

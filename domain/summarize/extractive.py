@@ -11,6 +11,7 @@ from domain.names import of_speaker
 from domain.results import ActionItems, Evidence, Summary, SummaryEvidence, Title, Topic, Topics
 from domain.summarize import cues, german, spanish, wordings
 from domain.summarize.answers import MAX_SUBJECTS
+from domain.summarize.brief import is_brief
 from domain.summarize.cleaning import clean
 from domain.summarize.decisions import decides, trimmed
 from domain.summarize.english import REFERRING
@@ -45,8 +46,6 @@ REVISION = 5
 
 # How each language but English words decisions and next steps.
 WORDINGS = {"german": german.WORDINGS, "spanish": spanish.WORDINGS}
-# Words of a meeting that is its own summary.
-TINY = 30
 DAMPING = 0.85
 # Weight of a sentence's rank against its similarity to the sentences already picked.
 NOVELTY = 0.7
@@ -118,7 +117,7 @@ def summary(words: Table, found: Topics, names: Mapping[int, str]) -> Summary:
     reading = read(words, names)
     if not reading.utterances:
         return Summary(long_summary=long_summary(NOTHING_SAID, ()), short_summary=NOTHING_SAID, method=EXTRACTIVE)
-    if len(words) < TINY:
+    if is_brief(len(words)):
         picked = pick(reading, range(len(reading.utterances)), 2)
         recap = _quote(reading, picked)
         return _summary(recap, [], of_summary(_evidence(reading, picked)))
@@ -184,31 +183,38 @@ def pick(reading: Reading, part: Sequence[int], most: int) -> list[int]:
         return list(part[:most])
     able = [at for at in part if len(tokens(reading.utterances[at].text)) >= 4] or list(part)
     rows = reading.weights[able]
-    alike = (rows @ rows.T).tolil()
-    alike.setdiag(0)
-    alike = alike.tocsr()
-    rank = page_rank(alike, np.array([_worth(reading, at) for at in able]))
+    rank = page_rank(rows, np.array([_worth(reading, at) for at in able]))
     rank = rank / rank.max()
     picked: list[int] = []
     while len(picked) < min(most, len(able)):
-        repeats = alike[:, picked].max(axis=1).toarray().ravel() if picked else np.zeros(len(able))
+        repeats = (rows @ rows[picked].T).max(axis=1).toarray().ravel() if picked else np.zeros(len(able))
         scores = NOVELTY * rank - (1 - NOVELTY) * repeats
         scores[picked] = -np.inf
-        picked.append(int(scores.argmax()))
+        # Rounded: of equal sentences, the first is picked.
+        picked.append(int(scores.round(9).argmax()))
     return sorted(able[at] for at in picked)
 
 
-def page_rank(links: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Return the PageRank of a graph, given as a sparse matrix of weights, with jumps distributed by the prior."""
+def page_rank(rows: Any, prior: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the PageRank of sentences linked by the cosine of their rows, with jumps distributed by the prior.
+
+    `rows` is a sparse matrix of rows of length 1 or 0. The matrix of all cosines is never made: for three hours it
+    would take hundreds of megabytes.
+    """
     import numpy as np  # noqa: PLC0415 - takes 0.2 s to load
 
     prior = prior / prior.sum()
-    out = np.asarray(links.sum(axis=1)).ravel()
-    steps = links.multiply(1 / np.where(out > 0, out, 1)[:, None]).T.tocsr()
+    columns = rows.T.tocsr()
+    # A sentence has no link to itself.
+    own = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+    out = rows @ np.asarray(rows.sum(axis=0)).ravel() - own
+    linked = out > 1e-9
+    shares = np.where(linked, 1 / np.where(linked, out, 1), 0)
     rank = prior
     for _ in range(60):
+        given = rank * shares
         # Nodes without neighbours distribute their rank by the prior.
-        after = (1 - DAMPING) * prior + DAMPING * (steps @ rank + prior * rank[out <= 0].sum())
+        after = (1 - DAMPING) * prior + DAMPING * (rows @ (columns @ given) - own * given + prior * rank[~linked].sum())
         if np.abs(after - rank).sum() < 1e-9:
             break
         rank = after

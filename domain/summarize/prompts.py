@@ -32,6 +32,7 @@ class Message(TypedDict):
 
 SCHEMAS: Mapping[str, type[BaseModel]] = {
     "topic": TopicAnswer,
+    "brief": TopicAnswer,
     "title": TitleAnswer,
     "subjects": SubjectsAnswer,
     "details": DetailsAnswer,
@@ -40,7 +41,7 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "action_items": ActionItemsAnswer,
 }
 USED_BY: Mapping[str, tuple[str, ...]] = {
-    "topics": ("topic",),
+    "topics": ("topic", "brief"),
     "title": ("title",),
     "summary": ("subjects", "details", "paragraph", "recap"),
     "action_items": ("action_items",),
@@ -49,6 +50,7 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
 PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "system": ("participants",),
     "topic": ("transcript",),
+    "brief": ("transcript", "words"),
     "title": ("topics",),
     "subjects": ("transcript",),
     "details": ("subject", "transcript"),
@@ -84,6 +86,15 @@ $transcript
 </transcript>
 
 What is it about? Give it a title, and a summary in one or two sentences that names who said or proposed what."""
+
+    brief: str = """\
+Here is a whole meeting, a short one.
+
+<transcript>
+$transcript
+</transcript>
+
+What is it about? Give it a title of at most six words, and a summary in one sentence of at most $words words."""
 
     title: str = """\
 Here are the topics of a meeting, in their order.
@@ -177,8 +188,12 @@ Leave a field empty where the meeting doesn't say. Leave a list empty where ther
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
     def fingerprint(self, asset: str) -> str:
-        """Return the hash of an asset's prompts and of the schemas of their answers (hex)."""
-        used = USED_BY[asset]
+        """Return the hash of an asset's prompts and of the schemas of their answers (hex).
+
+        Of `brief`, which came later, only another text counts.
+        """
+        known = type(self).model_fields["brief"].default
+        used = [name for name in USED_BY[asset] if name != "brief" or self.brief != known]
         texts = [self.system, *(getattr(self, name) for name in used)]
         schemas = [SCHEMAS[name].model_json_schema() for name in used]
         return hashlib.sha256(json.dumps([texts, schemas], sort_keys=True).encode()).hexdigest()[:16]

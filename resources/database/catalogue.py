@@ -15,6 +15,8 @@ from resources.database.tables import catalogue, projections
 
 PARTITIONS, RECORDING, TRANSCRIPT, WORDS = "partitions", "recording", "transcript", "words"
 # An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
+# PostgreSQL's planner doesn't count what reading a long row of words costs, and would rather read them all.
+BY_WORDS = sa.select(*(sa.func.set_config(f"enable_{kind}", "off", True) for kind in ("seqscan", "indexscan")))
 _words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECTOR))
 _fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
 
@@ -177,6 +179,8 @@ class Catalogue(ConfigurableResource[Any]):
             .order_by(catalogue.c.seq.desc())
         )
         with self.database.begin() as connection:
+            if wanted and self._is_postgresql:
+                connection.execute(BY_WORDS)
             total = connection.scalar(sa.select(sa.func.count()).select_from(matching.subquery())) or 0
             found = connection.execute(rows).all()
         items: list[CatalogueRow] = []

@@ -2,18 +2,16 @@
 
 import hashlib
 import json
-import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 from dagster import ConfigurableResource, ResourceDependency
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from domain.errors import InvalidInput
 from domain.results import ActionItems, Decision, Evidence, NextStep, Summary, Title, Topics
-from domain.summarize import extractive, llm_answers
+from domain.summarize import extractive
 from domain.summarize.answers import (
     MAX_ENTRIES,
     ParagraphAnswer,
@@ -24,9 +22,10 @@ from domain.summarize.answers import (
     SubjectsAnswer,
     TitleAnswer,
 )
+from domain.summarize.brief import brief_topic, is_brief, most_words, too_long
 from domain.summarize.evidence import SpokenText, of_summary, unfound
 from domain.summarize.grounding import known_name, mentions_any
-from domain.summarize.prompts import Prompts
+from domain.summarize.prompts import USED_BY, Prompts
 from domain.summarize.sections import sections
 from domain.text.inert import inert
 from domain.text.table import Table
@@ -43,9 +42,10 @@ from domain.text.topics import (
 )
 from resources.call_cache import CallCache
 from resources.llm.client import LLM, AnswerCache, Chat
+from resources.llm.own_prompts import check_prompts
 from resources.llm.wire import Usage
 
-__all__ = ["Extractive", "Understanding", "Usage", "WithLLM", "read_prompts"]
+__all__ = ["Extractive", "Understanding", "Usage", "WithLLM"]
 
 # Increment when the processing of answers changes but the text of the prompts doesn't.
 LLM_REVISION = 1
@@ -142,6 +142,12 @@ class WithLLM(Understanding):
     def _cache_of(self, recording: str) -> AnswerCache | None:
         return self.cache.of(recording) if isinstance(self.cache, CallCache) else self.cache
 
+    @property
+    def _has_brief_prompt(self) -> bool:
+        """Return False if topics, title or summary have a deployment's own prompts, but brief meetings haven't."""
+        own = {name for asset in ("topics", "title", "summary") for name in USED_BY[asset]} & set(self.prompts)
+        return not own or "brief" in own
+
     def identity(self, asset: str) -> str:
         # Of the sections of 0.2.0, like the prompts' fingerprint: finished recordings would be paid for again.
         cut = [300, 60] if asset == "topics" else []
@@ -157,16 +163,27 @@ class WithLLM(Understanding):
         prompts, people = check_prompts(self.prompts), names_line(names)
         spoken = [SpokenText(words, names, chunk) for chunk in found]
 
+        texts = [chunk_text(words, chunk, names) for chunk in found]
+        brief = len(found) == 1 and is_brief(len(words)) and self._has_brief_prompt
+
+        def doubt(index: int, given: QuotedTopicAnswer) -> str:
+            long = too_long(given.title, given.summary, texts[index]) if brief else ""
+            return long or unfound(spoken[index], [given.quote])
+
         async def ask(chat: Chat) -> list[QuotedTopicAnswer]:
             async def one(index: int) -> QuotedTopicAnswer:
-                messages = prompts.messages("topic", people, transcript=chunk_text(words, found[index], names))
-                return await chat.ask(messages, QuotedTopicAnswer, lambda given: unfound(spoken[index], [given.quote]))
+                name, more = ("brief", {"words": str(most_words(len(words)))}) if brief else ("topic", {})
+                messages = prompts.messages(name, people, transcript=texts[index], **more)
+                return await chat.ask(messages, QuotedTopicAnswer, partial(doubt, index))
 
             return await chat.each(one, range(len(found)))
 
         given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
-        shown = [spoken[index].find(answer.quote) for index, answer in enumerate(given)]
-        # Answers without evidence are replaced by the meeting's own sentences.
+        shown = [
+            None if brief and too_long(answer.title, answer.summary, texts[index]) else spoken[index].find(answer.quote)
+            for index, answer in enumerate(given)
+        ]
+        # Answers without evidence, and those too long for a brief meeting, are replaced by its own sentences.
         own = extractive.topics(words, names, found).root if not all(shown) else ()
         made = [
             topic(index, chunk, words, answer.title, answer.summary).model_copy(update={"evidence": evidence})
@@ -180,6 +197,8 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not topics.root:
             return Title(title=UNTITLED, method=method), Usage()
+        if self._has_brief_prompt and (one := brief_topic(topics.root)):
+            return Title(title=one.title, method=method), Usage()
         lines = [f"{one.title}: {one.summary}" for one in topics.root]
         messages = check_prompts(self.prompts).messages("title", "", topics="\n".join(f"- {line}" for line in lines))
 
@@ -203,6 +222,12 @@ class WithLLM(Understanding):
         method = self.llm.model
         if not len(words):
             return empty_summary(method), Usage()
+        if self._has_brief_prompt and (one := brief_topic(topics.root)):
+            rests_on = of_summary([one.evidence]) if one.evidence else []
+            text = long_summary(one.summary, ())
+            return Summary(
+                long_summary=text, short_summary=one.summary, method=method, evidence=tuple(rests_on)
+            ), Usage()
         prompts, people, text = check_prompts(self.prompts), names_line(names), meeting_text(words, names)
         spoken = SpokenText(words, names)
 
@@ -288,27 +313,6 @@ def _summary(written: Sequence[Paragraph], recap: str, method: str) -> Summary:
         method=method,
         evidence=tuple(rests_on),
     )
-
-
-def read_prompts(path: Path) -> dict[str, str]:
-    """Read a TOML file with custom prompts (`name = "text"`), for `WithLLM.prompts`; raises InvalidInput."""
-    hint = f"Check the file of REFLECTOR_PROMPTS; prompts are {', '.join(Prompts.model_fields)}."
-    try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"the prompts in {path.name} can't be read: {error}", hint=hint) from error
-    return check_prompts(own, path.name).model_dump(include=set(own))
-
-
-def check_prompts(own: object, source: str = "the configuration") -> Prompts:
-    """Return the prompts with custom ones in place of built-in ones; raises InvalidInput for an invalid one."""
-    try:
-        return Prompts.model_validate(own)
-    except ValidationError as error:
-        raise InvalidInput(
-            f"the prompts in {source} can't be used: {llm_answers.describe(error)}",
-            hint=f"Prompts are {', '.join(Prompts.model_fields)}.",
-        ) from error
 
 
 def names_line(names: dict[int, str]) -> str:

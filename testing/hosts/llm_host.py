@@ -13,9 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from domain.summarize.prompts import Prompts
 from testing.hosts.chat_contract import asked, check, example, plausible
 from testing.hosts.host import Answer, Host, Request, every, run_alone
 
+# Own prompts for titles: a meeting of a few words is asked about as a long one is.
+AS_LONG = {"title": Prompts().title}
 WAYS = ("json_schema", "tool", "text")
 # Texts that the model returns instead of a plain valid answer.
 SAYINGS: dict[str, Callable[[str], str]] = {

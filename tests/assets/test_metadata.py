@@ -17,7 +17,7 @@ from reflector_assets.staleness import DATA_VERSION
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
 from testing.hosts.gpu_host import Call
-from testing.hosts.llm_host import LLMHost
+from testing.hosts.llm_host import AS_LONG, LLMHost
 from tests.consent.world import ALL, World, world
 from tests.domain.text.test_markdown import GENEROUS, MARKUP
 
@@ -83,7 +83,7 @@ def test_llm_calls_of_failed_attempts_are_reported_with_the_kind_of_the_error(tm
         llm = LLM(base_url=host.url, model=host.model, api_key=host.key, parse_max_retries=0)
         host.fail(1, 503, retry_after=0, when=lambda call: call.schema == "RecapAnswer")
         host.fail(1000, 404, when=lambda call: call.schema == "TitleAnswer")
-        result = found.run(understanding=WithLLM(llm=llm))
+        result = found.run(understanding=WithLLM(llm=llm, prompts=AS_LONG))
         [failure] = [event for event in result.all_events if event.is_step_failure and event.step_key == "title"]
         data = failure.step_failure_data.user_failure_data
         assert data is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import idle, overhead, search, throughput, whole_run
+from bench import idle, long_meeting, overhead, search, throughput, whole_run
 from bench.__main__ import main
 from bench.page import Report
 from bench.results import Size
@@ -22,6 +22,10 @@ def test_overhead() -> None:
 
 def test_search() -> None:
     check_shape(search.bench(Size.LEAST))
+
+
+def test_long_meeting() -> None:
+    check_shape(long_meeting.bench(Size.LEAST))
 
 
 def test_whole_run() -> None:

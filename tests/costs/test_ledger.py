@@ -18,7 +18,7 @@ from resources.database.database import Database
 from resources.database.ledger import EndedRun, Ledger
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
-from testing.hosts.llm_host import LLMHost
+from testing.hosts.llm_host import AS_LONG, LLMHost
 from tests.consent.world import ALL, World, world
 
 pytest_plugins = ["tests.service.databases"]
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, llm: LLMHost) -> Iterator[Wor
         llm.fail(1, 503, retry_after=0, when=lambda call: call.schema == "RecapAnswer")
         llm.fail(1, 404, when=lambda call: call.schema == "RecapAnswer")
         asked = LLM(base_url=llm.url, model=llm.model, api_key=llm.key, parse_max_retries=0)
-        understanding = WithLLM(llm=asked)
+        understanding = WithLLM(llm=asked, prompts=AS_LONG)
         assert not found.run(understanding=understanding).success
         done = overview.overview_of(found.instance, found.store, found.id)
         assert (done.state, done.step) == ("error", "summary")

@@ -14,6 +14,7 @@ from domain.text.table import Table
 from domain.text.words import Word, table
 from resources.llm.client import LLM
 from resources.llm.understanding import Extractive, Understanding, WithLLM
+from testing.hosts.llm_host import AS_LONG
 from testing.hosts.obedient_host import LINK, ObedientHost
 from tests.domain.finished import finished
 
@@ -59,7 +60,8 @@ def host() -> Iterator[ObedientHost]:
 
 
 def asking(host: ObedientHost) -> WithLLM:
-    return WithLLM(llm=LLM(base_url=host.url, model=host.model, api_key=host.key, request_timeout=30))
+    llm = LLM(base_url=host.url, model=host.model, api_key=host.key, request_timeout=30)
+    return WithLLM(llm=llm, prompts=AS_LONG)
 
 
 def outgoing(transcript: Transcript) -> str:

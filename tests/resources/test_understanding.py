@@ -16,7 +16,8 @@ from domain.summarize.prompts import Prompts
 from domain.text.words import Word, table
 from resources.call_cache import CallCache
 from resources.llm.client import LLM
-from resources.llm.understanding import Extractive, Understanding, Usage, WithLLM, read_prompts
+from resources.llm.own_prompts import read_prompts
+from resources.llm.understanding import Extractive, Understanding, Usage, WithLLM
 from testing.hosts.llm_host import Call, LLMHost
 
 NAMES = {0: "Ada", 1: "Ben"}

@@ -14,6 +14,7 @@ from domain.text import captions
 from domain.text.topics import Chunk
 from domain.text.words import Word, table
 from tests.domain.finished import finished
+from tests.domain.meetings import sample_meeting
 
 NAMES = {0: "Ada", 1: "Ben"}
 LINES = [
@@ -101,9 +102,15 @@ def test_without_a_model_everything_has_evidence() -> None:
     items = (*found.action_items.decisions, *found.action_items.next_steps)
     assert len(items) == 2
     assert all(one.evidence and one.evidence.timestamp == one.timestamp for one in items)
-    subjects = {one.subject for one in found.summary_evidence}
-    assert subjects == {None, found.topics[0].title}
+    assert found.summary_evidence
     assert all(SPOKEN.find(one.quote) for one in found.summary_evidence)
+
+
+def test_each_subject_of_a_summary_has_evidence() -> None:
+    words = sample_meeting()
+    topics = extractive.topics(words, {})
+    summary = extractive.summary(words, topics, {})
+    assert {one.subject for one in summary.evidence} == {None, *(one.title for one in topics.root)}
 
 
 def test_webhook_markdown_and_zulip_have_the_evidence() -> None:
