@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from resources.database.catalogue import Catalogue
+from resources.database.catalogue import BY_WORDS, Catalogue
 from resources.database.database import MIGRATIONS, Database
 from tests.costs.test_catalogue import found, transcript
 
@@ -94,7 +94,7 @@ def test_a_query_reads_the_full_text_index(catalogue: Catalogue) -> None:
     with catalogue.database.begin() as connection:
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+            connection.execute(BY_WORDS)
         query = catalogue._with_words(["仓库"]).compile(connection)
         values = query.params if query.positiontup is None else tuple(query.params[name] for name in query.positiontup)
         plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain}{query}", values))
