@@ -7,6 +7,9 @@ from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title
 from domain.text import words
 from domain.text.table import Table
 
+# In a part's error, between its name and the reason.
+MISSING = " could not be made"
+
 
 def finish(
     recording: Recording,
@@ -46,4 +49,4 @@ def missing_parts(topics: Topics, title: Title, summary: Summary) -> tuple[str, 
     """Return which parts could not be made, and why; the action items have a field for it."""
     parts = [("title", title.error), ("summary", summary.error)]
     parts += [(f"summary of {topic.title}", topic.error) for topic in topics.root]
-    return tuple(f"The {part} could not be made: {error}" for part, error in parts if error)
+    return tuple(f"The {part}{MISSING}: {error}" for part, error in parts if error)

@@ -1,9 +1,13 @@
 """What callers other than operators see of failures: a general reason; no hosts, paths, settings or answers."""
 
+from collections.abc import Sequence
+
 from starlette.requests import HTTPConnection
 
 from domain.errors import AudioDeleted, InvalidInput, NotFound, RecordingDeleted, ReflectorError, TransientError
 from domain.events import Event
+from domain.results import ActionItems, Topic
+from domain.transcripts import MISSING
 from service.callers import is_trusted
 
 FAILED = "it failed; the operator of this service can see why"
@@ -21,8 +25,28 @@ def general_reason(reason: str | None) -> str | None:
 
 def general_event(event: Event) -> Event:
     """Return an event with a general reason, if it has one."""
-    reason = event.data.get("reason")
-    return event.model_copy(update={"data": {**event.data, "reason": general_reason(reason)}}) if reason else event
+    data = event.data
+    if reason := data.get("reason"):
+        return event.model_copy(update={"data": {**data, "reason": general_reason(reason)}})
+    if (items := data.get("action_items")) and items.get("error"):
+        return event.model_copy(update={"data": {**data, "action_items": {**items, "error": FAILED}}})
+    return event
+
+
+def general_topics(topics: Sequence[Topic]) -> tuple[Topic, ...]:
+    """Return topics with general reasons why they have no summary."""
+    return tuple(topic.model_copy(update={"error": FAILED}) if topic.error else topic for topic in topics)
+
+
+def general_parts(
+    errors: Sequence[str], topics: Sequence[Topic] | None, items: ActionItems | None
+) -> dict[str, object]:
+    """Return the fields of a transcript that say why parts of it are missing, with general reasons."""
+    return {
+        "errors": tuple(f"{error.partition(MISSING)[0]}{MISSING}" for error in errors),
+        "topics": topics and general_topics(topics),
+        "action_items": items.model_copy(update={"error": FAILED}) if items and items.error else items,
+    }
 
 
 def error_text(connection: HTTPConnection, error: ReflectorError) -> str:

@@ -105,7 +105,7 @@ def summary(
                     recording=recording_id,
                 )
         except DEFECTS as error:
-            missing = f"The summary could not be made: {reason(error)}"
+            missing = "The summary could not be made."
             value = Summary(
                 long_summary=long_summary(missing, ()), short_summary=missing, method="none", error=reason(error)
             )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import Response
+from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse
 
 from domain.errors import NotFound
@@ -13,8 +14,10 @@ from domain.results import Transcript
 from domain.text import captions
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
+from service.callers import is_trusted
 from service.corrected import CorrectedResults
 from service.dependencies import ConsentsDep, CorrectionsDep, StoredResultsDep
+from service.disclosure import general_parts
 from service.errors import Refused
 from service.routing import JSON, Router, media, problems
 
@@ -73,10 +76,13 @@ def _add_download(suffix: str, form: Format) -> None:
         response_class=Response,
         responses=media(form.media),
     )
-    def download(results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
+    def download(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
         transcript = CorrectedResults(results, corrections.gathered(results.id)).document
         if transcript is None:
             raise NotFound("it has no transcript yet", recording=results.id)
+        if not is_trusted(request):
+            general = general_parts(transcript.errors, transcript.topics, transcript.action_items)
+            transcript = transcript.model_copy(update=general)
         content = form.write(transcript) if form.write else transcript.model_dump_json(indent=1)
         headers = {"Content-Disposition": attachment(transcript.title, suffix)}
         return Response(content, media_type=form.media, headers=headers)

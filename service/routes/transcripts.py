@@ -35,7 +35,7 @@ from service.dependencies import (
     RecordingsDep,
     StoredResultsDep,
 )
-from service.disclosure import general_reason
+from service.disclosure import general_parts, general_reason, general_topics
 from service.routes.downloads import AUDIO_WITHHELD
 from service.routing import JSON, Router, media, problems
 from service.stored_results import StoredResults, etag
@@ -156,7 +156,9 @@ def show_transcript(
     made = corrections.gathered(results.id)
     transcript = CorrectedResults(results, made).transcript
     fields = _finished(transcript) if transcript else _unfinished(results, overview)
-    summary = fields["long_summary"]
+    summary, trusted = fields["long_summary"], is_trusted(request)
+    if not trusted:
+        fields |= general_parts(fields.get("errors", ()), fields["topics"], fields["action_items"])
     may_write = access.may(request, Scope.WRITE)
     # The step has a field of its own.
     reason = overview.reason and overview.reason.removeprefix(f"{overview.step}: ")
@@ -164,7 +166,7 @@ def show_transcript(
         id=results.id,
         state=overview.state,
         step=overview.step,
-        reason=reason if is_trusted(request) else general_reason(reason),
+        reason=reason if trusted else general_reason(reason),
         long_summary_html=None if summary is None else to_html(summary, shift=2),
         by_hand=by_hand(made.entries) if transcript else (),
         audio=_audio(results, consents),
@@ -180,12 +182,13 @@ def show_transcript(
 def show_topics(request: Request, results: StoredResultsDep, corrections: CorrectionsDep) -> Response:
     """Show the topics."""
     content = results.read("topics.json")
-    made = corrections.gathered(results.id)
+    made, trusted = corrections.gathered(results.id), is_trusted(request)
 
     def make() -> bytes:
-        return to_json({"data": preview_topics(results.parse(content, "topics.json", Topics), made).root})
+        topics = preview_topics(results.parse(content, "topics.json", Topics), made).root
+        return to_json({"data": topics if trusted else general_topics(topics)})
 
-    return _cached(request, etag(content, *_version(made)), make)
+    return _cached(request, etag(content, *_version(made), b"" if trusted else b"general"), make)
 
 
 @router.get("/waveform", response_model=WaveformView)

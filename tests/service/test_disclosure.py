@@ -13,14 +13,19 @@ from fastapi import FastAPI
 from opentelemetry import trace
 from websockets.asyncio.client import connect
 
+from domain.access import Scope
 from domain.events import Event
+from service.rules import RULES
 from service.transcriber import Limits, build
+from tests.domain.finished import finished
 from tests.service.in_process import BEARER, TOKEN, application, listening
-from tests.service.shown_recordings import overview, shown
+from tests.service.shown_recordings import finish, overview, shown
+from tests.service.test_access import World
 
 ID = "rec-1"
 REASON = "gpu.internal:8443 answered 500 (upstream said boom). Check TRANSCRIPT_URL"
 SECRETS = ("gpu.internal", "8443", "boom", "TRANSCRIPT_URL", "500")
+TOPICS = "GET /v1/transcripts/{id}/topics"
 PATHS = [f"/v1/transcripts/{ID}", f"/v1/transcripts/{ID}/events"]
 
 
@@ -95,6 +100,40 @@ def test_errors_name_neither_folders_nor_settings(tmp_path: Path) -> None:
         assert broken.status_code >= 500
         assert list(json.loads(broken.text)) == ["detail"]
         assert "topics.json" not in broken.text
+
+
+def test_readers_learn_what_is_missing_of_a_transcript_and_operators_why(tmp_path: Path) -> None:
+    with World(tmp_path, public=True).running() as world:
+        script: Any = world.app.state.recordings
+        topic, *others = finished().topics
+        parts: dict[str, Any] = {
+            "errors": (f"The title could not be made: {REASON}",),
+            "topics": (topic.model_copy(update={"error": REASON}), *others),
+            "action_items": {"method": "none", "error": REASON},
+        }
+        finish(world.store, script, finished(ID, duration=1.0, **parts), [])
+        script.tell(ID, "ACTION_ITEMS", action_items=parts["action_items"])
+        routes = sorted(route for route, rule in RULES.items() if route.startswith("GET") and rule.scope is Scope.READ)
+
+        def shows(headers: dict[str, str]) -> set[str]:
+            found: set[str] = set()
+            for path in (route.removeprefix("GET ").replace("{id}", ID) for route in routes):
+                answer = world.client.get(path, headers=headers)
+                found |= {path.rpartition("/")[2]} if not shows_nothing(answer.text.replace("500", "")) else set()
+                tags.append(answer.headers.get("etag"))
+            return found
+
+        tags: list[str | None] = []
+        assert shows(BEARER) == {ID, "topics", "json", "md", "events"}
+        assert shows({}) == set()
+        assert tags[routes.index(TOPICS)] != tags[routes.index(TOPICS) + len(routes)]
+        seen = world.client.get(f"/v1/transcripts/{ID}").json()
+        assert seen["errors"] == ["The title could not be made"]
+        assert "the operator of this service can see why" in seen["action_items"]["error"]
+        # While it is made, the parts are read one by one.
+        world.store.delete(f"recordings/{ID}/transcript.json")
+        assert ID in shows(BEARER)
+        assert shows({}) == set()
 
 
 def test_no_request_becomes_a_span(tmp_path: Path) -> None:
