@@ -41,7 +41,7 @@ export class TextEditor {
     for (const [index, topic] of (topics ?? []).entries()) {
       const part = partButton(`edit-topic-${index}`, `Edit the topic “${topic.title}”`);
       part.onclick = () => this.#topic(topic);
-      $(`topic-${index}`)?.after(part);
+      $(`topic-${index}`).after(part);
     }
     for (const [index, step] of (items?.next_steps ?? []).entries()) {
       const part = partButton(`edit-step-${index}`, `Edit “${step.task}”`);

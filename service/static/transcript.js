@@ -26,22 +26,29 @@ export class TranscriptView {
   #build(topics, go) {
     const all = document.createDocumentFragment();
     let [topic, last] = [-1, null];
+    const begin = (index) => {
+      if (index > topic) last = null;
+      // A topic in which no turn begins has a heading, too.
+      while (topic < index) all.append(...this.#heading((topic += 1), topics[topic], go));
+    };
     for (const turn of this.words.turns) {
-      if (turn.topic !== topic) {
-        topic = turn.topic;
-        last = null;
-        const { id, title, summary, evidence } = topics[topic];
-        const byHand = noteOfHand(topics[topic]);
-        all.append(make("h3", { id: `topic-${topic}`, className: "topic", tabIndex: -1 }, title));
-        if (summary) all.append(make("p", { className: "topic-summary quiet", id: `about-${id}` }, summary));
-        if (byHand) all.append(byHand);
-        if (evidence) all.append(make("p", { className: "topic-quote" }, quote(evidence, go)));
-      }
+      begin(turn.topic);
       all.append(this.#turn(turn, turn.name !== last));
       last = turn.name;
     }
+    begin(topics.length - 1);
+    if (!this.words.words.length) all.append(make("p", { className: "quiet" }, "Nothing was said."));
     fill($("turns"), all);
-    if (!this.words.words.length) fill($("turns"), make("p", { className: "quiet" }, "Nothing was said."));
+  }
+
+  #heading(index, topic, go) {
+    const { id, title, summary, evidence } = topic;
+    const parts = [make("h3", { id: `topic-${index}`, className: "topic", tabIndex: -1 }, title)];
+    if (summary) parts.push(make("p", { className: "topic-summary quiet", id: `about-${id}` }, summary));
+    const byHand = noteOfHand(topic);
+    if (byHand) parts.push(byHand);
+    if (evidence) parts.push(make("p", { className: "topic-quote" }, quote(evidence, go)));
+    return parts;
   }
 
   #turn(turn, named) {

@@ -30,6 +30,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as here:
         for recording_id in IDS:
             finish(here.store, here.script, *meeting(recording_id, 5, 620, 3, action_items=STEPS))
+        transcript, spoken = meeting("between", 5, 620, 3)
+        topics = [*transcript.topics]
+        # No sentence begins before the next topic.
+        topics.insert(
+            1, topics[0].model_copy(update={"id": "t1", "title": "Aside", "timestamp": spoken[300].start - 0.1})
+        )
+        finish(here.store, here.script, transcript.model_copy(update={"topics": tuple(topics)}), spoken)
         yield here
 
 
@@ -86,6 +93,18 @@ def test_topics_and_steps_are_corrected_and_return_to_what_was_generated(visitor
         expect(page.locator(".by-hand")).to_have_count(0)
         press(page, "Edit")
         expect(page.locator(".edit-part")).to_have_count(0)
+
+
+def test_a_topic_in_which_no_turn_begins_is_corrected(visitor: Visitor, here: Site) -> None:
+    with editing(visitor, here, "between") as page:
+        press(page, "Edit the topic “Aside”")
+        field(page, "Title").fill("Coffee")
+        saved(page)
+        expect(page.locator("h3.topic")).to_have_text(
+            ["Budget of the spring", "Coffee", "Hiring", "What customers say"]
+        )
+        page.locator("#topic-list").get_by_role("button", name="Coffee").click()
+        expect(page.locator("#topic-1")).to_be_focused()
 
 
 def test_a_reader_sees_which_title_and_summary_are_by_hand(visitor: Visitor, here: Site) -> None:
