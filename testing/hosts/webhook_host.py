@@ -76,6 +76,10 @@ class Room(Strict):
     name: str
 
 
+class Correction(Strict):
+    number: int
+
+
 class Completed(Strict):
     event: Literal["transcript.completed"]
     event_id: Id
@@ -83,6 +87,8 @@ class Completed(Strict):
     transcript: Transcript
     room: Room
     calendar_event: None
+    # Of transcripts that nobody corrected, there is none.
+    correction: Correction | None = None
 
 
 class Test(Strict):

@@ -61,13 +61,14 @@ def test_changed_content_edits_the_message_and_is_another_event(outlets: Outlets
     outlets.set_all()
     outlets.run()
     posted = outlets.zulip_message()
-    outlets.transcribed(finished(title="Better title"))
+    outlets.transcribed(finished(title="Better title", revision=3))
     assert outlets.run().success
     assert outlets.zulip_message() == posted
     assert outlets.zulip.says()[0].startswith("## Better title")
     assert outlets.zulip.posted == 1
     first, second = outlets.receiver.events()
     assert first["event_id"] != second["event_id"]
+    assert ("correction" in first, second["correction"]) == (False, {"number": 3})
 
 
 def test_a_room_that_wants_nothing_gets_nothing_and_is_reported_as_such(outlets: Outlets) -> None:
