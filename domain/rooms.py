@@ -1,6 +1,7 @@
 """Settings of a room, keyed by its base name: language, vocabulary, destinations of results, consent."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,12 +11,14 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    ValidationError,
     WithJsonSchema,
     field_validator,
 )
 
 from domain.corrections.gathered import Follow
 from domain.errors import InvalidInput
+from domain.recording import first_problem
 from domain.urls import check_url
 from domain.vocabulary import MOST_TERMS, Term
 
@@ -80,10 +83,26 @@ class Room(RoomSettings):
             "has_webhook_secret": self.webhook_secret is not None,
         }
 
+    def with_terms(self, terms: Iterable[str]) -> "Room":
+        """Return the room with more terms in its vocabulary; raises InvalidInput for unusable or too many ones."""
+        vocabulary = tuple(dict.fromkeys([*self.vocabulary, *terms]))
+        try:
+            return Room.model_validate({**dict(self), "vocabulary": vocabulary})
+        except ValidationError as error:
+            raise InvalidInput(f"the room can't learn this: {first_problem(error, 'the vocabulary')}") from None
+
 
 def base_name(room_name: str) -> str:
     """Return a room's name without the start time that each meeting appends (spec: `{base}-YYYYMMDDHHMMSS`)."""
     return _STARTED.sub("", room_name)
+
+
+def unset(room_name: str) -> Room:
+    """Return a meeting's room without settings; raises InvalidInput if it can't have any."""
+    try:
+        return Room(name=base_name(room_name))
+    except ValidationError as error:
+        raise InvalidInput(f"the room can't have settings: {first_problem(error, 'its name')}") from None
 
 
 def named_time(room_name: str) -> float | None:

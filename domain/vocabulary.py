@@ -39,6 +39,10 @@ def compose(*lists: Iterable[str]) -> tuple[str, ...]:
 
 def names(people: Participants) -> list[str]:
     """Return the participants' names as they are spoken, without addresses and names such as "Guest"."""
-    spoken = (person.name for person in people.root if not ADDRESS.search(person.name))
-    cleaned = (" ".join(_ADDED.sub(" ", name).split()) for name in spoken)
-    return [name for name in cleaned if re.search(r"[^\W\d_]", name) and not GENERIC.match(name)]
+    return [name for person in people.root if (name := as_spoken(person.name))]
+
+
+def as_spoken(name: str) -> str:
+    """Return a name as it is spoken; empty for an address or a name such as "Guest"."""
+    spoken = "" if ADDRESS.search(name) else " ".join(_ADDED.sub(" ", name).split())
+    return spoken if re.search(r"[^\W\d_]", spoken) and not GENERIC.match(spoken) else ""

@@ -57,6 +57,7 @@ from service.routes import (
     sessions,
     shares,
     transcripts,
+    vocabulary,
 )
 from service.routes import (
     login as login_routes,
@@ -158,7 +159,7 @@ def build(
         app.state.recordings, app.state.store, app.state.feeds = ports.recordings, ports.store, feeds
         app.state.corrections = CorrectionHistory(database=inbox.database)
         routers += [events.router, sessions.router, transcripts.router, downloads.router, shares.router]
-        routers += [corrections.router, compat_editing.router, compat_deletion.router]
+        routers += [corrections.router, vocabulary.router, compat_editing.router, compat_deletion.router]
         routers += [compat_accounts.router, compat_rooms.router]
         if ports.listing is not None:
             app.state.listing, app.state.listing_catch_up = ports.listing, CatchUp(ports.listing.catch_up)

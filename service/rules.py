@@ -76,6 +76,8 @@ RULES: dict[str, Rule] = {
     "POST /v1/transcripts/{id}/corrections": changes("correct", Scope.WRITE),
     "POST /v1/transcripts/{id}/corrections/remake": changes("remake", Scope.WRITE),
     "POST /v1/transcripts/{id}/corrections/{number}/undo": changes("undo", Scope.WRITE),
+    "GET /v1/transcripts/{id}/vocabulary": WRITE,
+    "POST /v1/transcripts/{id}/vocabulary": changes("learn", Scope.WRITE),
     "GET /v1/transcripts/{id}/participants": READ,
     "POST /v1/transcripts/{id}/participants": changes("correct", Scope.WRITE),
     "PATCH /v1/transcripts/{id}/participants/{participant_id}": changes("correct", Scope.WRITE),

@@ -16,7 +16,7 @@ with on_first_use():
 
     from domain import recording
     from domain import rooms as rooms_model
-    from domain.corrections import edits
+    from domain.corrections import edits, terms
     from reflector_assets import wiring
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
@@ -116,12 +116,13 @@ def edit(
         made.append(edits.Remake())
     if not made:
         raise InvalidInput("there is nothing to change", hint="`reflector edit --help` lists what can be changed.")
-    learnt = _with_terms(recording_id, made) if learn else None
-    with wiring.opened(wiring.correction_history()) as history:
+    with wiring.opened(wiring.correction_history()) as history, wiring.opened(wiring.rooms()) as rooms:
+        meeting = _room_name(recording_id) if learn else ""
+        if learn:
+            (rooms.of_meeting(meeting) or rooms_model.unset(meeting)).with_terms(terms.given(made))
         found = history.add(recording_id, made, who=user_name(), expected=version)
-    if learnt:
-        with wiring.opened(wiring.rooms()) as rooms:
-            rooms.change(learnt.name, rooms_model.RoomSettings(vocabulary=learnt.vocabulary))
+        if learn:
+            rooms.learn(meeting, terms.given(made))
     if as_json:
         print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
         return
@@ -142,18 +143,9 @@ def _texts(written: "dict[str, str | None]", generated: "list[str]") -> "list[An
     return [*found, edits.SetSummary.model_validate(given)] if given else found
 
 
-def _with_terms(recording_id: str, made: "list[AnyEdit]") -> "rooms_model.Room":
-    """Return the recording's room with the names and words that edits give; raise InvalidInput for unusable ones."""
+def _room_name(recording_id: str) -> str:
     content = wiring.store().read(recording.value_key("recording", recording_id))
-    meeting = recording.Recording.model_validate_json(content).room_name
-    terms = [one.name for one in made if isinstance(one, (edits.Rename, edits.Identify)) and one.name]
-    terms += [one.text for one in made if isinstance(one, edits.Write) and one.text]
-    with wiring.opened(wiring.rooms()) as rooms:
-        room = rooms.of_meeting(meeting) or rooms_model.Room(name=rooms_model.base_name(meeting))
-    try:
-        return rooms_model.Room(name=room.name, vocabulary=tuple(dict.fromkeys([*room.vocabulary, *terms])))
-    except pydantic.ValidationError as error:
-        raise InvalidInput(f"the room can't learn this: {recording.first_problem(error, 'the vocabulary')}") from None
+    return recording.Recording.model_validate_json(content).room_name
 
 
 class _People:

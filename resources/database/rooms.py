@@ -1,12 +1,13 @@
 """Settings of rooms, in the product's database."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
 from domain.errors import NotFound
-from domain.rooms import Room, RoomSettings, base_name
+from domain.rooms import Room, RoomSettings, base_name, unset
 from domain.vocabulary import parse
 from resources.database.database import Database
 from resources.database.tables import rooms
@@ -32,10 +33,15 @@ class Rooms(ConfigurableResource[Any]):
 
     def of_meeting(self, room_name: str) -> Room | None:
         """Return the settings of a meeting's room, by its base name or full name; None if there are none."""
-        names = [base_name(room_name), room_name]
         with self.database.begin() as connection:
-            rows = {row.name: row for row in connection.execute(sa.select(rooms).where(rooms.c.name.in_(names)))}
-        return next((_room(rows[name]) for name in names if name in rows), None)
+            return _of_meeting(connection, room_name)
+
+    def learn(self, room_name: str, terms: Iterable[str]) -> Room:
+        """Add terms to the vocabulary of a meeting's room; return the room. Raises InvalidInput for unusable terms."""
+        with self.database.begin() as connection:
+            room = (_of_meeting(connection, room_name) or unset(room_name)).with_terms(terms)
+            self._set(connection, room.name, {"vocabulary": _values(room)["vocabulary"]})
+            return room
 
     def put(self, room: Room) -> None:
         """Set a room's settings, replacing earlier ones."""
@@ -58,6 +64,12 @@ class Rooms(ConfigurableResource[Any]):
         values = {**values, "name": name}
         insert = self.database.insert(rooms).values(values)
         connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _of_meeting(connection: sa.Connection, room_name: str) -> Room | None:
+    names = [base_name(room_name), room_name]
+    rows = {row.name: row for row in connection.execute(sa.select(rooms).where(rooms.c.name.in_(names)))}
+    return next((_room(rows[name]) for name in names if name in rows), None)
 
 
 def _values(settings: RoomSettings, *, only_given: bool = False) -> dict[str, object]:

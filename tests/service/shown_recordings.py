@@ -14,7 +14,7 @@ import numpy as np
 from domain.errors import InvalidInput, NotFound
 from domain.events import Event
 from domain.overview import RecordingOverview, State
-from domain.recording import value_key
+from domain.recording import Recording, value_key
 from domain.results import Summary, Title, Topics, TrackTranscript, TrackTranscripts, Transcript, Waveform
 from domain.text import captions, words
 from domain.text.table import Table
@@ -116,6 +116,7 @@ def finish(store: Store, script: Scripted, transcript: Transcript, spoken: Seque
         update={"segments": words.segments(words.sentences(table), names), "words": len(spoken)}
     )
     values = {
+        "recording": Recording(id=made.id, room_name=made.room_name or "weekly", start_ts=BEGAN),
         "merged_words": table,
         "topics": Topics(made.topics),
         "title": Title(title=made.title, method=made.method),

@@ -25,7 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("corrections")
     ports, script, store = shown(folder / "data")
     url = f"sqlite:///{folder}/reflector.db"
-    for recording_id in (ID, "rec-2", "rec-3", "retired"):
+    for recording_id in (ID, "rec-2", "rec-3", "rec-4", "retired"):
         finish(store, script, *meeting(recording_id, 1, 120, 3, action_items=STEPS))
     script.states["retired"] = overview("retired", "retired")
     script.states["new"] = overview("new", "new")
@@ -136,6 +136,26 @@ def test_a_transcript_that_a_run_has_corrected_is_shown_as_it_is(service: Servic
     text = store.read(key).decode().replace('"title":"Weekly meeting"', '"title":"Of the run"')
     store.write(key, text.removesuffix("}").encode() + b',"revision":1}')
     assert answer(service, "GET", f"/v1/transcripts/{recording}")["title"] == "Of the run"
+
+
+def test_names_and_words_that_stand_are_offered_to_the_room_and_learnt_when_accepted(service: Service) -> None:
+    here = "/v1/transcripts/rec-4"
+    texts = ("Docker", "there", "dock her, or so", "We all.", "2FA", "ドッカー")
+    edits: list[dict[str, Any]] = [
+        {"kind": "words", "start": at * 0.5, "end": at * 0.5 + 0.4, "was": "we all", "text": text}
+        for at, text in enumerate(texts)
+    ]
+    edits += [{"kind": "identify", "speaker": 0, "name": name} for name in ("Ada King (she)", "Guest 2", "Eve")]
+    added = answer(service, "POST", f"{here}/corrections", {"edits": edits})
+    answer(service, "POST", f"{here}/corrections/{added['version']}/undo")
+    offered = ["Docker", "2FA", "ドッカー", "Ada King"]
+    assert answer(service, "GET", f"{here}/vocabulary") == {"room": "weekly", "vocabulary": [], "offered": offered}
+    found = answer(service, "POST", f"{here}/vocabulary", {"terms": ["Docker"]})
+    assert (found["vocabulary"], found["offered"]) == (["Docker"], offered[1:])
+    assert answer(service, "GET", "/v1/rooms/weekly")["vocabulary"] == ["Docker"]
+    answer(service, "POST", f"{here}/vocabulary", {"terms": ["a, b"]}, 422)
+    answer(service, "POST", f"{here}/vocabulary", {"terms": [f"term {number}" for number in range(100)]}, 422)
+    answer(service, "GET", "/v1/transcripts/new/vocabulary", status=404)
 
 
 def test_edits_show_once_while_a_run_replaces_the_files_and_undone_ones_no_more(service: Service) -> None:
