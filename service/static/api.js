@@ -25,6 +25,9 @@ export async function request(url, options = {}) {
 
 export const post = (url, headers = {}) => request(url, { method: "POST", headers });
 
+export const postJson = (url, body) =>
+  request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
 /** Return an answer's body, or null for 404. */
 export async function requestOrNull(url) {
   try {

@@ -1,18 +1,22 @@
 // Corrections: words, names and speakers, boxes to tick, their undo, and what others edit meanwhile.
 
-import { address, request } from "./api.js";
+import { address, postJson, request } from "./api.js";
 import { $, fill, make, openDialog, setText } from "./dom.js";
 import { TextEditor } from "./edit_texts.js";
+import { VocabularyOffer } from "./vocabulary.js";
 
 // Milliseconds between two looks at what others edited.
 const LOOK_MS = 3000;
+// Seconds that are played before and after a doubtful word.
+const AROUND_S = 0.7;
 const PARTS = { topics: "topics", title: "title", summary: "summary", action_items: "next steps" };
 
 export class Editor {
-  /** `state()` returns {known, view}; `redraw()` fetches and shows the transcript; `hear(seconds)` plays from there. */
+  /** `state()` returns {known, view}; `redraw()` fetches and shows the transcript; `hear(from, to)` plays these seconds. */
   constructor(id, { state, redraw, hear }) {
     Object.assign(this, { id, state, redraw, hear, version: 0, applied: 0, standing: [], busy: false });
     this.texts = new TextEditor(this);
+    this.vocabulary = new VocabularyOffer(id);
     $("edit").hidden = false;
     $("edit").onclick = () => this.toggle($("edit").getAttribute("aria-pressed") !== "true");
     $("undo").onclick = () => this.add([{ kind: "undo", number: this.standing.at(-1).number }], "Undone.");
@@ -20,6 +24,7 @@ export class Editor {
     $("reviewed").onchange = () => this.add([{ kind: "review", reviewed: $("reviewed").checked }], "Saved.");
     $("turns").addEventListener("click", (event) => this.#click(event), { capture: true });
     $("turns").addEventListener("keydown", (event) => this.#key(event));
+    this.#listenToDrags();
     this.look();
     setInterval(() => document.hidden || this.look(), LOOK_MS);
   }
@@ -51,11 +56,13 @@ export class Editor {
       else word.removeAttribute("tabindex");
     }
     for (const name of $("turns").querySelectorAll("strong")) {
-      if (this.on) Object.assign(name, { tabIndex: 0, role: "button", title: "Say who this is" });
-      else for (const attribute of ["tabindex", "role", "title"]) name.removeAttribute(attribute);
+      const title = "Say who this is, or drag it to a paragraph of another speaker";
+      if (this.on) Object.assign(name, { tabIndex: 0, role: "button", title, draggable: true });
+      else for (const attribute of ["tabindex", "role", "title", "draggable"]) name.removeAttribute(attribute);
     }
     for (const [at, item] of [...$("next").children].entries()) this.#box(item, known.action_items?.next_steps[at]);
     this.texts.drawn();
+    this.vocabulary.show(this.on);
   }
 
   /** Store edits, and show the transcript with them or what prevents it; returns whether they were stored. */
@@ -75,9 +82,8 @@ export class Editor {
   async store(edits, done) {
     this.busy = true;
     try {
-      const body = JSON.stringify({ edits, version: this.version, request_id: crypto.randomUUID?.() });
-      const headers = { "Content-Type": "application/json" };
-      this.#take(await request(address(this.id, "/corrections"), { method: "POST", headers, body }));
+      const body = { edits, version: this.version, request_id: crypto.randomUUID?.() };
+      this.#take(await postJson(address(this.id, "/corrections"), body));
       await this.redraw();
       setText($("edit-note"), done);
     } finally {
@@ -104,7 +110,7 @@ export class Editor {
 
   /** Return whether drawing anew would get in the way. */
   #occupied() {
-    return this.busy || $("turns").querySelector("input") !== null;
+    return this.busy || this.dragged || $("turns").querySelector("input") !== null;
   }
 
   #click(event) {
@@ -123,17 +129,19 @@ export class Editor {
     if (!this.on || event.target.matches("input") || !["Enter", " "].includes(event.key)) return;
     const { view } = this.state();
     const row = view.rows.get(event.target);
-    if (row !== undefined) this.#word(row);
+    if (row !== undefined) this.#word(row, view.words.words[row].doubtful);
     else if (event.target.matches("strong")) this.#speaker(view.turnOf(event.target));
     else return;
     event.stopPropagation();
     event.preventDefault();
   }
 
-  /** Let a word be edited: Enter stores it, Tab goes on to the next doubtful one, Escape leaves it as it was. */
-  #word(row) {
+  /** Let a word be edited, `heard` or not: Enter stores it, Tab goes on to the next doubtful one, Escape leaves it. */
+  #word(row, heard = false) {
     const { view } = this.state();
     const [word, element] = [view.words.words[row], view.elements[row]];
+    view.follow(false);
+    if (heard) this.hear(word.start - AROUND_S, word.end + AROUND_S);
     const input = make("input", { type: "text", value: word.text, autocomplete: "off", spellcheck: true });
     input.setAttribute("aria-label", `Correct “${word.text}”`);
     const widen = () => input.style.setProperty("width", `${Math.max(6, input.value.length + 3)}ch`);
@@ -176,18 +184,16 @@ export class Editor {
     const doubtful = words.map((word, row) => [word, row]).filter(([word]) => word.doubtful);
     const found = by > 0 ? doubtful.find(([word]) => word.start > start) : doubtful.findLast(([word]) => word.start < start);
     if (!found) return setText($("edit-note"), "There is no further doubtful word.");
-    this.hear(found[0].start);
-    this.#word(found[1]);
+    this.#word(found[1], true);
   }
 
   /** Ask who speaks in a turn: another name, another participant, or another one in this paragraph only. */
   #speaker(turn) {
-    const { known, view } = this.state();
+    const { known } = this.state();
     const people = (known.participants ?? []).filter(({ speaker }) => speaker >= 0);
-    const own = people.find(({ speaker }) => speaker === turn.speaker);
-    const others = people.filter((one) => one !== own).map(({ name, speaker }) => make("option", { value: speaker }, name));
+    const others = people.filter(({ speaker }) => speaker !== turn.speaker);
     $("speaker-name").value = turn.name;
-    fill($("speaker-other"), ...others);
+    fill($("speaker-other"), ...others.map(({ name, speaker }) => make("option", { value: speaker }, name)));
     $("speaker-others").hidden = !others.length;
     const chosen = () => Number($("speaker-other").value);
     const store = (edit, done) => {
@@ -203,12 +209,45 @@ export class Editor {
     $("speaker-merge").onclick = () =>
       store({ kind: "merge", speaker_from: turn.speaker, speaker_to: chosen() }, "They are one person now.");
     $("speaker-assign").onclick = () => {
-      const spoken = view.words.words.slice(turn.from, turn.to);
-      const of = own ? [own.speaker, ...(own.other_speakers ?? [])] : [turn.speaker];
-      const [start, end] = [Math.min(...spoken.map((word) => word.start)), Math.max(...spoken.map((word) => word.end))];
-      store({ kind: "assign", start, end, speaker: chosen(), of }, "The paragraph has another speaker now.");
+      $("speaker").close();
+      this.#assign(turn, chosen());
     };
     openDialog($("speaker"));
+  }
+
+  /** Give a paragraph to another speaker. */
+  #assign(turn, speaker) {
+    const { known, view } = this.state();
+    const own = (known.participants ?? []).find((one) => one.speaker === turn.speaker);
+    const spoken = view.words.words.slice(turn.from, turn.to);
+    const [start, end] = [Math.min(...spoken.map((word) => word.start)), Math.max(...spoken.map((word) => word.end))];
+    const of = [turn.speaker, ...(own?.other_speakers ?? [])];
+    return this.add([{ kind: "assign", start, end, speaker, of }], "The paragraph has another speaker now.");
+  }
+
+  /** A name that is dragged to a paragraph of another speaker gives its own paragraph to that speaker. */
+  #listenToDrags() {
+    const target = ({ target: element }) => {
+      // Some browsers name a text here.
+      const over = element.parentElement.closest(".turn");
+      const turn = this.dragged && over && this.state().view.turnOf(over);
+      return turn && turn.speaker !== this.dragged.speaker ? turn : null;
+    };
+    $("turns").ondragstart = ({ target: name, dataTransfer }) => {
+      if (!this.on || !name.matches?.("strong")) return;
+      this.dragged = this.state().view.turnOf(name);
+      dataTransfer.effectAllowed = "move";
+    };
+    $("turns").ondragover = (event) => target(event) && event.preventDefault();
+    $("turns").ondrop = (event) => {
+      const turn = target(event);
+      if (!turn) return;
+      event.preventDefault();
+      this.#assign(this.dragged, turn.speaker);
+    };
+    $("turns").ondragend = () => {
+      this.dragged = null;
+    };
   }
 
   #box(item, step) {

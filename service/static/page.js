@@ -206,7 +206,7 @@ async function finish() {
   $("turns").classList.toggle("mute", !player);
   $("follow").onclick = () => view.follow(true);
   listenToKeys({ player, follow: () => view.follow(true) });
-  const hear = (seconds) => player?.seek(seconds);
+  const hear = (from, to) => player?.hear(from, to);
   if (known.may_edit) editor = new Editor(id, { state: () => ({ known, view }), redraw, hear });
   const at = /^#t=(\d+)$/.exec(location.hash);
   if (at && player) player.seek(Number(at[1]), false);

@@ -13,6 +13,7 @@ export class Player {
     this.moved = moved;
     this.length = duration;
     this.target = null;
+    this.until = null;
     // The audio is fetched on play only: the peaks come from the waveform.
     this.audio = new Audio();
     this.audio.preload = "none";
@@ -55,6 +56,7 @@ export class Player {
       const at = this.audio.currentTime;
       // Until a seek is done, the audio reports the old time.
       if (this.target === null || Math.abs(at - this.target) < 1) this.#show(at);
+      if (this.until !== null && this.target === null && at >= this.until) this.audio.pause();
       if (!this.audio.paused) requestAnimationFrame(frame);
     };
     this.audio.addEventListener("play", () => {
@@ -113,6 +115,7 @@ export class Player {
   }
 
   toggle() {
+    this.until = null;
     if (this.audio.paused) this.play();
     else this.audio.pause();
   }
@@ -121,9 +124,16 @@ export class Player {
   seek(seconds, play = true) {
     const at = Math.min(Math.max(0, seconds), this.length);
     this.target = at;
+    this.until = null;
     this.wave.setTime(at);
     this.#show(at);
     if (play && this.audio.paused) this.play();
+  }
+
+  /** Play from one time to another, in seconds. */
+  hear(from, to) {
+    this.seek(from);
+    this.until = to;
   }
 
   skip(seconds) {

@@ -1,6 +1,6 @@
 // Links that let everyone who has them read this transcript: make, copy, list and withdraw them.
 
-import { address, request } from "./api.js";
+import { address, postJson, request } from "./api.js";
 import { $, fill, make, openDialog, setText } from "./dom.js";
 import { when } from "./format.js";
 
@@ -40,9 +40,7 @@ export function offerSharing(id) {
   });
 
   const create = () => attempt(async () => {
-    const headers = { "Content-Type": "application/json" };
-    const body = JSON.stringify({ days: Number($("share-days").value) });
-    const link = await request(links(), { method: "POST", headers, body });
+    const link = await postJson(links(), { days: Number($("share-days").value) });
     $("share-url").value = link.url;
     $("share-new").dataset.link = link.id;
     $("share-new").hidden = false;

@@ -153,7 +153,7 @@ def test_the_keyboard_is_enough_and_stays_where_it_was(visitor: Visitor, here: S
         page.get_by_label("Name", exact=True).fill("Benjamin")
         page.keyboard.press("Enter")
         expect(page.locator("#people")).to_contain_text("Benjamin")
-        expect(page.get_by_role("button", name="Benjamin").first).to_be_focused()
+        expect(page.get_by_role("button", name="Benjamin", exact=True).first).to_be_focused()
 
 
 def test_two_people_see_each_others_changes_and_overwrite_none_unseen(visitor: Visitor, here: Site) -> None:

@@ -2,10 +2,11 @@
 
 # pyright: basic
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor, faults, is_too_wide
 from tests.browser.serving import Site, site
@@ -13,14 +14,14 @@ from tests.service.shown_recordings import finish, meeting
 
 pytestmark = pytest.mark.slow(15)
 
-FIRST, SECOND = "first", "second"
+FIRST, SECOND, THIRD = "first", "second", "third"
 ITEMS = {"next_steps": [{"task": "Send the slides", "assigned_to": "Ben"}], "method": "extractive"}
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as here:
-        for name in (FIRST, SECOND):
+        for name in (FIRST, SECOND, THIRD):
             transcript, spoken = meeting(name, 1, 120, 3, action_items=ITEMS)
             doubtful = [word._replace(confidence=0.2) if row in (2, 5) else word for row, word in enumerate(spoken)]
             finish(here.store, here.script, transcript, doubtful)
@@ -37,6 +38,9 @@ def test_words_are_corrected_with_the_keyboard(visitor: Visitor, here: Site) -> 
         page.keyboard.press("Tab")
         # The next doubtful word is open now.
         expect(page.locator("#turns .doubtful input")).to_be_focused()
+        # It is heard, from 1.8 to 3.6 s.
+        expect(page.locator("#clock")).to_have_text(re.compile("0:0[34]"))
+        expect(page.locator("#play")).to_have_class("play")
         page.keyboard.press("Escape")
         expect(page.locator("#turns input")).to_have_count(0)
         expect(page.locator("#turns .spoken").first).to_contain_text("docker podman")
@@ -69,6 +73,46 @@ def test_people_texts_and_steps_are_corrected_and_somebody_else_sees_it(visitor:
         expect(other.locator("#next")).to_contain_text("Done")
         other.get_by_role("button", name="Edit", exact=True).click()
         assert not is_too_wide(other)
+
+
+def test_corrected_terms_are_offered_to_the_room_and_a_paragraph_is_dragged(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{THIRD}", width=390, examined=True) as page:
+        offered = page.locator("#terms button")
+        page.get_by_role("button", name="Edit", exact=True).click()
+        expect(offered).to_have_count(0)
+        for at, text in enumerate(("Docker", "there", "Kubernetes", "Ada King")):
+            word = page.locator("#turns .spoken span").nth(at)
+            word.click()
+            page.keyboard.type(text)
+            page.keyboard.press("Enter")
+            expect(page.locator("#turns .spoken").first).to_contain_text(text)
+        expect(offered).to_have_text(["Docker", "Kubernetes", "Ada King"])
+        assert faults(page) == []
+        assert not is_too_wide(page)
+        offered.nth(1).click()
+        expect(page.locator("#edit-note")).to_contain_text("“Kubernetes” is expected")
+        expect(offered).to_have_text(["Docker", "Ada King"])
+        page.get_by_role("button", name="No", exact=True).click()
+        expect(page.locator("#vocabulary")).to_be_hidden()
+        names = page.locator("#turns strong:not(.hidden)")
+        expect(names).to_have_text(["Ada Lovelace", "Ben Okri", "Chinwe Achebe", "Ada Lovelace"])
+        drag(page, names.nth(1), page.locator("#turns .spoken").nth(2))
+        expect(names).to_have_text(["Ada Lovelace", "Chinwe Achebe", "Ada Lovelace"])
+        page.reload()
+        page.get_by_role("button", name="Edit", exact=True).click()
+        expect(offered).to_have_text(["Docker", "Ada King"])
+
+
+def drag(page: Page, what: Locator, to: Locator) -> None:
+    """Drag an element to the upper left corner of another one; `Locator.drag_to` scrolls in between."""
+    what.scroll_into_view_if_needed()
+    begin, end = what.bounding_box(), to.bounding_box()
+    assert begin is not None
+    assert end is not None
+    page.mouse.move(begin["x"] + 9, begin["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 9, end["y"] + 9, steps=9)
+    page.mouse.up()
 
 
 @pytest.mark.parametrize("dark", [False, True])
