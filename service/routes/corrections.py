@@ -8,6 +8,7 @@ from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.requests import Request
 
+from domain.access import Scope
 from domain.corrections.edits import (
     AnyEdit,
     Assign,
@@ -37,7 +38,7 @@ from resources.database.corrections import CorrectionHistory
 from service.bodies import json_body
 from service.callers import caller_of
 from service.corrected import TRANSCRIPT, CorrectedResults
-from service.dependencies import CorrectionsDep, RecordingsDep, StoredResultsDep
+from service.dependencies import AccessDep, CorrectionsDep, RecordingsDep, StoredResultsDep
 from service.errors import Refused
 from service.ports import Recordings
 from service.routing import Router, problems, request_body
@@ -181,9 +182,12 @@ def _writes(model: type[BaseModel]) -> dict[str, Any]:
 
 
 @router.get("/corrections")
-def show_history(editor: EditorDep) -> HistoryView:
-    """Show all corrections, undone ones included."""
-    return _view(editor, editor.entries())
+def show_history(request: Request, editor: EditorDep, access: AccessDep) -> HistoryView:
+    """Show all corrections, undone ones included; who made them only to those who may correct."""
+    found = _view(editor, editor.entries())
+    if access.may(request, Scope.WRITE):
+        return found
+    return found.model_copy(update={"edits": [one.model_copy(update={"who": None}) for one in found.edits]})
 
 
 @router.post("/corrections", **_writes(AddEdits))

@@ -20,7 +20,7 @@ from service.transcriber import Limits, build
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, TOKEN, application, listening
 from tests.service.shown_recordings import finish, overview, shown
-from tests.service.test_access import World
+from tests.service.test_access import World, bearer
 
 ID = "rec-1"
 REASON = "gpu.internal:8443 answered 500 (upstream said boom). Check TRANSCRIPT_URL"
@@ -100,6 +100,19 @@ def test_errors_name_neither_folders_nor_settings(tmp_path: Path) -> None:
         assert broken.status_code >= 500
         assert list(json.loads(broken.text)) == ["detail"]
         assert "topics.json" not in broken.text
+
+
+def test_readers_learn_not_who_corrected_a_transcript(tmp_path: Path) -> None:
+    with World(tmp_path, public=True).running() as world:
+        made = world.client.patch(f"/v1/transcripts/{ID}", json={"title": "Another"}, headers=BEARER)
+        assert made.status_code == 200, made.text
+
+        def who(headers: dict[str, str]) -> str | None:
+            [edit] = world.client.get(f"/v1/transcripts/{ID}/corrections", headers=headers).json()["edits"]
+            return edit["who"]
+
+        assert who({}) is who(bearer(world.by_scope[Scope.READ])) is None
+        assert who(bearer(world.by_scope[Scope.WRITE])) == "REFLECTOR_API_TOKEN"
 
 
 def test_readers_learn_what_is_missing_of_a_transcript_and_operators_why(tmp_path: Path) -> None:
