@@ -11,6 +11,8 @@ LOGS_NOT_EMPTY = "deleted rows in SQLite's write-ahead log, until its next check
 BEYOND_REACH = (
     "webhooks that were sent, and what their receivers made of them",
     "earlier text in the edit history of Zulip's message, if the organization keeps edit histories",
+    "messages that Zulip doesn't let the bot edit any more, and messages to operators about denials of consent",
+    "outside of REFLECTOR_MODE=live: messages in Zulip, and the audio at Daily",
     "the entry in Daily's list of recordings, and the names in its list of participants",
     "backups, replicas and snapshots; in PostgreSQL, deleted rows until the next VACUUM, and in its write-ahead log",
     "what services for transcription and language models have stored of the calls",
