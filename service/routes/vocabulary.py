@@ -13,7 +13,7 @@ from domain.rooms import Room, unset
 from domain.vocabulary import MOST_TERMS, Term
 from resources.database.corrections import CorrectionHistory
 from service.bodies import json_body
-from service.dependencies import NO_STORE, CorrectionsDep, RoomsDep, StoredResultsDep
+from service.dependencies import CorrectionsDep, RoomsDep, StoredResultsDep
 from service.routing import Router, problems, request_body
 from service.stored_results import StoredResults
 
@@ -34,7 +34,7 @@ class VocabularyView(BaseModel):
     offered: list[str]
 
 
-@router.get("", dependencies=[NO_STORE])
+@router.get("")
 def show_vocabulary(results: StoredResultsDep, history: CorrectionsDep, rooms: RoomsDep) -> VocabularyView:
     """Show the vocabulary of the recording's room, and the corrected names and words that aren't in it."""
     meeting = _meeting(results)
