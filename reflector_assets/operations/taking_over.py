@@ -153,7 +153,7 @@ class TakingOver:
 
     def _take_audio(self, parts: Parts, content: OldContent) -> MixedAudio:
         """Store the audio; where there is none, mark it as deleted, so that nobody waits for it."""
-        from domain.audio.probe import probe  # noqa: PLC0415 - PyAV takes 0.1 s to load
+        from domain.audio.probe import open_audio  # noqa: PLC0415 - PyAV takes 0.1 s to load
 
         recording, duration = parts.recording, parts.padded_tracks.duration
         key = f"{folder(recording.id)}/audio.mp3"
@@ -161,7 +161,8 @@ class TakingOver:
             try:
                 with self._store.new_file(key) as target:
                     self._old.audio(content.id, target)
-                    probe(target)
+                    with open_audio(target):
+                        pass
                 peaks, stored = self._old.peaks(content.id), self._store.stat(key)
                 return MixedAudio(key=key, sha256=stored.sha256, bytes=stored.bytes, duration=duration, peaks=peaks)
             except NotFound:

@@ -82,6 +82,15 @@ def test_a_room_that_wants_nothing_gets_nothing_and_is_reported_as_such(outlets:
     assert outlets.zulip.requests == []
 
 
+def test_nothing_leaves_about_what_the_old_system_published(outlets: Outlets) -> None:
+    outlets.set_all()
+    outlets.transcribed(finished(taken_over="https://old.example.com/transcripts/1"))
+    assert outlets.run().success
+    assert "the old system, which published it" in (outlets.zulip_message().note or "")
+    assert "the old system, which published it" in (outlets.webhook_delivery().note or "")
+    assert (outlets.zulip.requests, outlets.receiver.requests) == ([], [])
+
+
 @pytest.mark.parametrize("mode", ["shadow", "off"])
 def test_in_other_modes_nothing_leaves(outlets: Outlets, mode: str) -> None:
     outlets.set_all()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import PermanentError
 from domain.old_contents import NO_ITEMS, OldContent, OldPerson, OldTopicWithWords, OldWord, Parts, convert, said
 from domain.recording import Participants
 from domain.results import Decision, NextStep
@@ -82,6 +83,13 @@ def test_what_it_lacks_is_said() -> None:
     assert made.padded_tracks.duration == 0.0
     assert converted(topic(("Hi ", 7, 0)), duration=0).padded_tracks.duration == 7.5
     assert len(words.words(made.words)) == 0
+
+
+@pytest.mark.parametrize("wrong", [{"start": float("inf")}, {"end": None}, {"speaker": "Ada"}, {"text": 1}])
+def test_a_word_that_cannot_be_one_is_named(wrong: dict[str, Any]) -> None:
+    word: dict[str, Any] = {"text": "Hi", "start": 0.0, "end": 1.0, **wrong}
+    with pytest.raises(PermanentError, match=f"can't be read: words.0.{next(iter(wrong))}"):
+        OldTopicWithWords.read({"id": "1", "words": [word]})
 
 
 def test_decisions_of_its_database_are_taken() -> None:

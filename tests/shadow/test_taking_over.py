@@ -21,7 +21,7 @@ from testing.hosts.old_world import OldTopicRow, OldTranscriptRow
 from tests.shadow.old_database import run
 
 pytest_plugins = ["tests.service.databases", "tests.shadow.old_database"]
-pytestmark = pytest.mark.slow(60)
+pytestmark = pytest.mark.slow(45)
 
 START = 1_774_252_800.0
 BUDGET = OldTopicRow("Budget", [(0, "The budget is large enough.", 1.0, 3.0), (1, "We have some plans.", 4.0, 6.0)])
@@ -156,9 +156,9 @@ def test_what_fails_stops_no_other_and_what_was_interrupted_goes_on(
     assert f"failed {rows[1].id}" in complaints
     assert f"failed {rows[2].id}" in complaints
     assert [one["id"] for one in deployment.json("list")] == ["ours"]
-    rows[1].topics = [OldTopicRow("Wrong", [(0, "Word", 1.0, float("inf"))])]
+    old.answer(1, b"<html>a proxy's error</html>", when=of(rows[1], "audio/mp3"))
     assert take_over(deployment, "--apply", status=1) == {"new": 2, "known": 1, "failed": 1}
-    rows[1].topics = [END]
+    assert not (deployment.folder(rows[1].id) / "audio.mp3").exists()
     assert take_over(deployment, "--apply") == {"new": 1, "known": 3}
     # Daily's id of the recording is in its database only, and so are decisions.
     assert [one["id"] for one in deployment.json("list")] == [rows[1].id, "rec-3", rows[2].id, "ours"]
