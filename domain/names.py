@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
 ADDRESS = re.compile(r"@|^\+?[\d\s()/-]{6,}$")
 GENERIC = re.compile(
-    r"^(?:(?:anonymous|guest|gast|invité|invitado|ospite|user|participant|unknown|host|speaker|iphone|ipad|android|"
+    r"^(?:(?:anonymous|guest|gast|invité|invitado|ospite|convidado|gäst|gæst|gjest|gość|misafir|vieras|гость|гість|ضيف|مهمان|"
+    r"अतिथि|ゲスト|게스트|访客|訪客|user|participant|unknown|host|speaker|iphone|ipad|android|"
     r"galaxy|phone|zoom|me)\b[\s\d()#:-]*)+$",
     re.I,
 )

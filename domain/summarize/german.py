@@ -28,12 +28,32 @@ VERBS = [
     beantworten beantworte beantwortest beantwortet|veröffentlichen veröffentliche veröffentlichst veröffentlicht|
     verteilen verteile verteilst verteilt|entfernen entferne entfernst entfernt|ändern ändere änderst ändert|
     fragen frage fragst fragt|schauen schaue schaust schaut|nehmen nehme nimmst nimmt|machen mache machst macht|
+    schließen schließe schließt schließt|reichen reiche reichst reicht|lösen löse löst löst|
+    beheben behebe behebst behebt|teilen teile teilst teilt|beantragen beantrage beantragst beantragt|
+    richten richte richtest richtet|mailen maile mailst mailt|besprechen bespreche besprichst bespricht|
+    dokumentieren dokumentiere dokumentierst dokumentiert|bauen baue baust baut|
     geben gebe gibst gibt|sagen sage sagst sagt|sprechen spreche sprichst spricht|suchen suche suchst sucht
     """.replace("\n", " ").split("|")
 ]
 INFINITIVES = "|".join(infinitive for infinitive, *_ in VERBS if infinitive not in {"sagen", "geben", "nehmen"})
 # In the present tense, these are a task only with a deadline: "ich nehme an", "ich spreche Deutsch".
-WEAK = {"nehmen", "sprechen", "suchen", "stellen", "bringen", "schauen", "holen", "planen"}
+WEAK = {
+    "nehmen",
+    "sprechen",
+    "suchen",
+    "stellen",
+    "bringen",
+    "schauen",
+    "holen",
+    "planen",
+    "schließen",
+    "reichen",
+    "lösen",
+    "teilen",
+    "richten",
+    "besprechen",
+    "bauen",
+}
 FORMS = {infinitive: f"{mine}?" for infinitive, mine, *_ in VERBS}
 MINE = "|".join(FORMS.values())
 FIRM = "|".join(form for infinitive, form in FORMS.items() if infinitive not in WEAK)

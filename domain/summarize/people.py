@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-HONORIFIC = r"(?:(?:mr|mrs|ms|miss|dr|prof|professor)\.?\s+)?"
+HONORIFIC = r"(?:(?:mr|mrs|ms|miss|dr|prof|professor|herrn?|frau|senora?|sra?|don|dona)\.?\s+){0,2}"
 TITLES = _words("""
     mr mrs ms miss mx dr prof professor sir dame rev herr frau hr fr mag ing dipl med jur phil nat rer h c hc mme
     mlle monsieur madame sr sra srta don dona dott dottssa ir drs jr phd msc bsc mba md ma ba esq cpa ceo cto cfo
@@ -30,6 +30,7 @@ ORDINARY = ACTIONS | NOT_ACTIONS | PRONOUNS | SPOKEN | VERBS
 
 SINGLE: Mapping[str, str] = {
     "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "t", "ß": "s", "æ": "a", "œ": "o", "’": "'", "ʼ": "'",
+    "ς": "σ",
 }  # fmt: skip
 GERMAN: Mapping[str, str] = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
 
@@ -42,7 +43,7 @@ def fold(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _folded(char: str) -> str:
     lower = char.lower()[:1]
-    return SINGLE.get(lower) or unicodedata.normalize("NFD", lower)[0]
+    return SINGLE.get(lower) or unicodedata.normalize("NFKD", lower)[0]
 
 
 def called(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -83,7 +84,9 @@ def _parsed(name: str) -> list[tuple[str, ...]]:
     """Return the words of a typed name, the first name first; several ways if the order isn't certain."""
     plain = re.sub(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}", " ", name)
     plain = plain if re.search(r"[^\W\d_]", plain) else re.sub(r"[()\[\]{}]", " ", name)
-    plain = re.split(r"\s[|/–—-]\s|[|/]", plain)[0]
+    # "John - Acme", but "Guest - John".
+    parts = re.split(r"\s[|/–—-]\s|[|/]", plain)
+    plain = next((part for part in parts if set(_split(part)) - TITLES), plain)
     if address := re.match(r"\s*([^\s@]+)@[^\s@]+", plain):
         plain = re.sub(r"[._+\d-]+", " ", address[1])
     before, comma, after = plain.partition(",")

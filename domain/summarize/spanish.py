@@ -163,7 +163,7 @@ WORDINGS = Wordings(
     ),
     request=(
         pattern(
-            rf"(?:por\s+favor,?\s+)?{CLITICS}(?:puedes|podrías|puede|podría)\s+(?:por\s+favor\s+)?(?P<task>{TO_DO})"
+            rf"(?:por\s+favor,?\s+)?¿?{CLITICS}(?:puedes|podrías|puede|podría)\s+(?:por\s+favor\s+)?(?P<task>{TO_DO})"
         ),
         pattern(
             rf"(?P<due>)(?:por\s+favor,?\s+)?{CLITICS}(?:puedes|podrías)\s+(?:por\s+favor\s+)?"

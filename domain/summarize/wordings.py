@@ -14,6 +14,7 @@ from domain.summarize.items import Items, accepter, decision, distinct, sentence
 from domain.summarize.people import HONORIFIC, alternatives, called, fold
 from domain.summarize.sentences import Utterance, tokens
 
+LAST_PLEASE = re.compile(r",\s+(?:bitte|por favor)$", re.I)
 Patterns = tuple[re.Pattern[str], ...]
 
 
@@ -137,7 +138,7 @@ def _add_steps(
             context = f"{of_speaker(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
         steps.append(
             NextStep(
-                task=sentence(clause.task.strip(" ?!¿¡")),
+                task=sentence(LAST_PLEASE.sub("", clause.task.strip(" ?!¿¡"))),
                 assigned_to=who,
                 deadline=due,
                 context=context,

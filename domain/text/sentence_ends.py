@@ -6,8 +6,8 @@ from domain.text.days import ALL
 from domain.text.letters import MARKS
 
 CLOSING = r"[\"'”’“‘»)\]}」』】]*$"
-# Latin, CJK, Devanagari, Arabic and Urdu, Burmese, Khmer, Armenian, Ethiopic.
-END = re.compile(rf"[.?!…。？！｡।॥؟۔။។៕։።፧]{CLOSING}")
+# Latin, CJK, Devanagari, Arabic and Urdu, Burmese, Khmer, Armenian, Ethiopic, Tibetan; Greek asks with a semicolon.
+END = re.compile(rf"(?:[.?!…。？！｡।॥؟۔။។៕։።፧།༎\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);){CLOSING}")
 CLAUSE_END = re.compile(rf"[,;:，、；：—–،؛၊]{CLOSING}")
 ELLIPSIS = re.compile(rf"(?:\.\.|…){CLOSING}")
 OPENING = r"^[(\"'“„«¿¡\[]*"
@@ -15,9 +15,10 @@ OPENING = r"^[(\"'“„«¿¡\[]*"
 ABBREVIATED = re.compile(
     OPENING + r"(?:mr|mrs|ms|mx|dr|prof|st|ste|rev|hon|gen|col|capt|sgt|lt|gov|sen|rep|vs|cf|fig|"
     # Titles of other languages, and Sr. and Jr., which stand before and after names.
-    r"hr|frl|dipl|sr|sra|srta|jr|dra|mme|mlle|mgr|dott|avv|mevr|dhr|"
-    r"nr|núm|aufl|bzw|ggf|evtl|inkl|exkl|vgl|bspw|sog|zzgl|mind|ca|approx|bijv|"
-    r"t\.ex|f\.eks|bl\.a|z\.b|d\.h|u\.a|u\.s|i\.d\.r|e\.g|i\.e|p\.ej|p\.ex|np|tzn|tj|см|стр|ул|тыс|млн|млрд|"
+    r"hr|frl|dipl|ing|inż|sig\.ra|κα|κος|sr|sra|srta|jr|dra|mme|mlle|mgr|dott|avv|mevr|dhr|"
+    r"nr|núm|aufl|bzw|ggf|evtl|inkl|exkl|vgl|bspw|sog|zzgl|mind|ca|approx|bijv|mio|mrd|dvs|esim|tzv|"
+    r"poz|pág|t\.ex|f\.eks|bl\.a|z\.b|d\.h|u\.a|u\.s|i\.d\.r|e\.g|i\.e|p\.ej|p\.ex|np|tzn|tj|ul|tys|"
+    r"см|стр|ул|тыс|млн|млрд|"
     r"jan|feb|febr|apr|aug|sep|sept|oct|okt|nov|dec|dez|janv|févr|avr|juil|déc|"
     r"ph\.d|m\.d|b\.sc|m\.sc|b\.a|m\.a|d\.phil)\.$",
     re.I,
@@ -26,7 +27,8 @@ ABBREVIATED = re.compile(
 LETTER = re.compile(OPENING + r"(?!I\.)[A-Za-zÀ-ÖØ-öø-ÿА-яΑ-ω]\.(?:[A-Z]\.)*$")
 # The end only before a capital letter.
 SHORTENED = re.compile(
-    r"^(?:no|nos|inc|ltd|co|corp|dept|est|etc|usw|usf|vol|art|abs|max|min|str|tel|resp|ing|mag|sig|mar|jun|jul|ene|dic|"
+    r"^(?:no|nos|inc|ltd|co|corp|dept|est|etc|usw|usf|mwst|itd|itp|atd|apod|stb|vb|osv|enz|ecc|др|пр|руб|"
+    r"κλπ|κτλ|vol|art|abs|max|min|str|tel|resp|mag|sig|mar|jun|jul|ene|dic|"
     r"[ap]\.m|\w(?:\.\w)+)\.$",
     re.I,
 )

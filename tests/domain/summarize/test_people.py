@@ -51,6 +51,10 @@ TASK = "Send the budget report by Friday"
         ("Jean-Luc Dupré", "Jean-Luc"),
         ("Anna Maria Lopez", "Anna Maria"),
         ("O’Brien, Sinéad", "Sinead"),
+        ("Guest - John", "John"),
+        ("Ｊｏｈｎ", "John"),
+        ("Σωκράτης", "ΣΩΚΡΆΤΗΣ"),
+        ("Herr Dr. Jonas Weber", "Herr Dr. Weber"),
     ],
 )
 def test_tasks_go_to_the_person_who_is_called(typed: str, said: str) -> None:

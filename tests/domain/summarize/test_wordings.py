@@ -158,6 +158,12 @@ STEPS: list[tuple[str, str, tuple[str | None, str, str | None]]] = [
     ),
     ("spanish", "Tengo que firmar el contrato esta semana.", (ANNA, "Firmar el contrato esta semana", "esta semana")),
     ("spanish", "Me encargo de las bebidas.", (ANNA, "Me encargo de las bebidas", None)),
+    ("spanish", "Por favor, ¿puedes enviar la factura, por favor?", (None, "Enviar la factura", None)),
+    (
+        "german",
+        "Ich schließe das Ticket bis Freitag ab.",
+        (ANNA, "Ich schließe das Ticket bis Freitag ab", "bis Freitag"),
+    ),
     ("spanish", "¿Puedes pagar la factura, Bernd, por favor?", (BERND, "Pagar la factura", None)),
     ("spanish", "Bernd, envía la factura al banco.", (BERND, "Envía la factura al banco", None)),
     (

@@ -36,6 +36,10 @@ def split(text: str) -> list[str]:
         "Это, т. е. Склад, готово.",
         "Mme. Dupont et M. Durand sont là.",
         "We pay 3. 5 percent.",
+        "Das kostet 3 Mio. Euro inkl. MwSt. pro Jahr.",
+        "Spotkamy się np. w piątek itd. w biurze, ul. Długa 3.",
+        "Ing. Novák a tzv. sklad.",
+        "Склад, офис и др. вещи готовы.",
     ],
 )
 def test_no_sentence_ends_there(text: str) -> None:
@@ -58,6 +62,10 @@ def test_no_sentence_ends_there(text: str) -> None:
         ["He said “yes.”", "Then we left."],
         ["„Das ist alles.“", "Dann gehen wir."],
         ["We buy from Acme Inc.", "They are cheap."],
+        ["Είναι έτοιμη η αποθήκη;", "Ναι, είναι."],
+        ["བཀྲ་ཤིས།", "བདེ་ལེགས།"],
+        ["Stäng av.", "Sedan går vi."],
+        ["Das ist, was ich mag.", "Dann gehen wir."],
     ],
 )
 def test_sentences_end_there(parts: list[str]) -> None:
