@@ -30,6 +30,14 @@ def test_a_row_is_one_line_of_the_terminal(texts: list[tuple[str, str]], width: 
     assert all(line.startswith(f"{ID}  processing") for line in lines[1:])
 
 
+def test_one_long_id_leaves_the_other_rows_as_they_are() -> None:
+    cells = ["processing", "weekly", "Title"]
+    lines = shown([Row([ID, *cells]), Row(["x" * 260, *cells])], 80)
+    assert lines[0].split() == NAMES
+    assert lines[1].split() == [ID, *cells]
+    assert lines[2].startswith(f"{'x' * 260}  processing")
+
+
 def test_a_note_is_wrapped_between_words_below_its_row() -> None:
     reason = "summary: the LLM at https://llm.example.com/v1 answered 401 [bold]. Check LLM_API_KEY, then run it again."
     lines = shown([Row([ID, "error", "weekly-20260323080000", "A long title of a meeting"], reason)], 80)

@@ -50,6 +50,10 @@ def print_fields(fields: Mapping[str, object]) -> None:
         out.print(f"{name}: {'' if value is None else value}", highlight=False, markup=False, soft_wrap=True)
 
 
+# Cells of a column are aligned up to this width: that of an id of Daily's, and somewhat more.
+LONGEST_ALIGNED = 40
+
+
 class Row(NamedTuple):
     """The cells of a line, and a note of any length below it."""
 
@@ -58,15 +62,20 @@ class Row(NamedTuple):
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Row], flexible: int, *, console: Console = out) -> None:
-    """Print a line for each row; on a terminal, the last `flexible` cells are cropped to its width."""
+    """Print a line for each row; on a terminal, the last `flexible` cells are cropped to its width.
+
+    One long cell before them makes its own line longer, not those of all rows.
+    """
     columns = zip(names, *(row.cells for row in rows), strict=True)
     widths = [max(map(cell_len, column)) for column in columns]
     if console.is_terminal:
+        widths[:-flexible] = [min(width, LONGEST_ALIGNED) for width in widths[:-flexible]]
         for left in range(flexible, 0, -1):
             used = sum(widths[:-left]) + 2 * (len(names) - 1)
             widths[-left] = min(widths[-left], max(1, (console.width - used) // left))
     for cells, note in [Row(names), *rows]:
-        line = Text("  ").join(map(_cell, cells, widths))
+        fixed = [f"{' '.join(cell.split()):{width}}" for cell, width in zip(cells[:-flexible], widths, strict=False)]
+        line = Text("  ").join([*map(Text, fixed), *map(_cell, cells[-flexible:], widths[-flexible:])])
         line.rstrip()
         style = "bold" if cells is names else None
         console.print(line, style=style, no_wrap=True, overflow="ignore", crop=False, highlight=False)
