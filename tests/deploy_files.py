@@ -19,6 +19,7 @@ from testing.deployment import ROOT
 DEPLOY = ROOT / "deploy"
 BASE, PODS = DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "pod-per-step"
 SERVICE = DEPLOY / "kubernetes" / "transcriber"
+PAGES = DEPLOY / "kubernetes" / "dagster-pages"
 PASSWORDS = {"POSTGRES_PASSWORD": "pgfilled", "REDIS_PASSWORD": "redisfilled"}
 SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN$|AUTH$|BROKER|_URL$")
 PUBLIC = {
@@ -70,6 +71,11 @@ def parse_manifests() -> list[dict[str, Any]]:
     names = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
     paths = [*(BASE / name for name in names), SERVICE / "transcriber.yaml"]
     return [manifest for path in paths for manifest in yaml.safe_load_all(path.read_text())]
+
+
+def parse_proxy() -> list[dict[str, Any]]:
+    """Return every object of the proxy in front of Dagster's pages."""
+    return list(yaml.safe_load_all((PAGES / "proxy.yaml").read_text()))
 
 
 def pods(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reflector_assets.settings.main import Settings
-from tests.deploy_files import BASE, PUBLIC, SECRET, containers, parse_compose, parse_manifests, pods
+from tests.deploy_files import BASE, PUBLIC, SECRET, containers, parse_compose, parse_manifests, parse_proxy, pods
 
 # The secrets that each container uses. Runs have those of their steps, which have pods of their own in pod-per-step.
 RESULTS = {"TRANSCRIPT_STORAGE_AWS_ACCESS_KEY_ID", "TRANSCRIPT_STORAGE_AWS_SECRET_ACCESS_KEY"}
@@ -59,7 +59,7 @@ def test_containers_have_no_privileges(compose: dict[str, Any], manifests: list[
             True,
             True,
         )
-    for one in containers(manifests):
+    for one in containers([*manifests, *parse_proxy()]):
         assert one["securityContext"]["allowPrivilegeEscalation"] is False
         assert one["securityContext"]["readOnlyRootFilesystem"] is True
         assert "/tmp" in {mount["mountPath"] for mount in one["volumeMounts"]}

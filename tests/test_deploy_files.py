@@ -34,6 +34,7 @@ from tests.deploy_files import (
     env_file,
     parse_compose,
     parse_manifests,
+    parse_proxy,
     pods,
 )
 
@@ -242,7 +243,7 @@ def test_manifests_refer_to_existing_objects(manifests: list[dict[str, Any]]) ->
 
 
 def test_images_have_a_version(compose: dict[str, Any], manifests: list[dict[str, Any]]) -> None:
-    images = {one["image"] for one in compose["services"].values()} | {one["image"] for one in containers(manifests)}
+    images = {one["image"] for one in [*compose["services"].values(), *containers([*manifests, *parse_proxy()])]}
     images.add(re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[0])
     own = version("reflector-assets")
     for folder in (BASE, SERVICE):
@@ -251,7 +252,7 @@ def test_images_have_a_version(compose: dict[str, Any], manifests: list[dict[str
     # The tag of the manifests' own image stands in kustomization.yaml.
     images.remove("reflector")
     assert f"reflector:{own}" in images
-    assert [one for one in images if not re.search(r":\d+\.\d+", one)] == []
+    assert [one for one in images if not re.search(r":v?\d+\.\d+", one)] == []
     assert {one for one in images if one.startswith("reflector:")} == {f"reflector:{own}"}
 
 

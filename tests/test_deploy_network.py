@@ -8,9 +8,8 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from tests.deploy_files import BASE, DEPLOY, SERVICE, parse_compose
+from tests.deploy_files import BASE, PAGES, SERVICE, parse_compose
 
-PAGES = DEPLOY / "kubernetes" / "dagster-pages"
 NAME = "app.kubernetes.io/name"
 # Pods of runs and steps have the name that Dagster gives them.
 PODS = [
