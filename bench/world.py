@@ -93,9 +93,10 @@ class World:
         return found
 
     def database(self) -> list[psutil.Process]:
-        """Return PostgreSQL's main process, which waits for its connections' processes; an empty list with SQLite."""
+        """Return PostgreSQL's main process and those of its connections; an empty list with SQLite."""
         server = self.postgres.process if self.postgres else None
-        return [psutil.Process(server.pid)] if server else []
+        main = psutil.Process(server.pid) if server else None
+        return [main, *main.children()] if main else []
 
     def wait_for_end(self, recording_id: str) -> None:
         """Wait until a recording's runs have ended."""
