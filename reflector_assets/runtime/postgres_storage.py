@@ -27,7 +27,12 @@ from dagster_postgres.utils import (
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 
-from reflector_assets.runtime.dagster_internals.storage import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterStorage
+from reflector_assets.runtime.dagster_internals.storage import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    ASSET_KEY_INDEX_COLS,
+    DagsterStorage,
+)
 from reflector_assets.runtime.known_answers import KnownPartitions, KnownSchema
 from reflector_assets.runtime.skipped_ticks import LastSkippedTick
 
@@ -124,7 +129,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         token_provider: Any = None,
     ) -> None:
         database = _databases.get(postgres_url)
-        if database is None:
+        if is_first := database is None:
             database = Database(postgres_url, token_provider)
             if should_autocreate_tables and not database.has_tables():
                 DagsterPostgresStorage(postgres_url, token_provider=token_provider)
@@ -137,6 +142,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         self._schedule_storage = PooledSchedules(postgres_url, **arguments)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine, storage._known = database.engine, database.known
+        if is_first and should_autocreate_tables:
+            # Otherwise asked in the first asset event's transaction, on a second connection.
+            self._event_log_storage.has_secondary_index(ASSET_KEY_INDEX_COLS)
+            self._event_log_storage.has_table("asset_event_tags")
         DagsterStorage.__init__(self)
 
     @classmethod

