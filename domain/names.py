@@ -10,7 +10,7 @@ ADDRESS = re.compile(r"@|^\+?[\d\s()/-]{6,}$")
 GENERIC = re.compile(
     r"^(?:(?:anonymous|guest|gast|invité|invitado|ospite|convidado|gäst|gæst|gjest|gość|misafir|vieras|гость|гість|ضيف|مهمان|"
     r"अतिथि|ゲスト|게스트|访客|訪客|user|participant|unknown|host|speaker|iphone|ipad|android|"
-    r"galaxy|phone|zoom|me)\b[\s\d()#:-]*)+$",
+    r"galaxy|phone|zoom|me)(?!\w)[\s\d()#:-]*)+$",
     re.I,
 )
 
