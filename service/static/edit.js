@@ -65,15 +65,19 @@ export class Editor {
     this.vocabulary.show(this.on);
   }
 
-  /** Store edits, and show the transcript with them or what prevents it; returns whether they were stored. */
-  async add(edits, done) {
+  /**
+   * Store edits, and show the transcript with them or what prevents it; returns whether they were stored. If somebody
+   * else edited something meanwhile, they are stored nevertheless as long as `stands()` says that theirs is unchanged.
+   */
+  async add(edits, done, stands = () => false) {
     try {
       await this.store(edits, done);
       return true;
     } catch (error) {
-      const stale = error.status === 409;
-      setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
+      const [stale, known] = [error.status === 409, this.version];
       if (stale) await this.look();
+      if (stale && this.version !== known && stands()) return this.add(edits, done, stands);
+      setText($("edit-note"), stale ? "Somebody else edited this meanwhile: look, and try again." : error.message);
       return false;
     }
   }
@@ -160,7 +164,9 @@ export class Editor {
       if (text === word.text) return true;
       const { speaker } = view.words.turns[word.turn];
       const edit = { kind: "words", start: word.start, end: Math.max(word.end, word.start + 0.001), speaker, was: word.text, text };
-      return this.add([edit], text ? `“${word.text}” is now “${text}”.` : `“${word.text}” was deleted.`);
+      const isSame = (one) => one.start === word.start && one.text === word.text;
+      const stands = () => this.state().view.words.words.some(isSame);
+      return this.add([edit], text ? `“${word.text}” is now “${text}”.` : `“${word.text}” was deleted.`, stands);
     };
     input.onblur = close;
     input.onkeydown = async (event) => {

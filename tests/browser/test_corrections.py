@@ -14,14 +14,14 @@ from tests.service.shown_recordings import finish, meeting
 
 pytestmark = pytest.mark.slow(15)
 
-FIRST, SECOND, THIRD = "first", "second", "third"
+FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
 ITEMS = {"next_steps": [{"task": "Send the slides", "assigned_to": "Ben"}], "method": "extractive"}
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as here:
-        for name in (FIRST, SECOND, THIRD):
+        for name in (FIRST, SECOND, THIRD, FOURTH):
             transcript, spoken = meeting(name, 1, 120, 3, action_items=ITEMS)
             doubtful = [word._replace(confidence=0.2) if row in (2, 5) else word for row, word in enumerate(spoken)]
             finish(here.store, here.script, transcript, doubtful)
@@ -101,6 +101,35 @@ def test_corrected_terms_are_offered_to_the_room_and_a_paragraph_is_dragged(visi
         page.reload()
         page.get_by_role("button", name="Edit", exact=True).click()
         expect(offered).to_have_text(["Docker", "Ada King"])
+
+
+def test_two_people_correct_different_words_and_not_the_same_one_unseen(visitor: Visitor, here: Site) -> None:
+    url = f"{here.url}/transcripts/{FOURTH}"
+    with visitor.visit(url, refused=True) as page, visitor.visit(url, refused=True) as other:
+        for one in (page, other):
+            one.get_by_role("button", name="Edit", exact=True).click()
+        spoken = [one.locator("#turns .spoken").first for one in (page, other)]
+
+        def write(one: int, at: int, text: str) -> None:
+            spoken[one].locator("span").nth(at).click()
+            expect(spoken[one].locator("input")).to_be_focused()
+            (page, other)[one].keyboard.type(text)
+
+        # While a word is open, the page doesn't show what others edit.
+        write(1, 3, "fourth")
+        write(0, 0, "First")
+        page.keyboard.press("Enter")
+        expect(spoken[0]).to_contain_text("First")
+        other.keyboard.press("Enter")
+        for text in spoken:
+            expect(text).to_have_text(re.compile(r"^First \S+ \S+ fourth "))
+        write(1, 0, "theirs")
+        write(0, 0, "mine")
+        page.keyboard.press("Enter")
+        expect(spoken[0]).to_contain_text("mine")
+        other.keyboard.press("Enter")
+        expect(other.locator("#edit-note")).to_contain_text("Somebody else edited this meanwhile")
+        expect(spoken[1]).to_have_text(re.compile("^mine "))
 
 
 def drag(page: Page, what: Locator, to: Locator) -> None:
