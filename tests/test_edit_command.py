@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.recording import Participant, Participants
+from domain.recording import Participant, Participants, Recording
 from domain.results import NextStep
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment
 from tests.domain.finished import finished
@@ -22,6 +22,8 @@ def meeting(deployment: Deployment) -> Deployment:
     (folder / "transcript.json").write_text(made.model_copy(update={"action_items": items}).model_dump_json())
     people = Participants((Participant(participant_id="p0", name="Ada", speaker=0),))
     (folder / "participants.json").write_text(people.model_dump_json())
+    recording = Recording(id=SAMPLE_ID, room_name="weekly-20260323080000")
+    (folder / "recording.json").write_text(recording.model_dump_json())
     return deployment
 
 
@@ -66,3 +68,12 @@ def test_what_cant_be_meant_is_refused_whole(meeting: Deployment, option: str, v
     refused = meeting.reflector("edit", SAMPLE_ID, "--title", "Roadmap", option, value)
     assert (refused.returncode, reason in refused.stderr) == (1, True), refused.stderr
     assert edits(meeting) == []
+
+
+def test_the_room_learns_names_and_words_that_it_can(meeting: Deployment) -> None:
+    given = ("--rename", "Ada=Ada Lovelace", "--words", "1-2=Docker,", "--learn")
+    meeting.json("edit", SAMPLE_ID, *given)
+    assert meeting.json("rooms", "show", "weekly")["vocabulary"] == ["Ada Lovelace", "Docker"]
+    refused = meeting.reflector("edit", SAMPLE_ID, "--words", "2-3=one, two", "--learn")
+    assert (refused.returncode, "can't learn this" in refused.stderr) == (1, True), refused.stderr
+    assert len(edits(meeting)) == 2

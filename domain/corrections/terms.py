@@ -13,9 +13,9 @@ _AROUND = re.compile(r"^[^\w]+|[^\w]+$")
 
 
 def given(edits: Iterable[AnyEdit]) -> list[str]:
-    """Return the names and words that edits give, in order."""
+    """Return the names and words that edits give, in order, without punctuation around them."""
     terms = (
-        one.name if isinstance(one, Rename | Identify) else one.text if isinstance(one, Write) else None
+        one.name if isinstance(one, Rename | Identify) else _AROUND.sub("", one.text) if isinstance(one, Write) else ""
         for one in edits
     )
     return [term for term in terms if term]
