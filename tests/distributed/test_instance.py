@@ -9,7 +9,6 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage
 
-from reflector_assets.settings.main import Settings
 from testing.deployment import ROOT, SAMPLE, SAMPLE_ID, Deployment
 from testing.parts.postgres import Postgres
 from tests.distributed.cluster import deploy, instance_of
@@ -26,18 +25,15 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             DAGSTER_POSTGRES_URL=postgres.database_url("reflector"),
             DATABASE_URL=postgres.create_database("product"),
         )
-        for command in setup[2].split(" && "):
-            done = found.run(*command.split())
-            assert done.returncode == 0, done.stderr
+        done = found.run(*setup)
+        assert done.returncode == 0, done.stderr
         yield found
 
 
-def test_the_setup_makes_the_tables_and_the_pools(deployment: Deployment) -> None:
+def test_the_setup_makes_the_tables(deployment: Deployment) -> None:
     with instance_of(deployment) as instance:
         assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
         assert isinstance(instance.run_launcher, dg.DefaultRunLauncher)
-        limits = {info.name: info.limit for info in instance.event_log_storage.get_pool_limits()}
-        assert limits == Settings.model_construct().pools()
         assert instance.run_retries_enabled
         assert instance.run_retries_max_retries == 3
 
