@@ -50,12 +50,11 @@ if programs.SHARED not in os.environ:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers more than there are cores, since half of the slow tests wait for daemons; none for a single file."""
+    """Two workers more than there are cores, since many tests wait for others; none for a single file."""
     files = {argument.split("::")[0] for argument in config.args}
     if all(file.endswith(".py") for file in files) and len(files) == 1:
         return 0
-    cores = len(os.sched_getaffinity(0))
-    return min(cores, 6) if config.option.markexpr == "not slow" else min(cores + 2, 6)
+    return min(len(os.sched_getaffinity(0)) + 2, 6)
 
 
 @pytest.hookimpl(tryfirst=True)
