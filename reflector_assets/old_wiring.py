@@ -5,7 +5,7 @@ from functools import cache
 from reflector_assets import wiring
 from reflector_assets.env_secrets import pass_secret
 from reflector_assets.settings.main import get_settings
-from resources.llm.kept_texts import KeptTexts
+from resources.llm.taken_over_texts import TakenOverTexts
 from resources.llm.understanding import Understanding
 from resources.old_system.client import OldSystem
 from resources.old_system.contents import OldContents
@@ -24,6 +24,7 @@ def old_system() -> OldSystem:
         api_key=pass_secret("REFLECTOR_OLD_API_KEY", settings.old_api_key),
         token=pass_secret("REFLECTOR_OLD_TOKEN", settings.old_token),
         secret=pass_secret("DAILY_WEBHOOK_SECRET", settings.daily_webhook_secret),
+        pages_url=settings.old_pages_url or "",
     )
 
 
@@ -36,7 +37,7 @@ def old_database() -> OldDatabase:
 @cache
 def old_transcripts() -> OldTranscripts:
     """Return the old system's transcripts, to compare with."""
-    return OldTranscripts(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
+    return OldTranscripts(system=old_system(), database=old_database())
 
 
 @cache
@@ -48,13 +49,13 @@ def old_rooms() -> OldRooms:
 @cache
 def old_contents() -> OldContents:
     """Return the old system's transcripts, to take over."""
-    return OldContents(system=old_system(), database=old_database(), pages_url=get_settings().old_pages_url or "")
+    return OldContents(system=old_system(), database=old_database())
 
 
 @cache
 def understanding() -> Understanding:
     """Return the generator of texts, which leaves those of the old system as they are."""
-    return KeptTexts(inner=wiring.understanding(), store=wiring.store())
+    return TakenOverTexts(inner=wiring.understanding(), store=wiring.store())
 
 
 @cache

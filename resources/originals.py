@@ -8,7 +8,7 @@ from domain.text.table import Table
 from resources.store.base import Store
 
 
-class KeptPeople(Frozen):
+class SourcePeople(Frozen):
     """The people as the source names them; `recording` is the data version of the recording that they belong to."""
 
     recording: str
@@ -26,17 +26,17 @@ def read_words(transcripts: TrackTranscripts, store: Store) -> Table:
     return words.merge([words.from_parquet(store.read(track.key)) for track in transcripts.tracks])
 
 
-def kept_people(recording_id: str, store: Store) -> KeptPeople | None:
-    """Return the people who were kept; None if people of this recording were never corrected."""
+def source_people(recording_id: str, store: Store) -> SourcePeople | None:
+    """Return the people as they were stored; None if people of this recording were never corrected."""
     try:
-        return KeptPeople.model_validate_json(store.read(_key(recording_id)))
+        return SourcePeople.model_validate_json(store.read(_key(recording_id)))
     except NotFound:
         return None
 
 
-def keep_people(recording_id: str, kept: KeptPeople, store: Store) -> None:
-    """Keep the people once they are corrected: Daily may forget them."""
-    store.write(_key(recording_id), kept.model_dump_json().encode())
+def store_source_people(recording_id: str, people: SourcePeople, store: Store) -> None:
+    """Store the people once they are corrected: Daily may forget them."""
+    store.write(_key(recording_id), people.model_dump_json().encode())
 
 
 def _key(recording_id: str) -> str:

@@ -9,7 +9,7 @@ from domain.recording import Participants
 from domain.results import Transcript
 from domain.text import words
 from domain.text.table import Table
-from resources.originals import kept_people, transcribed
+from resources.originals import source_people, transcribed
 from service.stored_results import StoredResults
 
 TRANSCRIPT, WORDS, PARTICIPANTS = "transcript.json", "words.parquet", "participants.json"
@@ -30,7 +30,7 @@ class CorrectedResults:
         """The transcript, None before it is finished; its sentences are those of the last run."""
         if self.made is None or not self.is_pending:
             return self.made
-        source = kept_people(self.results.id, self.results.store)
+        source = source_people(self.results.id, self.results.store)
         return preview(self.made, self.corrections, source and source.participants)
 
     @property

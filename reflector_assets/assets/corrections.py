@@ -19,7 +19,7 @@ from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from resources.database.corrections import CorrectionHistory
-from resources.originals import KeptPeople, keep_people, kept_people, transcribed
+from resources.originals import SourcePeople, source_people, store_source_people, transcribed
 from resources.source import Source
 from resources.store.base import Store
 
@@ -64,7 +64,7 @@ def read_by_model(
 ) -> Read:
     """Return what generated texts are made from; raises the errors of the store."""
     if made.of("people") != made.read_of("people"):
-        source = kept_people(recording_id, store)
+        source = source_people(recording_id, store)
         participants, _ = people.apply(source.participants if source else participants, made.read_of("people"))
     if not made.of("words") and not made.read_of("words"):
         return Read(merged_words, participants, merged_words, int)
@@ -79,7 +79,7 @@ def conflicts_of(
     """Return which corrections don't fit any more, after another transcription for example, in the edits' order."""
     found: list[str] = []
     if edits := made.of("people"):
-        known = kept_people(recording.id, store)
+        known = source_people(recording.id, store)
         found += people.apply(known.participants if known else Participants(()), edits)[1]
     if edits := made.of("words"):
         table, duration = transcribed(recording.id, store)
@@ -94,7 +94,7 @@ def uncorrected_people(recording: Recording, corrected: Corrections, source: Sou
 
     Those of a recording that was never corrected are the asset's present value, if they have its tracks.
     """
-    version, kept = data_version(recording).value, kept_people(recording.id, store) if corrected.number else None
+    version, kept = data_version(recording).value, source_people(recording.id, store) if corrected.number else None
     if kept is not None and kept.recording == version:
         return kept.participants
     if recording.taken_over:
@@ -104,7 +104,7 @@ def uncorrected_people(recording: Recording, corrected: Corrections, source: Sou
     else:
         found = _present_people(recording, store) if kept is None else None
         found = found or name_participants(recording, source.participants(recording))
-    keep_people(recording.id, KeptPeople(recording=version, participants=found), store)
+    store_source_people(recording.id, SourcePeople(recording=version, participants=found), store)
     return found
 
 

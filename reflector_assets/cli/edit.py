@@ -117,12 +117,13 @@ def edit(
     if not made:
         raise InvalidInput("there is nothing to change", hint="`reflector edit --help` lists what can be changed.")
     with wiring.opened(wiring.correction_history()) as history, wiring.opened(wiring.rooms()) as rooms:
-        meeting = _room_name(recording_id) if learn else ""
+        meeting, learnt = _room_name(recording_id) if learn else "", terms.given(made)
         if learn:
-            (rooms.of_meeting(meeting) or rooms_model.unset(meeting)).with_terms(terms.given(made))
+            # Refused before anything is stored.
+            (rooms.of_meeting(meeting) or rooms_model.unset(meeting)).with_terms(learnt)
         found = history.add(recording_id, made, who=user_name(), expected=version)
         if learn:
-            rooms.learn(meeting, terms.given(made))
+            rooms.learn(meeting, learnt)
     if as_json:
         print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
         return

@@ -16,7 +16,7 @@ from domain.transcripts import finish
 from reflector_assets import tags
 from reflector_assets.io_manager import data_version
 from reflector_assets.staleness import DATA_VERSION, INPUT_POINTER, AssetGraph, latest_of
-from resources.llm.kept_texts import kept_key
+from resources.llm.taken_over_texts import text_key
 from resources.store.base import Store
 
 Values = Mapping[str, BaseModel | Table]
@@ -54,7 +54,7 @@ def write(store: Store, parts: Parts, mixed: MixedAudio) -> Values:
     own = folder(recording_id)
     for asset in TEXTS:
         if asset not in absent:
-            store.write(kept_key(recording_id, asset), _content(values[asset]))
+            store.write(text_key(recording_id, asset), _content(values[asset]))
     store.write(f"{own}/source/recording.json", _content(parts.recording))
     store.write(f"{own}/summary.md", safe(parts.summary.long_summary).encode())
     store.write(f"{own}/transcript.vtt", captions.webvtt(finished.segments).encode())

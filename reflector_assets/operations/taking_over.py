@@ -140,7 +140,7 @@ class TakingOver:
         if content.status != FINISHED:
             raise PermanentError(f"its status has become {content.status}")
         recording_id = planned.recording_id
-        page = self._old.page(content.id)
+        page = self._old.system.page(content.id)
         parts = convert(recording_id, planned.room_name, page, content, topics, planned.action_items)
         mixed = self._take_audio(parts, content)
         values = taken_over_parts.write(self._store, parts, mixed)

@@ -2,28 +2,37 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from dagster import ConfigurableResource
 
 from domain.errors import NotFound, PermanentError, TransientError, is_retryable
+from domain.old_rooms import OldRoomPage
+from domain.old_transcripts import OldPage
 from domain.signatures import secret_bytes, sign
 from resources.http import download, one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
 
 WEBHOOK = "/v1/daily/webhook"
 MOST_BYTES = 64 * 1024 * 1024
+# Entries of a page of a list.
+PAGE = 100
 MOST_AUDIO_BYTES = 4 * 1024**3
 HINT = "Check REFLECTOR_OLD_URL."
 ANOTHER_KEY = "use a key that the rooms' owner made there (POST /v1/user/api-keys)."
+
+P = TypeVar("P", OldPage, OldRoomPage)
 
 
 class OldSystem(ConfigurableResource[Any]):
     """The old system's HTTP API, by its `api_key`, or else by `token`, a JWT.
 
-    Webhooks are signed again with Daily's base64 `secret`, since signatures expire.
+    Webhooks are signed again with Daily's base64 `secret`, since signatures expire. `pages_url` is the URL of its web
+    frontend, if that isn't `url`.
     """
 
     url: str = ""
@@ -31,6 +40,11 @@ class OldSystem(ConfigurableResource[Any]):
     token: str = ""
     secret: str = ""
     timeout: float = 30.0
+    pages_url: str = ""
+
+    def page(self, transcript_id: str) -> str:
+        """Return the URL of a transcript's page."""
+        return f"{(self.pages_url or self.url).rstrip('/')}/transcripts/{transcript_id}"
 
     def relay(self, body: bytes, now: float | None = None) -> Attempt:
         """Post the unchanged body of one of Daily's webhooks; errors are reported in the result, not raised.
@@ -123,3 +137,17 @@ class OldSystem(ConfigurableResource[Any]):
 
 def _excerpt(content: bytes) -> str:
     return one_line(content[:200].decode(errors="replace")) or "empty body"
+
+
+def transcript_path(transcript_id: str) -> str:
+    """Return the path of a transcript in the API."""
+    return f"/v1/transcripts/{quote(transcript_id, safe='')}"
+
+
+def pages(get: Callable[..., Any], model: type[P], path: str, **query: str) -> Iterator[P]:
+    """Yield the pages of a list, read by `get`, which is like `OldSystem.get`; raises its errors."""
+    number, count = 1, 1
+    while number <= count:
+        page = model.read(get(path, page=number, size=PAGE, **query))
+        yield page
+        number, count = number + 1, page.pages

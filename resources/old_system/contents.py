@@ -1,6 +1,5 @@
 """The old system's finished transcripts as a whole, to take over: by its API, and what only its database knows."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,28 +10,22 @@ from pydantic import PrivateAttr
 from domain.errors import NotFound
 from domain.old_contents import OldContent, OldTopicWithWords, OldWaveform
 from domain.old_transcripts import OldListed, OldMeeting, OldPage, read_list
-from resources.old_system.client import OldSystem
+from resources.old_system.client import OldSystem, pages, transcript_path
 from resources.old_system.database import OldDatabase, OnlyInDatabase
-
-PAGE = 100
 
 
 class OldContents(ConfigurableResource[Any]):
-    """All transcripts that the credentials' owner may see; `pages_url` is its web frontend's."""
+    """All transcripts that the credentials' owner may see."""
 
     system: OldSystem
     database: OldDatabase
-    pages_url: str = ""
     _meetings: dict[str, str | None] = PrivateAttr(default_factory=dict[str, "str | None"])
 
     def listed(self) -> list[OldListed]:
         """Return the transcripts, oldest first; raises the errors of `OldSystem.get`."""
         # One that is added meanwhile moves others to the next page.
-        return list({one.id: one for one in self._pages()}.values())[::-1]
-
-    def page(self, transcript_id: str) -> str:
-        """Return the URL of a transcript's page."""
-        return f"{(self.pages_url or self.system.url).rstrip('/')}/transcripts/{transcript_id}"
+        found = (one for page in pages(self.system.get, OldPage, "/v1/transcripts") for one in page.items)
+        return list({one.id: one for one in found}.values())[::-1]
 
     def meeting(self, listed: OldListed) -> str | None:
         """Return Daily's full name of the room of a transcript's meeting; None if it isn't known."""
@@ -53,29 +46,18 @@ class OldContents(ConfigurableResource[Any]):
 
     def read(self, transcript_id: str) -> tuple[OldContent, list[OldTopicWithWords]]:
         """Return a transcript and its topics with their words; raises the errors of `OldSystem.get`."""
-        path = _path(transcript_id)
+        path = transcript_path(transcript_id)
         content = OldContent.read(self.system.get(path))
         return content, read_list(self.system.get(f"{path}/topics/with-words"), OldTopicWithWords)
 
     def peaks(self, transcript_id: str) -> tuple[float, ...]:
         """Return the waveform, 0 to 1; none if there is none."""
         try:
-            found = OldWaveform.read(self.system.get(f"{_path(transcript_id)}/audio/waveform"))
+            found = OldWaveform.read(self.system.get(f"{transcript_path(transcript_id)}/audio/waveform"))
         except NotFound:
             return ()
         return tuple(round(min(1.0, max(0.0, peak)), 2) for peak in found.data)
 
     def audio(self, transcript_id: str, target: Path) -> None:
         """Write the audio to a file; raises NotFound if there is none, and the errors of `OldSystem.get`."""
-        self.system.download(f"{_path(transcript_id)}/audio/mp3", target)
-
-    def _pages(self) -> Iterator[OldListed]:
-        number, pages = 1, 1
-        while number <= pages:
-            page = OldPage.read(self.system.get("/v1/transcripts", page=number, size=PAGE))
-            yield from page.items
-            number, pages = number + 1, page.pages
-
-
-def _path(transcript_id: str) -> str:
-    return f"/v1/transcripts/{quote(transcript_id, safe='')}"
+        self.system.download(f"{transcript_path(transcript_id)}/audio/mp3", target)

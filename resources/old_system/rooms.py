@@ -6,9 +6,7 @@ from typing import Any
 from dagster import ConfigurableResource
 
 from domain.old_rooms import OldRoomDetails, OldRoomPage
-from resources.old_system.client import OldSystem
-
-PAGE = 100
+from resources.old_system.client import OldSystem, pages
 
 
 class OldRooms(ConfigurableResource[Any]):
@@ -18,8 +16,5 @@ class OldRooms(ConfigurableResource[Any]):
 
     def read(self) -> Iterator[OldRoomDetails]:
         """Yield the rooms, newest first; raises the errors of `OldSystem.get`."""
-        number, pages = 1, 1
-        while number <= pages:
-            page = OldRoomPage.read(self.system.get("/v1/rooms", page=number, size=PAGE))
+        for page in pages(self.system.get, OldRoomPage, "/v1/rooms"):
             yield from page.items
-            number, pages = number + 1, page.pages

@@ -24,10 +24,10 @@ from domain.old_transcripts import (
 from domain.results import Transcript
 from domain.rooms import base_name
 from resources.http import as_object
-from resources.old_system.client import OldSystem
+from resources.old_system.client import PAGE, OldSystem, pages, transcript_path
 from resources.old_system.database import OldDatabase
 
-PAGE, CHECKED = 100, 10
+CHECKED = 10
 # For all requests of one search; a step has more.
 SECONDS = 45.0
 
@@ -48,11 +48,10 @@ class Compared(NamedTuple):
 
 
 class OldTranscripts(ConfigurableResource[Any]):
-    """Transcripts of the old system; a `database` without a URL isn't used, `pages_url` is its web frontend's."""
+    """Transcripts of the old system; a `database` without a URL isn't used."""
 
     system: OldSystem
     database: OldDatabase
-    pages_url: str = ""
 
     def compare(self, ours: Transcript) -> Compared:
         """Compare our transcript with the old system's; whatever is wrong with that is the comparison's note."""
@@ -71,9 +70,7 @@ class OldTranscripts(ConfigurableResource[Any]):
         """
         calls = _Calls(self.system, time.monotonic() + seconds)
         found = self.database.transcript_of(ours.id) if self.database.is_set else self._search(calls, ours)
-        return Found(
-            *self._content(calls, found), f"{(self.pages_url or self.system.url).rstrip('/')}/transcripts/{found}"
-        )
+        return Found(*self._content(calls, found), self.system.page(found))
 
     def check(self) -> str:
         """Read what a comparison needs, with its credentials; raises the errors of `find`."""
@@ -102,7 +99,7 @@ class OldTranscripts(ConfigurableResource[Any]):
 
     @staticmethod
     def _content(calls: "_Calls", found: str) -> tuple[OldTranscript, list[OldTopic]]:
-        path = f"/v1/transcripts/{quote(found, safe='')}"
+        path = transcript_path(found)
         transcript = OldTranscript.read(calls.get(path, transcript_format="webvtt-named"))
         return transcript, read_list(calls.get(f"{path}/topics"), OldTopic)
 
@@ -132,9 +129,8 @@ class OldTranscripts(ConfigurableResource[Any]):
 
     def _listed(self, calls: "_Calls", room: OldRoom, ours: Transcript) -> Iterator[OldListed]:
         """Yield the room's transcripts that could be of our recording, newest first, down to when it ended."""
-        number, pages, seen = 1, 1, set[str]()
-        while number <= pages:
-            page = OldPage.read(calls.get("/v1/transcripts", room_id=room.id, page=number, size=PAGE))
+        seen = set[str]()
+        for page in pages(calls.get, OldPage, "/v1/transcripts", room_id=room.id):
             for listed in page.items:
                 # A transcript that was added meanwhile moves others to the next page.
                 if listed.id not in seen and could_be_of(ours, listed):
@@ -142,7 +138,6 @@ class OldTranscripts(ConfigurableResource[Any]):
                 seen.add(listed.id)
             if page.items and created_before(ours, page.items[-1]):
                 return
-            number, pages = number + 1, page.pages
 
     @staticmethod
     def _room_name(calls: "_Calls", base: str, meeting_id: str) -> str | None:

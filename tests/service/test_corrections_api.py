@@ -10,7 +10,7 @@ from domain.corrections import people, spoken
 from domain.recording import Participants, value_key
 from domain.results import Transcript
 from domain.text import captions, words
-from resources.originals import KeptPeople, keep_people
+from resources.originals import SourcePeople, store_source_people
 from resources.store.base import Store
 from tests.service.in_process import BEARER, Service, serving
 from tests.service.shown_recordings import finish, meeting, overview, put, shown
@@ -195,7 +195,7 @@ def test_edits_show_once_while_a_run_replaces_the_files_and_undone_ones_no_more(
     made = history.gathered(recording)
     named = Participants.model_validate_json(store.read(value_key("participants", recording)))
     said = words.words(words.from_parquet(store.read(value_key("merged_words", recording))))
-    keep_people(recording, KeptPeople(recording="1", participants=named), store)
+    store_source_people(recording, SourcePeople(recording="1", participants=named), store)
     renamed = people.apply(named, made.of("people"))[0]
     put(store, "participants", recording, renamed)
     table = words.table(spoken.apply(said, made.of("words"), 60.0).words)

@@ -36,7 +36,7 @@ def old() -> Iterator[OldHost]:
 def transcripts(old: OldHost, database: str = "", **system: Any) -> OldTranscripts:
     known: dict[str, Any] = {"api_key": old.api_key, **system}
     return OldTranscripts(
-        system=OldSystem(url=old.url, timeout=5, **known), database=OldDatabase(url=database), pages_url="https://old"
+        system=OldSystem(url=old.url, timeout=5, pages_url="https://old", **known), database=OldDatabase(url=database)
     )
 
 

@@ -17,15 +17,15 @@ from resources.store.base import Store
 M = TypeVar("M", bound=BaseModel)
 
 
-def kept_key(recording_id: str, asset: str) -> str:
+def text_key(recording_id: str, asset: str) -> str:
     """Return the store's key of the text with which a recording was taken over."""
     return f"{folder(recording_id)}/source/{asset}.json"
 
 
-class KeptTexts(Understanding):
+class TakenOverTexts(Understanding):
     """Returns the texts that recordings were taken over with, and asks `inner` for all others.
 
-    With `replace`, kept texts are deleted and made by `inner`.
+    With `replace`, they are deleted and made by `inner`.
     """
 
     inner: ResourceDependency[Understanding]
@@ -33,7 +33,7 @@ class KeptTexts(Understanding):
     replace: bool = False
 
     def refreshed(self) -> Understanding:
-        return KeptTexts(inner=self.inner.refreshed(), store=self.store, replace=True)
+        return TakenOverTexts(inner=self.inner.refreshed(), store=self.store, replace=True)
 
     def identity(self, asset: str) -> str:
         return self.inner.identity(asset)
@@ -41,28 +41,28 @@ class KeptTexts(Understanding):
     def topics(
         self, words: Table, names: dict[int, str], *, recording: str, parts: Sequence[Chunk] | None = None
     ) -> tuple[Topics, Usage]:
-        kept = self._kept(recording, "topics", Topics)
-        return (kept, Usage()) if kept else self.inner.topics(words, names, recording=recording, parts=parts)
+        known = self._find(recording, "topics", Topics)
+        return (known, Usage()) if known else self.inner.topics(words, names, recording=recording, parts=parts)
 
     def title(self, topics: Topics, *, recording: str) -> tuple[Title, Usage]:
-        kept = self._kept(recording, "title", Title)
-        return (kept, Usage()) if kept else self.inner.title(topics, recording=recording)
+        known = self._find(recording, "title", Title)
+        return (known, Usage()) if known else self.inner.title(topics, recording=recording)
 
     def summary(self, words: Table, topics: Topics, names: dict[int, str], *, recording: str) -> tuple[Summary, Usage]:
-        kept = self._kept(recording, "summary", Summary)
-        return (kept, Usage()) if kept else self.inner.summary(words, topics, names, recording=recording)
+        known = self._find(recording, "summary", Summary)
+        return (known, Usage()) if known else self.inner.summary(words, topics, names, recording=recording)
 
     def action_items(self, words: Table, names: dict[int, str], *, recording: str) -> tuple[ActionItems, Usage]:
-        kept = self._kept(recording, "action_items", ActionItems)
-        return (kept, Usage()) if kept else self.inner.action_items(words, names, recording=recording)
+        known = self._find(recording, "action_items", ActionItems)
+        return (known, Usage()) if known else self.inner.action_items(words, names, recording=recording)
 
-    def _kept(self, recording_id: str, asset: str, model: type[M]) -> M | None:
-        key = kept_key(recording_id, asset)
+    def _find(self, recording_id: str, asset: str, model: type[M]) -> M | None:
+        key = text_key(recording_id, asset)
         try:
-            kept = model.model_validate_json(self.store.read(key))
+            known = model.model_validate_json(self.store.read(key))
         except NotFound:
             return None
         if self.replace:
             self.store.delete(key)
             return None
-        return kept
+        return known
