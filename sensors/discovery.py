@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import BaseModel
 
-from domain import backoff
 from domain.consent import Meeting
 from domain.daily import Verdict, judge_event, judge_listed
 from reflector_assets import tags
@@ -15,7 +14,7 @@ from reflector_assets.partitions import RECORDINGS, recordings
 from reflector_assets.runtime.dagster_internals.code_server import pause
 from reflector_assets.settings.main import Settings
 from reflector_assets.staleness import AssetGraph
-from resources.daily.polling import FIRST_WAIT_S, GIVE_UP_AFTER_S, LONGEST_WAIT_S
+from resources.daily.polling import GIVE_UP_AFTER_S, ask_later
 from resources.database.consents import Consents
 from resources.database.deletions import Deletions
 from resources.database.inbox import REPLAYED, Inbox, Item
@@ -130,8 +129,7 @@ def _postpone(inbox: Inbox, item: Item, verdict: Verdict, settings: Settings) ->
         reason = f"{verdict.reason}; without DAILY_API_KEY Daily can't be queried again"
         inbox.settle([item.seq], "failed", reason)
         return
-    wait = backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
-    inbox.ask_later(item.seq, time.time() + wait, verdict.reason)
+    ask_later(inbox, item, verdict.reason)
 
 
 def _was_accepted(items: Sequence[Item]) -> bool:

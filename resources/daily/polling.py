@@ -71,11 +71,16 @@ def _update_unfinished(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, Re
 
 
 def _postpone(inbox: Inbox, item: Item, error: ReflectorError) -> None:
-    now = time.time()
-    if now - item.received_at > GIVE_UP_AFTER_S:
+    if time.time() - item.received_at > GIVE_UP_AFTER_S:
         inbox.settle([item.seq], "failed", error.what)
     else:
-        inbox.ask_later(item.seq, now + backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S), error.what)
+        ask_later(inbox, item, error.what)
+
+
+def ask_later(inbox: Inbox, item: Item, reason: str | None) -> None:
+    """Have a poll query Daily about an unfinished recording again, after a wait that grows with each query."""
+    wait = backoff.delay(item.attempts + 1, FIRST_WAIT_S, LONGEST_WAIT_S)
+    inbox.ask_later(item.seq, time.time() + wait, reason)
 
 
 def _read_list(api: DailyAPI, inbox: Inbox, end: float) -> tuple[int, int, bool]:
