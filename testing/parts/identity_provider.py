@@ -6,15 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from testing import PATIENCE_S
 from testing.deployment import ROOT
-from testing.parts import free_ports
+from testing.parts import free_ports, wait_until_it_answers
 
 CLIENT_ID, CLIENT_SECRET = "reflector", "secret-of-the-client"
 PASSWORD = "password-of-the-tests"
@@ -44,29 +42,20 @@ class IdentityProvider:
             command = [sys.executable, "-m", "testing.parts.identity_provider", arguments]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         try:
-            self._wait(self.process)
+            wait_until_it_answers(self._discover, self.process, self.log)
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _discover(self) -> None:
+        httpx.get(f"{self.url}/.well-known/openid-configuration", trust_env=False).raise_for_status()
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                httpx.get(f"{self.url}/.well-known/openid-configuration", trust_env=False).raise_for_status()
-            except httpx.TransportError:
-                assert process.poll() is None, self.log.read_text()
-                assert time.monotonic() < end, self.log.read_text()
-                time.sleep(0.05)
-            else:
-                return
 
 
 def _serve(port: int, redirect_uri: str, people: list[str]) -> None:

@@ -18,7 +18,7 @@ import httpx
 
 from testing import PATIENCE_S
 from testing.deployment import BIN, ROOT, Deployment
-from testing.parts import free_ports
+from testing.parts import free_ports, wait_until_it_answers
 from testing.programs import Program
 
 SECRET = "b25lIHNlY3JldCBvZiB0aGUgcmVjZWl2ZXIncyB0ZXN0cw=="
@@ -99,16 +99,7 @@ class Receiver:
         start = subprocess.Popen if self.from_scratch else Program
         with self.log.open("ab") as log:
             self.process = start(command, cwd=ROOT, env=self.deployment.environment(), stdout=log, stderr=log)
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self.client.get(f"{self.url}/health")
-            except httpx.TransportError:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < end, self.log.read_text()
-                time.sleep(0.02)
-            else:
-                return
+        wait_until_it_answers(lambda: self.client.get(f"{self.url}/health"), self.process, self.log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process, in order by SIGTERM or immediately by SIGKILL; return its exit code."""
