@@ -117,7 +117,7 @@ def queries() -> list[Query]:
 
 
 def fill(catalogue: Catalogue, written: int, count: int) -> None:
-    """Index so many transcripts, and copy them until there are `count`."""
+    """Index `written` transcripts, and copy them until there are `count`."""
     for one in transcripts(written):
         catalogue.index(one, 1)
     number = "rowid" if catalogue.database.engine.dialect.name == "sqlite" else "seq"

@@ -14,11 +14,7 @@ _AROUND = re.compile(r"^[^\w]+|[^\w]+$")
 
 def given(edits: Iterable[AnyEdit]) -> list[str]:
     """Return the names and words that edits give, in order, without punctuation around them."""
-    terms = (
-        one.name if isinstance(one, Rename | Identify) else _AROUND.sub("", one.text) if isinstance(one, Write) else ""
-        for one in edits
-    )
-    return [term for term in terms if term]
+    return [term for one in edits if (term := _given(one))]
 
 
 def offered(entries: Iterable[Entry], known: Iterable[str]) -> list[str]:
@@ -28,12 +24,16 @@ def offered(entries: Iterable[Entry], known: Iterable[str]) -> list[str]:
     return [term for folded, term in found.items() if folded not in seen]
 
 
-def _term(edit: AnyEdit) -> str:
+def _given(edit: AnyEdit) -> str:
     if isinstance(edit, Rename | Identify):
-        return as_spoken(edit.name or "").replace(",", "")[:LONGEST]
+        return edit.name or ""
+    return _AROUND.sub("", edit.text) if isinstance(edit, Write) else ""
+
+
+def _term(edit: AnyEdit) -> str:
     if not isinstance(edit, Write):
-        return ""
-    text = " ".join(_AROUND.sub("", edit.text).split())
+        return as_spoken(_given(edit)).replace(",", "")[:LONGEST]
+    text = " ".join(_given(edit).split())
     was = " ".join(_AROUND.sub("", edit.was or "").split())
     is_term = text.casefold() != was.casefold() and "," not in text and any(map(_marks_a_name, text))
     return text if is_term and len(text) <= LONGEST and len(text.split()) <= MOST_WORDS else ""

@@ -10,7 +10,7 @@ TITLE, LEAST = 60, 80
 
 
 def is_brief(words: int) -> bool:
-    """Return True if a meeting of so many words can have only one topic."""
+    """Return True if a meeting of this many words can have only one topic."""
     return words < 2 * LEAST_WORDS
 
 
@@ -21,7 +21,7 @@ def brief_topic(topics: Sequence[Topic]) -> Topic | None:
 
 
 def most_words(words: int) -> int:
-    """Return how many words the summary of so many words may have, by the prompt."""
+    """Return how many words a summary may have by the prompt, for a meeting of `words` words."""
     return max(8, words // 3)
 
 

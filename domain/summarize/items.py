@@ -49,13 +49,17 @@ def accepter(
     utterances: Sequence[Utterance], at: int, names: Mapping[int, str], accepted: re.Pattern[str]
 ) -> str | None:
     """Return the name of the person who accepts a request in the next sentence, None if nobody does."""
-    answer = utterances[at + 1] if at + 1 < len(utterances) else None
-    if answer and answer.speaker != utterances[at].speaker and accepted.match(answer.text):
-        return of_speaker(answer.speaker, names)
-    return None
+    answer = _answer(utterances, at)
+    return of_speaker(answer.speaker, names) if answer and accepted.match(answer.text) else None
 
 
 def refuses(utterances: Sequence[Utterance], at: int, refused: re.Pattern[str]) -> bool:
     """Return True if somebody else refuses, in the next sentence, what a sentence says."""
-    answer = utterances[at + 1] if at + 1 < len(utterances) else None
-    return bool(answer and answer.speaker != utterances[at].speaker and refused.match(answer.text))
+    answer = _answer(utterances, at)
+    return bool(answer and refused.match(answer.text))
+
+
+def _answer(utterances: Sequence[Utterance], at: int) -> Utterance | None:
+    """Return the next sentence if somebody else says it."""
+    following = utterances[at + 1] if at + 1 < len(utterances) else None
+    return following if following and following.speaker != utterances[at].speaker else None

@@ -14,7 +14,6 @@ from domain.summarize.items import Items, accepter, decision, distinct, sentence
 from domain.summarize.people import HONORIFIC, alternatives, called, fold
 from domain.summarize.sentences import Utterance, tokens
 
-LAST_PLEASE = re.compile(r",\s+(?:bitte|por favor)$", re.I)
 Patterns = tuple[re.Pattern[str], ...]
 
 
@@ -59,6 +58,11 @@ class Wordings(NamedTuple):
     refused: re.Pattern[str]
     deadlines: Deadlines
     before: str
+
+
+def _without_please(task: str, wordings: Wordings) -> str:
+    """Return a task without "please" at its end."""
+    return re.sub(rf",\s+(?:{wordings.please.pattern})$", "", task, flags=wordings.please.flags)
 
 
 def pattern(text: str) -> re.Pattern[str]:
@@ -138,7 +142,7 @@ def _add_steps(
             context = f"{of_speaker(utterances[at - 1].speaker, names)}: {utterances[at - 1].text}"
         steps.append(
             NextStep(
-                task=sentence(LAST_PLEASE.sub("", clause.task.strip(" ?!¿¡"))),
+                task=sentence(_without_please(clause.task.strip(" ?!¿¡"), wordings)),
                 assigned_to=who,
                 deadline=due,
                 context=context,

@@ -14,9 +14,9 @@ from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
 PARTITIONS, RECORDING, TRANSCRIPT, WORDS = "partitions", "recording", "transcript", "words"
-# An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
 # PostgreSQL's planner doesn't count what reading a long row of words costs, and would rather read them all.
 BY_WORDS = sa.select(*(sa.func.set_config(f"enable_{kind}", "off", True) for kind in ("seqscan", "indexscan")))
+# An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
 _words = sa.table("catalogue_words", sa.column("seq"), sa.column("words", TSVECTOR))
 _fts = sa.table("catalogue_words", sa.column("rowid"), sa.column("words"))
 

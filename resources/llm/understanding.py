@@ -166,9 +166,11 @@ class WithLLM(Understanding):
         texts = [chunk_text(words, chunk, names) for chunk in found]
         brief = len(found) == 1 and is_brief(len(words)) and self._has_brief_prompt
 
+        def excess(index: int, given: QuotedTopicAnswer) -> str:
+            return too_long(given.title, given.summary, texts[index]) if brief else ""
+
         def doubt(index: int, given: QuotedTopicAnswer) -> str:
-            long = too_long(given.title, given.summary, texts[index]) if brief else ""
-            return long or unfound(spoken[index], [given.quote])
+            return excess(index, given) or unfound(spoken[index], [given.quote])
 
         async def ask(chat: Chat) -> list[QuotedTopicAnswer]:
             async def one(index: int) -> QuotedTopicAnswer:
@@ -180,8 +182,7 @@ class WithLLM(Understanding):
 
         given, usage = self.llm.converse(ask, recording=recording, cache=self._cache_of(recording))
         shown = [
-            None if brief and too_long(answer.title, answer.summary, texts[index]) else spoken[index].find(answer.quote)
-            for index, answer in enumerate(given)
+            None if excess(index, answer) else spoken[index].find(answer.quote) for index, answer in enumerate(given)
         ]
         # Answers without evidence, and those too long for a brief meeting, are replaced by its own sentences.
         own = extractive.topics(words, names, found).root if not all(shown) else ()
