@@ -3,7 +3,7 @@
 import re
 
 from domain.text.days import ALL
-from domain.text.letters import MARKS
+from domain.text.letters import MARKS, WORD
 
 CLOSING = r"[\"'”’“‘»)\]}」』】]*$"
 # Latin, CJK, Devanagari, Arabic and Urdu, Burmese, Khmer, Armenian, Ethiopic, Tibetan; Greek asks with a semicolon.
@@ -13,25 +13,35 @@ ELLIPSIS = re.compile(rf"(?:\.\.|…){CLOSING}")
 OPENING = r"^[(\"'“„«¿¡\[]*"
 # Never the end of a sentence.
 ABBREVIATED = re.compile(
-    OPENING + r"(?:mr|mrs|ms|mx|dr|prof|st|ste|rev|hon|gen|col|capt|sgt|lt|gov|sen|rep|vs|cf|fig|"
+    OPENING + r"(?:mr|mrs|ms|mx|dr|prof|st|ste|capt|sgt|lt|maj|cpl|adm|mt|vs|cf|fig|"
+    # Titles that are words of other languages in lower case, and plurals such as "EE. UU." and "MM.".
+    r"(?-i:Rev|Hon|Gen|Col|Gov|Sen|Rep|([A-Z])\1)|"
     # Titles of other languages, and Sr. and Jr., which stand before and after names.
-    r"hr|frl|dipl|ing|inż|sig\.ra|κα|κος|sr|sra|srta|jr|dra|mme|mlle|mgr|dott|avv|mevr|dhr|"
-    r"nr|núm|aufl|bzw|ggf|evtl|inkl|exkl|vgl|bspw|sog|zzgl|mind|ca|approx|bijv|mio|mrd|dvs|esim|tzv|"
-    r"poz|pág|t\.ex|f\.eks|bl\.a|z\.b|d\.h|u\.a|u\.s|i\.d\.r|e\.g|i\.e|p\.ej|p\.ex|np|tzn|tj|ul|tys|"
-    r"см|стр|ул|тыс|млн|млрд|"
+    r"hr|frl?|fa|dipl|hab|ing|inż|sig\.ra|κα|κος|οδ|sr|sra|srta|jr|dra|dott|dott\.ssa|avv|exm[oa]|dña|mme|mlle|mgr|bc|"
+    r"mevr|dhr|dna|sn|проф|акад|"
+    r"nr|núm|aufl|bzw|ggf|evtl|inkl|exkl|vgl|bspw|sog|zzgl|ca|approx|bijv|dvs|esim|tzv|tzw|wg|např|örn|"
+    r"poz|pág|depto|cía|jf|pl|t\.ex|f\.eks|bl\.a|z\.b|d\.h|u\.a|u\.s|i\.d\.r|e\.g|i\.e|p\.ej|p\.ex|m\.in|np|tzn|tj|ul|"
+    r"δηλ|αρ|см|стр|ул|"
     r"jan|feb|febr|apr|aug|sep|sept|oct|okt|nov|dec|dez|janv|févr|avr|juil|déc|"
     r"ph\.d|m\.d|b\.sc|m\.sc|b\.a|m\.a|d\.phil)\.$",
     re.I,
 )
+# Never behind a number: "3 Mio. Euro".
+COUNTED = re.compile(r"(?:mio|mrd|tys|тыс|млн|млрд)\.$", re.I)
 # One letter: an initial, or a part of "z. B.". "I." ends a sentence.
-LETTER = re.compile(OPENING + r"(?!I\.)[A-Za-zÀ-ÖØ-öø-ÿА-яΑ-ω]\.(?:[A-Z]\.)*$")
+LETTER = re.compile(OPENING + r"(?!I\.)[A-Za-zÀ-ÖØ-öø-ÿА-яΑ-ω]\.(?:-?[A-Z]\.)*$")
 # The end only before a capital letter.
 SHORTENED = re.compile(
-    r"^(?:no|nos|inc|ltd|co|corp|dept|est|etc|usw|usf|mwst|itd|itp|atd|apod|stb|vb|osv|enz|ecc|др|пр|руб|"
-    r"κλπ|κτλ|vol|art|abs|max|min|str|tel|resp|mag|sig|mar|jun|jul|ene|dic|"
+    OPENING
+    + r"(?:\w{1,4}['’])?(?:no|nos|inc|ltd|co|corp|dept|est|etc|usw|usf|mwst|itd|itp|atd|apod|stb|vb|osv|enz|ecc|"
+    r"др|пр|руб|κλπ|κτλ|vol|art|abs|sec|pp|cap|kap|kl|kb|ok|pkt|godz|max|min|mind|std|str|av|hs|tel|tlf|resp|mag|sig|"
+    r"ст|гл|кв|тел|mar|jun|jul|ene|dic|"
     r"[ap]\.m|\w(?:\.\w)+)\.$",
     re.I,
 )
+# An abbreviation of any language if a small letter follows, except in "iPhone"; Georgian has no capitals.
+SHORT = re.compile(OPENING + rf"(?=\S{{1,7}}$){WORD}(?:\.{WORD})*\.$")
+
 NUMBER = re.compile(OPENING + r"\d{1,3}\.$")
 # Before an ordinal: "am 3. Oktober", "der 2. Versuch".
 BEFORE_ORDINAL = re.compile(
@@ -48,12 +58,12 @@ STOPPED = re.compile(
 
 def ends(before: str, word: str, after: str) -> bool:
     """Return True if a sentence ends after `word`, which stands between the words `before` and `after`."""
-    if not END.search(word) or ABBREVIATED.match(word) or LETTER.match(word):
+    if not END.search(word) or ABBREVIATED.match(word) or LETTER.match(word) or _is_counted(before, word):
         return False
-    if ELLIPSIS.search(word):
-        return not after[:1].islower()
     if SHORTENED.match(word):
         return after[:1].isupper()
+    if ELLIPSIS.search(word) or SHORT.match(word):
+        return not _is_small(after)
     if NUMBER.match(word):
         following = re.sub(r"\W", "", after).lower()
         # A number split at its decimal point, "3." "5".
@@ -61,6 +71,15 @@ def ends(before: str, word: str, after: str) -> bool:
             return False
         return BEFORE_ORDINAL.fullmatch(before) is None
     return not (re.search(r"\d\.$", word) and after[:1].isdigit())
+
+
+def _is_counted(before: str, word: str) -> bool:
+    return before[-1:].isdigit() and COUNTED.match(word) is not None
+
+
+def _is_small(after: str) -> bool:
+    """Return True if a word begins with a small letter, other than "iPhone"; Georgian has no capitals."""
+    return after[:1].islower() and not after[1:2].isupper() and not "\u10a0" <= after[0] <= "\u10ff"
 
 
 def ended(text: str) -> str:

@@ -40,6 +40,13 @@ def split(text: str) -> list[str]:
         "Spotkamy się np. w piątek itd. w biurze, ul. Długa 3.",
         "Ing. Novák a tzv. sklad.",
         "Склад, офис и др. вещи готовы.",
+        "Vedi l'art. 3 e il n. 5 della dott.ssa Verdi.",
+        "Der depto. de EE. UU. y la Cía. Pérez, tlf. 555.",
+        "J.-P. Martin et MM. Petit et Roux sont là.",
+        "Mamy tzw. plan, godz. 10, m.in. Anna.",
+        "Prof. Ahmet ve Sn. Kaya, örn. bu.",
+        "Møtet er kl. 10 med fr. Olsen, jf. side 3.",
+        "Lt. Col. Smith pays 5 lbs. of it.",
     ],
 )
 def test_no_sentence_ends_there(text: str) -> None:
@@ -66,6 +73,11 @@ def test_no_sentence_ends_there(text: str) -> None:
         ["བཀྲ་ཤིས།", "བདེ་ལེགས།"],
         ["Stäng av.", "Sedan går vi."],
         ["Das ist, was ich mag.", "Dann gehen wir."],
+        ["I changed my mind.", "Let's go."],
+        ["Det var hon.", "Sedan gick vi."],
+        ["Questo è mio.", "Poi andiamo."],
+        ["It is done.", "iPhones are next."],
+        ["ეს არის.", "ჩვენ წავედით."],
     ],
 )
 def test_sentences_end_there(parts: list[str]) -> None:
