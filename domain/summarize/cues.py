@@ -11,14 +11,14 @@ from domain.summarize.choices import choice
 from domain.summarize.deadlines import deadline
 from domain.summarize.decisions import OPENING, plain, proposal
 from domain.summarize.decisions import decisions as stated
-from domain.summarize.english import ACTIONS, AMBIGUOUS, NOT_ACTIONS
+from domain.summarize.english import ACTIONS, AMBIGUOUS, DURING, NOT_ACTIONS, NOUNS
 from domain.summarize.english_choices import CHOICES
 from domain.summarize.evidence import evidence
 from domain.summarize.items import accepter, decision, distinct, sentence
 from domain.summarize.people import HONORIFIC, alternatives, called, fold
-from domain.summarize.sentences import Utterance, tokens
+from domain.summarize.sentences import Utterance
 
-KINDS = ("request", "promise", "assign", "team", "explicit")
+KINDS = ("request", "promise", "assign", "team", "explicit", "order")
 
 IN_MEETING = re.compile(
     r"(?:share (?:my|the) screen|start (?:with|by|off|us off)|give (?:you |everyone )?(?:a|an|some)\b|"
@@ -37,10 +37,24 @@ REFUSED = re.compile(
 )
 BECAUSE = re.compile(r",?\s+because\s+", re.I)
 BETWEEN = (
-    r"(?:(?:also|then|just|now|definitely|gladly|personally|quickly|probably|go ahead and|try to|make sure to)\s+)*"
+    r"(?:(?:also|then|just|now|definitely|gladly|personally|quickly|probably|maybe|perhaps|possibly|please|kindly|"
+    r"go ahead and|try to|make sure to)\s+)*"
 )
 
 ECHO = re.compile(r"(?:do|handle|take care of|finish|get)\s+(?:that|this|it)\b(?!\s+(?:from|to|for|with)\b)", re.I)
+# "I'll do the posters"; other verbs of tasks are in `ACTIONS`.
+DOING = re.compile(
+    r"do\s+(?:the|an?|both|all|those|these|your|our)\s+(?!same|best|trick|job|honou?rs|talking|opposite)", re.I
+)
+OBJECT = re.compile(
+    r"\w+\s+(?:the|an?|this|that|these|those|my|your|our|his|her|their|all|both|some|it|them|him|us|me|every\w*|each)\b",
+    re.I,
+)
+TO_US = re.compile(
+    r"\b(?:us|yourself|yourselves)\b|\byour (?:screen|question|point|turn|microphone|camera|name)\b", re.I
+)
+# "If it is Monday, I have to move the other date."
+DUTY = re.compile(r"I\s+(?:have to|need to|must)\b", re.I)
 CONDITION = re.compile(r"(?:if|when|once|as soon as|unless)\b", re.I)
 # "Send it ...": the sentence before says what "it" is.
 POINTING = re.compile(r"\w+\s+(?:\w+\s+)?(?:it|that|this|them|those)\b", re.I)
@@ -66,7 +80,11 @@ def action_items(
         chosen = None if decided else choice(utterances, at, CHOICES)
         # "I decided to ..." of two people are two decisions, "we decided to ..." is one.
         owner = name if re.search(r"\b(?:I|my|me)\b", one.text) else None
-        owned += [(owner, decision(what, name, one, BECAUSE)) for what in decided if len(tokens(what)) >= 3]
+        owned += [
+            (owner, decision(what, name, one, BECAUSE))
+            for what in decided
+            if len(what.split()) >= 3 or re.search(r"\d", what)
+        ]
         if chosen:
             owned.append((None, decision(chosen, name, one, BECAUSE)))
         if decided or chosen:
@@ -106,16 +124,24 @@ def _next_steps(
         form = next((value for group, value in found[1].groupdict().items() if group.startswith("who") and value), None)
         meant = people.get(re.sub(rf"^{HONORIFIC}", "", form), ()) if form else ()
         who = name if found[0] == "promise" else meant[0] if len(meant) == 1 else None
+        if found[0] == "promise" and DUTY.match(clause) and CONDITION.match(bare):
+            continue
         answered = accepter(utterances, at, names, ACCEPTED)
         # "Jim, you'll write it, right?"
         if found[0] == "assign" and one.text.endswith("?") and (answered is None or answered != who):
             continue
         refused = accepter(utterances, at, names, REFUSED)
-        if found[0] == "request" and refused and refused in meant:
+        asked = found[0] in {"request", "order"}
+        if asked and refused and refused in meant:
             continue
-        if found[0] == "request" and who is None:
+        if asked and who is None:
             who = answered if not meant or answered in meant else None
-            if who is None and not meant and not re.search(r"\b(?:please|kindly)\b", clause, re.I):
+            if (
+                found[0] == "request"
+                and who is None
+                and not meant
+                and not re.search(r"\b(?:please|kindly)\b", clause, re.I)
+            ):
                 continue
         context = bare if clause != bare and CONDITION.match(bare) else None
         if context is None and at > 0 and POINTING.match(task):
@@ -147,13 +173,22 @@ def _task(kind: str, found: re.Match[str], clause: str, whole: str) -> str | Non
     verb = said.split()[0].lower().strip(",.?!")
     due = deadline(task) is not None
     modal = (found.groupdict().get("modal") or "").lower()
-    if len(tokens(task)) < 2 or verb in NOT_ACTIONS or IN_MEETING.match(task):
+    if len(task.split()) < 2 or verb in NOT_ACTIONS or IN_MEETING.match(task):
         return None
     if kind == "team":
         firm = modal in {"need to", "have to", "must"} and verb not in AMBIGUOUS
         return task if verb in ACTIONS and (due or firm) and not whole.endswith("?") else None
+    if kind == "order":
+        return task if verb in ACTIONS and _is_order(found, verb, task, due=due) and not whole.endswith("?") else None
     certain = kind == "explicit" or (due and modal not in {"can", "have to", "need to"})
-    return task if verb in ACTIONS or certain else None
+    return task if verb in ACTIONS or certain or DOING.match(task) else None
+
+
+def _is_order(found: re.Match[str], verb: str, task: str, *, due: bool) -> bool:
+    """Return True if a clause that begins with a verb is an order: "Ben, fix it by Friday", "Fix the door today"."""
+    if any(value for group, value in found.groupdict().items() if group.startswith("who")):
+        return (due or verb not in DURING) and not TO_US.search(task)
+    return due and (verb not in NOUNS or OBJECT.match(task) is not None)
 
 
 def _clauses(text: str, patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
@@ -176,14 +211,15 @@ def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str
     will = r"(?:'ll| will| shall|'m going to|'m gonna| am going to| promise to)"
     duty = r"(?:need to|have to|must)"
     you = r"(?:can|could|would|will)"
-    end = rf"(?P<task>\w.+?)(?:,\s*(?P<who_last>{people}))?[.?!]*$"
+    end = rf"(?P<task>\w.+?)(?:,?\s+please)?(?:,\s*(?P<who_last>{people}))?(?:,?\s+please)?[.?!]*$"
     kinds = {
         "called": rf"(?:\w+,?\s+)?{people}|\w+(?:\s\w+)?",
         "cut": r"(?<!\bdr)(?<!\bm[rs])(?<!\bmrs)(?<!\bprof)(?:[,;:.]\s+|,?\s+(?:and|but|so)\s+)(?:then\s+)?"
         rf"(?=(?:I{will}|I {duty}|we(?:'ll| will| {duty})|please|{you} (?:you|{people})|"
         rf"(?:{people})(?:,| please| will|'ll| {you} you| should| has to| needs to))\b)",
         "request": rf"(?:(?:hey|hi|hello|please|thanks|thank you),?\s+)?(?:(?P<who>{people})[,.]?\s+)?(?:and\s+)?"
-        rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|kindly\s+)?|"
+        rf"(?:(?:please,?\s+)?(?:{you} (?:you|(?P<who_asked>{people})),?\s+)(?:please,?\s+|mind\s+)?"
+        rf"(?:(?P<who_amid>{people}),\s+)?|"
         rf"please,?\s+(?:kindly\s+)?(?:(?P<who_pleased>{people}),\s+)?|"
         rf"(?:I(?:'d| would)?\s+(?:like|need|want|ask)\s+(?:you|(?P<who_wanted>{people}))\s+to\s+))"
         rf"{BETWEEN}{end}",
@@ -193,5 +229,6 @@ def _patterns(forms: tuple[str, ...], unique_forms: tuple[str, ...]) -> dict[str
         "team": rf"we(?:'ll|\s+(?P<modal>will|{duty}|should|are going to)|'re going to)\s+{BETWEEN}{end}",
         "explicit": rf"(?:the\s+)?(?:next step|action item|to[- ]do)(?:\s+for\s+(?P<who>{people}))?(?:\s+is|:)\s+"
         rf"(?:to\s+)?{end}",
+        "order": rf"(?:(?:hey|hi|hello|thanks|thank you),?\s+)?(?:(?P<who>{people}),\s+)?{BETWEEN}{end}",
     }
     return {kind: re.compile(pattern, re.I | re.S) for kind, pattern in kinds.items()}

@@ -39,22 +39,31 @@ RELATIVE = re.compile(r"\b(?:that|which|who|whose|why|where|how|what|whether|bec
 
 
 class Deadlines(NamedTuple):
-    """A language's deadlines, its negations, words that begin a relative clause, and conjunctions of main clauses."""
+    """A language's deadlines, its negations, words that begin a relative clause, and conjunctions of main clauses.
+
+    A main clause that begins with `state` says how somebody is: "they are here on Monday".
+    """
 
     due: re.Pattern[str]
     negation: re.Pattern[str]
     relative: re.Pattern[str]
     joint: re.Pattern[str]
+    state: re.Pattern[str]
 
 
-ENGLISH = Deadlines(DEADLINE, NEGATION, RELATIVE, re.compile(r"[,;:.]\s+|\b(?:but|and|so)\s+"))
+STATE = re.compile(
+    r"(?:I|we|you|they|he|she|there)(?:'m|'re|'s|'ve|\s+(?:am|is|are|was|were|have|has|had))\b(?!\s+(?:to|it)\b)", re.I
+)
+ENGLISH = Deadlines(DEADLINE, NEGATION, RELATIVE, re.compile(r"[,;:.]\s+|\b(?:but|and|so)\s+"), STATE)
 
 
 def deadline(task: str, language: Deadlines = ENGLISH) -> str | None:
-    """Return the first deadline of a task that isn't negated, as said."""
+    """Return the first deadline of a task that isn't negated, nor in a clause about somebody's state, as said."""
     for due in language.due.finditer(task):
         clause = language.joint.split(task[: due.start()])[-1]
         denied = language.negation.search(clause)
+        if clause != task[: due.start()] and language.state.match(clause):
+            continue
         if not denied or language.relative.search(clause[: denied.start()]):
             return " ".join(due[0].split())
     return None

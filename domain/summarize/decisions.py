@@ -19,7 +19,7 @@ SETTLE = re.compile(
     r"(?P<rest>.*)$",
     re.I | re.S,
 )
-CONTENT = r"(?:that\s+(?P<what>.+)|(?P<how>(?:(?:not\s+)?to|on|against)\s+.+))"
+CONTENT = r"(?:that\s+(?P<what>.+)|(?P<how>(?:(?:(?:not|never)\s+)?to|on|against)\s+.+))"
 ACTIVE = [
     re.compile(pattern, re.I | re.S)
     for pattern in (
@@ -54,7 +54,8 @@ CHOSEN = [
 PROPOSED = re.compile(r"^(?P<what>we(?:'re|'ll)?\b.+?),?\s+(?:agreed|are we agreed|all agreed)\?$", re.I | re.S)
 # Directly before "we decided".
 SUPPOSED = re.compile(
-    r"(?:(?:\b(?:not|never|cannot|hardly)|n't)\s+(?:\w+\s+){0,2}?(?:think|believe|recall|remember|say|said|know|sure|"
+    r"(?:(?:\b(?:not|never|cannot|hardly|nobody|no one|none)|n't)\s+(?:\w+\s+){0,2}?"
+    r"(?:like|think|believe|recall|remember|say|said|know|sure|"
     r"certain|true|correct|clear|case|mean|claim|aware)|"
     r"\b(?:if|whether|when|once|before|until|till|unless|how|what|why|thought|assum\w+|suppos\w+|imagin\w+|hop\w+|"
     r"wish\w*|doubt\w*|wonder\w*|pretend\w*|wrong|unclear|unsure|forget|as soon as|in case|as though))\s+(?:that\s+)?$|"
@@ -84,6 +85,12 @@ EARLIER_AFTER = re.compile(
     rf"^\s*(?:already\s+)?{EARLIER}\b|(?<!\bas)(?<!\bof)(?<!than)(?<!from)(?<!like)(?<!\bin)(?<!\bto)(?<!with)(?<!for)"
     rf"(?<!since)\s+(?:last\s+(?:week|month|year|quarter|meeting|time)|yesterday|(?:\w+\s+){{1,2}}ago)\s*[.!]*$",
     re.I,
+)
+
+
+# "I decided to walk this morning": the person, not the meeting.
+BEFORE_MEETING = re.compile(
+    r"\b(?:this morning|last night|earlier today|at home|at breakfast|on (?:my|the) way)\b", re.I
 )
 
 
@@ -141,7 +148,8 @@ def _decided(bare: str) -> str | None:
             continue
         before, parts = bare[: found.start()], found.groupdict()
         what, how = parts.get("what"), parts.get("how") or ""
-        if SUPPOSED.search(before) or _earlier(before, what or how):
+        alone = re.search(r"\bi\b", found[0][:8], re.I) is not None
+        if SUPPOSED.search(before) or _earlier(before, what or how) or (alone and BEFORE_MEETING.search(bare)):
             return None
         # "We decide on Friday" decides nothing.
         if (when := DEADLINE.match(how)) and not how[when.end() :].strip(" .!"):

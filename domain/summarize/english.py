@@ -76,6 +76,20 @@ AMBIGUOUS = _words("""
     talk speak look pay take get give put start read discuss try turn find handle lead
 """)
 
+# With a name only, these are as often a part of the meeting: "Ben, present your slides".
+DURING = AMBIGUOUS | _words("""
+    present introduce summarise summarize lead join show help support move answer raise share open
+""")
+
+# Also nouns, so that "Order number five comes on Friday" is no order.
+NOUNS = _words("""
+    answer book call change check copy design document draft drive edit email estimate extend file fill follow forward
+    handle help hire interview join launch lead list look mail make measure message move order pay phone pick plan post
+    present print pull purchase push put raise reach read record register release report request research reserve
+    review run save schedule search set share ship show sign sort speak start submit support sync take talk tell test
+    trace track train try turn update upgrade visit work
+""")
+
 # First words that refer to the sentence before, which isn't quoted.
 REFERRING = _words("""
     it that they he she this these those them and but or because which so

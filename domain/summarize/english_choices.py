@@ -16,7 +16,13 @@ OTHER = (
     r"\w+'(?:m|re|ll|ve|d|s|t))\b"
 )
 WORD = rf"(?!{OTHER})[\w'-]+"
-NAMED = rf"{WORD}(?:,?\s+{WORD}){{0,7}}"
+# "this" alone can be anything.
+SPAN = r"(?:this|next)\s+(?:week|month|quarter|year|spring|summer|autumn|fall|winter|time|\w+day)"
+NAMED = rf"(?:{WORD}|{SPAN})(?:,?\s+(?:{WORD}|{SPAN})){{0,7}}"
+COUNTED = (
+    r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|a\s+hundred)"
+    r"\s+(?!minutes?|seconds?|things?|questions?|points?|examples?)"
+)
 CHOSEN = rf"(?:it|them|{NAMED})(?:,?\s+then)?"
 # "We'll take a break", "we keep you posted", "let's keep going" choose nothing.
 IDLE = (
@@ -33,6 +39,10 @@ CHOICES = Choices(
         pattern(
             rf"{OPEN}(?:(?:done|agreed|deal|settled|sold|decided|approved|passed)\s*[:–—]|"
             r"(?:settled|decided|deal|sold)[,.])\s+(?P<what>(?!(?:i|but|and|thanks?|it|that|then|next)\b)\S+.*)"
+        ),
+        pattern(
+            rf"{OPEN}(?P<what>we(?:'ll|\s+will)\s+(?:stay|order|book|hire|rent|buy|print|build|pay|ship|invite)\s+"
+            rf"{COUNTED}{WORD}(?:\s+{WORD}){{0,2}})[.!]*$"
         ),
     ),
     taken=(

@@ -108,6 +108,10 @@ DEADLINES = Deadlines(
     negation=pattern(r"\b(?:nicht(?!\s+nur\b|\s+später\b)|nie|niemals|kein\w*|statt|anstatt)\b"),
     relative=pattern(r"\b(?:dass|ob|weil|da|warum|wieso|wann|wie|was|wer)\b"),
     joint=pattern(r"[,;:]\s+|\b(?:aber|und|sondern)\s+"),
+    state=pattern(
+        r"(?:ich|wir|er|sie|die|der|da|du|ihr|es\s+gibt)\s+(?:bin|ist|sind|seid|bist|war(?:en)?|habe?|haben|hat|hast|gibt)\b"
+        r"(?!.*\bzu\b)"
+    ),
 )
 
 NOW = r"(?:(?:also|jetzt|nun|gerade|heute|eben|damit|hiermit|alle|gemeinsam|dann|ja|einstimmig|uns|gut|doch)\s+)*"
@@ -205,7 +209,10 @@ WORDINGS = Wordings(
         pattern(rf"(?:bitte,?\s+)?(?:können|könnten|würden)\s+sie\s+(?:bitte\s+)?(?P<task>{TO_DO})"),
         pattern(rf"(?P<task>(?:bitte\s+)(?:{IMPERATIVE})\b.+)"),
         pattern(rf"(?P<task>(?:{IMPERATIVE})\s+(?:\w+\s+){{0,3}}bitte\b.+)"),
+        pattern(rf"(?:bitte,?\s+)?(?P<task>(?:{INFINITIVES})\s+sie\s+(?:\w+\s+){{0,3}}bitte\b.+)"),
+        pattern(rf"bitte,?\s+(?P<task>(?:{INFINITIVES})\s+sie\b.+)"),
         pattern(rf"bitte\s+(?P<task>{TO_DO})"),
+        pattern(rf"sei\s+(?:\w+\s+)?so\s+(?:gut|lieb|nett)\s+und\s+(?P<task>(?:{IMPERATIVE})\b.+)"),
     ),
     please=pattern(r"\bbitte\b"),
     asked=(
@@ -217,8 +224,14 @@ WORDINGS = Wordings(
         pattern(r"(?P<task>(?:kümmert\s+sich\s+(?:\w+\s+){0,3}um|übernimmt)\s+.+)"),
         pattern(rf"(?P<due>)(?P<task>(?:{THEIRS})\b.+)"),
     ),
-    called=(pattern(rf"(?P<task>(?:{IMPERATIVE})\b(?!\s+(?:ich|wir|du|er|sie)\b).+)"),),
-    team=(pattern(rf"(?P<due>)wir\s+müssen\s+(?P<task>{TO_DO})"),),
+    called=(
+        pattern(rf"(?P<task>(?:{IMPERATIVE})\b(?!\s+(?:ich|wir|du|er|sie)\b).+)"),
+        pattern(rf"(?P<task>(?:{INFINITIVES})\s+sie\s.+)"),
+    ),
+    team=(
+        pattern(rf"(?P<due>)wir\s+müssen\s+(?P<task>{TO_DO})"),
+        pattern(rf"(?P<due>)(?P<task>(?:{IMPERATIVE})\s+(?:d(?:as|ie|en|em|er)|eine?n?|ihm|ihr|ihnen|uns)\s.+)"),
+    ),
     explicit=(
         pattern(
             r"(?:(?:der\s+)?nächste\s+schritt|(?:die\s+|eine\s+)?aufgabe)(?:\s+(?:ist|wäre)(?:\s+es)?,?|:)\s+(?P<task>.+)"
@@ -232,6 +245,7 @@ WORDINGS = Wordings(
     reported=pattern(
         r"\b(?:sagt\w*|gesagt|meint\w*|gemeint|dacht\w*|gedacht|geschrieben|glaube nicht|falls|wenn ich)\b"
     ),
+    duty=pattern(r"ich\s+muss\b|.*\bmuss\s+ich\b"),
     condition=pattern(r"^(?:wenn|falls|sobald)\b"),
     pointing=pattern(
         r"\b(?:es|ihn|darum|dazu|davon)\b|\bdas\s+(?:ihm|ihr|ihnen|dir|euch|heute|morgen|bis|am|gleich|noch)\b"

@@ -30,6 +30,10 @@ CHOICES = Choices(
             rf"{OPEN}(?:also\s+|dann\s+)?(?P<what>{TAKE}\s+wir\s+(?:also\s+|doch\s+|lieber\s+|dann\s+)*"
             rf"{ARTICLE}\s+(?!.*\bals\b|nächste|letzte|beispiel|fall\b|thema|punkt|frage)\S.*)"
         ),
+        pattern(
+            rf"{OPEN}(?P<what>(?:(?:also|dann)\s+(?:bleiben|bestellen|buchen|mieten|kaufen|drucken|bauen|zahlen)\s+wir|"
+            rf"wir\s+bleiben)\s+(?:also\s+|dann\s+)?{NUMBER}\s+(?!minuten|sekunden|punkte|fragen)\w+)[.!]*$"
+        ),
     ),
     taken=(
         pattern(

@@ -22,6 +22,8 @@ TITLES = _words("""
 PARTICLES = _words("""
     van von der den de del della da di do dos du la le el al bin ibn ter ten zu y e
 """)
+# "Robert (Bob) Jones"; a word in brackets at the end is as often a company.
+NICKNAME = re.compile(r"\w\.?\s+(?:[\"“”„«'‘]([^\W\d_]{2,})[\"“”»'’]|\(([^\W\d_]{2,})\)(?=\s+\w))")
 DEVICE = r"(?:iphone|ipad|macbook|laptop|handy|phone|pixel|galaxy|android|pc)"
 OF_DEVICE = re.compile(rf"^{DEVICE}(?:\s\w+)?\s(?:von|de|di|of|van|fran|da|do)\s(?P<name>.+)$")
 WITH_DEVICE = re.compile(rf"^(?P<name>.+?)(?:'s|s)?\s{DEVICE}\b.*$")
@@ -30,9 +32,10 @@ ORDINARY = ACTIONS | NOT_ACTIONS | PRONOUNS | SPOKEN | VERBS
 
 SINGLE: Mapping[str, str] = {
     "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "t", "ß": "s", "æ": "a", "œ": "o", "’": "'", "ʼ": "'",
-    "ς": "σ",
+    "ς": "σ", "‐": "-", "‑": "-",
 }  # fmt: skip
-GERMAN: Mapping[str, str] = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+# Letters that are typed as two: "Jürgen" or "Juergen", "Søren" or "Soeren".
+PAIRS: Mapping[str, str] = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa"}
 
 
 def fold(text: str) -> str:
@@ -66,13 +69,13 @@ def alternatives(forms: Sequence[str]) -> str:
 
 def _forms(name: str) -> list[str]:
     forms: dict[str, None] = {}
-    umlauts = name.lower()
-    for letter, pair in GERMAN.items():
-        umlauts = umlauts.replace(letter, pair)
-    for typed in (name, umlauts):
+    in_pairs = "".join(PAIRS.get(letter, letter) for letter in name.lower())
+    in_letters = re.sub(r"(?<=[aou])e|(?<=a)a|(?<=s)s", "", name.lower())
+    for typed in (name, in_pairs, in_letters):
         for words in _parsed(unicodedata.normalize("NFC", typed)):
             first, last = words[0], words[-1]
             forms |= dict.fromkeys(" ".join(words[:size]) for size in range(1, len(words) + 1))
+            forms |= dict.fromkeys((first.replace("-", " "), "-".join(words[:2])))
             if len(words) > 1:
                 forms |= dict.fromkeys((f"{first} {last}", f"{first} {last[0]}.", f"{first} {last[0]}"))
                 if len(last) > 2 and last not in ORDINARY:
@@ -82,20 +85,21 @@ def _forms(name: str) -> list[str]:
 
 def _parsed(name: str) -> list[tuple[str, ...]]:
     """Return the words of a typed name, the first name first; several ways if the order isn't certain."""
+    nicknames = [fold(found[1] or found[2]) for found in NICKNAME.finditer(name)]
     plain = re.sub(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}", " ", name)
     plain = plain if re.search(r"[^\W\d_]", plain) else re.sub(r"[()\[\]{}]", " ", name)
     # "John - Acme", but "Guest - John".
     parts = re.split(r"\s[|/–—-]\s|[|/]", plain)
     plain = next((part for part in parts if set(_split(part)) - TITLES), plain)
     if address := re.match(r"\s*([^\s@]+)@[^\s@]+", plain):
-        plain = re.sub(r"[._+\d-]+", " ", address[1])
+        plain = re.sub(r"[._+\d-]+|(?<=[a-z])(?=[A-Z])", " ", address[1])
     before, comma, after = plain.partition(",")
     if comma:
         orders = [f"{after} {before}"] if len(_split(before)) <= 1 or fold(before).split()[0] in PARTICLES else []
         orders = orders or ([f"{after} {before}", before] if _split(after) else [before])
     else:
         orders = [_given_first(plain)]
-    return [words for order in orders if (words := tuple(_split(order)))]
+    return [words for order in [*orders, *nicknames] if (words := tuple(_split(order)))]
 
 
 def _split(text: str) -> list[str]:

@@ -10,7 +10,25 @@ Item = TypeVar("Item")
 
 TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|{WORD}(?:'{WORD})*|[%€$£]")
 # Words that don't distinguish statements.
-EMPTY = frozenset(["a", "an", "the", "also", "then", "now", "just", "really", "please", "so", "well", "okay"])
+EMPTY = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "also",
+        "then",
+        "now",
+        "just",
+        "really",
+        "please",
+        "so",
+        "well",
+        "okay",
+        "dann",
+        "entonces",
+        "pues",
+    ]
+)
 # Numbers in words of English, German ("dreitausend") and Spanish.
 IN_WORDS = (
     r"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|"
@@ -20,8 +38,11 @@ IN_WORDS = (
     r"\w*cient[oa]s|quinient[oa]s|mil)\s)+"
 )
 UNITS = (
-    r"percent|euros?|dollars?|pounds?|francs?|people|persons|hours?|days?|weeks?|months?|years?|minutes?|kilos?|"
-    r"meters?|metres?|pieces|units|prozent|leute|personen|stunden?|tage?n?|wochen?|monaten?|jahren?|minuten?|stück|"
+    r"(?:percent|euros?|dollars?|pounds?|francs?|cents?|crowns?|kron(?:e|er|or|en)|yen|yuan|rupees|pesos|rubles|zloty|liras?|"
+    r"franken|rubel|rupien|libras|francos|coronas|rupias)(?:\s\d\d\b)?|"
+    r"(?:giga|mega|tera)bytes?|[gmt]b|(?:kilo|centi)?met(?:er|re)s?|km|miles|lit(?:er|re)s?|tons|tonn(?:es|en)|degrees|points|"
+    r"grad|punkte|(?:kil[óo]|cent[íi])?metros|litros|toneladas|grados|puntos|people|persons|hours?|days?|weeks?|months?|years?|minutes?|kilos?|"
+    r"pieces|units|prozent|leute|personen|stunden?|tage?n?|wochen?|monaten?|jahren?|minuten?|stück|"
     r"dólares|personas|horas?|días?|semanas?|meses|mes|años?|minutos?"
 )
 # A figure has a unit; other numbers are names ("ticket 4711").
@@ -55,7 +76,8 @@ def latest(texts: Sequence[str], before: str = "before") -> list[str | None]:
     found: list[str | None] = list(texts)
     for at, text in enumerate(texts):
         figures = FIGURE.findall(text)
-        subject = key(FIGURE.sub(" 0 ", text))
+        # Other languages change the order of words: "wir legen ... fest", "dann legen wir ... fest".
+        subject = tuple(sorted(key(FIGURE.sub(" 0 ", text))))
         earlier = last.get(subject) if figures else None
         if earlier is not None and (replaced := FIGURE.findall(texts[earlier])) != figures:
             found[earlier] = None

@@ -37,6 +37,15 @@ WEAK = {"hablar", "pasar", "mirar", "buscar", "cambiar", "poner", "subir", "resp
 FIRM = "|".join(mine for infinitive, mine, *_ in VERBS if infinitive not in WEAK)
 MINE, YOURS, THEIRS = ("|".join(row[at] for row in VERBS) for at in (1, 2, 3))
 IMPERATIVE = rf"(?:{THEIRS})(?:me|nos|le|les|lo|la|los|las|te|melo|selo)?"
+# "Envíe", "escriba", "pague".
+FORMAL = "|".join(
+    re.sub("ze$", "ce", re.sub("([cg])e$", lambda found: {"c": "que", "g": "gue"}[found[1]], f"{mine[:-1]}e"))
+    if infinitive.endswith("ar")
+    else f"{mine[:-1]}a"
+    for infinitive, mine, *_ in VERBS
+    if mine.endswith("o")
+)
+FORMAL = rf"(?:{FORMAL})(?:me|nos|le|les|lo|la|los|las|melo|selo)?"
 FUTURE = "|".join(f"{row[0]}é" for row in VERBS if row[0] not in {"hacer", "poner", "decir"}) + "|haré|pondré|diré"
 CLITICS = r"(?:(?:me|te|le|les|os|nos|lo|la|los|las|se)\s+){0,2}"
 ENDINGS = r"(?:me|te|le|les|os|nos|lo|la|los|las|se|melo|telo|selo|sela|selos|selas)?"
@@ -84,6 +93,10 @@ DEADLINES = Deadlines(
     ),
     relative=pattern(r"\b(?:que|si|porque|quien|cuando|donde|cómo|qué|por qué|cuál)\b"),
     joint=pattern(r"[,;:]\s+|\b(?:pero|sino|y)\s+"),
+    state=pattern(
+        r"(?:(?:yo|nosotr[oa]s|ell[oa]s?|él|ustedes)\s+)?(?:estoy|está[ns]?|estamos|soy|es|son|somos|tengo|tiene[ns]?|tenemos|"
+        r"hay|había)\b(?!\s+que\b)"
+    ),
 )
 
 NOW = r"(?:(?:ya|entonces|ahora|hoy|pues|al\s+final|por\s+fin|todos|también|por\s+tanto)\s+)*"
@@ -169,6 +182,8 @@ WORDINGS = Wordings(
             rf"(?P<due>)(?:por\s+favor,?\s+)?{CLITICS}(?:puedes|podrías)\s+(?:por\s+favor\s+)?"
             rf"(?P<task>{BUSY}{INFINITIVE}.+)"
         ),
+        pattern(rf"por\s+favor,?\s+(?P<task>{FORMAL}\b.+)"),
+        pattern(rf"(?P<task>{FORMAL}\b.+,?\s+por\s+favor[.!]*$)"),
         pattern(rf"(?P<task>{IMPERATIVE},?\s+(?:\w+\s+){{0,3}}por\s+favor\b.+)"),
         pattern(rf"por\s+favor,?\s+(?P<task>{IMPERATIVE}\b.+)"),
         pattern(rf"(?P<task>{IMPERATIVE}\b.+,?\s+por\s+favor[.!]*$)"),
@@ -176,6 +191,7 @@ WORDINGS = Wordings(
     please=pattern(r"\bpor favor\b"),
     asked=(
         pattern(rf"(?P<task>(?:tú\s+)?{CLITICS}(?:{YOURS})\b.+?)(?:,\s+¿(?:no|vale|verdad|sí))?\?$"),
+        pattern(rf"(?P<due>)(?P<task>{IMPERATIVE}\s+(?:el|la|los|las|un|una)\s[^?]+)$"),
         pattern(rf"(?:quieres|te\s+importa|te\s+importaría)\s+(?P<task>{TO_DO})"),
     ),
     named=(
@@ -183,7 +199,7 @@ WORDINGS = Wordings(
         pattern(r"(?P<task>se\s+(?:encarga|ocupa|encargará|ocupará)\s+del?\s+.+)"),
         pattern(rf"(?P<due>)(?P<task>{CLITICS}(?:{THEIRS}|hace|pone)\b.+)"),
     ),
-    called=(pattern(rf"(?P<task>{IMPERATIVE}\b.+)"),),
+    called=(pattern(rf"(?P<task>(?:{IMPERATIVE}|{FORMAL})\b.+)"),),
     team=(pattern(rf"(?P<due>)(?:tenemos\s+que|debemos|hay\s+que)\s+(?P<task>{TO_DO})"),),
     explicit=(
         pattern(r"(?:el\s+)?(?:siguiente|próximo)\s+paso\s*(?:es|:)\s+(?P<task>.+)"),
@@ -194,6 +210,7 @@ WORDINGS = Wordings(
         r"a\s+lo\s+mejor|antes\s+era|ayer|ya\s+(?:he|está)|gracias|un\s+momento|me\s+llamo|el\s+chat|me\s+pregunto|(?:hago|tengo)\s+una\s+pregunta|paso\s+a|la\s+pantalla|por\s+si\s+acaso)\b"
     ),
     reported=pattern(r"\b(?:dij\w*|dice\w?|dicho|pensaba|creía|no creo|si yo|cuando yo)\b"),
+    duty=pattern(rf"(?:yo\s+)?{CLITICS}(?:tengo\s+que|debo)\b"),
     condition=pattern(r"^(?:si|cuando|en cuanto)\b"),
     pointing=pattern(
         r"^(?:yo\s+)?(?:(?:me|te|le|les|os|se)\s+)?(?:lo|la|los|las)\s+\w+|^(?:\w+)(?:lo|la|los|las|selo|sela)\b|\beso\b"

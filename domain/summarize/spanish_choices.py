@@ -6,6 +6,7 @@ from domain.summarize.wordings import pattern
 FIRST = r"(?:bueno|vale|bien|muy bien|perfecto|de acuerdo|claro|sí|genial|estupendo|venga|ok|okay)[,.]?\s+"
 OPEN = rf"^(?:{FIRST})*"
 ARTICLE = r"(?:el|la|los|las|un|una|unos|unas|al|ningún|ninguna|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|\d+)"
+COUNTED = r"(?:\d+|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|quince|veinte|treinta|cien)"
 OTHER = (
     r"(?:nada|eso|esto|ya|bien|sí|no|vale|claro|gracias|perfecto|vamos|hasta|adiós|nos|qué|así|genial|yo|tú|que|"
     r"siguiente|próxim[oa]|último|última|tema|punto|es|está|era|fue|son|hay|he|hemos|ha)\b"
@@ -24,6 +25,15 @@ CHOICES = Choices(
             r"(?:trato\s+hecho|decidido|acordado)[,.])\s+(?P<what>(?!(?:yo|pero|gracias|eso)\b)\S+.*)"
         ),
         pattern(r"(?:^|,\s+)(?:(?:así que|entonces|pues)\s+)?(?P<what>nos\s+(?:lo|la|los|las)\s+quedamos)[.!]*$"),
+        # "Cogemos el tren" alone can be a habit.
+        pattern(
+            rf"{OPEN}(?:(?:pues|entonces)\s+)?(?P<what>(?:cogemos|elegimos|escogemos|alquilamos|reservamos|usaremos|cogeremos|"
+            rf"alquilaremos|compraremos)\s+(?:el|la|los|las)\s+{WORD}\s+(?!(?:de|a)\s+las?\s+(?:\d|una\b|\w+o\b)){WORD}(?:\s+{WORD}){{0,4}})[.!]*$"
+        ),
+        pattern(
+            rf"{OPEN}(?:(?:pues|entonces)\s+)?(?P<what>(?:nos\s+quedamos|pediremos|reservaremos|compraremos|alquilaremos|"
+            rf"contrataremos)\s+{COUNTED}\s+(?!minutos|segundos|cosas|preguntas|puntos){WORD}(?:\s+{WORD})?)[.!]*$"
+        ),
     ),
     taken=(
         pattern(rf"{OPEN}(?:(?:pues|entonces)\s+)?(?P<what>lo\s+dejamos\s+en\s+(?P<object>.+))"),

@@ -15,6 +15,7 @@ from domain.summarize.people import HONORIFIC, alternatives, called, fold
 from domain.summarize.sentences import Utterance, tokens
 
 Patterns = tuple[re.Pattern[str], ...]
+ME = re.compile(r".*\b(?:ich|yo)\b", re.I)
 
 
 class Wordings(NamedTuple):
@@ -24,9 +25,10 @@ class Wordings(NamedTuple):
     `earlier`. `stated` begin a sentence that decides something without saying so, `passive` is denied by `unsettled`.
     `question` begins a question or an assumption.
 
-    The patterns of tasks match the beginning of a clause, and give the `task`; `talk` says that there is none. An
-    `asked` question is a task only if somebody accepts it. `named` and `called` follow a name. A pattern with a group
-    `due` needs a deadline. `before` introduces figures that were replaced.
+    The patterns of tasks match the beginning of a clause, and give the `task`; `talk` says that there is none, and so
+    does a `duty` under a condition: "if it is Monday, I have to move the other date". An `asked` question is a task
+    only if somebody accepts it. `named` follows a name, `called` a name with a comma, or stands before one.
+    A pattern with a group `due` needs a deadline. `before` introduces figures that were replaced.
     """
 
     opening: re.Pattern[str]
@@ -52,6 +54,7 @@ class Wordings(NamedTuple):
     explicit: Patterns
     talk: re.Pattern[str]
     reported: re.Pattern[str]
+    duty: re.Pattern[str]
     condition: re.Pattern[str]
     pointing: re.Pattern[str]
     accepted: re.Pattern[str]
@@ -188,6 +191,14 @@ def _clauses(text: str, forms: tuple[str, ...], wordings: Wordings) -> Iterable[
     def between(begin: int, end: int) -> Clause | None:
         return _clause(text[starts[begin] : ends[end]], forms, wordings)
 
+    def begins_another(begin: int, at: int) -> bool:
+        one, other = between(begin, at), between(at + 1, last)
+        if not one or not other:
+            return False
+        # "Les llamo hoy y pregunto por el contrato" is one task.
+        goes_on = one.kind == other.kind == "promise" and "," not in joints[at][0] and not ME.match(other.text)
+        return not goes_on or None not in {deadline(each.task, wordings.deadlines) for each in (one, other)}
+
     last = len(joints)
     begin = 0
     while begin <= last:
@@ -196,9 +207,14 @@ def _clauses(text: str, forms: tuple[str, ...], wordings: Wordings) -> Iterable[
             continue
         if begin and wordings.reported.search(text[: starts[begin]]):
             return
-        end = next((at for at in range(begin, last) if between(begin, at) and between(at + 1, last)), last)
+        end = next((at for at in range(begin, last) if begins_another(begin, at)), last)
         found = between(begin, end)
-        if found and not wordings.talk.search(_main(found.text, wordings)):
+        conditional = wordings.condition.match(wordings.opening.sub("", text))
+        if (
+            found
+            and not wordings.talk.search(_main(found.text, wordings))
+            and not (conditional and wordings.duty.match(found.text))
+        ):
             yield found
         begin = end + 1
 
@@ -228,14 +244,15 @@ def _clause(text: str, forms: tuple[str, ...], wordings: Wordings) -> Clause | N
     rest = text[first.end() :] if first else text[: last.start()] if last else text
     rest = wordings.opening.sub("", rest.lstrip("¿¡"))
     question = text.rstrip().endswith("?")
-    kinds: list[tuple[str, Patterns]] = [("request", wordings.request), ("asked", wordings.asked)]
-    if first and first["comma"] and not question:
+    kinds: list[tuple[str, Patterns]] = [("request", wordings.request)]
+    if ((first and first["comma"]) or (last and not first)) and not question:
         kinds.append(("request", wordings.called))
     if first and not first["comma"] and not question:
         kinds.append(("named", wordings.named))
     if not name and not question:
         own = (("echo", (wordings.echo,)), ("promise", wordings.promise), ("explicit", wordings.explicit))
         kinds = [*own, ("team", wordings.team), *kinds]
+    kinds.append(("asked", wordings.asked))
     for kind, patterns in kinds:
         for found in (match for pattern in patterns if (match := pattern.match(rest))):
             task = found["task"].strip(" ,;:.-")

@@ -22,6 +22,7 @@ BEFORE = {
 CHOSEN = {
     "english": {
         "So Thursday it is.": "Thursday it is",
+        "No door this Thursday, then.": "No door this Thursday",
         "Okay, red then.": "Red",
         "Then Thursday.": "Thursday",
         "Done: two reviewers.": "Two reviewers",
@@ -33,12 +34,15 @@ CHOSEN = {
         "Okay, also die rote Wand.": "Die rote Wand",
         "Abgemacht: zwei Prüfer.": "Zwei Prüfer",
         "Nehmen wir die rote Tür.": "Nehmen wir die rote Tür",
+        "Dann bleiben wir zwei Nächte.": "Dann bleiben wir zwei Nächte",
         "Die ist noch gut, die Tür behalten wir.": "Die Tür behalten wir",
     },
     "spanish": {
         "Vale, pues el jueves.": "El jueves",
         "La puerta roja, entonces.": "La puerta roja",
         "Trato hecho: dos revisores.": "Dos revisores",
+        "Nos quedamos dos noches.": "Nos quedamos dos noches",
+        "Cogemos la sala grande.": "Cogemos la sala grande",
         "Todavía sirve, así que nos la quedamos.": "Nos la quedamos",
     },
 }
@@ -70,6 +74,7 @@ NOT_CHOSEN = {
             "¿El jueves, entonces?",
         ),
         *("Quizá la puerta roja, entonces.", "Y entonces la puerta se cayó.", "Entonces la pared estaba torcida."),
+        *("Cogemos el tren de las ocho.", "Nos quedamos dos minutos."),
         *("Pues la pared.", "Hecho, la puerta ya está pintada.", "Entonces el viernes."),
     ],
 }

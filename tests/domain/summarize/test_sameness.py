@@ -98,6 +98,9 @@ def test_we_is_one_decision_and_i_are_two() -> None:
     [
         ("We pay two thousand euros", "We pay two thousand five hundred euros", "two thousand euros"),
         ("Wir zahlen zweitausend Euro", "Wir zahlen dreitausend Euro", "zweitausend Euro"),
+        ("The limit is 5 gigabytes", "The limit is 8 gigabytes", "5 gigabytes"),
+        ("It costs 2 pounds 50", "It costs 3 pounds 20", "2 pounds 50"),
+        ("Wir legen 3 Tonnen fest", "Dann legen wir 5 Tonnen fest", "3 Tonnen"),
         ("Pagamos dos mil euros", "Pagamos tres mil quinientos euros", "dos mil euros"),
     ],
 )

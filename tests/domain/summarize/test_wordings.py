@@ -177,6 +177,28 @@ STEPS: list[tuple[str, str, tuple[str | None, str, str | None]]] = [
         "Tenemos que cancelar el contrato antes del jueves.",
         (None, "Cancelar el contrato antes del jueves", "antes del jueves"),
     ),
+    ("german", "Schick die Rechnung bis Montag.", (None, "Schick die Rechnung bis Montag", "bis Montag")),
+    ("german", "Schick die Rechnung an die Bank, Bernd.", (BERND, "Schick die Rechnung an die Bank", None)),
+    ("german", "Herr Vogel, schicken Sie die Rechnung.", (BERND, "Schicken Sie die Rechnung", None)),
+    ("german", "Bernd, sei so gut und schick die Rechnung.", (BERND, "Schick die Rechnung", None)),
+    (
+        "german",
+        "Ich rufe die Bank an, die haben am Montag eine Feier.",
+        (ANNA, "Ich rufe die Bank an, die haben am Montag eine Feier", None),
+    ),
+    ("spanish", "Envía la factura al banco, Bernd.", (BERND, "Envía la factura al banco", None)),
+    ("spanish", "Señor Vogel, pague la factura, por favor.", (BERND, "Pague la factura", None)),
+    ("spanish", "Por favor, recoja usted las cajas.", (None, "Recoja usted las cajas", None)),
+    (
+        "spanish",
+        "Les llamo esta tarde y pregunto por el contrato.",
+        (ANNA, "Les llamo esta tarde y pregunto por el contrato", "esta tarde"),
+    ),
+    (
+        "spanish",
+        "Llamo al banco, tienen una fiesta el lunes.",
+        (ANNA, "Llamo al banco, tienen una fiesta el lunes", None),
+    ),
     ("spanish", "El siguiente paso es firmar el contrato.", (None, "Firmar el contrato", None)),
     (
         "spanish",
@@ -216,6 +238,7 @@ NO_STEPS = {
         Ich bringe es auf den Punkt.
         Ich schreibe es in den Chat.
         Dann suche ich die Datei.
+        Wenn es Montag wird, muss ich den Arzt anrufen.
     """,
     "spanish": """
         No te envío la lista.
@@ -237,6 +260,8 @@ NO_STEPS = {
         Pido disculpas por el ruido.
         Envío gratis para todos los que compran.
         Contesto a la pregunta de Clara.
+        Si es el lunes, entonces tengo que llamar al médico.
+        Envía la factura el lunes.
     """,
 }
 
@@ -261,6 +286,7 @@ def test_no_step(language: str, text: str) -> None:
         ("spanish", "¿Puedes revisar la factura?", "Eso no es cosa mía.", None),
         ("spanish", "Bernd, ¿puedes revisar la factura?", "No, no puedo.", None),
         ("spanish", "¿Me mandas las fotos?", "Sí, claro.", (BERND, None)),
+        ("spanish", "Manda las fotos el lunes.", "Sí, claro.", (BERND, "el lunes")),
         ("spanish", "¿Me mandas las fotos?", "Qué fotos son esas.", None),
     ],
 )
