@@ -173,7 +173,7 @@ def _how() -> str:
         "except for sentences that were missed or wrong: a task in a German one led to any verb being accepted with a "
         "deadline, amounts in words to their comparison, a proposal of lunch to its exclusion, a budget in another "
         "order of words to the comparison of words without order, a Spanish call with a question to one task instead "
-        "of two, a Spanish duty under a condition to its exclusion, an English period (\"this month\") and a date of "
+        'of two, a Spanish duty under a condition to its exclusion, an English period ("this month") and a date of '
         "somebody else to what counts as a choice and as a deadline. "
         "Two English ones were written after two others, now open, had shown "
         f"their faults. Before: commit {BEFORE_COMMIT}, where English alone had patterns."
