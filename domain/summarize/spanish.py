@@ -38,14 +38,14 @@ FIRM = "|".join(mine for infinitive, mine, *_ in VERBS if infinitive not in WEAK
 MINE, YOURS, THEIRS = ("|".join(row[at] for row in VERBS) for at in (1, 2, 3))
 IMPERATIVE = rf"(?:{THEIRS})(?:me|nos|le|les|lo|la|los|las|te|melo|selo)?"
 # "Envíe", "escriba", "pague".
-FORMAL = "|".join(
+SUBJUNCTIVES = "|".join(
     re.sub("ze$", "ce", re.sub("([cg])e$", lambda found: {"c": "que", "g": "gue"}[found[1]], f"{mine[:-1]}e"))
     if infinitive.endswith("ar")
     else f"{mine[:-1]}a"
     for infinitive, mine, *_ in VERBS
     if mine.endswith("o")
 )
-FORMAL = rf"(?:{FORMAL})(?:me|nos|le|les|lo|la|los|las|melo|selo)?"
+FORMAL = rf"(?:{SUBJUNCTIVES})(?:me|nos|le|les|lo|la|los|las|melo|selo)?"
 FUTURE = "|".join(f"{row[0]}é" for row in VERBS if row[0] not in {"hacer", "poner", "decir"}) + "|haré|pondré|diré"
 CLITICS = r"(?:(?:me|te|le|les|os|nos|lo|la|los|las|se)\s+){0,2}"
 ENDINGS = r"(?:me|te|le|les|os|nos|lo|la|los|las|se|melo|telo|selo|sela|selos|selas)?"
