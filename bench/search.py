@@ -73,10 +73,21 @@ class Vocabulary:
 
 
 class Query(NamedTuple):
-    """What is searched for, and its name in the table."""
+    """What is searched for, perhaps in a room or since a time only, and its name in the table."""
 
     name: str
     text: str
+    room: str | None = None
+    since: float | None = None
+
+    def run(self, catalogue: Catalogue) -> int:
+        """Search as the API does, and return the number of matches."""
+        return catalogue.filtered(self.text, 0, 20, room=self.room, since=self.since).total
+
+
+def started_at(number: int) -> float:
+    """Return when a transcript's meeting started, in seconds since the epoch."""
+    return 1.7e9 + 600 * number
 
 
 def transcripts(count: int) -> Iterator[IndexedTranscript]:
@@ -88,14 +99,14 @@ def transcripts(count: int) -> Iterator[IndexedTranscript]:
         spoken = vocabularies[language]
         length = min(MOST_WORDS, int(chance.lognormvariate(0, SPREAD) * MEDIAN_WORDS) + 60)
         room = f"room-{number % 40}-20260323080000"
-        title, began = spoken.text(chance, 4), 1.7e9 + 600 * number
+        title, began = spoken.text(chance, 4), started_at(number)
         yield IndexedTranscript(f"r{number}", "1", room, title, began, length / 2.5, spoken.text(chance, length))
 
 
-def queries() -> list[Query]:
-    """Return what is searched for, by ranks of words."""
+def queries(written: int) -> list[Query]:
+    """Return what is searched for among that many different transcripts, by ranks of words."""
     words, chinese, thai = (Vocabulary(language).words for language in LANGUAGES)
-    rare = words[-1]
+    rare, half = words[-1], started_at(written // 2)
     return [
         Query("the most frequent word", words[0]),
         Query("a frequent word", words[60]),
@@ -113,6 +124,14 @@ def queries() -> list[Query]:
         Query("Thai, rare", max(thai[4_000:4_050], key=len)),
         Query("a word that nobody said", "xylophone"),
         Query("no word: the newest of all", ""),
+        Query("all of a room", "", room="room-7"),
+        Query("the most frequent word, in a room", words[0], room="room-7"),
+        Query("one letter, in a room", words[0][0], room="room-7"),
+        Query("a rare word, in a room", rare, room="room-7"),
+        Query("all since a time", "", since=half),
+        Query("the most frequent word, since a time", words[0], since=half),
+        Query("one letter, since a time", words[0][0], since=half),
+        Query("a rare word, since a time", rare, since=half),
     ]
 
 
@@ -132,10 +151,10 @@ def fill(catalogue: Catalogue, written: int, count: int) -> None:
 
 def measured(catalogue: Catalogue, query: Query, repeat: int, servers: Callable[[], float]) -> tuple[int, float]:
     """Return the number of matches, and the mean CPU of one search in ms; the first one isn't measured."""
-    total = catalogue.search(query.text).total
+    total = query.run(catalogue)
     before = time.process_time() + servers()
     for _ in range(repeat):
-        catalogue.search(query.text)
+        query.run(catalogue)
     return total, (time.process_time() + servers() - before) * 1000 / repeat
 
 
@@ -152,10 +171,11 @@ def bench(size: Size) -> Result:
             catalogue = Catalogue(database=Database(url=url))
             fill(catalogue, written, count)
             server = postgres.cpu_seconds if kind == "PostgreSQL" else float
-            figures = [measured(catalogue, query, REPEAT[size], server) for query in queries()]
+            figures = [measured(catalogue, query, REPEAT[size], server) for query in queries(written)]
             totals, found[kind] = [total for total, _ in figures], [used for _, used in figures]
     rows: list[list[Cell]] = [
-        [query.name, total, *used] for query, total, *used in zip(queries(), totals, *found.values(), strict=True)
+        [query.name, total, *used]
+        for query, total, *used in zip(queries(written), totals, *found.values(), strict=True)
     ]
     columns = ["search", "matches", *(f"{kind}, CPU ms" for kind in found)]
     targets = [Target(what=f"{kind}: slowest, CPU ms", found=max(used), limit=LIMIT_MS) for kind, used in found.items()]

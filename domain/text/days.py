@@ -74,7 +74,19 @@ _LISTS: Mapping[str, str] = {
     "vietnamese": "thứ tháng",
     "korean": "월요일 화요일 수요일 목요일 금요일 토요일 일요일 월요일에 화요일에 수요일에 목요일에 금요일에 토요일에",
 }
-DAYS: Mapping[str, frozenset[str]] = {language: frozenset(words.split()) for language, words in _LISTS.items()}
+# "Martta", "péntekre", "perjantaihin", "금요일까지".
+_ENDINGS: Mapping[str, str] = {
+    "turkish": "da de ta te a e ya ye dan den tan ten ı i ın in un ün nın nin ki 'da 'de 'ta 'te 'a 'e 'ya 'ye",
+    "finnish": "n na nä hin un hun ksi ta tä ssa ssä sta stä lle",
+    "hungarian": "n on en ön ra re ig i tól től ban ben hoz hez ot et",
+    "korean": "에 에는 은 는 이 가 을 를 의 까지 부터 날 마다",
+}
+DAYS: Mapping[str, frozenset[str]] = {
+    language: frozenset(
+        f"{word}{ending}" for word in words.split() for ending in ("", *_ENDINGS.get(language, "").split())
+    )
+    for language, words in _LISTS.items()
+}
 ALL = frozenset(word for words in DAYS.values() for word in words)
 
 

@@ -17,6 +17,8 @@ from domain.text.letters import MARKS
 MAX_WORD = 64
 # Letters per term in scripts without spaces.
 GRAM = 3
+# A letter of private use, which no text has a word of: marks the letters that words begin with.
+FIRST = "\ue000"
 # Bytes of all terms of a text; PostgreSQL accepts a megabyte.
 MAX_BYTES = 500_000
 
@@ -106,6 +108,16 @@ def words_of(*texts: str, query: bool = False) -> list[str]:
                 break
             found[word] = None
     return list(found)
+
+
+def first_letters(words: Sequence[str]) -> list[str]:
+    """Return a term for each letter that begins a word, by which a query of one letter is answered."""
+    return sorted({f"{FIRST}{word[0]}" for word in words if not _CLUSTER.match(word)})
+
+
+def by_first_letter(wanted: str) -> str:
+    """Return the term of `first_letters` for a wanted word of one letter, and other words as they are."""
+    return wanted if len(wanted) > 1 or _CLUSTER.match(wanted) else f"{FIRST}{wanted}"
 
 
 def excerpt(text: str, wanted: Sequence[str], around: int = 80) -> Excerpt | None:

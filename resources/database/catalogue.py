@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from dagster import ConfigurableResource
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 
-from domain.text.search import excerpt, words_of
+from domain.text.search import by_first_letter, excerpt, first_letters, words_of
 from resources.database.database import Database, storable
 from resources.database.deletions import without_deleted
 from resources.database.positions import advance_position
@@ -160,35 +160,41 @@ class Catalogue(ConfigurableResource[Any]):
         wanted, at = words_of(query, query=True), catalogue.c.started_at
         where: list[sa.ColumnElement[bool]] = []
         if room is not None:
-            # A meeting's name ends with its 14 digits.
-            timed = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
-            where.append(sa.or_(catalogue.c.room == room, timed))
+            of_meeting = catalogue.c.room.like(f"{room.replace('_', '!_').replace('%', '!%')}-{'_' * 14}", escape="!")
+            where.append(sa.or_(catalogue.c.room == room, sa.and_(of_meeting, self._is_timed())))
         where += [at >= since] if since is not None else []
         where += [at <= until] if until is not None else []
         matching = sa.select(catalogue.c.seq).where(*where)
-        if wanted and where:
-            matching = matching.where(catalogue.c.seq.in_(self._with_words(wanted)))
-        elif wanted:
+        if wanted:
             # Without the catalogue's rows, counting all that match a common word takes a hundredth of the time.
-            matching = self._with_words(wanted)
-        shown = matching.order_by(matching.selected_columns[0].desc()).limit(limit).offset(offset)
+            spoken = self._with_words(wanted)
+            number = spoken.selected_columns[0]
+            # "+ 0": SQLite would look up the words of each row by its number.
+            matching = spoken.where((number + 0).in_(matching)) if where else spoken
         columns = [catalogue.c[name] for name in CatalogueRow._fields[:-2]]
-        rows = (
-            sa.select(*columns, catalogue.c.text if wanted else sa.null())
-            .where(catalogue.c.seq.in_(shown))
-            .order_by(catalogue.c.seq.desc())
-        )
+        rows = sa.select(*columns, catalogue.c.text if wanted else sa.null()).order_by(catalogue.c.seq.desc())
         with self.database.begin() as connection:
             if wanted and self._is_postgresql:
                 connection.execute(BY_WORDS)
-            total = connection.scalar(sa.select(sa.func.count()).select_from(matching.subquery())) or 0
-            found = connection.execute(rows).all()
+            numbered = connection.execute(self._page(matching, offset, limit)).all()
+            total = numbered[0].total
+            numbers = [one.number for one in numbered if one.number is not None]
+            found = connection.execute(rows.where(catalogue.c.seq.in_(numbers))).all()
         items: list[CatalogueRow] = []
         for *values, text in found:
             found_at = excerpt(text or "", wanted)
             row = CatalogueRow(*values)
             items.append(row._replace(excerpt=found_at.text, marks=found_at.marks) if found_at else row)
         return SearchPage(total, items)
+
+    def _page(self, matching: sa.Select[Any], offset: int, limit: int) -> sa.Select[Any, Any]:
+        """Select the number of all matching rows beside the highest of their numbers."""
+        # PostgreSQL reads them once; SQLite counts without a copy, and stops reading at the last of the page.
+        all_ = matching.cte("matching") if self._is_postgresql else matching.subquery()
+        number = all_.columns[0]
+        shown = sa.select(number.label("number")).order_by(number.desc()).limit(limit).offset(offset).subquery()
+        counted = sa.select(sa.func.count().label("total")).select_from(all_).subquery()
+        return sa.select(counted.c.total, shown.c.number).select_from(counted.outerjoin(shown, sa.true()))
 
     def reindex(self, limit: int) -> bool:
         """Index the words of at most `limit` stored texts, newest first, after an upgrade; return True if none is left.
@@ -212,9 +218,11 @@ class Catalogue(ConfigurableResource[Any]):
             return not rows
 
     def rooms(self) -> list[str]:
-        """Return the names of all meetings' rooms, as Daily has them."""
+        """Return the base names of all meetings' rooms."""
+        room = catalogue.c.room
+        base = sa.case((self._is_timed(), sa.func.substr(room, 1, sa.func.length(room) - 15)), else_=room)
         with self.database.begin() as connection:
-            return list(connection.scalars(sa.select(catalogue.c.room).distinct().where(catalogue.c.room.is_not(None))))
+            return list(connection.scalars(sa.select(base).distinct().where(room.is_not(None))))
 
     def count(self) -> int:
         """Return the number of recordings, including retired ones."""
@@ -239,6 +247,12 @@ class Catalogue(ConfigurableResource[Any]):
     def _is_postgresql(self) -> bool:
         return self.database.engine.dialect.name == "postgresql"
 
+    def _is_timed(self) -> sa.ColumnElement[bool]:
+        """Match rooms of meetings, whose names end with the 14 digits of a time."""
+        if self._is_postgresql:
+            return catalogue.c.room.op("~")("-[0-9]{14}$")
+        return catalogue.c.room.op("GLOB")("*-" + "[0-9]" * 14)
+
     def _delete_words(self, connection: sa.Connection, seq: int) -> None:
         table, number = (_words, _words.c.seq) if self._is_postgresql else (_fts, _fts.c.rowid)
         connection.execute(sa.delete(table).where(number == seq))
@@ -247,7 +261,7 @@ class Catalogue(ConfigurableResource[Any]):
         self._delete_words(connection, seq)
         if self._is_postgresql:
             # Not to_tsvector, whose parser treats numbers, addresses and paths specially.
-            lexemes = sa.func.array_to_tsvector(sa.cast(list(words), ARRAY(sa.Text)))
+            lexemes = sa.func.array_to_tsvector(sa.cast([*words, *first_letters(words)], ARRAY(sa.Text)))
             connection.execute(sa.insert(_words).values(seq=seq, words=lexemes))
         else:
             connection.execute(sa.insert(_fts).values(rowid=seq, words=" ".join(words)))
@@ -255,7 +269,8 @@ class Catalogue(ConfigurableResource[Any]):
     def _with_words(self, wanted: Sequence[str]) -> sa.Select[Any]:
         """Select the numbers of rows with all wanted words, which have no quotes to escape."""
         if self._is_postgresql:
-            query = sa.cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY)
+            # Merging the rows of all words that begin with a letter takes long; SQLite's index has them.
+            query = sa.cast(" & ".join(f"'{by_first_letter(word)}':*" for word in wanted), TSQUERY)
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
         query = " AND ".join(f'"{word}"*' for word in wanted)
         return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))

@@ -251,6 +251,8 @@ catalogue = sa.Table(
     sa.Column("version", sa.String(100)),
     sqlite_autoincrement=True,
 )
+# Rooms and times are read from it, without the long texts.
+sa.Index("ix_catalogue_room_started_at_seq", catalogue.c.room, catalogue.c.started_at, catalogue.c.seq)
 # A partial index: few of many recordings have no transcript.
 sa.Index(
     "ix_catalogue_without_transcript",

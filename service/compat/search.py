@@ -184,5 +184,5 @@ class Chosen:
 
     def _room(self, listing: Listing) -> str | None:
         """Return the base name of the room that was asked for; None if there is none."""
-        names = (*self._ids.names, *map(base_name, listing.catalogue.rooms()))
+        names = (*self._ids.names, *listing.catalogue.rooms())
         return next((name for name in names if self._ids.of(name) == self._room_id), None)

@@ -176,3 +176,21 @@ def test_positions_never_go_back(new_database: Callable[[], str]) -> None:
     from resources.database.positions import read_position
 
     assert read_position(catalogue.database, "transcript") == 7
+
+
+def test_words_are_searched_for_within_a_room_and_a_time(catalogue: Catalogue) -> None:
+    rooms = ["team", "team-20260323080000", "team-retrospectives", "tea_-20260323080000", "team-20260324080000"]
+    for number, room in enumerate(rooms):
+        one = transcript(f"r{number}", "shelves" if number else "stairs", room=room)
+        catalogue.index(one._replace(started_at=float(number)), number + 1)
+    assert sorted(catalogue.rooms()) == ["tea_", "team", "team-retrospectives"]
+
+    def ids(query: str, **limits: Any) -> tuple[int, list[str]]:
+        page = catalogue.filtered(query, 0, 10, **limits)
+        return page.total, [row.recording_id for row in page.items]
+
+    assert ids("", room="team") == (3, ["r4", "r1", "r0"])
+    assert ids("s", room="team", since=1.0) == (2, ["r4", "r1"])
+    assert ids("shelves", room="tea_") == (1, ["r3"])
+    assert ids("shelves", since=1.0, until=2.0) == (2, ["r2", "r1"])
+    assert catalogue.filtered("shelves", 3, 10, room="team") == (2, [])

@@ -62,6 +62,7 @@ NOT_FOUND = [
     ("हिन्दी में", "हद"),
     ("Wir müssen das prüfen.", "rufen"),
     ("கிடங்கு", "கடங்க"),
+    ("Die Prüfung", "x"),
 ]
 
 

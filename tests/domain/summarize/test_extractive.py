@@ -156,6 +156,11 @@ def test_titles_ignore_small_talk() -> None:
             "गोदाम",
             "सोमवार मार्च",
         ),
+        (
+            "Bugün yeni depo için konuşuyoruz ve bu çok iyi. Depo martta hazır. Cumaya kadar depo kapalı, martta açık.",
+            "Depo",
+            "Martta martta Cumaya cumaya",
+        ),
     ],
 )
 def test_days_and_months_are_no_subjects(said: str, subject: str, days: str) -> None:
