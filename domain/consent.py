@@ -63,7 +63,7 @@ class Meeting(NamedTuple):
     """By what statements can name a recording's meeting; `started_at` in seconds since the epoch.
 
     `room` is the room's base name. `meeting_name` is its full name if that has the meeting's time, as only then it
-    names one meeting; the same applies to Daily's `room_id`. `other_id` is an id of another system.
+    names one meeting; the same applies to Daily's `room_id`.
     """
 
     recording_id: str
@@ -72,7 +72,6 @@ class Meeting(NamedTuple):
     started_at: float | None = None
     mtg_session_id: str | None = None
     room_id: str | None = None
-    other_id: str | None = None
 
     @classmethod
     def of(cls, recording: Recording | DailyRecording) -> "Meeting":
@@ -90,6 +89,11 @@ class Meeting(NamedTuple):
 S = TypeVar("S", bound=Statement)
 
 
+def as_stored(meeting_id: str) -> str:
+    """Return an id as statements and meetings are compared by it: a UUID in lower case, anything else as it is."""
+    return meeting_id.lower() if re.fullmatch(UUID_PATTERN, meeting_id) else meeting_id
+
+
 def latest_per_user(statements: Iterable[S]) -> list[S]:
     """Return the latest statement of each user, in the order in which they were made."""
     latest = {one.user_id: one for one in sorted(statements, key=lambda one: one.seq)}
@@ -99,8 +103,8 @@ def latest_per_user(statements: Iterable[S]) -> list[S]:
 def could_be_about(statement: Statement, meeting: Meeting) -> bool:
     """Return True if a statement that matches no recording could be about this one, as far as its ids are known.
 
-    A room's name means the meetings of that room within a day of the time in the name, or else of the statement. An
-    id of Daily's means any meeting within a day whose session's or room's id isn't known.
+    A room's name, however it is capitalized, means the meetings of that room within a day of the time in the name, or
+    else of the statement. An id of Daily's means any meeting within a day whose session's or room's id isn't known.
     """
     room, at = statement.meeting_id, statement.said_at
     if (named := named_time(room)) is not None:
@@ -109,7 +113,7 @@ def could_be_about(statement: Statement, meeting: Meeting) -> bool:
         return False
     if re.fullmatch(UUID_PATTERN, room):
         return meeting.mtg_session_id is None or meeting.room_id is None
-    return room == meeting.room
+    return meeting.room is not None and room.casefold() == meeting.room.casefold()
 
 
 def reason_held(holding: Sequence[Statement]) -> str:

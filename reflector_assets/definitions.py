@@ -83,6 +83,7 @@ defs = dg.Definitions(
         "deliveries": wiring.deliveries(),
         "webhook": wiring.webhook(),
         "old_database": old_wiring.old_database(),
+        "old_meetings": old_wiring.old_meetings(),
         "old_transcripts": old_wiring.old_transcripts(),
         "relays": old_wiring.relays(),
     },

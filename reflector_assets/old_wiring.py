@@ -10,6 +10,7 @@ from resources.llm.understanding import Understanding
 from resources.old_system.client import OldSystem
 from resources.old_system.contents import OldContents
 from resources.old_system.database import OldDatabase
+from resources.old_system.meetings import OldMeetings
 from resources.old_system.relays import Relays
 from resources.old_system.rooms import OldRooms
 from resources.old_system.transcripts import OldTranscripts
@@ -38,6 +39,12 @@ def old_database() -> OldDatabase:
 def old_transcripts() -> OldTranscripts:
     """Return the old system's transcripts, to compare with."""
     return OldTranscripts(system=old_system(), database=old_database())
+
+
+@cache
+def old_meetings() -> OldMeetings:
+    """Return the old system's meetings, of which statements of consent have ids."""
+    return OldMeetings(system=old_system(), database=old_database())
 
 
 @cache

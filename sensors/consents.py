@@ -16,6 +16,7 @@ from reflector_assets.staleness import AssetGraph
 from resources.daily.api import DailyAPI
 from resources.daily.meetings import learn_ids
 from resources.database.consents import Consents
+from resources.old_system.meetings import OldMeetings
 from sensors.changes import LogPosition, ended
 from sensors.discovery import has_begun
 from sensors.problems import Problems
@@ -27,7 +28,7 @@ PAGE = 200
 TICK_BUDGET_S = 20.0
 # Seconds after which a deletion that failed despite its retries is requested again: the first time, and then each time.
 FIRST_WAIT_S, NEXT_WAITS_S = 600.0, 3600.0
-# Seconds between two questions to Daily about the ids of a recording's meeting.
+# Seconds between two questions to Daily about a recording's meeting, or to the old system about an id of its own.
 LEARN_AGAIN_S = 600.0
 
 
@@ -45,7 +46,7 @@ class Pending(BaseModel):
 class Cursor(BaseModel):
     """Positions in the statements, in the recordings' ids and in failed runs, and the recordings that wait for a run.
 
-    `learned` is when Daily was last asked about a recording's ids, in epoch seconds.
+    `learned` is when Daily was last asked about a recording's ids, or the old system about a meeting, in epoch seconds.
     """
 
     seq: int = 0
@@ -68,11 +69,11 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         stopped=why_not_live(settings),
     )
     def follow_consents(
-        context: dg.SensorEvaluationContext, consents: Consents, daily_api: DailyAPI
+        context: dg.SensorEvaluationContext, consents: Consents, daily_api: DailyAPI, old_meetings: OldMeetings
     ) -> dg.SensorResult:
         instance = context.instance
         cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
-        _learn(daily_api, consents, cursor)
+        _learn(daily_api, old_meetings, consents, cursor)
         _read_statements(consents, cursor)
         held = consents.held()
         _read_meetings(consents, cursor, held)
@@ -90,10 +91,15 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
     return follow_consents
 
 
-def _learn(daily_api: DailyAPI, consents: Consents, cursor: Cursor) -> None:
-    """Ask Daily about one recording that an unmatched denial could be about."""
+def _learn(daily_api: DailyAPI, old_meetings: OldMeetings, consents: Consents, cursor: Cursor) -> None:
+    """Ask the old system about one id in an unmatched denial, and Daily about one recording that it could be about."""
     now = time.time()
     cursor.learned = {one: at for one, at in cursor.learned.items() if now - at < LEARN_AGAIN_S}
+    if old_meetings.is_set:
+        unknown = (one for one in consents.unknown_ids() if one.meeting_id not in cursor.learned)
+        if (denial := next(unknown, None)) is not None:
+            cursor.learned[denial.meeting_id] = now
+            old_meetings.learn(consents, denial)
     if daily_api.is_set:
         recording_id = next((one for one in consents.candidates() if one not in cursor.learned), None)
         if recording_id is not None:

@@ -1,5 +1,7 @@
 """Deletion of audio after a participant denied consent."""
 
+import time
+
 import dagster as dg
 
 from domain.consent import DENIED, reason_held
@@ -11,6 +13,7 @@ from resources.daily.api import DailyAPI
 from resources.daily.meetings import learn_ids
 from resources.database.consents import Consents
 from resources.database.rooms import Rooms
+from resources.old_system.meetings import OldMeetings
 from resources.outgoing.mode import OutgoingMode
 from resources.source import Source
 from resources.store import erasure
@@ -18,6 +21,8 @@ from resources.store.base import Store
 
 # Seconds for a request to Daily about the meeting's ids.
 DAILY_TIMEOUT_S = 10.0
+# Seconds in which ids of the old system's meetings are looked up before a recording is published.
+OLD_BUDGET_S = 10.0
 
 
 # The transcript's value isn't read: audio is deleted even if there never was a transcript.
@@ -31,12 +36,18 @@ def consent_cleanup(
     rooms: Rooms,
     leaving: OutgoingMode,
     daily_api: DailyAPI,
+    old_meetings: OldMeetings,
 ) -> dg.MaterializeResult[ConsentCleanup]:
     """Deletes source tracks, padded tracks and the mix if a participant denied consent; the text stays."""
     recording_id = context.partition_key
     with step(context, "consent_cleanup") as work:
         live = leaving.mode == "live"
         recording = erasure.describe_recording(store, source, recording_id)
+        if old_meetings.is_set:
+            end = time.monotonic() + OLD_BUDGET_S
+            for denial in reversed(consents.unknown_ids()):
+                if time.monotonic() < end:
+                    old_meetings.learn(consents, denial)
         if consents.holding(recording_id):
             learn_ids(daily_api.model_copy(update={"timeout": DAILY_TIMEOUT_S}), consents, recording_id)
         statements = consents.of_recording(recording_id, recording.mtg_session_id)

@@ -85,7 +85,7 @@ def _transcripts(*, apply: bool, as_json: bool) -> dict[str, Any]:
             instance, definitions.graph, wiring.store(), wiring.daily_bucket(), listing, old
         )
         for planned in taking.plan():
-            done = taking.take(planned) if apply and planned.outcome == "new" else planned
+            done = taking.take(planned) if apply else planned
             row: dict[str, object] = {
                 "transcript": done.listed.id,
                 "recording": done.recording_id,

@@ -90,10 +90,13 @@ class TakingOver:
                 yield Planned(one, "failed", one.id, reason=reason(error))
 
     def take(self, planned: Planned) -> Planned:
-        """Take over a transcript that is new; return it, or why that failed."""
+        """Take over a transcript that is new, of a known one its meeting's id; return it, or why that failed."""
         try:
             with database_errors():
-                self._take(planned)
+                if planned.outcome == "new":
+                    self._take(planned)
+                elif planned.outcome == "known":
+                    self._keep_meeting_id(planned.recording_id, planned.listed)
         except (ReflectorError, OSError, *DEFECTS) as error:
             return planned._replace(outcome="failed", reason=reason(error))
         return planned
@@ -132,6 +135,10 @@ class TakingOver:
         return is_taken_over([latest_of(self._instance, "recording", recording_id)])
 
     @cached_property
+    def _consents(self) -> Consents:
+        return Consents(database=self._catalogue.database)
+
+    @cached_property
     def _deletions(self) -> Deletions:
         return Deletions(database=self._catalogue.database)
 
@@ -146,10 +153,15 @@ class TakingOver:
         values = taken_over_parts.write(self._store, parts, mixed)
         taken_over_parts.report(self._instance, self._graph, parts.recording, values)
         # A denial that is known already is followed from here on.
-        meeting = Meeting.of(parts.recording)._replace(other_id=content.meeting_id)
-        Consents(database=self._catalogue.database).identify(meeting)
+        self._consents.identify(Meeting.of(parts.recording))
+        self._keep_meeting_id(recording_id, content)
         self._deletions.check(recording_id)
         self._instance.add_dynamic_partitions(RECORDINGS, [recording_id])
+
+    def _keep_meeting_id(self, recording_id: str, listed: OldListed) -> None:
+        """Store the old system's id of a recording's meeting, which statements of consent can name."""
+        if listed.meeting_id and (meeting := self._consents.meeting(recording_id)):
+            self._consents.add_alias(listed.meeting_id, meeting.meeting_name or recording_id)
 
     def _take_audio(self, parts: Parts, content: OldContent) -> MixedAudio:
         """Store the audio; where there is none, mark it as deleted, so that nobody waits for it."""

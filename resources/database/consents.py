@@ -1,5 +1,6 @@
 """Participants' consent to keep audio, and which recordings it is about, in the product's database."""
 
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -14,26 +15,41 @@ from domain.consent import (
     CopiedAnswer,
     Meeting,
     Statement,
+    as_stored,
     could_be_about,
     latest_per_user,
 )
 from domain.errors import InvalidInput, NotFound
-from domain.rooms import base_name
+from domain.rooms import UUID_PATTERN, base_name
 from resources.database.database import Database, fitting, storable
 from resources.database.deletions import Deletions
 from resources.database.rooms import Rooms
-from resources.database.tables import consents, deletions, meetings
+from resources.database.tables import aliases, consents, deletions, meetings
 
 COLUMNS = [consents.c[name] for name in Statement._fields]
 MEETING = [meetings.c[name] for name in Meeting._fields]
 named = consents.c.meeting_id
 # The condition under which a statement is about a meeting: a name or id of one meeting, or the room if it is asked for.
 ABOUT = sa.or_(
-    *(column == named for column in (meetings.c.recording_id, meetings.c.mtg_session_id, meetings.c.other_id)),
-    meetings.c.meeting_name == named,
+    *(column == named for column in (meetings.c.recording_id, meetings.c.mtg_session_id, meetings.c.meeting_name)),
     sa.and_(meetings.c.meeting_name.is_not(None), meetings.c.room_id == named),
     sa.and_(consents.c.whole_room, sa.or_(meetings.c.room == named, meetings.c.room_id == named)),
 )
+# The same for a statement with another id of a meeting.
+ALIASED = sa.and_(
+    aliases.c.meeting_id == named,
+    sa.or_(aliases.c.target == meetings.c.recording_id, aliases.c.target == meetings.c.meeting_name),
+)
+
+
+def _exists(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that a statement is about a meeting of which this holds."""
+    # Two subqueries, as one with both conditions would use no index.
+    direct = sa.select(1).select_from(meetings).where(ABOUT, *where)
+    aliased = sa.select(1).select_from(sa.join(aliases, meetings, sa.true())).where(ALIASED, *where)
+    return sa.or_(sa.exists(direct.correlate(consents)), sa.exists(aliased.correlate(consents)))
+
+
 _later = consents.alias("later")
 # Denials that the same person didn't replace, and those of them that match no recording and weren't dismissed.
 DENIED = (
@@ -46,7 +62,7 @@ UNMATCHED = (
     *DENIED,
     consents.c.dismissed_at.is_(None),
     ~sa.exists().where(deletions.c.recording_id == named),
-    ~sa.exists(sa.select(meetings.c.recording_id).where(ABOUT).correlate(consents)),
+    ~_exists(),
 )
 
 
@@ -60,7 +76,7 @@ class Consents(ConfigurableResource[Any]):
         if whole_room and base_name(meeting_id) != meeting_id:
             raise InvalidInput(f"{meeting_id} names one meeting, not a room", hint="Leave out the time in its name.")
         values: dict[str, Any] = {
-            "meeting_id": meeting_id,
+            "meeting_id": as_stored(meeting_id),
             "user_id": user_id or "",
             "given": given,
             "said_at": time.time(),
@@ -103,8 +119,8 @@ class Consents(ConfigurableResource[Any]):
 
     def history(self, recording_id: str) -> list[Statement]:
         """Return all statements that are about a recording or name it, in order."""
-        of = sa.exists(sa.select(1).where(meetings.c.recording_id == recording_id, ABOUT).correlate(consents))
-        return self._statements(sa.or_(named == recording_id, of))
+        of = _exists(meetings.c.recording_id == recording_id)
+        return self._statements(sa.or_(named == as_stored(recording_id), of))
 
     def denials(self, recording_id: str, mtg_session_id: str | None = None) -> list[Statement]:
         """Return the denials among the latest statements; one is enough to delete the audio."""
@@ -116,9 +132,11 @@ class Consents(ConfigurableResource[Any]):
 
     def recordings_of(self, meeting_id: str) -> list[str]:
         """Return the ids of the known recordings that statements which name this meeting are about, sorted."""
-        query = sa.select(meetings.c.recording_id).distinct().join_from(consents, meetings, ABOUT)
+        found = sa.select(meetings.c.recording_id).where(named == as_stored(meeting_id))
+        direct = found.join_from(consents, meetings, ABOUT)
+        aliased = found.where(ALIASED).select_from(consents).join(aliases, sa.true()).join(meetings, sa.true())
         with self.database.begin() as connection:
-            return sorted(connection.scalars(query.where(named == meeting_id)))
+            return sorted(connection.scalars(sa.union(direct, aliased)))
 
     def identify(self, meeting: Meeting) -> None:
         """Store by what a recording's meeting can be named; unusable ids are left out, and ids that are known stay.
@@ -142,6 +160,35 @@ class Consents(ConfigurableResource[Any]):
             }
             changed["revision"] = insert.excluded.revision
             connection.execute(insert.on_conflict_do_update(index_elements=["recording_id"], set_=changed))
+            if (spelled := as_stored(meeting.recording_id)) != meeting.recording_id:
+                self._add_alias(connection, spelled, meeting.recording_id)
+
+    def add_alias(self, meeting_id: str, target: str) -> None:
+        """Store what another id of a meeting means: a recording, or a meeting's full name; recordings may follow."""
+        about = sa.or_(meetings.c.recording_id == target, meetings.c.meeting_name == target)
+        newest = sa.select(sa.func.max(meetings.c.revision) + 1).scalar_subquery()
+        with self.database.begin() as connection:
+            self.database.commit_in_order(connection, meetings)
+            if self._add_alias(connection, as_stored(meeting_id), target):
+                connection.execute(sa.update(meetings).where(about).values(revision=newest))
+
+    def _add_alias(self, connection: sa.Connection, meeting_id: str, target: str) -> bool:
+        row: dict[str, Any] = {"meeting_id": meeting_id, "target": fitting(target, aliases.c.target)}
+        return bool(connection.execute(self.database.insert(aliases).values(row).on_conflict_do_nothing()).rowcount)
+
+    def unknown_ids(self) -> list[Statement]:
+        """Return the unmatched denials that name a UUID which isn't known to mean a meeting, oldest first."""
+        named_ids = [one for one in self.unmatched() if re.fullmatch(UUID_PATTERN, one.meeting_id)]
+        with self.database.begin() as connection:
+            known = set(connection.scalars(sa.select(aliases.c.meeting_id)))
+        return [one for one in named_ids if one.meeting_id not in known]
+
+    def rooms_near(self, at: float, limit: int) -> list[str]:
+        """Return the rooms of recordings that began nearest to a time (seconds since the epoch), nearest first."""
+        distance = sa.func.min(sa.func.abs(meetings.c.started_at - at))
+        query = sa.select(meetings.c.room).where(meetings.c.room.is_not(None)).group_by(meetings.c.room)
+        with self.database.begin() as connection:
+            return [room for room in connection.scalars(query.order_by(distance).limit(limit)) if room]
 
     def meeting(self, recording_id: str) -> Meeting | None:
         """Return by what a recording's meeting can be named; None if the recording isn't known."""
@@ -171,11 +218,11 @@ class Consents(ConfigurableResource[Any]):
         """Declare that statements which name this meeting are about a recording; raises NotFound."""
         if self.meeting(recording_id) is None:
             raise NotFound("there is no such recording", recording=recording_id)
-        self.identify(Meeting(recording_id, other_id=meeting_id))
+        self.add_alias(meeting_id, recording_id)
 
     def dismiss(self, meeting_id: str) -> int:
         """Declare that the unmatched denials which name this meeting are about no recording; return their number."""
-        ids = [one.seq for one in self.unmatched() if one.meeting_id == meeting_id]
+        ids = [one.seq for one in self.unmatched() if one.meeting_id == as_stored(meeting_id)]
         change = sa.update(consents).where(consents.c.seq.in_(ids)).values(dismissed_at=time.time())
         with self.database.begin() as connection:
             return connection.execute(change).rowcount
@@ -206,7 +253,14 @@ class Consents(ConfigurableResource[Any]):
                 # Nobody has to look for its recording.
                 nameless: dict[str, Any] = {"user_id": secrets.token_hex(8), "dismissed_at": time.time()}
                 connection.execute(sa.update(consents).where(consents.c.seq == seq).values(nameless))
+            name = sa.select(meetings.c.meeting_name).where(meetings.c.recording_id == recording_id)
+            target, meeting_name = aliases.c.target, connection.scalar(name)
             connection.execute(sa.delete(meetings).where(meetings.c.recording_id == recording_id))
+            is_used = sa.or_(
+                sa.exists().where(meetings.c.meeting_name == target), aliases.c.meeting_id.in_(sa.select(named))
+            )
+            gone = sa.or_(target == recording_id, sa.and_(target == meeting_name, ~is_used))
+            connection.execute(sa.delete(aliases).where(gone))
         return len(about) - len(own)
 
     def holding(self, recording_id: str) -> list[Statement]:
@@ -217,7 +271,7 @@ class Consents(ConfigurableResource[Any]):
         unmatched = self.unmatched()
         if not unmatched or (meeting := self.meeting(recording_id)) is None:
             return []
-        holding = [one for one in unmatched if could_be_about(one, meeting)]
+        holding = [one for one, full in self._as_named(unmatched) if could_be_about(full, meeting)]
         if not holding or self.denials(recording_id):
             return []
         room = Rooms(database=self.database).of_meeting(meeting.meeting_name or meeting.room or "")
@@ -233,7 +287,8 @@ class Consents(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             found = [Meeting(*row) for row in connection.execute(sa.select(*MEETING).where(near))]
         ids = [one for one in found if one.mtg_session_id is None or one.room_id is None]
-        return [one.recording_id for one in ids if any(could_be_about(denial, one) for denial in unmatched)]
+        denials = [full for _, full in self._as_named(unmatched)]
+        return [one.recording_id for one in ids if any(could_be_about(denial, one) for denial in denials)]
 
     def set_held(self, recording_id: str, *, held: bool) -> None:
         """Record whether a recording isn't published because of an unmatched denial."""
@@ -251,8 +306,16 @@ class Consents(ConfigurableResource[Any]):
         with self.database.begin() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def _as_named(self, statements: Sequence[Statement]) -> list[tuple[Statement, Statement]]:
+        """Return each statement, and the same with the meeting's full name in place of another id, if that is known."""
+        ids = [one.meeting_id for one in statements]
+        query = sa.select(aliases.c.meeting_id, aliases.c.target).where(aliases.c.meeting_id.in_(ids))
+        with self.database.begin() as connection:
+            known = {row[0]: row[1] for row in connection.execute(query)}
+        return [(one, one._replace(meeting_id=known.get(one.meeting_id, one.meeting_id))) for one in statements]
+
     def _naming(self, meeting_id: str) -> list[Statement]:
-        return self._statements(named == meeting_id)
+        return self._statements(named == as_stored(meeting_id))
 
     def _statements(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Statement]:
         query = sa.select(*COLUMNS).where(*where).order_by(consents.c.seq).limit(limit)
@@ -262,9 +325,9 @@ class Consents(ConfigurableResource[Any]):
 
 def _usable(meeting: Meeting) -> Meeting:
     """Return the meeting with texts that a database can store, without ids that no statement can name."""
-    session, room_id, other = (
-        one if one and MEETING_PATTERN.fullmatch(one) else None
-        for one in (meeting.mtg_session_id, meeting.room_id, meeting.other_id)
+    session, room_id = (
+        as_stored(one) if one and MEETING_PATTERN.fullmatch(one) else None
+        for one in (meeting.mtg_session_id, meeting.room_id)
     )
     room, name = storable(meeting.room), storable(meeting.meeting_name)
-    return meeting._replace(room=room, meeting_name=name, mtg_session_id=session, room_id=room_id, other_id=other)
+    return meeting._replace(room=room, meeting_name=name, mtg_session_id=session, room_id=room_id)

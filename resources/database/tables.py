@@ -99,12 +99,18 @@ meetings = sa.Table(
     sa.Column("started_at", sa.Double, index=True),
     sa.Column("mtg_session_id", sa.String(128), index=True),
     sa.Column("room_id", sa.String(128), index=True),
-    # An id of another system, such as the old one's.
-    sa.Column("other_id", sa.String(128), index=True),
     # Set while the recording isn't published, because an unmatched denial could be about it.
     sa.Column("held_at", sa.Double, index=True),
     # Grows with every change of an id, so that readers find changed rows.
     sa.Column("revision", Number, nullable=False, index=True),
+)
+
+# What other ids in statements mean, such as those of the old system's meetings: a recording, or a meeting's full name.
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("meeting_id", sa.String(128), primary_key=True),
+    sa.Column("target", sa.String(300), primary_key=True, index=True),
 )
 
 # Tokens of the HTTP API, besides the one in the settings; revoked ones have no row.
@@ -171,6 +177,9 @@ deletions = sa.Table(
     # When the deletion was complete, and when that was last checked.
     sa.Column("completed_at", sa.Double),
     sa.Column("checked_at", sa.Double),
+    # What couldn't be deleted, as a JSON list, and why the last attempt failed.
+    sa.Column("not_deleted", sa.Text),
+    sa.Column("problem", sa.Text),
 )
 
 # Only ever added to, except for recordings that are deleted.

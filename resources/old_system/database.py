@@ -22,6 +22,7 @@ OF_RECORDING = sa.text(
     " ORDER BY created_at DESC LIMIT 1"
 )
 OF_TRANSCRIPT = sa.text("SELECT recording_id, action_items FROM transcript WHERE id = :id")
+MEETING_NAME = sa.text("SELECT room_name FROM meeting WHERE id = :id")
 CONSENTS = sa.text(
     "SELECT c.id, m.room_name, c.user_id, c.consent_given, c.consent_timestamp"
     " FROM meeting_consent c JOIN meeting m ON m.id = c.meeting_id"
@@ -59,6 +60,11 @@ class OldDatabase(ConfigurableResource[Any]):
         with self.reading() as connection:
             found = connection.execute(OF_TRANSCRIPT, {"id": transcript_id}).one_or_none()
         return OnlyInDatabase(*found) if found else OnlyInDatabase()
+
+    def meeting_name(self, meeting_id: str) -> str | None:
+        """Return the full name of a meeting's room; None without such a meeting. Raises the errors of `check`."""
+        with self.reading() as connection:
+            return connection.scalar(MEETING_NAME, {"id": meeting_id})
 
     def consents_since(self, since: float, limit: int) -> list[CopiedAnswer]:
         """Return the answers given at this time (seconds since the epoch) or later, in order.

@@ -230,7 +230,7 @@ def test_a_later_denial_erases_the_archive(here: World) -> None:
 
     here.deny()
     sensor = consents.build("process", definitions.graph, Settings.model_validate({}))
-    resources: dict[str, Any] = {"consents": here.consents, "daily_api": here.daily_api}
+    resources = {name: getattr(here, name) for name in ("consents", "daily_api", "old_meetings")}
     with dg.build_sensor_context(instance=here.instance, resources=resources) as context:
         asked: Any = sensor(context)
     assert [request.partition_key for request in asked.run_requests] == [here.id]

@@ -18,16 +18,18 @@ pytest_plugins = ["tests.service.databases"]
 
 START = 1774252800.0
 NAME = "weekly-20260323080000"
-SESSION, ROOM_ID, OTHER_ID, RECORDING = (f"{digit * 8}-6a0b-4a53-9c57-2f3a4d5e6b70" for digit in "1234")
-WHOLE = Meeting(RECORDING, "weekly", NAME, START, SESSION, ROOM_ID, OTHER_ID)
-# The parts in which a meeting's names become known.
-PARTS = [
+SESSION, ROOM_ID, OLD_ID, ASSIGNED, RECORDING = (f"{digit * 8}-6a0b-4a53-9c57-2f3a4d5e6b70" for digit in "1234a")
+WHOLE = Meeting(RECORDING, "weekly", NAME, START, SESSION, ROOM_ID)
+Step = Meeting | tuple[str, str] | str
+# The parts in which a meeting's names become known: descriptions, and what other ids mean.
+PARTS: list[Step] = [
     Meeting(RECORDING, "weekly", NAME, START),
     Meeting(RECORDING, mtg_session_id=SESSION),
     Meeting(RECORDING, room_id=ROOM_ID),
-    Meeting(RECORDING, other_id=OTHER_ID),
+    (OLD_ID, NAME),
+    (ASSIGNED, RECORDING),
 ]
-NAMES = [RECORDING, SESSION, ROOM_ID, OTHER_ID, NAME]
+NAMES = [RECORDING, SESSION, ROOM_ID, OLD_ID, ASSIGNED, NAME]
 number = itertools.count()
 
 
@@ -41,38 +43,50 @@ def consents(database_url: str) -> Consents:
     return Consents(database=Database(url=database_url))
 
 
-def own(text: str, prefix: str) -> str:
+def own(text: str, example: int, *, capitals: bool = False) -> str:
     """Make a name different from those of other examples in the same database; names keep their time."""
-    return f"{prefix}{text}"
+    if text == NAME or text == "weekly":
+        return f"{example}x{text}"
+    spelled = text.replace("-6a0b-", f"-{example:04x}-")
+    return spelled.upper() if capitals else spelled
 
 
-def with_own_names(meeting: Meeting, prefix: str) -> Meeting:
-    names: dict[str, Any] = {name: own(one, prefix) for name, one in meeting._asdict().items() if isinstance(one, str)}
-    return meeting._replace(**names)
-
-
-@given(order=st.permutations([*PARTS, *NAMES]))
-def test_in_any_order_each_name_finds_the_recording(shared: Database, order: list[Meeting | str]) -> None:
-    consents, prefix = Consents(database=shared), f"{next(number)}x"
+@given(order=st.permutations([*PARTS, *NAMES]), said=st.booleans(), told=st.booleans())
+def test_in_any_order_and_spelling_each_name_finds_the_recording(
+    shared: Database, order: list[Step], *, said: bool, told: bool
+) -> None:
+    """`said` and `told` are whether statements and descriptions have UUIDs in capitals."""
+    consents, example = Consents(database=shared), next(number)
     named: dict[str, str] = {}
-    for step in order:
+    for count, step in enumerate(order, 1):
         if isinstance(step, str):
-            named[step] = own(step, prefix)
-            consents.record(named[step], "ann", given=False)
+            named[step] = own(step, example)
+            consents.record(own(step, example, capitals=said), "ann", given=False)
+        elif isinstance(step, Meeting):
+            names = {name: one for name, one in step._asdict().items() if isinstance(one, str)}
+            owned: dict[str, Any] = {name: own(one, example, capitals=told) for name, one in names.items()}
+            consents.identify(step._replace(**owned))
         else:
-            consents.identify(with_own_names(step, prefix))
+            consents.add_alias(*(own(one, example, capitals=told) for one in step))
+        begun = order[:count]
+        is_described, is_named = any(isinstance(one, Meeting) for one in begun), PARTS[0] in begun
+        found = {
+            RECORDING: is_described,
+            NAME: is_named,
+            SESSION: PARTS[1] in begun,
+            # The room's id means one meeting only once the room's name says so.
+            ROOM_ID: PARTS[2] in begun and is_named,
+            OLD_ID: PARTS[3] in begun and is_named,
+            ASSIGNED: PARTS[4] in begun and is_described,
+        }
         unmatched = {one.meeting_id for one in consents.unmatched()} & set(named.values())
-        known = WHOLE._asdict()
-        begun = [one for one in order[: order.index(step) + 1] if isinstance(one, Meeting)]
-        ids = {value for one in begun for value in one if isinstance(value, str)}
-        # The room's id means one meeting only once the room's name says so.
-        if PARTS[0] not in begun:
-            ids.discard(known["room_id"])
-        assert unmatched == {full for name, full in named.items() if name not in ids}, step
-    recording = own(RECORDING, prefix)
+        assert unmatched == {full for name, full in named.items() if not found[name]}, step
+    recording = own(RECORDING, example, capitals=told)
     assert len(consents.denials(recording)) == 1, "of one person"
     assert len(consents.history(recording)) == len(NAMES)
     assert all(consents.recordings_of(full) == [recording] for full in named.values())
+    consents.erase(recording)
+    assert consents.recordings_of(own(OLD_ID, example)) == []
 
 
 def test_a_room_is_meant_as_a_whole_only_if_asked_for(consents: Consents) -> None:
@@ -115,13 +129,14 @@ def test_ids_that_are_known_stay_and_unusable_ones_are_left_out(consents: Consen
     [
         (NAME, 0, Meeting("a", "weekly", "weekly-20260323090000", START + 3600), True),
         (NAME, 900, Meeting("a", "weekly", None, START), True),
+        (NAME.upper(), 900, Meeting("a", "weekly", NAME, START), True),
         (NAME, 0, Meeting("a", "weekly", None, START + 2 * 86400), False),
         (NAME, 0, Meeting("a", "daily", None, START), False),
         ("weekly", 1, Meeting("a", "weekly", NAME, START), True),
         ("weekly", 30, Meeting("a", "weekly", NAME, START), False),
         (SESSION, 1, Meeting("a", "weekly", NAME, START), True),
-        (SESSION, 1, Meeting("a", "weekly", NAME, START, OTHER_ID), True),
-        (SESSION, 1, Meeting("a", "weekly", NAME, START, OTHER_ID, ROOM_ID), False),
+        (SESSION, 1, Meeting("a", "weekly", NAME, START, ASSIGNED), True),
+        (SESSION, 1, Meeting("a", "weekly", NAME, START, ASSIGNED, ROOM_ID), False),
         (SESSION, 30, Meeting("a", "weekly", NAME, START), False),
     ],
 )

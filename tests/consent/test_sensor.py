@@ -27,7 +27,7 @@ class Follower:
         self.sensor = consents.build("process", definitions.graph, Settings.model_validate(settings))
 
     def requests(self) -> list[dg.RunRequest]:
-        resources: dict[str, Any] = {"consents": self.world.consents, "daily_api": self.world.daily_api}
+        resources = {name: getattr(self.world, name) for name in ("consents", "daily_api", "old_meetings")}
         with dg.build_sensor_context(self.world.instance, cursor=self.cursor, resources=resources) as context:
             result: Any = self.sensor(context)
         if isinstance(result, dg.SkipReason):

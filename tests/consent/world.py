@@ -22,6 +22,9 @@ from resources.database.inbox import Inbox, of_poll
 from resources.database.rooms import Rooms
 from resources.llm.understanding import Extractive
 from resources.local_folder import LocalFolder
+from resources.old_system.client import OldSystem
+from resources.old_system.database import OldDatabase
+from resources.old_system.meetings import OldMeetings
 from resources.outgoing.http import Outgoing
 from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.webhook import Webhook
@@ -55,6 +58,7 @@ class World:
         self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
         self.consents = Consents(database=database)
         self.daily_api = DailyAPI(api_key="")
+        self.old_meetings = OldMeetings(system=OldSystem(), database=OldDatabase())
         self.gpu = gpu
         self.instance = instance or dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType]
         rng = random.Random(1)
@@ -90,6 +94,7 @@ class World:
             "correction_history": CorrectionHistory(database=self.consents.database),
             "inbox": self.inbox,
             "daily_api": self.daily_api,
+            "old_meetings": self.old_meetings,
             "call_cache": CallCache(folder=str(self.home / "calls"), max_bytes=2**20),
             "transcriber": GPUService(url=self.gpu.url, api_key=self.gpu.key, model="", timeout=60, language="en"),
             "understanding": Extractive(),

@@ -95,9 +95,9 @@ def test_a_transcript_becomes_a_recording_that_is_searched_edited_and_deleted(
     assert (deployment.folder(silent.id) / "audio_deleted.json").exists()
     database = Database(url=f"sqlite:///{deployment.data}/reflector.db")
     assert [one.recording_id for one in Catalogue(database=database).search("plans").items] == [silent.id, row.id]
-    meeting = Consents(database=database).meeting(row.id)
-    assert meeting is not None
-    assert (meeting.meeting_name, meeting.other_id) == ("weekly-20260323080000", row.meeting_id)
+    consents = Consents(database=database)
+    consents.record(str(row.meeting_id), "ann", given=True)
+    assert consents.recordings_of(str(row.meeting_id)) == [row.id]
 
     # Nothing is to be made, with another model either, and nothing is sent after an edit.
     assert stale(deployment) == []
