@@ -14,6 +14,7 @@ from domain.deletion import LOGS_NOT_EMPTY, MADE_ELSEWHERE, ROOM_STATEMENTS, TRA
 from domain.errors import InvalidInput, NotFound, ReflectorError, TransientError
 from domain.notifications import deleted_text, failure_mark, page
 from domain.recording import check_recording_id, folder
+from domain.redaction import redact_urls
 from reflector_assets import tags
 from reflector_assets.operations.archiving import delete_run
 from reflector_assets.operations.ending import end_runs
@@ -28,6 +29,7 @@ from resources.database.deletions import Deletions
 from resources.database.deliveries import Deliveries
 from resources.database.inbox import Inbox
 from resources.database.shares import Shares
+from resources.http import one_line
 from resources.outgoing.mode import OutgoingMode
 from resources.outgoing.zulip_messages import Messages
 from resources.source import Source
@@ -72,29 +74,35 @@ class Eraser(NamedTuple):
             )
 
     def delete(self, recording_id: str, seconds: float) -> list[str]:
-        """Delete what is left of a recording whose deletion was requested; return what can't be deleted.
+        """Delete what is left of a recording whose deletion was requested; return what no attempt could delete.
 
         Waits up to `seconds` for its runs to end. Raises TransientError or PermanentError that names what is left; then
         everything else is deleted.
         """
-        left: list[str] = []
+        try:
+            with database_errors():
+                self._delete(recording_id, seconds)
+                left = self._empty_logs()
+        except ReflectorError as error:
+            self.deletions.fail(recording_id, redact_urls(one_line(str(error))))
+            raise
+        return self.deletions.complete(recording_id, left)
+
+    def _delete(self, recording_id: str, seconds: float) -> None:
+        """Delete all parts, and store what can't be deleted."""
         failed: list[ReflectorError] = []
-        with database_errors():
-            for name in (RECORDINGS, RETIRED):
-                if self.instance.has_dynamic_partition(name, recording_id):
-                    self.instance.delete_dynamic_partition(name, recording_id)
-            end_runs(self.instance, recording_id, seconds)
-            # The database comes last: the others' writers read it.
-            for part in (self._edit_messages, self._erase_files, self._erase_events, self._erase_rows):
-                try:
-                    left += part(recording_id)
-                except ReflectorError as error:
-                    failed.append(error.at(recording=recording_id))
-            if failed:
-                raise next((one for one in failed if isinstance(one, TransientError)), failed[0])
-            left += self._empty_logs()
-        self.deletions.complete(recording_id)
-        return left
+        for name in (RECORDINGS, RETIRED):
+            if self.instance.has_dynamic_partition(name, recording_id):
+                self.instance.delete_dynamic_partition(name, recording_id)
+        end_runs(self.instance, recording_id, seconds)
+        # The database comes last: the others' writers read it.
+        for part in (self._edit_messages, self._erase_files, self._erase_events, self._erase_rows):
+            try:
+                self.deletions.add_left(recording_id, part(recording_id))
+            except ReflectorError as error:
+                failed.append(error.at(recording=recording_id))
+        if failed:
+            raise next((one for one in failed if isinstance(one, TransientError)), failed[0])
 
     def _edit_messages(self, recording_id: str) -> list[str]:
         """Replace the messages in Zulip."""
@@ -144,16 +152,15 @@ class Eraser(NamedTuple):
         Catalogue(database=database).erase(recording_id)
         CorrectionHistory(database=database).erase(recording_id)
         Shares(database=database).erase(recording_id)
-        sent = Deliveries(database=database).erase(recording_id)
+        if sent := Deliveries(database=database).erase(recording_id):
+            # The next attempt wouldn't know it.
+            self.deletions.add_left(recording_id, [WEBHOOKS_SENT.format(count=sent)])
         if meeting is None:
             self.inbox.erase(recording_id)
         else:
             self.inbox.erase(recording_id, meeting.meeting_name or meeting.room, meeting.started_at)
         shared = consents.erase(recording_id)
-        return [
-            *([WEBHOOKS_SENT.format(count=sent)] if sent else []),
-            *([ROOM_STATEMENTS.format(count=shared)] if shared else []),
-        ]
+        return [ROOM_STATEMENTS.format(count=shared)] if shared else []
 
     def _empty_logs(self) -> list[str]:
         logs: list[Callable[[], bool]] = [

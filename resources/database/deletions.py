@@ -1,5 +1,6 @@
 """Recordings whose deletion was requested, in the product's database: their ids and times, nothing they contained."""
 
+import json
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,8 +8,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from dagster import ConfigurableResource
 
+from domain.deletion import LOGS_NOT_EMPTY
 from domain.errors import RecordingDeleted
-from resources.database.database import Database
+from resources.database.database import Database, storable
 from resources.database.tables import deletions
 
 # Seconds after a request during which a complete deletion is checked again: a step that was interrupted may have
@@ -17,12 +19,17 @@ CHECKED_FOR_S, FIRST_CHECK_S = 7200.0, 60.0
 
 
 class Deletion(NamedTuple):
-    """A request to delete a recording, and when that was complete; times in seconds since the epoch."""
+    """A request to delete a recording, and when that was complete; times in seconds since the epoch.
+
+    `left` is what couldn't be deleted, and `problem` why the last attempt failed.
+    """
 
     recording_id: str
     requested_at: float
     completed_at: float | None
     checked_at: float | None
+    left: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 class Deletions(ConfigurableResource[Any]):
@@ -47,12 +54,30 @@ class Deletions(ConfigurableResource[Any]):
         if self.get(recording_id) is not None:
             raise RecordingDeleted(recording=recording_id, hint="Its id can't be used again.")
 
-    def complete(self, recording_id: str) -> None:
-        """Record that nothing is left of a recording."""
+    def complete(self, recording_id: str, left: Sequence[str]) -> list[str]:
+        """Record that nothing is left of a recording but this; return what no attempt could delete."""
         now = time.time()
-        values: dict[str, Any] = {"completed_at": sa.func.coalesce(deletions.c.completed_at, now), "checked_at": now}
+        done: dict[str, Any] = {"completed_at": sa.func.coalesce(deletions.c.completed_at, now), "checked_at": now}
+        return self._record(recording_id, left, {**done, "problem": None})
+
+    def add_left(self, recording_id: str, left: Sequence[str]) -> None:
+        """Record what an attempt couldn't delete: a later one doesn't see it any more."""
+        if left:
+            self._record(recording_id, left, {})
+
+    def fail(self, recording_id: str, problem: str) -> None:
+        """Record why an attempt to delete a recording failed."""
+        self._record(recording_id, [], {"problem": storable(problem)})
+
+    def _record(self, recording_id: str, left: Sequence[str], values: dict[str, Any]) -> list[str]:
+        """Update a request, and add to what couldn't be deleted; return all of that."""
+        where = deletions.c.recording_id == recording_id
         with self.database.begin() as connection:
-            connection.execute(sa.update(deletions).where(deletions.c.recording_id == recording_id).values(values))
+            earlier = [one for known in _read(connection, where) for one in known.left if one != LOGS_NOT_EMPTY]
+            merged = list(dict.fromkeys([*earlier, *left]))
+            values["not_deleted"] = json.dumps(merged)
+            connection.execute(sa.update(deletions).where(where).values(values))
+        return merged
 
     def due(self, now: float, limit: int) -> list[str]:
         """Return the recordings that are to be deleted, or checked again, now; those requested first come first."""
@@ -75,6 +100,7 @@ def without_deleted(connection: sa.Connection, recording_ids: Sequence[str]) -> 
 
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Deletion]:
-    columns = [deletions.c[name] for name in Deletion._fields]
-    query = sa.select(*columns).where(where).order_by(deletions.c.requested_at).limit(limit)
-    return [Deletion(*row) for row in connection.execute(query)]
+    own = deletions.c
+    columns = (own.recording_id, own.requested_at, own.completed_at, own.checked_at, own.not_deleted, own.problem)
+    rows = connection.execute(sa.select(*columns).where(where).order_by(own.requested_at).limit(limit))
+    return [Deletion(*row[:4], tuple(json.loads(row[4] or "[]")), row[5]) for row in rows]

@@ -1,6 +1,6 @@
 """Deleting a transcript for good. There is no trash: what the old system can bring back would be gone here."""
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from service.compat.routing import compat_router
@@ -37,8 +37,8 @@ def restore(results: StoredResultsDep, recordings: RecordingsDep) -> DeletionSta
 
 @router.delete("/destroy")
 def destroy(
-    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep
+    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, request: Request
 ) -> DeletionStatus:
     """Delete a recording wholly, as our own API does; Dagster's daemon completes it."""
-    transcripts.delete_transcript(recording_id, recordings, deletions, inbox, Response())
+    transcripts.delete_transcript(recording_id, recordings, deletions, inbox, request, Response())
     return DeletionStatus()

@@ -133,11 +133,16 @@ class RetryRequested(BaseModel):
 
 
 class DeletionRequested(BaseModel):
-    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach."""
+    """When deletion of a recording was requested and complete, in ISO 8601, and what it doesn't reach.
+
+    `not_deleted` is what was found that can't be deleted, and `problem` why the last attempt failed.
+    """
 
     id: str
     requested_at: str
     completed_at: str | None
+    not_deleted: tuple[str, ...]
+    problem: str | None
     beyond_reach: tuple[str, ...]
 
 
@@ -246,11 +251,17 @@ def show_captions(request: Request, results: StoredResultsDep, corrections: Corr
 
 @router.delete("", status_code=202, responses={200: {"model": DeletionRequested}})
 def delete_transcript(
-    recording_id: RecordingId, recordings: RecordingsDep, deletions: DeletionsDep, inbox: InboxDep, response: Response
+    recording_id: RecordingId,
+    recordings: RecordingsDep,
+    deletions: DeletionsDep,
+    inbox: InboxDep,
+    request: Request,
+    response: Response,
 ) -> DeletionRequested:
     """Delete a recording wholly: audio, text and names. Answers 202 until that is complete, then 200.
 
-    Dagster's daemon does it. From now on, all other requests about the recording are answered with 410.
+    Repeat it to see what has become of it. Dagster's daemon does it. From now on, all other requests about the
+    recording are answered with 410.
     """
     if deletions.get(recording_id) is None and not inbox.of_recording(recording_id):
         recordings.state(recording_id)
@@ -262,6 +273,8 @@ def delete_transcript(
         id=recording_id,
         requested_at=_iso(found.requested_at),
         completed_at=None if found.completed_at is None else _iso(found.completed_at),
+        not_deleted=found.left,
+        problem=found.problem if is_trusted(request) else general_reason(found.problem),
         beyond_reach=BEYOND_REACH,
     )
 

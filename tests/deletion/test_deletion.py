@@ -56,7 +56,7 @@ def test_nothing_of_it_is_left_and_it_does_not_come_back(meeting: SecretMeeting)
     assert Shares(database=meeting.inbox.database).all() == []
     [denial] = meeting.consents.statements(meeting.session)
     assert (denial.given, meeting.consents.unmatched()) == (False, []), "it applies to the meeting's other recordings"
-    assert meeting.delete() == [], "it can be repeated"
+    assert meeting.delete() == left, "it can be repeated"
 
     # Daily sends its webhook again, and lists the recording.
     meeting.inbox.put([of_webhook(json.dumps({**ready_event(meeting.said), "id": "again"}).encode())])
@@ -131,6 +131,9 @@ def test_whatever_stops_it_the_next_attempt_finishes_it(meeting: SecretMeeting) 
     assert "500" in (attempt(meeting) or "")
     assert [Path(key).name for key in meeting.store.list_remnants(meeting.key(""))] == ["recording.json"]
     assert meeting.catalogue.search("").total == 0
+    known = meeting.eraser.deletions.get(meeting.id)
+    assert known is not None
+    assert "500" in str(known.problem)
     in_the_way.rmdir()
     found = tick(meeting, sensor.delete_recordings)
     assert "1 due" in str(found.skip_reason)
@@ -138,7 +141,8 @@ def test_whatever_stops_it_the_next_attempt_finishes_it(meeting: SecretMeeting) 
     assert meeting.places() == NOWHERE
     deletion = meeting.eraser.deletions.get(meeting.id)
     assert deletion is not None
-    assert deletion.completed_at is not None
+    assert (deletion.completed_at is not None, deletion.problem) == (True, None)
+    assert deletion.left == ("1 webhooks that were sent: their receivers have the transcript",), "by the first attempt"
 
 
 def attempt(meeting: SecretMeeting) -> str | None:
