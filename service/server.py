@@ -9,7 +9,8 @@ import resource
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from service.safe_headers import SAFE
 
@@ -19,6 +20,8 @@ MOST_HEAD = 32 * 1024
 HEAD_S, BODY_S = 10.0, 30.0
 # Open connections, at most; fewer where the limit of descriptors is low, half of which are left for everything else.
 MOST_CONNECTIONS = 1000
+# Requests of a connection that wait for the answer before theirs.
+MOST_PIPELINED = 8
 # Listeners of events send nothing: bytes of a WebSocket's message, and messages in its queue.
 MOST_MESSAGE, MESSAGE_QUEUE = 1024, 1
 
@@ -27,6 +30,7 @@ def configure(app: Any, host: str, port: int, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration for an ASGI application; `more` are further options of it."""
     options: dict[str, Any] = {
         "http": BoundedHttp,
+        "ws": BoundedWebSocket,
         "backlog": connection_limit() // 2,
         "ws_max_size": MOST_MESSAGE,
         "ws_max_queue": MESSAGE_QUEUE,
@@ -43,17 +47,47 @@ def connection_limit() -> int:
     return MOST_CONNECTIONS if descriptors == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, descriptors // 2)
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """One connection. Beyond the limit, the one that has been waiting longest for its client's bytes is closed.
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket. Its client can't make others wait before it was sent something, as those are whom we know."""
 
-    So connections that send nothing make no room for themselves at the expense of those that send a request.
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._unknown_since: float | None = self.loop.time()
+
+    @property
+    def idle_since(self) -> float | None:
+        """Return since when nothing was sent to it, or since when it waits for its client to close it; else None."""
+        if self.transport.is_closing():
+            return None
+        closing = None if self.close_timer is None else self.close_timer.when() - self.close_timeout
+        return closing if self._unknown_since is None else self._unknown_since
+
+    async def send(self, message: Any) -> None:
+        """Send what the application sends."""
+        if message["type"] == "websocket.send":
+            self._unknown_since = None
+        await super().send(message)
+
+    def drop(self) -> None:
+        """Close the connection at once; it is forgotten when that is done."""
+        self.transport.abort()
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. Beyond the limit, the one that has been waiting longest for its client is dropped.
+
+    So connections that send or read nothing make no room for themselves at the expense of those that send a request.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._limit = connection_limit()
-        # When it began to wait for its client; None while a request is answered.
+        # When it began to wait for its client to send; None while a request is answered.
         self.waiting_since: float | None = None
+        # When it began to wait for its client to read.
+        self._stalled_since: float | None = None
+        # The request that is answered.
+        self._answered: RequestResponseCycle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # Bytes of the present request's head so far; None after its end.
         self._head: int | None = 0
@@ -66,9 +100,18 @@ class BoundedHttp(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and end what is answered; uvicorn ends only what was requested last."""
         self._received()
         super().connection_lost(exc)
+        self.pipeline.clear()
+        if (answered := self._answered) is not None and not answered.response_complete:
+            answered.disconnected = True
+            answered.message_event.set()
+
+    @property
+    def idle_since(self) -> float | None:
+        """Return since when it waits for its client; None while a request is answered."""
+        return min((at for at in (self.waiting_since, self._stalled_since) if at is not None), default=None)
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes of a request; refuse one whose head is too long."""
@@ -91,6 +134,9 @@ class BoundedHttp(HttpToolsProtocol):
         if size > MOST_HEAD:
             self._refuse()
             raise ValueError("the head of the request is too long")
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self.drop()
+            raise ValueError("too many requests before an answer")
         self._head = None
         super().on_headers_complete()
         self._expect(BODY_S)
@@ -106,6 +152,20 @@ class BoundedHttp(HttpToolsProtocol):
         if self.waiting_since is None and self.cycle.response_complete:
             self.waiting_since = self.loop.time()
 
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read."""
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """Go on after the client has read."""
+        super().resume_writing()
+        self._stalled_since = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to uvicorn's protocol for WebSockets."""
         self._received()
@@ -119,7 +179,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _expect(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = self.loop.call_later(seconds, self._close)
+        self._deadline = self.loop.call_later(seconds, self.drop)
         self.waiting_since = self.waiting_since or self.loop.time()
 
     def _received(self) -> None:
@@ -128,11 +188,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline = self.waiting_since = None
 
     def _make_room(self) -> None:
-        waiting = [one for one in self.connections if isinstance(one, BoundedHttp) and one.waiting_since is not None]
+        ours = [one for one in self.connections if isinstance(one, BoundedHttp | BoundedWebSocket)]
+        waiting = [one for one in ours if one.idle_since is not None]
         # This one is among them, the newest: it goes if all others are being answered.
-        min(waiting, key=lambda one: one.waiting_since or 0.0)._close()
+        min(waiting, key=lambda one: one.idle_since or 0.0).drop()
 
-    def _close(self) -> None:
+    def drop(self) -> None:
+        """Close and forget the connection at once."""
         self._received()
         self.connections.discard(self)
         self.transport.abort()

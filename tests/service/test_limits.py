@@ -60,7 +60,11 @@ class Attack:
 
     def __enter__(self) -> "Attack":
         for _ in range(self.count):
-            connection = socket.create_connection(("127.0.0.1", self.receiver.port), timeout=15)
+            connection = socket.socket()
+            # What isn't read stays with the receiver.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(15)
+            connection.connect(("127.0.0.1", self.receiver.port))
             connection.setblocking(False)
             self.open.append(connection)
             self.send(connection, 0)
@@ -158,6 +162,29 @@ def test_more_connections_than_descriptors_leave_room_for_webhooks(deployment: D
             for _ in range(3):
                 stack.enter_context(Attack(receiver, 100, b""))
                 webhooks(receiver, 3)
+
+
+HANDSHAKE = (
+    b"GET /v1/transcripts/a/events HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+GET = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_", [HANDSHAKE, GET * 9], ids=["refused WebSockets", "unread answers"])
+def test_clients_that_read_nothing_make_room_for_webhooks(deployment: Deployment, request_: bytes) -> None:
+    deployment.env["DAILY_WEBHOOK_SECRET"] = SECRET
+    with Receiver(deployment, descriptors=256) as receiver, Attack(receiver, 200, request_):
+        receiver.client.close()
+        webhooks(receiver, 5)
+
+
+def test_requests_before_an_answer_are_limited(receiver: Receiver) -> None:
+    before = memory(receiver)
+    with Attack(receiver, 50, GET * (8 * 256 * 1024 // len(GET))) as attack:
+        webhooks(receiver)
+        assert memory(receiver) - before < MOST_GROWTH
+        assert not attack.left()
 
 
 def test_daily_s_own_test_needs_no_signature(receiver: Receiver) -> None:

@@ -3,8 +3,10 @@
 # pyright: basic
 
 import contextlib
+import struct
 from collections.abc import Iterator
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET, create_connection
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.database import Database
+from resources.database.deletions import Deletions
 from service.listeners import Listeners
 from testing import PATIENCE_S
 from testing.daemon import until
@@ -85,6 +88,17 @@ def _has_room(port: int) -> bool:
     return True
 
 
+def test_one_that_leaves_after_another_request_makes_room(tmp_path: Path) -> None:
+    heads = "".join(f"{name}: {value}\r\n" for name, value in STREAM.items())
+    with serving(tmp_path, Listeners(1)) as (port, _), create_connection(("127.0.0.1", port), PATIENCE_S) as raw:
+        raw.sendall(f"GET {PATH} HTTP/1.1\r\nHost: a\r\n{heads}\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert raw.recv(65536).startswith(b"HTTP/1.1 200")
+        assert not _has_room(port)
+        raw.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        raw.close()
+        until(lambda: _has_room(port), what="room for another")
+
+
 def test_listeners_of_a_deleted_recording_are_disconnected(tmp_path: Path) -> None:
     catalogue = Catalogue(database=Database(url=f"sqlite:///{tmp_path}/reflector.db"))
     with serving(tmp_path, Listeners(0)) as (port, client):
@@ -107,5 +121,17 @@ def test_listeners_of_a_deleted_recording_are_disconnected(tmp_path: Path) -> No
         assert client.post(f"/v1/transcripts/{ID}/retry", headers=BEARER).status_code == 410
         assert closed_with(port) == 4410
         assert client.delete(f"/v1/transcripts/{ID}", headers=BEARER).status_code == 202
+        deletions = Deletions(database=catalogue.database)
+        deletions.add_left(ID, ["1 webhooks"])
+        deletions.fail(ID, "Zulip is down")
+        state = client.delete(f"/v1/transcripts/{ID}", headers=BEARER).json()
+        assert (state["not_deleted"], state["problem"]) == (["1 webhooks"], "Zulip is down")
+        deletions.complete(ID, ["a log"])
+        done = client.delete(f"/v1/transcripts/{ID}", headers=BEARER)
+        assert (done.status_code, done.json()["not_deleted"], done.json()["problem"]) == (
+            200,
+            ["1 webhooks", "a log"],
+            None,
+        )
         assert client.delete("/v1/transcripts/unknown", headers=BEARER).status_code == 404
         assert client.delete(f"/v1/transcripts/{ID}").status_code == 401
