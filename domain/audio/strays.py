@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from domain.audio.opus import RATE, TOLERANCE
@@ -30,7 +31,9 @@ def corrected(packets: Iterable[Timed[T]]) -> Iterator[tuple[int | None, bool, T
     rest = iter(packets)
     expected: int | None = None
     while True:
-        while len(ahead) <= FEW and (entry := next(rest, None)) is not None:
+        # Of the first packets, those that agree must be seen to be the most.
+        reach = FEW if expected is not None else 2 * FEW
+        while len(ahead) <= reach and (entry := next(rest, None)) is not None:
             ahead.append(entry)
         if not ahead:
             return
@@ -52,7 +55,7 @@ def _limit(at: int, length: int, expected: int | None, ahead: deque[Timed[T]]) -
         return expected
     limits: list[tuple[int, int]] = []
     until = length
-    for later, samples, _ in list(ahead)[:FEW]:
+    for later, samples, _ in islice(ahead, FEW if expected is not None else None):
         if later is not None:
             limits.append((later, later - until))
         until += samples

@@ -1,6 +1,7 @@
 """The words in a transcription service's answer, with usable times: one odd word doesn't spoil the others."""
 
 import math
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,10 @@ TOLERANCE = 1.0
 """Seconds by which a time is corrected without a note."""
 WORD_S = 0.3
 """Seconds of a word without a time that has a neighbour on one side only."""
+WINDOW_S = 30.0
+"""Length of Whisper's window: by at most this, it puts what it makes up of an end after that end."""
+LATE = "words after the end are left out"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Answer(NamedTuple):
@@ -42,23 +47,29 @@ def read(answer: Answer, *, speaker: int, service: str) -> tuple[tuple[Word, ...
 
     Without times of words, those of segments are spread over their words. Words after the end are dropped, and a time
     that is missing or out of order is put between its neighbours'; the notes say so. Without a confidence, a word gets
-    1. Raises PermanentError if something was said and nothing has a time.
+    1. Raises PermanentError if something was said and nothing has a time in the track.
     """
     notes: Counter[str] = Counter()
     length = answer.end - answer.start
-    given = as_list(answer.content.get("words")) or []
+    segments = [as_object(item) or {} for item in as_list(answer.content.get("segments")) or []]
+    given = as_list(answer.content.get("words")) or [
+        word for segment in segments for word in as_list(segment.get("words")) or []
+    ]
     if len(given) > MOST_WORDS:
         raise PermanentError(f"the transcription service at {service} answered with {len(given)} words")
     found = [word for item in given if (word := _word(item, length, notes)) is not None]
-    if not any(word.start is not None for word in found):
-        segments = as_list(answer.content.get("segments")) or []
-        found = [word for item in segments for word in _spread(item, length)]
-        notes = Counter({"words have the times of their segment": len(found)})
-        if not found and _has_text(answer.content, given):
+    if not _are_timed(found):
+        found = [word for segment in segments for word in _spread(segment, length)]
+        if _are_timed(found):
+            notes = Counter({"words have the times of their segment": len(found)})
+        elif _has_text(answer.content, given) and not _end_a_little_late(given, length):
             raise PermanentError(
-                f"the transcription service at {service} answered with text and no list of words with times",
-                hint="Use a service and a model that return word timestamps.",
+                f"the transcription service at {service} answered with text and no list of words with times "
+                f"in the {length:.0f} s of the track",
+                hint="Use a service and a model that return word timestamps in seconds.",
             )
+        else:
+            found = []
     words = _placed(found, length, notes)
     at = answer.start
     return (
@@ -73,15 +84,14 @@ def read(answer: Answer, *, speaker: int, service: str) -> tuple[tuple[Word, ...
 def _word(item: Any, length: float, notes: Counter[str]) -> _Timed | None:
     """Read one word; None if it is blank or lies after the end."""
     fields = as_object(item) or {}
-    word = fields.get("word")
-    if not isinstance(word, str):
+    if (word := _text(fields.get("word"))) is None:
         notes["words without a text are left out"] += 1
         return None
-    if not word.strip():
+    if not word:
         return None
     start, end = _time(fields.get("start")), _time(fields.get("end"))
     if start is not None and start > length + TOLERANCE:
-        notes["words after the end are left out"] += 1
+        notes[LATE] += 1
         return None
     if end is not None and end > length + TOLERANCE:
         notes["words end after the end, and are shortened"] += 1
@@ -91,16 +101,20 @@ def _word(item: Any, length: float, notes: Counter[str]) -> _Timed | None:
         end = None
     given = [_time(fields.get(name)) for name in ("confidence", "probability")]
     confidence = next((one for one in given if one is not None), 1.0)
-    return _Timed(word.strip(), start, end, min(max(confidence, 0.0), 1.0))
+    return _Timed(word, start, end, min(max(confidence, 0.0), 1.0))
 
 
-def _spread(item: Any, length: float) -> list[_Timed]:
-    """Return the words of a segment, its time shared out by their letters; none if it has no text or no times."""
-    fields = as_object(item) or {}
-    start, end, text = _time(fields.get("start")), _time(fields.get("end")), fields.get("text")
-    if start is None or not isinstance(text, str) or start > length + TOLERANCE:
+def _spread(segment: Mapping[str, Any], length: float) -> list[_Timed]:
+    """Return the words of a segment, its time shared out by their letters; without times if it has none."""
+    start, end, words = (
+        _time(segment.get("start")),
+        _time(segment.get("end")),
+        (_text(segment.get("text")) or "").split(),
+    )
+    if start is None:
+        return [_Timed(word, None, None, 1.0) for word in words]
+    if start > length + TOLERANCE:
         return []
-    words = text.split()
     until = max(start, end if end is not None else start + WORD_S * len(words))
     marks = shares([len(word) for word in words], start, until)
     return [_Timed(word, *limits, 1.0) for word, limits in zip(words, pairwise(marks), strict=True)]
@@ -181,9 +195,24 @@ def _time(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _text(value: object) -> str | None:
+    """Return a text, or a number as one, on one line, without what a database or a file can't hold; or None."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return " ".join(_CONTROL.sub(" ", str(value).encode("utf-8", "ignore").decode()).split())
+
+
+def _are_timed(words: Sequence[_Timed]) -> bool:
+    return any(word.start is not None for word in words)
+
+
 def _has_text(content: Mapping[str, Any], given: Sequence[Any]) -> bool:
     """Return True if an answer says anything, or has words that can't be read."""
     words = ((as_object(item) or {}).get("word") for item in given)
-    return bool(str(content.get("text") or "").strip()) or any(
-        not isinstance(word, str) or word.strip() for word in words
-    )
+    return bool(str(content.get("text") or "").strip()) or any(_text(word) != "" for word in words)
+
+
+def _end_a_little_late(given: Sequence[Any], length: float) -> bool:
+    """Return True if there are words, and all of them begin after the end, but not much."""
+    starts = [_time((as_object(item) or {}).get("start")) for item in given]
+    return bool(starts) and all(start is not None and length < start <= length + WINDOW_S for start in starts)

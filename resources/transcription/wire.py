@@ -74,7 +74,8 @@ def transcription(
     read = [answer_words.read(answer, speaker=speaker, service=service) for answer in answers]
     words = tuple(word for found, _ in read for word in found)
     detected = answers[0].content.get("language")
-    known = language if language != "auto" else detected if isinstance(detected, str) and detected else None
+    detected = detected if isinstance(detected, str) and 0 < len(detected) <= 40 else None
+    known = language if language != "auto" else detected
     return Transcription(
         words, known, seconds_covered(words), gpu_seconds, tuple(note for _, notes in read for note in notes)
     )

@@ -210,6 +210,8 @@ def test_an_address_that_is_none_is_permanent(audio: Any):
         ({"text": "hello", "words": []}, "no list of words"),
         ({"text": "hello", "words": [{"word": " ", "start": 1, "end": 2}], "segments": []}, "no list of words"),
         ({"words": ["a"]}, "no list of words"),
+        # In milliseconds.
+        ({"words": [{"word": "a", "start": 1500, "end": 2000}]}, "no list of words"),
         ({"words": [{"word": "a", "start": float("nan"), "end": 1}]}, "no list of words"),
         ({"words": [{"word": "a"}], "segments": [{"start": None, "text": "a"}]}, "no list of words"),
     ],
@@ -255,6 +257,45 @@ def test_without_times_of_words_those_of_segments_are_spread(client: Any, host: 
         ("three", 4.0, 5.0),
     ]
     assert done.notes == ("3 words have the times of their segment",)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        # Nothing is left of the track's only word, which is no reason to fail.
+        ({"text": "thanks", "words": [{"word": "thanks", "start": 61.5, "end": 63}]}, []),
+        ({"words": [{"word": 2266, "start": "1.5", "end": 2}]}, [("2266", 1.5, 2.0)]),
+        ({"words": [{"word": "a\x00b\n\ud800", "start": 1, "end": 2}]}, [("a b", 1.0, 2.0)]),
+        # As WhisperX answers.
+        (
+            {
+                "segments": [
+                    {
+                        "start": 1,
+                        "end": 9,
+                        "text": "we go",
+                        "words": [{"word": "we", "start": 1, "end": 2}, {"word": "go"}],
+                    }
+                ]
+            },
+            [("we", 1.0, 2.0), ("go", 2.0, 2.3)],
+        ),
+        (
+            {
+                "segments": [
+                    {"start": 1, "end": 2, "text": "we"},
+                    {"start": None, "text": "go"},
+                    {"start": 4, "end": 5, "text": "now"},
+                ]
+            },
+            [("we", 1.0, 2.0), ("go", 2.0, 4.0), ("now", 4.0, 5.0)],
+        ),
+    ],
+)
+def test_odd_answers_that_still_have_words(content: Any, words: Any):
+    found, notes = answer_words.read(Answer(content, 0.0, 60.0), speaker=1, service="x")
+    assert [(word.word, word.start, word.end) for word in found] == words
+    assert words or notes == ("1 words after the end are left out",)
 
 
 odd_times = st.none() | st.floats(-100, 200) | st.just(float("nan")) | st.just("1.5") | st.just([])
