@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.machine import Machine
 from bench.measure import ROOT
-from bench.page import NAMES, Report, read_all, write
+from bench.page import NAMES, ON_REQUEST, Report, read_all, write
 from bench.results import Result, Size
 
 OUT = ROOT / ".reflector" / "bench"
@@ -31,12 +31,12 @@ def run(name: str, size: Size, out: Path) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the requested benches. Return 1 if one failed; the others still run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all; or {ON_REQUEST}")
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.SHORT, help="how much to measure")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the JSON files; default: .reflector/bench")
     parser.add_argument("--docs", type=Path, help="folder of the page and its charts; default: that of the JSON files")
     options = parser.parse_args(arguments)
-    if unknown := set(options.names) - set(NAMES):
+    if unknown := set(options.names) - {*NAMES, ON_REQUEST}:
         parser.error(f"unknown bench: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     options.out.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []

@@ -14,6 +14,7 @@ from bench.results import Cell, Result, Size, markdown, rows_markdown
 NAMES = (
     "audio",
     "accuracy",
+    "recognition",
     "decisions",
     "overhead",
     "whole_run",
@@ -24,8 +25,10 @@ NAMES = (
     "upgrade",
 )
 """The benches that `python -m bench` runs, in the page's order."""
-ON_REQUEST = "soak"
-"""Takes an hour, so it runs only when requested by name."""
+ON_REQUEST = "gpu"
+"""For a machine with a GPU, so it runs only when requested by name."""
+ENDURANCE = "soak"
+"""Takes an hour, and has a command of its own."""
 FIGURES = ROOT / "bench" / "figures"
 """The figures behind docs/performance.md."""
 HEAD = """# Performance
@@ -55,7 +58,7 @@ class Report(BaseModel):
 
 def read_all(folder: Path) -> list[Report]:
     """Read the reports that exist, in the page's order."""
-    files = [folder / f"{name}.json" for name in (*NAMES, ON_REQUEST)]
+    files = [folder / f"{name}.json" for name in (*NAMES, ON_REQUEST, ENDURANCE)]
     return [Report.read(file) for file in files if file.exists()]
 
 

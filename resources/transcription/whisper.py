@@ -4,41 +4,33 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from domain.errors import PermanentError, ReflectorError, TransientError
-from domain.text.spacing import continues
 from domain.text.words import Word
 from resources.store.base import LocalStore
 from resources.transcription.ahead import ahead
 from resources.transcription.allocator import reuse_memory
 from resources.transcription.base import TrackAudio, Transcriber, Transcription
 from resources.transcription.clip import CLIP_S, MERGE_GAP_S, MIN_SILENCE_MS, PAD_MS, RATE, Clip
-from resources.transcription.quality import BEAM, checked, decode_again
+from resources.transcription.clip_words import transcribe_batch
+from resources.transcription.quality import BEAM
 from resources.transcription.timing import measured
 from resources.transcription.whisper_device import CPU, Device, DeviceName, choose
 from resources.transcription.whisper_model import fingerprint, locate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
-    from faster_whisper.transcribe import Segment
-    from faster_whisper.transcribe import Word as SpokenWord
 
 # The batch of the identity: words don't depend on it.
 BATCH = 4
-# Each clip gets a window of Whisper's input length to itself.
-SLOT_S = 30
 DETECT_S, DETECT_CLIPS = 60, 3
 # Speech of the sample meeting, and its length in seconds.
 SAMPLE, SAMPLE_S = Path(__file__).with_name("sample.webm"), 15.0
 # Pieces of half a second that are decoded ahead.
 DECODED = 120
-# Languages that Whisper's tokenizer splits into characters; in others every word begins with a space.
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 _models: dict[tuple[str, int, str, str], "WhisperModel"] = {}
 _loading = threading.Lock()
@@ -158,7 +150,7 @@ class EmbeddedWhisper(Transcriber):
         remaining = _chain(opening, found)
         while batch := list(islice(remaining, device.batch)):
             voice += sum(clip.voice for clip in batch)
-            for word in _on(device, _transcribe_batch(model, batch, language, speaker, terms, notes)):
+            for word in _on(device, transcribe_batch(model, batch, language, speaker, terms, notes)):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))
         listed = tuple(f"{count} {what}" for what, count in notes.items())
@@ -196,64 +188,6 @@ def load(model: str, model_dir: str, threads: int, device: Device = CPU) -> "Whi
                     hint='Check the network, or set REFLECTOR_WHISPER_MODEL to "base", which is installed already.',
                 ) from error
         return _models[key]
-
-
-def _transcribe_batch(
-    model: "WhisperModel", batch: list[Clip], language: str, speaker: int, terms: str | None, notes: Counter[str]
-) -> Iterator[Word]:
-    """Transcribe a few clips at once, each in a 30 s slot of its own, by which words are assigned to clips.
-
-    The notes count clips whose text was no good and was decoded again or left out.
-    """
-    import numpy as np  # noqa: PLC0415 - the same
-    from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415 - takes a second to import
-
-    slots = np.zeros(len(batch) * SLOT_S * RATE, np.float32)
-    for number, clip in enumerate(batch):
-        slots[number * SLOT_S * RATE :][: len(clip.samples)] = clip.samples
-    stamps: list[Any] = [
-        {"start": number * SLOT_S, "end": number * SLOT_S + len(clip.samples) / RATE}
-        for number, clip in enumerate(batch)
-    ]
-    segments, _ = BatchedInferencePipeline(model).transcribe(  # pyright: ignore[reportUnknownMemberType] - a bare ndarray
-        slots,
-        language=language,
-        clip_timestamps=stamps,
-        batch_size=len(batch),
-        beam_size=BEAM,
-        word_timestamps=True,
-        temperature=0.0,
-        vad_filter=False,
-        hotwords=terms,
-    )
-    heard: list[list[Segment]] = [[] for _ in batch]
-    for segment in segments:
-        heard[segment.seek // (SLOT_S * 100)].append(segment)
-    for slot, (clip, found) in enumerate(zip(batch, heard, strict=True)):
-        good, again = checked(found, partial(decode_again, model, clip, language, terms), notes)
-        first, last = clip.start / RATE, clip.end / RATE
-        offset = first if again else first - slot * SLOT_S
-        for word in chain.from_iterable(_join_parts(s.words or [], spaced=language not in UNSPACED) for s in good):
-            if text := word.word.strip():
-                start, end = (float(min(max(at + offset, first), last)) for at in (word.start, word.end))
-                confidence = min(max(float(word.probability), 0.0), 1.0)
-                yield Word(text, round(start, 3), round(end, 3), speaker, round(confidence, 4))
-
-
-def _join_parts(words: "list[SpokenWord]", *, spaced: bool) -> "list[SpokenWord]":
-    """Join the parts into which Whisper splits words like "10" ",000" and "90" "-day": they have no leading space.
-
-    Where words have none either, parts of Latin words and numbers are joined: "K" "ub" "ern" "etes", "20" "24".
-    """
-    whole: list[SpokenWord] = []
-    for word in words:
-        before = whole[-1] if whole and not word.word[:1].isspace() else None
-        if before is not None and (spaced or continues(before.word, word.word)):
-            confidence = min(before.probability, word.probability)
-            whole[-1] = replace(before, word=before.word + word.word, end=word.end, probability=confidence)
-        else:
-            whole.append(word)
-    return whole
 
 
 def _check_detects(model: "WhisperModel", name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import idle, long_meeting, overhead, search, throughput, whole_run
+from bench import gpu, idle, long_meeting, overhead, recognition, search, throughput, whole_run
 from bench.__main__ import main
 from bench.page import Report
 from bench.results import Size
@@ -26,6 +26,19 @@ def test_search() -> None:
 
 def test_long_meeting() -> None:
     check_shape(long_meeting.bench(Size.LEAST))
+
+
+def test_recognition() -> None:
+    check_shape(recognition.bench(Size.LEAST))
+
+
+def test_gpu() -> None:
+    result = gpu.bench(Size.LEAST)
+    check_shape(result)
+    [[length, decoded, speech, *_]] = result.tables[1].rows
+    # Half of the track has no packets.
+    assert float(decoded) == pytest.approx(float(length) / 2, abs=0.2)
+    assert 0 < float(speech) <= float(decoded)
 
 
 def test_whole_run() -> None:

@@ -24,12 +24,14 @@ pytestmark = pytest.mark.slow(8)
 
 
 class Files(Host[Request]):
-    """Serves the sample at every path but /missing and /text."""
+    """Serves the sample at every path but /missing, /text, and /moved, which refers to another one."""
 
     def read(self, request: Request) -> Request | Answer:
         return self.error(404, "no such file") if request.path == "/missing" else request
 
     def reply(self, call: Request) -> Answer:
+        if call.path == "/moved":
+            return self.error(302, "over there", {"Location": f"{self.url}/a"})
         return Answer(body=b"no audio " * 1000 if call.path == "/text" else SAMPLE.read_bytes())
 
 
@@ -89,6 +91,8 @@ def test_files_are_read_below_the_recordings_only(service: Transcriber) -> None:
     [
         ({"audio_file_url": "HOST/missing"}, 404),
         ({"audio_file_url": "HOST/text"}, 422),
+        # It could refer to an address that isn't checked.
+        ({"audio_file_url": "HOST/moved"}, 404),
         ({"audio_file_url": "http://10.1.2.3/internal"}, 404),
         ({"audio_file_url": "http://169.254.169.254/latest/meta-data"}, 404),
         ({"audio_file_url": "ftp://127.0.0.1/a"}, 404),
