@@ -1,9 +1,12 @@
 """Accuracy of the embedded Whisper: words, names, speakers and times against what was spoken.
 
 The sample meeting is spoken by a synthesizer. The composed meetings are of read public-domain speech, and are left out
-where Debian's package pocketsphinx-testdata isn't installed.
+where Debian's package pocketsphinx-testdata isn't installed; the scripted ones, with names and words that sound alike,
+where its package flite isn't.
 """
 
+import shutil
+import time
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bench import scores
-from bench.accuracy_meetings import READ, Meeting, composed, sample
+from bench.accuracy_meetings import READ, Meeting, composed, sample, scripted
+from bench.accuracy_scripts import SCRIPTS
 from bench.measure import ROOT
 from bench.results import Cell, Result, Size, Table, Target, cli
 from domain.audio.padding import pad
@@ -26,11 +30,14 @@ COLUMNS = [
     *("meeting", "words", "word error rate %", "cpWER %", "names heard %", "turns"),
     *("onset median s", "onset p95 s", "words p90 s", "words outside of speech"),
 ]
+EXPECTING = ["meeting", "vocabulary", "words", "word error rate %", "names and terms heard %", "invented", "CPU s"]
 
 
-def hear(meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path) -> dict[str, tuple[Word, ...]]:
-    """Transcribe all tracks of a meeting, expecting the participants' names; return the words by speaker."""
-    transcriber = transcriber.for_track(None, meeting.names)
+def hear(
+    meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path, *, expecting: bool = True
+) -> dict[str, tuple[Word, ...]]:
+    """Transcribe all tracks of a meeting, expecting its names and terms or not; return the words by speaker."""
+    transcriber = transcriber.for_track(None, meeting.names if expecting else ())
     words: dict[str, tuple[Word, ...]] = {}
     for number, (speaker, track) in enumerate(meeting.tracks.items()):
         pad(track, folder / f"{number}.padded.webm")
@@ -58,8 +65,27 @@ def row(meeting: Meeting, words: dict[str, tuple[Word, ...]]) -> list[Cell]:
     ]
 
 
+def expecting_rows(meeting: Meeting, transcriber: EmbeddedWhisper, folder: Path) -> list[list[Cell]]:
+    """Return the figures of a meeting without and with its vocabulary, in the order of EXPECTING."""
+    rows: list[list[Cell]] = []
+    for expecting in (False, True):
+        begin = time.process_time()
+        words = hear(meeting, transcriber, folder, expecting=expecting)
+        rows.append(
+            [
+                *(meeting.name, "yes" if expecting else "no"),
+                sum(len(scores.normal(turn.text)) for turn in meeting.turns),
+                round(100 * scores.word_error_rate(meeting.turns, words), 2),
+                round(100 * scores.recall(meeting.names, meeting.turns, words), 1),
+                scores.invented(meeting.names, meeting.turns, words),
+                round(time.process_time() - begin, 1),
+            ]
+        )
+    return rows
+
+
 def bench(size: Size) -> Result:
-    """Transcribe the sample meeting and, unless at the least size, the composed ones."""
+    """Transcribe the sample meeting and, unless at the least size, the composed and the scripted ones."""
     transcriber = EmbeddedWhisper(model="base", model_dir=str(ROOT / ".reflector" / "models"), language="en")
     with TemporaryDirectory() as folder:
         meetings = [sample()]
@@ -69,11 +95,15 @@ def bench(size: Size) -> Result:
                 for seed, noise, muted in COMPOSED
             ]
         rows = [row(meeting, hear(meeting, transcriber, Path(folder))) for meeting in meetings]
-    return result(transcriber, rows)
+        with_names = meetings[:1]
+        if size != Size.LEAST and shutil.which("flite"):
+            with_names += [scripted(Path(folder, f"script {n}"), script, seed=n) for n, script in enumerate(SCRIPTS)]
+        expecting = [cells for meeting in with_names for cells in expecting_rows(meeting, transcriber, Path(folder))]
+    return result(transcriber, rows, expecting)
 
 
-def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]]) -> Result:
-    """Return the table of all meetings, with the targets for each."""
+def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]], expecting: list[list[Cell]]) -> Result:
+    """Return the tables of all meetings, with the targets for each."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("faster-whisper", "ctranslate2", "jiwer"))
     return Result(
         name="accuracy",
@@ -82,8 +112,24 @@ def result(transcriber: EmbeddedWhisper, rows: list[list[Cell]]) -> Result:
         "compared by Whisper's English normalizer. cpWER is the word error rate of the whole transcript for the best "
         "assignment of its speakers. An onset is the distance of a turn's start and the nearest start of a word of its "
         "speaker. When the words of read speech begin is known from forced alignment by PocketSphinx, to 10 ms.",
-        tables=[Table(title="Meetings", columns=COLUMNS, rows=rows)],
-        targets=[target for cells in rows for target in _targets(dict(zip(COLUMNS, cells, strict=True)))],
+        tables=[
+            Table(title="Meetings", columns=COLUMNS, rows=rows),
+            Table(
+                title="With and without a vocabulary",
+                columns=EXPECTING,
+                rows=expecting,
+                note="The scripted meetings also have words that sound like the names and terms. Invented: names and "
+                "terms that were heard more often than their speaker said them.",
+            ),
+        ],
+        targets=[
+            *(target for cells in rows for target in _targets(dict(zip(COLUMNS, cells, strict=True)))),
+            *(
+                Target(what=f"{cells[0]}, with vocabulary: names and terms invented", found=float(cells[5]), limit=0)
+                for cells in expecting
+                if cells[1] == "yes"
+            ),
+        ],
     )
 
 

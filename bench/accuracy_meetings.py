@@ -1,6 +1,7 @@
-"""Meetings of which is known what was spoken and when: the sample, and ones composed of read public-domain speech."""
+"""Meetings of which is known what was spoken: the sample, ones of read public-domain speech, and scripted ones."""
 
 import json
+import subprocess
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 import pocketsphinx
 from numpy.typing import NDArray
 
+from bench.accuracy_scripts import Script
 from bench.audio_meeting import SOURCES
 from bench.measure import ROOT
 from bench.scores import Turn
@@ -94,6 +96,28 @@ def composed(folder: Path, *, seed: int, noise_db: float, muted: bool) -> Meetin
     }
     kind = "muted while others speak" if muted else "never muted"
     return Meeting(f"read speech, noise at {noise_db:g} dB, {kind}", at / RATE, tracks, turns, spoken=spoken)
+
+
+def scripted(folder: Path, script: Script, *, seed: int) -> Meeting:
+    """Write a meeting of a script's sentences, spoken by flite, over noise at -65 dB."""
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    turns: list[Turn] = []
+    placed: list[tuple[str, int, Samples]] = []
+    at = 2 * RATE
+    for voice, text in script.sentences:
+        command = ["flite", "-voice", voice, "-t", text, "-o", str(folder / "spoken.wav")]
+        subprocess.run(command, check=True, capture_output=True)
+        samples = _read(folder / "spoken.wav", 1.0)
+        placed.append((voice, at, samples))
+        turns.append(Turn(voice, text, at / RATE, (at + len(samples)) / RATE))
+        at += len(samples) + round(float(rng.choice(PAUSES_S)) * RATE)
+    voices = dict.fromkeys(voice for voice, _ in script.sentences)
+    tracks = {
+        voice: _track(folder / f"{voice}.webm", [p[1:] for p in placed if p[0] == voice], at, -65, False, rng)
+        for voice in voices
+    }
+    return Meeting(script.name, at / RATE, tracks, turns, list(script.terms))
 
 
 def _track(

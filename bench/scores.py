@@ -81,10 +81,28 @@ def outside(turns: Sequence[Turn], words: Mapping[str, Sequence[Word]]) -> int:
 
 def recall(names: Sequence[str], turns: Sequence[Turn], words: Mapping[str, Sequence[Word]]) -> float:
     """Return the share of spoken names that were heard, each as often as it was spoken."""
+    said, heard = _named(names, turns, words)
+    return (said & heard).total() / max(1, said.total())
+
+
+def invented(names: Sequence[str], turns: Sequence[Turn], words: Mapping[str, Sequence[Word]]) -> int:
+    """Return how many names were heard that weren't spoken."""
+    said, heard = _named(names, turns, words)
+    return (heard - said).total()
+
+
+def _named(
+    names: Sequence[str], turns: Sequence[Turn], words: Mapping[str, Sequence[Word]]
+) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """Return how often each speaker spoke each part of a name, and how often it was heard of them."""
     wanted = {name for full in names for name in normal(full)}
-    said = Counter(word for spoken in _said(turns).values() for word in spoken if word in wanted)
-    heard = Counter(word for found in words.values() for word in _heard(found))
-    return sum(min(count, heard[name]) for name, count in said.items()) / max(1, said.total())
+    heard = {speaker: _heard(found) for speaker, found in words.items()}
+    both = (
+        Counter((speaker, word) for speaker, text in texts.items() for word in text if word in wanted)
+        for texts in (_said(turns), heard)
+    )
+    said, found = both
+    return said, found
 
 
 def inner_errors(spoken: Sequence[tuple[str, float]], words: Sequence[Word]) -> list[float]:

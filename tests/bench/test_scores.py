@@ -38,6 +38,7 @@ def test_speakers_are_assigned_as_well_as_possible():
 
 def test_names_count_as_often_as_they_are_spoken():
     assert scores.recall(["Ben", "Chloe"], TURNS, {"Ada": ADA, "Ben": BEN}) == 0.5
+    assert scores.invented(["Ben", "Ken"], TURNS, {"Ada": ADA, "Ben": BEN}) == 1
 
 
 def test_times():
