@@ -28,8 +28,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 
 from reflector_assets.runtime.dagster_internals.storage import (
-    ASSET_CHECK_EVENTS,
-    ASSET_EVENTS,
     ASSET_KEY_INDEX_COLS,
     DagsterStorage,
 )
@@ -58,17 +56,8 @@ class PooledEventLog(KnownPartitions, PostgresEventLogStorage):
     """Events, assets, partitions and pools."""
 
     def store_event(self, event: Any) -> None:
-        """Store an event, as Dagster does, but without notifying listeners, of which it has none any more."""
-        with self.run_connection() as connection:
-            statement: Any = self.prepare_insert_event(event)
-            number = connection.scalar(statement.returning(sa.column("id")))
-        kind = event.dagster_event_type
-        if kind in ASSET_EVENTS and event.dagster_event.asset_key:
-            with self.index_transaction() as connection:
-                self._store_asset_event_tags(connection, [event], [number])
-                self._store_asset_event(connection, event, number)
-        if kind in ASSET_CHECK_EVENTS:
-            self.store_asset_check_event(event, number)
+        """Store an event without the notification that PostgresEventLogStorage adds: nobody listens to it any more."""
+        super(PostgresEventLogStorage, self).store_event(event)
 
 
 class PooledSchedules(LastSkippedTick, KnownSchema, PostgresScheduleStorage):

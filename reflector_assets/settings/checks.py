@@ -1,6 +1,7 @@
 """Checks of settings: one line per problem, with the setting's name, what it expects and an example."""
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +41,14 @@ OTHER_MEANINGS = {
 }
 
 
+# The settings that a setting needs.
+NEEDED_BY: dict[str, tuple[str, ...]] = {
+    "REFLECTOR_OIDC_ISSUER": ("REFLECTOR_OIDC_CLIENT_ID", "REFLECTOR_OIDC_CLIENT_SECRET", "REFLECTOR_PEOPLE"),
+    "AUTH_JWT_PUBLIC_KEY": ("AUTH_JWT_AUDIENCE", "REFLECTOR_PEOPLE"),
+    "ZULIP_REALM": ("ZULIP_BOT_EMAIL", "ZULIP_API_KEY"),
+}
+
+
 class WrongSettings(PermanentError):
     """Invalid settings; `problems` lists all problems, one line each."""
 
@@ -50,6 +59,16 @@ class WrongSettings(PermanentError):
     def __str__(self) -> str:
         """Return one line per problem."""
         return "\n".join(self.problems)
+
+
+def from_json(value: object) -> object:
+    """Return the content of a setting that is JSON; raise ValueError, which pydantic reports, if it isn't."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"it must be JSON: {error}") from None
 
 
 def wrong_values(error: ValidationError, fields: Mapping[str, FieldInfo]) -> dict[str, str]:
@@ -84,15 +103,10 @@ def wrong_combinations(settings: BaseSettings) -> Iterator[tuple[set[str], str]]
         yield {"REFLECTOR_FALLBACK", "REFLECTOR_OLD_URL"}, "REFLECTOR_OLD_URL is missing: REFLECTOR_FALLBACK needs it"
     fields_set = {str(type(settings).model_fields[name].alias) for name in settings.model_fields_set}
     yield from _other_meanings(values, fields_set)
-    people = ("REFLECTOR_PEOPLE",)
-    oidc = ("REFLECTOR_OIDC_CLIENT_ID", "REFLECTOR_OIDC_CLIENT_SECRET")
-    for given, others in (("REFLECTOR_OIDC_ISSUER", oidc), ("AUTH_JWT_PUBLIC_KEY", ("AUTH_JWT_AUDIENCE",))):
-        for name in (*others, *people):
+    for given, others in NEEDED_BY.items():
+        for name in others:
             if values[given] is not None and not values[name]:
                 yield {given, name}, f"{name} is missing: {given} is set{_example(fields[name])}"
-    for name in ("ZULIP_BOT_EMAIL", "ZULIP_API_KEY"):
-        if values["ZULIP_REALM"] is not None and values[name] is None:
-            yield {"ZULIP_REALM", name}, f"{name} is missing: ZULIP_REALM is set{_example(fields[name])}"
     for prefix in ("TRANSCRIPT_STORAGE_AWS", "DAILYCO_STORAGE_AWS"):
         pair = f"{prefix}_ACCESS_KEY_ID", f"{prefix}_SECRET_ACCESS_KEY"
         missing = [name for name in pair if values[name] is None]

@@ -4,7 +4,6 @@ Settings that the old pipeline also has keep their names; the names of new ones 
 docs/settings.md is generated from `Settings`.
 """
 
-import json
 import os
 import re
 from functools import cache
@@ -14,7 +13,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from reflector_assets.settings.checks import WrongSettings, given_names, unknown, wrong_combinations, wrong_values
+from reflector_assets.settings.checks import (
+    WrongSettings,
+    from_json,
+    given_names,
+    unknown,
+    wrong_combinations,
+    wrong_values,
+)
 from reflector_assets.settings.delivery import DeliverySettings
 from reflector_assets.settings.pages import PageSettings
 from reflector_assets.settings.people import PeopleSettings
@@ -25,17 +31,8 @@ LEAST_TOKEN = 20
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def _json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f"it must be JSON: {error}") from None
-
-
-Steps = Annotated[dict[str, float], NoDecode, BeforeValidator(_json)]
-Pods = Annotated[dict[str, dict[str, object]], NoDecode, BeforeValidator(_json)]
+Steps = Annotated[dict[str, float], NoDecode, BeforeValidator(from_json)]
+Pods = Annotated[dict[str, dict[str, object]], NoDecode, BeforeValidator(from_json)]
 
 
 class Settings(PageSettings, PeopleSettings, DeliverySettings, ServiceSettings):

@@ -1,6 +1,5 @@
 """Settings of people's access: sign-in by OpenID Connect, the old system's bearer tokens, and who may do what."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,19 +7,10 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from domain.access import Scope
+from reflector_assets.settings.checks import from_json
 from reflector_assets.settings.services import HttpUrl
 
-
-def _people(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"it must be JSON: {error}") from None
-    return value
-
-
-People = Annotated[dict[str, Scope], NoDecode, BeforeValidator(_people)]
+People = Annotated[dict[str, Scope], NoDecode, BeforeValidator(from_json)]
 # Asymmetric ones only: with a public key, a symmetric one would let everyone sign.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 

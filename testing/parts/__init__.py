@@ -33,15 +33,36 @@ def free_ports(count: int) -> list[int]:
     raise AssertionError(f"there are no {count} free ports on 127.0.0.1")
 
 
-def wait_until_it_answers(ask: Callable[[], object], process: Any, log: Path) -> None:
-    """Repeat a request until a server answers it; raise AssertionError with its log if its process ends."""
+def start_on_free_ports(start: Callable[[list[int]], None], count: int = 1) -> None:
+    """Start a server on unused ports, and again on others while one that ends shows that a port was taken."""
+    for attempt in range(3):
+        try:
+            start(free_ports(count))
+        except ServerEnded:
+            if attempt == 2:
+                raise
+        else:
+            return
+
+
+def wait_until_it_answers(ask: Callable[[], object], process: Any, log: Path, *errors: type[Exception]) -> None:
+    """Repeat a request until a server answers it; raise ServerEnded if its process ends.
+
+    As long as the server doesn't answer, the request raises one of `errors`, by default httpx's.
+    """
+    not_yet = errors or (httpx.TransportError,)
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
             ask()
-        except httpx.TransportError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
+        except not_yet as error:
+            if process.poll() is not None:
+                raise ServerEnded(log.read_text(errors="replace")) from error
+            assert time.monotonic() < end, log.read_text(errors="replace")
             time.sleep(0.02)
         else:
             return
+
+
+class ServerEnded(AssertionError):
+    """The server ended during its start; the message is its log."""

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +14,7 @@ import dagster as dg
 import psutil
 import psycopg2
 
-from testing import PATIENCE_S
-from testing.parts import free_ports
+from testing.parts import start_on_free_ports, wait_until_it_answers
 
 USER, PASSWORD = "reflector", "postgres-test-password"
 # Durability is not needed.
@@ -58,15 +56,7 @@ class Postgres:
     def __enter__(self) -> Self:
         try:
             self._initialise()
-            for attempt in range(3):
-                self.port = free_ports(1)[0]
-                try:
-                    self.start()
-                    break
-                except ServerEnded:
-                    # Another process took the port.
-                    if attempt == 2:
-                        raise
+            start_on_free_ports(self._start_on)
             self.create_database("reflector")
         except BaseException:
             self.__exit__()
@@ -78,29 +68,23 @@ class Postgres:
             self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _start_on(self, ports: list[int]) -> None:
+        [self.port] = ports
+        self.start()
+
     def start(self) -> None:
         """Start or restart the server on its port; return when it accepts connections."""
         settings = [word for name, value in FAST.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            self.process = process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [self._program("postgres"), "-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), *settings],
                 stdout=log,
                 stderr=log,
                 **self._as_user(),
             )
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self.connect("postgres").close()
-            except psycopg2.OperationalError as error:
-                if process.poll() is not None:
-                    self.process = None
-                    raise ServerEnded(self.log.read_text()) from error
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        wait_until_it_answers(
+            lambda: self.connect("postgres").close(), self.process, self.log, psycopg2.OperationalError
+        )
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server and end all connections: SIGINT in order, SIGQUIT immediately, as in a crash."""
@@ -174,10 +158,6 @@ class Postgres:
         user = _other_user()
         known: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "TZ": "UTC"}}
         return {**known, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else known
-
-
-class ServerEnded(Exception):
-    """The server ended during its start; the message is its log."""
 
 
 def _site_packages() -> Path:

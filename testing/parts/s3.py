@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -15,8 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from resources.store.s3 import S3Store
-from testing import PATIENCE_S
-from testing.parts import free_ports
+from testing.parts import start_on_free_ports, wait_until_it_answers
 
 # Any region but us-east-1, for which boto3 presigns with an old signature version.
 REGION = "eu-central-1"
@@ -59,20 +57,16 @@ class S3Server:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         (self.folder / "s3.json").write_text(json.dumps({"identities": self._identities(), "kms": KMS}))
         (self.folder / "iam.json").write_text(json.dumps(self._roles()))
-        for attempt in range(3):
-            self.ports = free_ports(len(LISTENERS))
-            try:
-                self.start()
-                break
-            except ServerEnded:
-                # Another process took a port.
-                if attempt == 2:
-                    raise
+        start_on_free_ports(self._start_on, len(LISTENERS))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
             self.stop()
+
+    def _start_on(self, ports: list[int]) -> None:
+        self.ports = ports
+        self.start()
 
     def start(self) -> None:
         """Start or restart the server on its ports and data; return when it answers."""
@@ -89,7 +83,7 @@ class S3Server:
                 stderr=log,
             )
         try:
-            self._wait(self.process)
+            wait_until_it_answers(self._try_requests, self.process, self.log, BotoCoreError, ClientError)
         except BaseException:
             self.stop()
             raise
@@ -125,18 +119,6 @@ class S3Server:
         """Create a bucket and return its name."""
         self.client().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": self.region})
         return name
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return self._try_requests()
-            except (BotoCoreError, ClientError) as error:
-                if process.poll() is not None:
-                    raise ServerEnded(self.log.read_text(errors="replace")) from error
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
 
     def _try_requests(self) -> None:
         """Read and write an object: after a restart, the server lists buckets before it can access their objects."""
@@ -177,7 +159,3 @@ class S3Server:
                 }
             ],
         }
-
-
-class ServerEnded(Exception):
-    """The server ended during its start; the message is its log."""

@@ -1,6 +1,5 @@
 """Rooms of the old system become rooms here: first only shown, then taken over, and once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from testing.hosts.old_host import OldHost
 from testing.hosts.old_world import STRANGER
 
 SECRET = "hush-nobody-knows"
-
-
-@pytest.fixture
-def old() -> Iterator[OldHost]:
-    with OldHost() as host:
-        yield host
-        assert host.refused == []
 
 
 def read(old: OldHost) -> dict[str, OldRoomDetails]:

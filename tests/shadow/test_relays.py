@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,13 +20,6 @@ pytestmark = pytest.mark.slow(25)
 EVENT = (SAMPLE / "webhook.json").read_bytes()
 LISTED = json.loads((SAMPLE / "recording.json").read_text())
 ID = str(LISTED["id"])
-
-
-@pytest.fixture
-def old() -> Iterator[OldHost]:
-    with OldHost() as host:
-        yield host
-        assert [request.status for request in host.refused] == []
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,6 @@ SAID = "We agree on the budget . I will send the slides"
 
 def words(_: Any) -> list[dict[str, Any]]:
     return [{"word": f" {word}", "start": n * 0.1, "end": n * 0.1 + 0.09} for n, word in enumerate(SAID.split())]
-
-
-@pytest.fixture
-def old() -> Iterator[OldHost]:
-    with OldHost() as host:
-        yield host
-        assert host.refused == []
 
 
 def shadowing(home: Path, old: OldHost, **env: str) -> Deployment:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.slow(45)
 START = 1_774_252_800.0
 BUDGET = OldTopicRow("Budget", [(0, "The budget is large enough.", 1.0, 3.0), (1, "We have some plans.", 4.0, 6.0)])
 END = OldTopicRow("Goodbye", [(0, "See you tomorrow.", 12.0, 14.0)])
-
-
-@pytest.fixture
-def old() -> Iterator[OldHost]:
-    with OldHost() as host:
-        yield host
-        assert host.refused == []
 
 
 @pytest.fixture(scope="module")

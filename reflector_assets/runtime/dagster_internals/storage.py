@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dagster import Field, StringSource
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.execution import compute_logs
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
@@ -23,8 +22,6 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
-    "ASSET_CHECK_EVENTS",
-    "ASSET_EVENTS",
     "ASSET_KEY_INDEX_COLS",
     "SQLITE_BUSY_TIMEOUT_SECONDS",
     "CapturedLogContext",
