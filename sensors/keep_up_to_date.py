@@ -18,6 +18,7 @@ from reflector_assets.operations.runs import (
     code_tags,
     is_about_to_be_resumed,
     is_to_be_repeated,
+    last_runs,
     prevent_resumption,
 )
 from reflector_assets.partitions import RECORDINGS
@@ -32,8 +33,6 @@ from sensors.sensor import sensor
 SENSOR = KEEP_UP_TO_DATE
 # Checking one recording takes 0.05 s on SQLite and 0.2 s on PostgreSQL; the sensor's limit is 60 s.
 TICK_BUDGET_S = 20.0
-# The number of runs that are searched for the last one of an asset.
-RECENT_RUNS = 20
 
 
 def build(
@@ -138,7 +137,7 @@ def request_for(
     """
     if not instance.has_dynamic_partition(RECORDINGS, recording_id) or at_work(instance, recording_id):
         return None
-    runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
+    runs = last_runs(instance, recording_id)
     found = staleness.states(instance, graph, recording_id, audio_is_gone, files_of, edits)
     gone = [state.asset for state in found if state.reason == staleness.GONE]
     if gone and not requested:

@@ -1,6 +1,7 @@
 """Runs a recording's stale assets from the command line, and queries its runs."""
 
 import hashlib
+import math
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -26,6 +27,8 @@ from resources.store.base import Store
 # Dagster resumes a killed run within seconds, but misses one whose failure it reads before the run's tag says that it
 # will be resumed: after this time the run is requested again.
 RESUME_DEADLINE_S = 120.0
+# The number of runs that are searched for the last one of an asset.
+RECENT_RUNS = 20
 # The message of Dagster's event.
 RETRY_FAILED = "Failed to retry run"
 
@@ -169,9 +172,18 @@ def at_work(instance: dg.DagsterInstance, recording_id: str, inbox: Inbox | None
     return inbox is not None and inbox.is_pending(recording_id)
 
 
+def last_runs(instance: dg.DagsterInstance, recording_id: str) -> list[dg.RunRecord]:
+    """Return a recording's last runs: those in progress, then the others, the one that ended last first.
+
+    A run that was created later can have ended earlier: a redundant one that somebody cancels while another works.
+    """
+    runs = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=RECENT_RUNS)
+    return sorted(runs, key=lambda run: run.end_time or math.inf, reverse=True)
+
+
 def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> bool:
     """Return True if the last run died with its process and Dagster has recently announced that it resumes it."""
-    last = instance.get_run_records(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1)
+    last = last_runs(instance, recording_id)
     if not last or last[0].dagster_run.tags.get(tags.WILL_RETRY) != "true":
         return False
     ended = last[0].end_time or last[0].update_timestamp.timestamp()
@@ -198,7 +210,7 @@ def _is_incomplete(event: dg.DagsterEvent | None) -> bool:
 
 def prevent_resumption(instance: dg.DagsterInstance, recording_id: str) -> None:
     """Have Dagster not resume the last run, since another run is requested: it would be resumed besides."""
-    for last in instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: recording_id}), limit=1):
+    for last in [record.dagster_run for record in last_runs(instance, recording_id)[:1]]:
         if last.tags.get(tags.WILL_RETRY) == "true" and last.is_finished:
             instance.report_engine_event(RETRY_FAILED, last)
             instance.add_run_tags(last.run_id, {tags.WILL_RETRY: "false"})

@@ -1,5 +1,6 @@
 """A failure costs what failed, again, and nothing else: of steps, and of recordings that can't even be examined."""
 
+import itertools
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 
 from domain.recording import value_key
 from reflector_assets import tags
@@ -22,9 +24,10 @@ from reflector_assets.runtime.run_process import process_of
 from reflector_assets.settings.main import Settings
 from resources.database.database import Database
 from resources.database.deletions import Deletions
+from sensors.keep_up_to_date import SENSOR
 from testing.daemon import until
 from testing.deployment import ROOT
-from tests.scenarios.world import World, llm_calls, of
+from tests.scenarios.world import OUTDATED_LIMIT, World, llm_calls, of
 
 pytestmark = pytest.mark.slow(90)
 # Of a track's transcription, in seconds: far more than one takes on a busy machine.
@@ -188,10 +191,14 @@ def test_a_live_run_that_is_marked_as_failed_ends_before_its_next_step_and_is_re
     assert world.overview(LATE).state == "ended"
 
 
-def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) -> None:
+def test_a_command_in_another_container_and_a_redundant_run_leave_a_live_run_alone(world: World) -> None:
     world.llm.held[ELSEWHERE] = threading.Event()
     world.record(ELSEWHERE)
     until(lambda: world.llm_calls(ELSEWHERE), what="the first question to the LLM")
+    # Somebody cancels another run of it.
+    redundant = dg.DagsterRun(job_name="process", tags=world.runs(ELSEWHERE)[0].dagster_run.tags)
+    world.instance.report_run_canceled(world.instance.add_run(redundant))
+    assert world.overview(ELSEWHERE).state == "processing"
     # What `reflector run` does first with a recording that is at work.
     look = (
         "from reflector_assets.operations.runs import in_progress\n"
@@ -206,7 +213,9 @@ def test_a_command_in_another_container_leaves_a_live_run_alone(world: World) ->
         pytest.skip("this user may not make a namespace of process ids")
     assert done.stdout.strip() == world.runs(ELSEWHERE)[0].dagster_run.run_id, done.stderr
     world.ended(ELSEWHERE)
-    assert world.statuses(ELSEWHERE) == ["SUCCESS"]
+    world.ticks(1)
+    assert world.statuses(ELSEWHERE) == ["SUCCESS", "CANCELED"]
+    assert world.overview(ELSEWHERE).state == "ended"
 
 
 def test_a_killed_run_of_dagsters_implicit_job_is_resumed_with_all_tracks(world: World) -> None:
@@ -252,12 +261,13 @@ def test_a_failed_check_of_one_recording_stays_when_another_passes(world: World)
     assert plain(found[SPOKEN].event.dagster_event.event_specific_data.metadata) == {"words": 12}
 
 
-def test_pools_have_the_limits_of_the_settings_though_nobody_set_them(world: World) -> None:
+def test_pools_get_the_limits_of_the_settings_though_nobody_sets_them(world: World) -> None:
     expected = Settings.model_validate(world.deployment.env).pools()
 
     def limits() -> dict[str, int]:
         return {one.name: one.limit for one in world.instance.event_log_storage.get_pool_limits()}
 
+    assert expected["llm"] != OUTDATED_LIMIT
     until(lambda: limits() == expected, what="the limits of the pools")
 
 
@@ -266,3 +276,23 @@ def test_sensors_without_their_settings_never_tick(world: World) -> None:
     ticked = {state.name for state in world.instance.all_instigator_state()}
     assert {"discovery", "keep_up_to_date", "end_orphaned_runs", "deliver_webhooks", "follow_consents"} <= ticked
     assert ticked.isdisjoint({"poll_daily", "tell_failures", "tell_unmatched_denials", "fall_back", "retention"})
+
+
+def test_of_skipped_ticks_the_last_of_equal_ones_stays_for_a_day(world: World) -> None:
+    [sensor] = [state for state in world.instance.all_instigator_state() if state.name == SENSOR]
+    began = time.time() - 2 * 86400
+    origin, kind, status = sensor.instigator_origin_id, InstigatorType.SENSOR, TickStatus.SKIPPED
+    old = TickData(origin, SENSOR, kind, status, began, skip_reason="nothing", selector_id=sensor.selector_id)
+    world.instance.create_tick(old)
+    world.ticks(2)
+
+    def left_over() -> list[object]:
+        """Ticks before the last day, and reasons that the next tick has, too."""
+        ticks = sorted(world.looks(0), key=lambda one: one.timestamp)
+        reasons = [one.skip_reason for one in ticks if one.is_completed]
+        return [
+            *(one.timestamp for one in ticks if one.timestamp <= began),
+            *(one for one, after in itertools.pairwise(reasons) if one and one == after),
+        ]
+
+    until(lambda: not left_over(), what="the end of ticks that nobody needs")

@@ -230,14 +230,18 @@ def test_a_run_that_dagster_forgot_to_resume_is_requested_anew(done: Small, monk
     assert forgotten.tags[tags.WILL_RETRY] == "false", "Dagster must not resume it besides"
 
 
+@pytest.mark.parametrize("redundant", [False, True])
 @pytest.mark.parametrize(("message", "requested"), [(RETRY_FAILED, True), ("Retrying the run", False)])
 def test_a_killed_run_that_dagster_could_not_retry_is_requested_anew(
-    done: Small, message: str, requested: bool
+    done: Small, message: str, requested: bool, redundant: bool
 ) -> None:
     done.code["title"] = "2"
     code = ",".join(f"{asset}={done.code.get(asset, '1')}" for asset in ALL)
     run_tags = {tags.PARTITION: A, tags.WILL_RETRY: "false", tags.CODE: code}
     run = done.instance.create_run_for_job(done.job(), tags=run_tags)
+    if redundant:
+        # Somebody cancels it while the first one works.
+        done.instance.report_run_canceled(done.instance.create_run_for_job(done.job(), tags=run_tags))
     done.instance.report_run_failed(run)
     done.instance.report_engine_event(message, run)
     assert bool(done.requests()) == requested

@@ -36,6 +36,8 @@ SECONDS = 2.0
 SUBJECT_S = 100.0
 # Recordings are named so, and say their name aloud: that tells whose call it is.
 NAME = re.compile(r"\broom-[a-z]+\b")
+# Of the LLM's pool in Dagster when the daemon starts, as other settings have left it.
+OUTDATED_LIMIT = 1
 # With two subjects: the subjects, per subject details and a paragraph, and the recap.
 SUMMARY = {"SubjectsAnswer": 1, "QuotedDetailsAnswer": 2, "ParagraphAnswer": 2, "RecapAnswer": 1}
 
@@ -106,6 +108,7 @@ class World:
         self._open.enter_context(self.llm)
         self.instance = self._open.enter_context(open_instance(self.deployment))
         self._open.callback(self.stop)
+        self.instance.event_log_storage.set_concurrency_slots("llm", OUTDATED_LIMIT)
         self.daemon.__enter__()
         return self
 
