@@ -32,10 +32,24 @@ assets = [by_name[name] for name in policies.assets()]
 
 graph = AssetGraph.of(assets)
 
+# Markdown, for the page of the job: Dagster shows the descriptions of sensors as plain text, without links.
+KEPT_UP_TO_DATE = """\
+**Why a sensor requests its runs, and no [automation condition](https://docs.dagster.io/guides/automate/declarative-automation)**
+
+* Conditions are evaluated over all partitions of all assets: at 50,000 recordings that takes a core for good, with \
+nothing to do. The sensor `keep_up_to_date` examines only recordings for which something happened.
+* They are true when something changes, so a run that fails loses the change; and `missing()` requests what failed at \
+every tick.
+* `eager()` sees no change of code, and makes again what comes after an asset that was made again with equal content.
+* `stale_assets_only` of a run request has no effect on partitioned assets.
+
+The measurements are in the project's `docs/decisions.md`, section "Staleness"."""
+
 process = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType]
     "process",
     selection=dg.AssetSelection.assets(*assets),
-    description="Processes one recording, from its raw tracks to the finished and published transcript.",
+    description="Processes one recording, from its raw tracks to the finished and published transcript.\n\n"
+    + KEPT_UP_TO_DATE,
     tags={tags.RETRY_STRATEGY: tags.BY_ASSET},
 )
 
