@@ -52,7 +52,7 @@ def build(
         "Requests the stale assets of each recording that changed: it is new, its source was replaced, a run ended, a "
         "refresh was requested, it was corrected, or code changed. A sensor and not an automation condition, because "
         "conditions are evaluated over all partitions of all assets, and lose a change whose run failed: the page of "
-        f"its target, the job `{job_name}`, has the reasons and links.",
+        f"its target, the job {job_name}, has the reasons and links.",
         job_name=job_name,
     )
     def keep_up_to_date(context: dg.SensorEvaluationContext, inbox: Inbox) -> dg.SensorResult:
