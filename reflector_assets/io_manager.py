@@ -13,7 +13,7 @@ from domain.errors import NotFound, PermanentError, ReflectorError, TransientErr
 from domain.recording import folder, value_key
 from domain.text import words
 from domain.text.table import Table
-from reflector_assets.failure import Failed
+from reflector_assets.failure import Failed, refuse_impossible
 from resources import usage
 from resources.store.base import Store
 
@@ -88,6 +88,7 @@ class StoreIOManager(ConfigurableIOManager):
 @contextmanager
 def as_failure(recording_id: str) -> Iterator[None]:
     """Raise errors outside of a step's body as Failed, with the plain reason and whether to try again."""
+    refuse_impossible(recording_id)
     try:
         yield
     except ReflectorError as error:

@@ -16,7 +16,7 @@ from domain.errors import PermanentError, ReflectorError, TransientError, is_ret
 from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
-from reflector_assets.failure import Failed
+from reflector_assets.failure import Failed, refuse_impossible
 from reflector_assets.log_entries import PARTITION_DELETED, RECORDINGS
 from reflector_assets.policies import policies
 from reflector_assets.runtime.deadline import deadline
@@ -67,6 +67,8 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
     """
     policy = policies()[name]
     recording = context.partition_key if context.has_partition_key else None
+    if recording is not None:
+        refuse_impossible(recording)
     attempt, attempts = context.retry_number + 1, policy.retries + 1
     limit = policy.timeout if seconds is None else seconds
     context.log.info(f"attempt {attempt} of {attempts}, at most {limit:g} s")

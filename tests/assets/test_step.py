@@ -248,6 +248,15 @@ def test_a_partition_that_is_deleted_meanwhile_is_a_plain_reason():
     assert run.reason("probe").startswith("recording r1: the recording's partition was deleted while this run was in")
 
 
+@pytest.mark.parametrize("key", ["x" * 260, "../../etc/passwd", "two\nlines", "\N{BIRD}"])
+def test_a_partition_that_cant_be_a_recording_is_a_plain_reason(key):
+    run, tried = attempt(lambda work: pytest.fail("it begins"), partition=key)
+    assert tried == 0
+    assert f"({len(key)} characters) can't be a recording id" in run.reason("probe")
+    assert "Delete this partition" in run.reason("probe")
+    assert len(run.reason("probe").splitlines()) == 1
+
+
 def test_the_reason_is_still_told_when_all_attempts_failed():
     run, tried = attempt(raising(TransientError("the service is away", hint="Start it.")))
     assert (tried, run.reason("probe")) == (2, "the service is away. Start it.")
