@@ -279,6 +279,7 @@ def test_sensors_without_their_settings_never_tick(world: World) -> None:
 
 
 def test_of_skipped_ticks_the_last_of_equal_ones_stays_for_a_day(world: World) -> None:
+    world.ticks(1)
     [sensor] = [state for state in world.instance.all_instigator_state() if state.name == SENSOR]
     began = time.time() - 2 * 86400
     origin, kind, status = sensor.instigator_origin_id, InstigatorType.SENSOR, TickStatus.SKIPPED
@@ -288,7 +289,7 @@ def test_of_skipped_ticks_the_last_of_equal_ones_stays_for_a_day(world: World) -
 
     def left_over() -> list[object]:
         """Ticks before the last day, and reasons that the next tick has, too."""
-        ticks = sorted(world.looks(0), key=lambda one: one.timestamp)
+        ticks = sorted(world.looks(0.0), key=lambda one: one.timestamp)
         reasons = [one.skip_reason for one in ticks if one.is_completed]
         return [
             *(one.timestamp for one in ticks if one.timestamp <= began),
