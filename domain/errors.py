@@ -61,7 +61,7 @@ class PermanentError(ReflectorError):
 
 
 class Incomplete(PermanentError):
-    """A run was resumed without parts of an asset's work: a run of the whole asset has them."""
+    """A run lacked parts of an asset's work, or its partition was deleted meanwhile: a new run of the asset has all."""
 
 
 class InvalidInput(PermanentError):

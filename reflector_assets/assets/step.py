@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from dagster import AssetExecutionContext, Failure, OpExecutionContext, RetryRequested
 
-from domain.errors import PermanentError, ReflectorError, TransientError, is_retryable
+from domain.errors import Incomplete, PermanentError, ReflectorError, TransientError, is_retryable
 from domain.redaction import redact_urls
 from domain.steps import Step
 from reflector_assets.eventlog.steps import USED
@@ -92,9 +92,9 @@ def step(context: Context, name: str, *, track: int | None = None, seconds: floa
 
 
 def _check_partition(context: Context, recording: str | None) -> None:
-    """Raise PermanentError if the partition was deleted: Dagster's own error, later, is about ranges of keys."""
+    """Raise Incomplete if the partition was deleted: Dagster's own error, later, is about ranges of keys."""
     if recording is not None and not context.instance.has_dynamic_partition(RECORDINGS, recording):
-        raise PermanentError(PARTITION_DELETED)
+        raise Incomplete(PARTITION_DELETED)
 
 
 def _convert(error: Exception) -> ReflectorError:

@@ -193,8 +193,8 @@ def is_about_to_be_resumed(instance: dg.DagsterInstance, recording_id: str) -> b
 def is_to_be_repeated(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Return True if a failed run says nothing about the code and the recording.
 
-    Dagster gave up retrying a killed one, as it does when it can't reach the code server, or it was resumed without
-    parts of the work.
+    Dagster gave up retrying a killed one, as it does when it can't reach the code server, or it lacked what a new run
+    has (Incomplete): it was resumed without parts of the work, or the partition was deleted and is there again.
     """
     kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.STEP_FAILURE}
     entries = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kinds).records]

@@ -246,6 +246,9 @@ def test_a_partition_that_is_deleted_meanwhile_is_a_plain_reason():
     run, tried = attempt(body, partition="r1", takes_context=True)
     assert tried == 1
     assert run.reason("probe").startswith("recording r1: the recording's partition was deleted while this run was in")
+    [failure] = run.of("probe", dg.DagsterEventType.STEP_FAILURE)
+    kind = failure.dagster_event.step_failure_data.user_failure_data.metadata["kind"]
+    assert kind.value == "Incomplete", "it is requested again if somebody adds the partition again"
 
 
 @pytest.mark.parametrize("key", ["x" * 260, "../../etc/passwd", "two\nlines", "\N{BIRD}"])
