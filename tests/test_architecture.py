@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
+
+from resources.database.database import MIGRATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("domain", "reflector_assets", "resources", "sensors", "service")
@@ -60,6 +63,10 @@ def test_every_package_is_under_the_contracts() -> None:
     assert roots is not None
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
     assert packages == set(re.findall(r"\w+", roots[1]))
+
+
+def test_migrations_follow_each_other() -> None:
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
 
 
 def test_one_package_uses_private_parts_of_dagster() -> None:
