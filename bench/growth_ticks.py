@@ -74,7 +74,7 @@ def main() -> None:
         for one in {finished[0], finished[count // 2], finished[-1]}:
             states = staleness.states(instance, graph, one)
             assert all(state.reason is None for state in states), [state.reason for state in states]
-        recordings = DagsterRecordings(lambda: instance, wiring.store())
+        recordings = DagsterRecordings(lambda: instance, wiring.store(), wiring.correction_history())
         everything = AllRecordings(recordings.connect, wiring.store(), catalogue, ledger)
         # The copied history is not in the product's own tables yet.
         while not everything.catch_up():

@@ -138,7 +138,7 @@ def queries(written: int) -> list[Query]:
 def fill(catalogue: Catalogue, written: int, count: int) -> None:
     """Index `written` transcripts, and copy them until there are `count`."""
     for one in transcripts(written):
-        catalogue.index(one, 1)
+        catalogue.index(one)
     number = "rowid" if catalogue.database.engine.dialect.name == "sqlite" else "seq"
     have = written
     while have < count:

@@ -44,7 +44,10 @@ class PipelineProgress(Frozen):
 
 
 class CorrectionsGathered(Frozen):
-    """Corrections up to a number are taken; `standing` is how many stand. What they change follows as events."""
+    """Corrections up to a number are in all answers; `standing` is how many stand. What they change follows as events.
+
+    Sent when somebody corrected something, and again when a run has taken it.
+    """
 
     number: int
     standing: int

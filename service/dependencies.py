@@ -18,6 +18,7 @@ from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.database.shares import Shares
 from resources.store.base import Store
+from resources.stored_results import StoredResults
 from service.auditing import record_change
 from service.auth import Access
 from service.catch_up import CatchUp
@@ -29,7 +30,6 @@ from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
 from service.rules import rule_of
-from service.stored_results import StoredResults
 
 ID_SCHEMA = {"pattern": f"^{ID_PATTERN.pattern}$"}
 

@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from domain.errors import RecordingDeleted, ReflectorError
 from domain.events import Event
+from service.auth import Watch
 from service.disclosure import general_event
 from service.ports import EventReader
 
@@ -22,16 +23,6 @@ POLL_S, QUIET_POLL_S, QUIET_AFTER_S = 0.5, 2.0, 60.0
 LINGER_S = 30.0
 # Seconds before the next read after a failed one.
 ERROR_POLL_S = 5.0
-
-
-class Watch(Protocol):
-    """Whether a listener may still listen, looked up once in `seconds`."""
-
-    seconds: float
-
-    async def allows(self) -> bool:
-        """Return True if it may."""
-        ...
 
 
 class Entry(NamedTuple):

@@ -1,5 +1,6 @@
 """The router of all routes, what they add to the OpenAPI document, and the options of applications."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -45,6 +46,14 @@ def request_body(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema()
     inlined = _inlined(schema, schema.pop("$defs", {}))
     return {"requestBody": {"required": True, "content": {JSON: {"schema": inlined}}}}
+
+
+def etag(*contents: bytes) -> str:
+    """Return an entity tag for what is made of these contents alone."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return f'"{digest.hexdigest()[:32]}"'
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:

@@ -3,21 +3,24 @@
 from domain.corrections import people, texts
 from domain.corrections.gathered import Corrections
 from domain.recording import Participants
-from domain.results import Summary, Topics, Transcript
+from domain.results import Summary, Title, Topics, Transcript
 
 
-def preview(transcript: Transcript, corrections: Corrections, source: Participants | None) -> Transcript:
+def preview(
+    transcript: Transcript,
+    corrections: Corrections,
+    source: Participants | None,
+    title: Title | None = None,
+    summary: Summary | None = None,
+) -> Transcript:
     """Return a transcript with the names and texts that stand, except for its segments.
 
-    `source` are the people before correction, None if they never were corrected. Where a title or a summary by hand was
-    undone, the generated one follows with the run.
+    `source` are the people before correction, None if they never were corrected; `title` and `summary` the generated
+    texts, None if the transcript has them or if they are unknown.
     """
     known = source or Participants(transcript.participants)
-    title = texts.written_title(corrections.of("title"))
-    summary = texts.summary(
-        Summary(short_summary=transcript.short_summary, long_summary=transcript.long_summary, method=transcript.method),
-        corrections.of("summary"),
-    )
+    title = texts.written_title(corrections.of("title")) or title
+    summary = texts.summary(summary or _summary(transcript), corrections.of("summary"))
     items, _ = texts.action_items(texts.generated_items(transcript.action_items), corrections.of("action_items"))
     return transcript.model_copy(
         update={
@@ -28,6 +31,7 @@ def preview(transcript: Transcript, corrections: Corrections, source: Participan
             "action_items": items,
             "participants": people.apply(known, corrections.of("people"))[0].root,
             "reviewed": corrections.reviewed,
+            "older": texts.older_parts(corrections),
         }
     )
 
@@ -35,3 +39,7 @@ def preview(transcript: Transcript, corrections: Corrections, source: Participan
 def preview_topics(topics: Topics, corrections: Corrections) -> Topics:
     """Return the topics with the texts that stand."""
     return texts.topics(texts.generated_topics(topics), corrections.of("topics"))[0]
+
+
+def _summary(of: Transcript) -> Summary:
+    return Summary(short_summary=of.short_summary, long_summary=of.long_summary, method=of.method)

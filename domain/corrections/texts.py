@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from domain.corrections.edits import EditBase, Entry, SetActionItem, SetSummary, SetTitle, SetTopic, of_kind
+from domain.corrections.gathered import Corrections
 from domain.results import ActionItems, NextStep, Summary, Title, Topic, Topics
 
 # The method of a text that a person wrote.
@@ -89,6 +90,15 @@ def by_hand(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return which of the title, the short and the long summary a person wrote, by their names in the transcript."""
     titles, summaries = of_kind(entries, SetTitle), of_kind(entries, SetSummary)
     return (*_written(titles, ["title"]), *_written(summaries, ["short_summary", "long_summary"]))
+
+
+def older_parts(corrections: Corrections) -> tuple[str, ...]:
+    """Return which parts were generated from names or words that were corrected since."""
+    if not corrections.texts_are_older:
+        return ()
+    title, summary = written_title(corrections.of("title")), written_summary(corrections.of("summary"))
+    written = {"title": title, "summary": summary}
+    return tuple(part for part in ("topics", "title", "summary", "action_items") if not written.get(part))
 
 
 def _topic(generated: Topic, edits: Sequence[SetTopic]) -> Topic:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from domain.corrections.gathered import Corrections
-from domain.corrections.texts import BY_HAND
+from domain.corrections.texts import older_parts
 from domain.recording import Participants, Recording, folder
 from domain.results import ActionItems, MixedAudio, PaddedTracks, Summary, Title, Topics, Transcript, Waveform
 from domain.text import captions
@@ -42,7 +42,7 @@ def transcript(
             update={
                 "revision": corrections.number,
                 "reviewed": corrections.reviewed,
-                "older": older_parts(corrections, title, summary),
+                "older": older_parts(corrections),
                 "conflicts": conflicts,
             }
         )
@@ -66,11 +66,3 @@ def transcript(
             "preview": dg.MetadataValue.md(captions.markdown(value)[:6000]),
         },
     )
-
-
-def older_parts(corrections: Corrections, title: Title, summary: Summary) -> tuple[str, ...]:
-    """Return which parts were generated from names or words that were corrected since."""
-    if not corrections.texts_are_older:
-        return ()
-    generated = {"topics": True, "title": title.method != BY_HAND, "summary": summary.method != BY_HAND}
-    return tuple(part for part, made in {**generated, "action_items": True}.items() if made)

@@ -18,7 +18,7 @@ from reflector_assets.assets.corrections import read_by_model
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import as_failure
 from reflector_assets.policies import policies, timeout_for
-from resources import usage
+from resources import originals, usage
 from resources.llm.understanding import Understanding, Usage
 from resources.store.base import Store
 
@@ -64,16 +64,24 @@ def topics(
 
 @recording_asset(revision=1, group="understanding", kinds={"python", "llm"})
 def title(
-    context: dg.AssetExecutionContext, topics: Topics, corrections: Corrections, understanding: Understanding
+    context: dg.AssetExecutionContext,
+    topics: Topics,
+    corrections: Corrections,
+    understanding: Understanding,
+    store: Store,
 ) -> dg.MaterializeResult[Title]:
     """The meeting's title, generated from its topics unless a person wrote one."""
+    recording_id = context.partition_key
     with step(context, "title") as work:
         try:
             if written := texts.written_title(corrections.of("title")):
+                originals.keep_generated(recording_id, Title, store)
                 value, used = written, Usage()
             else:
                 generated = texts.generated_topics(topics)
-                value, used = for_run(context, understanding).title(generated, recording=context.partition_key)
+                value, used = for_run(context, understanding).title(generated, recording=recording_id)
+                if corrections.number:
+                    originals.store_generated(recording_id, value, store)
         except DEFECTS as error:
             value, used = Title(title=UNTITLED, method="none", error=reason(error)), _counted()
     tag_run(context, tags.TITLE, value.title)
@@ -95,6 +103,7 @@ def summary(
     with step(context, "summary") as work:
         try:
             if written := texts.written_summary(corrections.of("summary")):
+                originals.keep_generated(recording_id, Summary, store)
                 value, used = written, Usage()
             else:
                 read = read_by_model(recording_id, corrections, merged_words, participants, store)
@@ -104,6 +113,8 @@ def summary(
                     read.participants.names(),
                     recording=recording_id,
                 )
+                if corrections.number:
+                    originals.store_generated(recording_id, value, store)
         except DEFECTS as error:
             missing = "The summary could not be made."
             value = Summary(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInput
-from reflector_assets.cli.edit_texts import NumberedTexts
+from reflector_assets.cli.edit_texts import NumberedTexts, pair
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
 from reflector_assets.cli.recorded import recorded, user_name
@@ -18,12 +18,17 @@ with on_first_use():
     from domain import rooms as rooms_model
     from domain.corrections import edits, terms
     from reflector_assets import wiring
+    from reflector_assets.cli import corrected
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
+    from resources import search_index
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from domain.corrections.edits import AnyEdit
+    from domain.recording import Participant
 
 app = typer.Typer()
 STRETCH = re.compile(r"(?P<start>[0-9.]+)-(?P<end>[0-9.]+)=(?P<rest>.*)", re.S)
@@ -78,18 +83,19 @@ def edit(
 ) -> None:
     """Correct a transcript: names, words, speakers, title, summary, topics, next steps; undo a correction.
 
-    Nothing runs here: Dagster's daemon applies the corrections after a time without edits, and `reflector run`
-    applies them at once.
+    Pages, API, list and search show it at once. Nothing runs here: Dagster's daemon makes what depends on it after a
+    time without edits, and `reflector run` at once.
     """
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
-    people = _People(recording_id)
+    known = corrected.corrected(recording_id)
+    people = _People(known.participants.root)
     made: list[AnyEdit] = []
     try:
         for one in rename or []:
-            made.append(people.named(*_pair(one, "--rename PERSON=NAME")))
+            made.append(people.named(*pair(one, "--rename PERSON=NAME")))
         for one in merge or []:
-            gone, kept = (people.speaker(name) for name in _pair(one, "--merge PERSON=PERSON"))
+            gone, kept = (people.speaker(name) for name in pair(one, "--merge PERSON=PERSON"))
             made.append(edits.Merge(speaker_from=gone, speaker_to=kept))
         for one in assign or []:
             start, end, person = _stretch(one, "--assign START-END=PERSON")
@@ -99,7 +105,7 @@ def edit(
             made.append(edits.Write(start=start, end=end, text=text))
         texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
         made += _texts(texts, generated or [])
-        numbered = NumberedTexts(recording_id)
+        numbered = NumberedTexts(known)
         made += [numbered.topic(one, "title") for one in topic or []]
         made += [numbered.topic(one, "summary") for one in topic_summary or []]
         made += [numbered.next_step(one, "text") for one in item or []]
@@ -124,13 +130,14 @@ def edit(
         found = history.add(recording_id, made, who=user_name(), expected=version)
         if learn:
             rooms.learn(meeting, learnt)
+        search_index.index_edited(recording_id, history.database, wiring.store())
     if as_json:
         print_json({"version": found[-1].number, "added": [one.number for one in found[len(found) - len(made) :]]})
         return
     quiet = configuration.get_settings().corrections_quiet
     out.print(
-        f"Correction {found[-1].number} is stored. A run applies it {quiet:g} s after the last one; "
-        f"`reflector run {recording_id}` applies it now, `reflector history {recording_id}` shows all."
+        f"Correction {found[-1].number} is stored. A run makes what depends on it {quiet:g} s after the last one; "
+        f"`reflector run {recording_id}` makes it now, `reflector history {recording_id}` shows all."
     )
 
 
@@ -152,9 +159,8 @@ def _room_name(recording_id: str) -> str:
 class _People:
     """The participants as they are named now."""
 
-    def __init__(self, recording_id: str) -> None:
-        key = recording.value_key("participants", recording_id)
-        self._found = recording.Participants.model_validate_json(wiring.store().read(key)).root
+    def __init__(self, found: "Sequence[Participant]") -> None:
+        self._found = found
 
     def named(self, person: str, name: str) -> "AnyEdit":
         """Return the edit that gives a person, or a speaker number without a person, a name."""
@@ -177,13 +183,6 @@ class _People:
     def _unknown(self, person: str) -> InvalidInput:
         listed = ", ".join(f"{one.speaker} {one.name}" for one in self._found if one.speaker >= 0)
         return InvalidInput(f"there is no participant {person!r}", hint=f"Participants: {listed}.")
-
-
-def _pair(text: str, form: str) -> tuple[str, str]:
-    first, equals, second = text.partition("=")
-    if not (equals and first):
-        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.")
-    return first.strip(), second.strip()
 
 
 def _stretch(text: str, form: str) -> tuple[float, float, str]:

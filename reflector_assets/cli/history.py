@@ -1,18 +1,14 @@
 """`reflector history`: the corrections of a recording."""
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from reflector_assets.cli.imports import on_first_use
-from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
+from reflector_assets.cli.output import AsJson, RecordingId, Row, out, print_json, print_rows, timestamp
 
 with on_first_use():
-    import datetime
-    import json
-
-    from domain.corrections import edits
+    from domain.corrections import described, edits
     from reflector_assets import wiring
+    from reflector_assets.cli import corrected
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
 
@@ -30,14 +26,11 @@ def history(recording_id: RecordingId, as_json: AsJson = False) -> None:
     if as_json:
         print_json([{**entry.model_dump(mode="json"), "stands": entry.number in stands} for entry in found])
         return
-    table = Table("No.", "When", "Who", "Stands", "Edit")
-    for entry in found:
-        fields = entry.edit.model_dump(mode="json")
-        table.add_row(
-            str(entry.number),
-            datetime.datetime.fromtimestamp(entry.at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            escape(entry.who or ""),
-            "yes" if entry.number in stands else "",
-            escape(f"{fields.pop('kind')} {json.dumps(fields, ensure_ascii=False)}"),
-        )
-    out.print(table if found else "Nothing was corrected.")
+    if not found:
+        out.print("Nothing was corrected.")
+        return
+    rows: list[Row] = []
+    for entry, line in zip(found, described.lines(found, corrected.corrected(recording_id).people_before), strict=True):
+        what = line if entry.number in stands or entry.edit.kind == "undo" else f"(undone) {line}"
+        rows.append(Row([str(entry.number), (timestamp(entry.at) or "")[:16], entry.who or "", what]))
+    print_rows(["No.", "When (UTC)", "Who", "What"], rows, flexible=1)

@@ -13,6 +13,7 @@ from reflector_assets.cli.output import AsJson, Row, err, out, print_json_array,
 
 with on_first_use():
     from reflector_assets import wiring
+    from reflector_assets.cli import corrected
     from reflector_assets.eventlog import overview, states
     from reflector_assets.runtime import instance as instances
     from reflector_assets.runtime.dagster_internals import embedded_log
@@ -37,7 +38,8 @@ def list_(
     """List the recordings, newest first, with the state of each."""
     most = limit or (None if everything or as_json else NEWEST)
     page = min(states.PAGE, most + 1) if most else states.PAGE
-    with _recordings(retired=everything, page=page) as recordings:
+    with _recordings(retired=everything, page=page) as found:
+        recordings = corrected.with_titles(found)
         if as_json:
             print_json_array(row._asdict() for row in islice(recordings, most))
             return

@@ -71,7 +71,7 @@ def serve(
         wiring.opened(wiring.shares()) as shares,
         wiring.opened(wiring.store()) as store,
         queries.catalogue_and_ledger() as (catalogue, ledger),
-        closing(queries.DagsterRecordings(instances.open_instance, store)) as recordings,
+        closing(queries.DagsterRecordings(instances.open_instance, store, wiring.correction_history())) as recordings,
     ):
         everything = queries.AllRecordings(recordings.connect, store, catalogue, ledger)
         service = application.build(

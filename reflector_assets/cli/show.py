@@ -14,6 +14,7 @@ with on_first_use():
     from domain import recording, results
     from domain.text import captions
     from reflector_assets import wiring
+    from reflector_assets.cli import corrected
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
@@ -44,21 +45,26 @@ def show(
 
 
 def _read(recording_id: str) -> tuple[bytes, str]:
-    """Return a recording's transcript.json and the place of its files. Raises NotFound.
+    """Return a recording's transcript as it stands, in JSON, and the place of its files. Raises NotFound.
 
     Reads a local file directly: the store's module loads Dagster, which takes several times as long.
     """
     settings = configuration.get_settings()
     directory = settings.data_dir / recording.folder(recording_id)
     if settings.storage_backend == "local" and (directory / "transcript.json").is_file():
+        if recording_id in corrected.Pending():
+            return _document(recording_id), str(directory)
         return (directory / "transcript.json").read_bytes(), str(directory)
 
     with instances.open_instance() as instance:
         runs.known(instance, recording_id, wiring.store())
-    try:
-        content = wiring.store().read(f"{recording.folder(recording_id)}/transcript.json")
-    except NotFound:
+    return _document(recording_id), wiring.store().location(recording.folder(recording_id))
+
+
+def _document(recording_id: str) -> bytes:
+    found = corrected.corrected(recording_id).document
+    if found is None:
         raise NotFound(
             "it has no transcript yet", recording=recording_id, hint=f"Make it with `reflector run {recording_id}`."
-        ) from None
-    return content, wiring.store().location(recording.folder(recording_id))
+        )
+    return found.model_dump_json(indent=1).encode()

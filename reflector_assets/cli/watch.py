@@ -10,7 +10,7 @@ from reflector_assets.cli.output import AsJson, RecordingId, complain, out, prin
 with on_first_use():
     from domain import events as model
     from reflector_assets import wiring
-    from reflector_assets.cli import progress_bar
+    from reflector_assets.cli import corrected, progress_bar
     from reflector_assets.eventlog import overview, reader
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
@@ -35,10 +35,11 @@ def watch(recording_id: RecordingId, as_json: AsJson = False) -> None:
             lines.show(event)
 
         past: progress_bar.Past = "all" if as_json else "last run"
-        with progress_bar.Following(reader.RecordingLog(instance, store, recording_id), show, past=past):
+        log = reader.RecordingLog(instance, store, recording_id, history=wiring.correction_history())
+        with progress_bar.Following(log, show, past=past):
             while runs.at_work(instance, recording_id) or runs.awaits_first_run(instance, recording_id):
                 time.sleep(0.5)
-        now = overview.overview_of(instance, store, recording_id)
+        [now] = corrected.with_titles([overview.overview_of(instance, store, recording_id)])
     if as_json:
         print_json({"id": recording_id, "state": now.state, "events": [event.model_dump() for event in events]})
     elif now.state != "error":

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from domain.events import CAUSES, PIPELINE_PROGRESS, STATUS, Event, PipelineProgress, Status
+from domain.events import CAUSES, CORRECTION, PIPELINE_PROGRESS, STATUS, Event, PipelineProgress, Status
 from reflector_assets.policies import assets
 
 PATH = "/v1/transcripts/{id}/events"
@@ -19,6 +19,7 @@ RUNS: Mapping[str, tuple[type[BaseModel], str]] = {
     PIPELINE_PROGRESS: (PipelineProgress, "every asset, and every track: planned, started, retried, finished, failed"),
     STATUS: (Status, "a run that fails permanently (`error`), and a later one that starts or succeeds"),
 }
+EDITS = "an edit, followed at once by the events of what it changes, before a run takes it"
 HEAD = """# Events
 
 Clients that follow a recording receive its events in this envelope:
@@ -28,8 +29,9 @@ Clients that follow a recording receive its events in this envelope:
 ```
 
 `at` is the time of the event in epoch seconds. `id` is opaque; pass the id of the last event you read to continue after
-it. Events aren't broadcast but read from Dagster's event log and the store, so clients that connect late receive all of
-them, once and in order. Of content that was computed again since, only the newest version is sent.
+it. Events aren't broadcast but read from Dagster's event log, the store and the history of corrections, so clients that
+connect late receive all of them, once and in order. Of content that was computed again since, only the newest version
+is sent.
 
 | Where | What |
 | --- | --- |
@@ -89,7 +91,7 @@ def markdown() -> str:
         parts[-1] += f"\n| `{asset}` | {names} |"
     for name, model in payloads().items():
         caused = ", ".join(f"`{asset}`" for asset in by_event.get(name, []))
-        sources = "; ".join(part for part in (caused, RUNS[name][1] if name in RUNS else "") if part)
+        sources = "; ".join(part for part in (caused, _other(name)) if part)
         schema = model.model_json_schema()
         rows = [
             f"| `{field}` | {_type(described)} | {'' if field in schema.get('required', []) else 'optional'} "
@@ -131,6 +133,10 @@ def asyncapi() -> dict[str, Any]:
         "operations": {"tell": {"action": "send", "channel": {"$ref": "#/channels/recording"}}},
         "components": {"messages": messages, "schemas": schemas["$defs"]},
     }
+
+
+def _other(name: str) -> str:
+    return RUNS[name][1] if name in RUNS else EDITS if name == CORRECTION.event else ""
 
 
 def _type(described: dict[str, Any]) -> str:

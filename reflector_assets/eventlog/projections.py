@@ -8,20 +8,19 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from domain.errors import NotFound, PermanentError
-from domain.recording import value_key
-from domain.text import spacing
+from domain.errors import PermanentError
 from reflector_assets.eventlog import archive, usage
 from reflector_assets.eventlog.usage import account
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
-from resources.database.catalogue import RECORDING, TRANSCRIPT, Catalogue, IndexedTranscript, RecordingInfo
+from resources import search_index
+from resources.database.catalogue import CORRECTED, RECORDING, TRANSCRIPT, Catalogue, RecordingInfo
+from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import ENDINGS, Ledger
 from resources.database.positions import read_position
 from resources.store.base import Store
@@ -61,7 +60,8 @@ def follow_recordings(
     added = _follow_partitions(instance, catalogue)
     described = _follow_described(instance, catalogue, until)
     indexed = _follow_transcripts(instance, store, catalogue, limit, until)
-    return catalogue.reindex(limit) and indexed and described and added
+    edited = _follow_corrections(store, catalogue, limit)
+    return catalogue.reindex(limit) and edited and indexed and described and added
 
 
 def follow_runs(
@@ -124,14 +124,31 @@ def _follow_transcripts(
 ) -> bool:
     records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
     for record, at in zip(records, _positions(records, until), strict=True):
-        try:
-            indexed = _indexed(store, catalogue, record)
-        except (PermanentError, OSError, ValueError, LookupError, TypeError) as error:
-            # One transcript must not stop the others; it is indexed when it is made again.
-            log.warning("the transcript of %s can't be searched: %s", record.partition_key, error)
-            indexed = None
-        catalogue.index(indexed, at)
+        made = record.asset_materialization
+        version = (made.tags or {}).get(DATA_VERSION) if made else None
+        if record.partition_key is not None and version is not None:
+            _index(record.partition_key, catalogue, store, version)
+        catalogue.advance(TRANSCRIPT, at)
     return complete
+
+
+def _follow_corrections(store: Store, catalogue: Catalogue, limit: int) -> bool:
+    """Index what was edited by processes that were killed before they did."""
+    history = CorrectionHistory(database=catalogue.database)
+    edits = history.after(read_position(catalogue.database, CORRECTED), limit)
+    for recording_id in dict.fromkeys(recording_id for _, recording_id, _ in edits):
+        _index(recording_id, catalogue, store)
+    if edits:
+        catalogue.advance(CORRECTED, edits[-1][0])
+    return len(edits) < limit
+
+
+def _index(recording_id: str, catalogue: Catalogue, store: Store, version: str | None = None) -> None:
+    try:
+        search_index.index(recording_id, catalogue.database, store, version)
+    except (PermanentError, OSError, ValueError, LookupError, TypeError) as error:
+        # One transcript must not stop the others; it is indexed when it is made again.
+        log.warning("the transcript of %s can't be searched: %s", recording_id, error)
 
 
 def _materializations(
@@ -160,28 +177,6 @@ def _described(record: dg.EventLogRecord) -> RecordingInfo | None:
     metadata = plain(made.metadata)
     return RecordingInfo(
         record.partition_key, str(metadata["room"]), _float(metadata.get("started")), _float(metadata.get("duration_s"))
-    )
-
-
-def _indexed(store: Store, catalogue: Catalogue, record: dg.EventLogRecord) -> IndexedTranscript | None:
-    """Return what the search index needs, read from the store; None if this version is indexed already, or deleted."""
-    recording_id, made = record.partition_key, record.asset_materialization
-    version = (made.tags or {}).get(DATA_VERSION) if made else None
-    if recording_id is None or version is None or catalogue.version(recording_id) == version:
-        return None
-    try:
-        content = json.loads(store.read(value_key("transcript", recording_id)))
-    except NotFound:
-        return None
-    created = content.get("created_at")
-    return IndexedTranscript(
-        recording_id,
-        version,
-        content["room_name"],
-        content["title"],
-        datetime.fromisoformat(created).timestamp() if created else None,
-        content["duration"],
-        spacing.join(segment["text"] for segment in content["segments"]),
     )
 
 

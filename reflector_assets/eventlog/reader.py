@@ -1,7 +1,8 @@
-"""A recording's events, derived from Dagster's event log and the store alone.
+"""A recording's events, derived from Dagster's event log, the store and the history of corrections.
 
 An event's id encodes the reader's position in each run that was open when the event was emitted: `run.record.part`, by
-Dagster's numbers, joined by `~` for overlapping runs.
+Dagster's numbers, joined by `~` for overlapping runs. Edits that no run has taken count as run 0, and their number as
+the record.
 """
 
 import re
@@ -22,6 +23,7 @@ from domain.text import words
 from reflector_assets import tags
 from reflector_assets.eventlog import archive
 from reflector_assets.eventlog.archive import RunLog
+from reflector_assets.eventlog.edit_events import EditEvent, EditEvents
 from reflector_assets.eventlog.steps import STATUS as STEP_STATUS
 from reflector_assets.eventlog.steps import failure_of, failure_reason, step_events
 from reflector_assets.io_manager import data_version
@@ -29,6 +31,7 @@ from reflector_assets.policies import assets, policies
 from reflector_assets.records import ENDINGS, RETRY_DECISION_S, plain
 from reflector_assets.runtime.instance import database_errors
 from reflector_assets.staleness import DATA_VERSION
+from resources.database.corrections import CorrectionHistory
 from resources.store.base import Store
 
 PAGE = 1000
@@ -42,6 +45,8 @@ READ = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_OUTPUT,
 }
+# The number that edits have in ids, as if they were a run.
+EDITS = 0
 POSITION = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})", re.ASCII)
 Position = tuple[int, int]
 NamedPayload = tuple[str, Frozen]
@@ -61,6 +66,12 @@ class _Run:
     ended: bool = False
     archived: RunLog | None = None
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its part of an event's id."""
+        record, part = self.emitted or (0, 0)
+        return self.number, record, part
+
 
 @dataclass
 class RecordingLog:
@@ -70,6 +81,9 @@ class RecordingLog:
     store: Store
     recording_id: str
     read_delay: float = READ_DELAY_S
+    history: CorrectionHistory | None = None
+    _edits: EditEvents | None = None
+    _edited: Position | None = None
     _archive: list[RunLog] | None = None
     _runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
     _made: set[str] = field(default_factory=set[str])
@@ -94,7 +108,9 @@ class RecordingLog:
 
         def comes_after(event: Event) -> bool:
             run, *position = _own_position(event.id)
-            return tuple(position) > seen[run] if run in seen else run > min(seen)
+            if run in seen or run == EDITS:
+                return tuple(position) > seen.get(run, (0, 0))
+            return run > min((one for one in seen if one != EDITS), default=EDITS)
 
         return comes_after
 
@@ -118,6 +134,10 @@ class RecordingLog:
                 finished = record.dagster_run.is_finished
                 read_all = self._read_run(run, settled)
                 run.ended = run.ended or (finished and read_all)
+        if self.history is not None:
+            self._edits = self._edits or EditEvents(self.recording_id, self.store, self.history)
+            for edited in self._edits.read():
+                self._emit_edited(edited)
 
     def _run(self, record: dg.RunRecord) -> _Run:
         """Return the state of reading a run."""
@@ -237,7 +257,16 @@ class RecordingLog:
         # The id includes the positions in runs that are still open, so that none of their events is skipped later.
         others = [other for other in self._runs.values() if other is not run and self._may_emit(other, run)]
         runs = [run, *sorted(others, key=lambda other: other.number)]
-        positions = [(one.number, *(one.emitted or (0, 0))) for one in runs]
+        places = [one.place for one in runs]
+        self._add([*places, *([(EDITS, *self._edited)] if self._edited else [])], at, name, payload)
+
+    def _emit_edited(self, edited: EditEvent) -> None:
+        self._edited = edited.number, edited.part
+        last = max((run for run in self._runs.values() if run.emitted), key=lambda run: run.number, default=None)
+        runs = [one for one in self._runs.values() if last and one.emitted and self._may_emit(one, last)]
+        self._add([(EDITS, *self._edited), *(one.place for one in runs)], edited.at, edited.name, edited.payload)
+
+    def _add(self, positions: Sequence[tuple[int, int, int]], at: float, name: str, payload: Frozen) -> None:
         event_id = "~".join(".".join(map(str, position)) for position in positions)
         data = payload.model_dump(mode="json", exclude_none=name in {PIPELINE_PROGRESS, STATUS})
         self._ready.append(Event(id=event_id, at=at, event=name, data=data))

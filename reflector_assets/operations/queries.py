@@ -20,6 +20,7 @@ from reflector_assets.records import IN_PROGRESS
 from reflector_assets.runtime.instance import daemon_is_up, database_errors
 from reflector_assets.settings.pages import PageSettings
 from resources.database.catalogue import Catalogue, CatalogueRow
+from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import Ledger
 from resources.store.base import Store
 
@@ -33,8 +34,10 @@ class DagsterRecordings:
     All methods raise TransientError while Dagster's database doesn't answer.
     """
 
-    def __init__(self, open_instance: Callable[[], dg.DagsterInstance], store: Store) -> None:
-        self._open, self._store = open_instance, store
+    def __init__(
+        self, open_instance: Callable[[], dg.DagsterInstance], store: Store, history: CorrectionHistory
+    ) -> None:
+        self._open, self._store, self._history = open_instance, store, history
         self._instance: dg.DagsterInstance | None = None
         self._lock = threading.Lock()
 
@@ -53,7 +56,8 @@ class DagsterRecordings:
     def reader(self, recording_id: str) -> RecordingLog:
         """Return a reader of a recording's events; raise NotFound."""
         with self.connect() as instance:
-            return RecordingLog(instance, self._store, known(instance, recording_id, self._store))
+            known_id = known(instance, recording_id, self._store)
+            return RecordingLog(instance, self._store, known_id, history=self._history)
 
     def close(self) -> None:
         """Close the instance."""

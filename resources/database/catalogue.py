@@ -14,6 +14,7 @@ from resources.database.positions import advance_position
 from resources.database.tables import catalogue, projections
 
 PARTITIONS, RECORDING, TRANSCRIPT, WORDS = "partitions", "recording", "transcript", "words"
+CORRECTED = "corrections"
 # PostgreSQL's planner doesn't count what reading a long row of words costs, and would rather read them all.
 BY_WORDS = sa.select(*(sa.func.set_config(f"enable_{kind}", "off", True) for kind in ("seqscan", "indexscan")))
 # An ordinary table in PostgreSQL, an FTS5 table in SQLite; rows have the catalogue's numbers.
@@ -30,16 +31,27 @@ class RecordingInfo(NamedTuple):
     duration: float | None
 
 
+class Indexed(NamedTuple):
+    """What a row of the catalogue has: a transcript's data version, and the number of the last correction."""
+
+    version: str | None = None
+    corrected: int = 0
+
+
 class IndexedTranscript(NamedTuple):
-    """A transcript for the search index; `version` is its data version. Times as in `RecordingInfo`."""
+    """A transcript for the search index. Times as in `RecordingInfo`.
+
+    `version` is its data version, None if that isn't known; `corrected` is the number of the last correction in it.
+    """
 
     recording_id: str
-    version: str
+    version: str | None
     room: str
     title: str
     started_at: float | None
     duration: float
     text: str
+    corrected: int = 0
 
 
 class CatalogueRow(NamedTuple):
@@ -101,25 +113,39 @@ class Catalogue(ConfigurableResource[Any]):
                 put = row.on_conflict_do_update(index_elements=["recording_id"], set_=changed)
                 connection.execute(put, list(known.values()))
 
-    def version(self, recording_id: str) -> str | None:
-        """Return the data version of a recording's indexed transcript."""
+    def indexed(self, recording_id: str) -> Indexed:
+        """Return which transcript of a recording is indexed, and with which corrections."""
+        query = sa.select(catalogue.c.version, catalogue.c.corrected)
         with self.database.begin() as connection:
-            return connection.scalar(sa.select(catalogue.c.version).where(catalogue.c.recording_id == recording_id))
+            found = connection.execute(query.where(catalogue.c.recording_id == recording_id)).first()
+        return Indexed(*found) if found else Indexed()
 
-    def index(self, indexed: IndexedTranscript | None, storage_id: int) -> None:
-        """Replace a recording's indexed transcript; None only advances the read position."""
+    def index(self, new: IndexedTranscript, before: Indexed | None = None) -> bool:
+        """Replace a recording's indexed transcript, only if that is still the one `before`, if given.
+
+        Otherwise another process indexed newer files or corrections meanwhile, and this returns False.
+        """
         with self.database.begin() as connection:
-            advance_position(self.database, connection, TRANSCRIPT, storage_id)
-            if indexed is None or not without_deleted(connection, [indexed.recording_id]):
-                return
+            # First, so that `erase` knows when updates that read the requests before it are over.
+            advance_position(self.database, connection, TRANSCRIPT, 0)
+            if not without_deleted(connection, [new.recording_id]):
+                return True
             known: dict[str, Any] = {
-                **indexed._asdict(),
-                **{name: storable(getattr(indexed, name)) for name in ("room", "title", "text")},
+                **new._asdict(),
+                **{name: storable(getattr(new, name)) for name in ("room", "title", "text")},
             }
             row = self.database.insert(catalogue).values(known)
-            put = row.on_conflict_do_update(index_elements=["recording_id"], set_=known).returning(catalogue.c.seq)
-            seq = connection.execute(put).scalar_one()
-            self._put_words(connection, seq, words_of(indexed.title, indexed.room, indexed.text))
+            changed = {name: value for name, value in known.items() if value is not None or name != "version"}
+            put = row.on_conflict_do_update(index_elements=["recording_id"], set_=changed, where=_same(before))
+            seq = connection.scalar(put.returning(catalogue.c.seq))
+            if seq is not None:
+                self._put_words(connection, seq, words_of(new.title, new.room, new.text))
+            return seq is not None
+
+    def advance(self, name: str, position: int) -> None:
+        """Store that the events of a kind were read up to a position."""
+        with self.database.begin() as connection:
+            advance_position(self.database, connection, name, position)
 
     def erase(self, recording_id: str) -> None:
         """Delete a recording whose deletion was requested; a concurrent update doesn't add it again."""
@@ -238,7 +264,7 @@ class Catalogue(ConfigurableResource[Any]):
     def clear(self) -> None:
         """Delete all rows and read positions; the next update rebuilds the catalogue from the beginning."""
         with self.database.begin() as connection:
-            names = (PARTITIONS, RECORDING, TRANSCRIPT, WORDS)
+            names = (PARTITIONS, RECORDING, TRANSCRIPT, WORDS, CORRECTED)
             connection.execute(sa.delete(projections).where(projections.c.name.in_(names)))
             connection.execute(sa.delete(_words))
             connection.execute(sa.delete(catalogue))
@@ -274,3 +300,9 @@ class Catalogue(ConfigurableResource[Any]):
             return sa.select(_words.c.seq).where(_words.c.words.op("@@")(query))
         query = " AND ".join(f'"{word}"*' for word in wanted)
         return sa.select(_fts.c.rowid).where(sa.literal_column("catalogue_words").op("MATCH")(query))
+
+
+def _same(before: Indexed | None) -> sa.ColumnElement[bool]:
+    if before is None:
+        return sa.true()
+    return sa.and_(catalogue.c.version.is_not_distinct_from(before.version), catalogue.c.corrected == before.corrected)

@@ -67,6 +67,18 @@ class CorrectionHistory(ConfigurableResource[Any]):
             ways = connection.execute(of_room.where(meetings.c.recording_id == recording_id)).first() if found else None
         return gather(found, names=ways[0], words=ways[1]) if ways else gather(found)
 
+    def number(self, recording_id: str) -> int:
+        """Return the number of a recording's last edit; 0 if it has none."""
+        query = sa.select(sa.func.max(corrections.c.number)).where(corrections.c.recording_id == recording_id)
+        with self.database.begin() as connection:
+            return connection.scalar(query) or 0
+
+    def last(self) -> dict[str, int]:
+        """Return the number of the last edit of each recording that has any."""
+        query = sa.select(corrections.c.recording_id, sa.func.max(corrections.c.number))
+        with self.database.begin() as connection:
+            return {row[0]: row[1] for row in connection.execute(query.group_by(corrections.c.recording_id))}
+
     def after(self, seq: int, limit: int = 200) -> list[tuple[int, str, float]]:
         """Return the next edits of all recordings after a number: their numbers, recordings and times."""
         columns = corrections.c.seq, corrections.c.recording_id, corrections.c.at

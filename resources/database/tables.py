@@ -258,6 +258,8 @@ catalogue = sa.Table(
     sa.Column("text", sa.Text),
     # Data version of the transcript that the text comes from.
     sa.Column("version", sa.String(100)),
+    # Number of the last correction in title and text.
+    sa.Column("corrected", sa.Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 # Rooms and times are read from it, without the long texts.

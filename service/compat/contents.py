@@ -1,7 +1,6 @@
 """What is stored of a recording, in the old system's shapes: topics with their words, and texts."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Annotated
 
@@ -15,9 +14,10 @@ from domain.recording import Participant, Participants
 from domain.results import Topic, Topics, TranscriptSegment
 from domain.text import words
 from domain.text.table import Table
-from service.corrected import CorrectedResults
+from resources.corrected import CorrectedResults
+from resources.once import computed_once
+from resources.stored_results import StoredResults
 from service.dependencies import CorrectionsDep, StoredResultsDep
-from service.stored_results import StoredResults
 
 
 class OldWord(BaseModel):
@@ -76,7 +76,7 @@ class Contents:
         self._corrected = CorrectedResults(results, corrections)
         self.transcript = self._corrected.transcript
 
-    @cached_property
+    @computed_once
     def participants(self) -> Participants:
         """The participants, none before they are known."""
         return Participants(self.transcript.participants) if self.transcript else self._corrected.participants

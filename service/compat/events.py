@@ -13,18 +13,18 @@ from starlette.websockets import WebSocket, WebSocketState
 from domain.access import Scope
 from domain.errors import NotFound, ReflectorError, TransientError
 from domain.events import Event
-from resources.store.base import Store
+from resources.database.corrections import CorrectionHistory
+from resources.stored_results import StoredResults
 from service.auth import Access, Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import Contents, OldTopic
 from service.compat.routing import PREFIX
-from service.dependencies import AccessDep, FeedsDep, ListenersDep, StoreDep
+from service.dependencies import AccessDep, CorrectionsDep, FeedsDep, ListenersDep, StoreDep
 from service.errors import Refused, answer_problem
 from service.feeds import Feed
 from service.listeners import Listeners
 from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, send_texts
 from service.routing import Router
-from service.stored_results import StoredResults
 
 router = Router(prefix=PREFIX)
 # Never replayed: the frontend closes its socket when it reads that a recording has ended.
@@ -39,12 +39,17 @@ async def _changes(connection: HTTPConnection) -> Changes:
 
 @router.websocket("/transcripts/{id}/events")
 async def send_events(
-    socket: WebSocket, access: AccessDep, feeds: FeedsDep, store: StoreDep, listeners: ListenersDep
+    socket: WebSocket,
+    access: AccessDep,
+    feeds: FeedsDep,
+    store: StoreDep,
+    history: CorrectionsDep,
+    listeners: ListenersDep,
 ) -> None:
     """Send the events of a recording: those so far, except of its status and its text, and those to come."""
     recording_id = socket.path_params["id"]
     async with _admitted(socket, access, listeners), feeds.of(recording_id) as feed:
-        await _send(socket, _messages(feed, access.watch(socket), store, recording_id))
+        await _send(socket, _messages(feed, access.watch(socket), StoredResults(store, recording_id), history))
 
 
 @router.websocket("/events")
@@ -86,17 +91,19 @@ async def _send(socket: WebSocket, messages: AsyncIterator[Message]) -> None:
         await socket.close(NORMAL)
 
 
-async def _messages(feed: Feed, watch: Watch, store: Store, recording_id: str) -> AsyncIterator[Message]:
+async def _messages(
+    feed: Feed, watch: Watch, results: StoredResults, history: CorrectionHistory
+) -> AsyncIterator[Message]:
     past = await feed.so_far()
     for entry in past:
-        if entry.event.event not in LIVE_ONLY and (message := await _convert(entry.event, store, recording_id)):
+        if entry.event.event not in LIVE_ONLY and (message := await _convert(entry.event, results, history)):
             yield message
     async for entry in feed.listen(past[-1].event.id if past else None, watch):
-        if message := await _convert(entry.event, store, recording_id):
+        if message := await _convert(entry.event, results, history):
             yield message
 
 
-async def _convert(event: Event, store: Store, recording_id: str) -> Message | None:
+async def _convert(event: Event, results: StoredResults, history: CorrectionHistory) -> Message | None:
     """Return an event as the old system sends it; None if it has no such event."""
     data = event.data
     match event.event:
@@ -108,7 +115,7 @@ async def _convert(event: Event, store: Store, recording_id: str) -> Message | N
             items = cast(dict[str, Any], data["action_items"])
             known = {"action_items": {name: items.get(name, []) for name in ("decisions", "next_steps")}}
         case "TOPIC":
-            known = await run_in_threadpool(_topic, store, recording_id, str(data["id"]))
+            known = await run_in_threadpool(_topic, results, history, str(data["id"]))
         case name if name in SAME:
             known = data
         case _:
@@ -116,10 +123,10 @@ async def _convert(event: Event, store: Store, recording_id: str) -> Message | N
     return None if known is None else {"event": event.event, "data": known}
 
 
-def _topic(store: Store, recording_id: str, topic_id: str) -> dict[str, Any] | None:
+def _topic(results: StoredResults, history: CorrectionHistory, topic_id: str) -> dict[str, Any] | None:
     """Return a topic with its text; None if it was replaced meanwhile."""
     try:
-        found = next(iter(Contents(StoredResults(store, recording_id)).topics(only=topic_id)), None)
+        found = next(iter(Contents(results, history.gathered(results.id)).topics(only=topic_id)), None)
     except NotFound:
         return None
     return None if found is None else OldTopic(**found.model_dump(exclude={"words"})).model_dump(mode="json")

@@ -34,15 +34,16 @@ from domain.corrections.people import person_of
 from domain.errors import NotFound
 from domain.recording import Participant
 from domain.results import Transcript
+from resources import search_index
+from resources.corrected import TRANSCRIPT, CorrectedResults
 from resources.database.corrections import CorrectionHistory
+from resources.stored_results import StoredResults
 from service.bodies import json_body
 from service.callers import caller_of
-from service.corrected import TRANSCRIPT, CorrectedResults
 from service.dependencies import AccessDep, CorrectionsDep, RecordingsDep, StoredResultsDep
 from service.errors import Refused
 from service.ports import Recordings
 from service.routing import Router, problems, request_body
-from service.stored_results import StoredResults
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
 
@@ -167,7 +168,9 @@ class Editor:
         """Add edits and return the history; raises Refused for a retired recording, and OutOfDate."""
         if self._recordings.state(self.results.id).state == "retired":
             raise Refused(422, "the recording was retired: it can't be corrected any more")
-        return self._history.add(self.results.id, edits, who=self._who, expected=version, request_id=request_id)
+        found = self._history.add(self.results.id, edits, who=self._who, expected=version, request_id=request_id)
+        search_index.index_edited(self.results.id, self._history.database, self.results.store)
+        return found
 
 
 def _editor(request: Request, results: StoredResultsDep, history: CorrectionsDep, recordings: RecordingsDep) -> Editor:

@@ -12,10 +12,10 @@ from starlette.responses import FileResponse, RedirectResponse
 from domain.errors import NotFound
 from domain.results import Transcript
 from domain.text import captions
+from resources.corrected import CorrectedResults
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
 from service.callers import is_trusted
-from service.corrected import CorrectedResults
 from service.dependencies import ConsentsDep, CorrectionsDep, StoredResultsDep
 from service.disclosure import general_parts
 from service.errors import Refused

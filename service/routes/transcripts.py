@@ -20,11 +20,12 @@ from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import captions, words
 from domain.text.markdown import to_html
+from resources.corrected import PARTICIPANTS, CorrectedResults
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
 from resources.store.erasure import deletion_of
+from resources.stored_results import StoredResults
 from service.callers import caller_of, is_trusted
-from service.corrected import PARTICIPANTS, CorrectedResults
 from service.dependencies import (
     AccessDep,
     ConsentsDep,
@@ -37,8 +38,7 @@ from service.dependencies import (
 )
 from service.disclosure import general_parts, general_reason, general_topics
 from service.routes.downloads import AUDIO_WITHHELD
-from service.routing import JSON, Router, media, problems
-from service.stored_results import StoredResults, etag
+from service.routing import JSON, Router, etag, media, problems
 
 router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 # Words below this confidence are marked on the page.

@@ -35,7 +35,7 @@ class Site:
         self.script.states[recording_id] = overview(recording_id, **{"state": "ended", "title": title, **reported})
         self.catalogue.add([recording_id], "{}")
         if title:
-            self.catalogue.index(IndexedTranscript(recording_id, title, "weekly", title, None, 90.0, text), 0)
+            self.catalogue.index(IndexedTranscript(recording_id, title, "weekly", title, None, 90.0, text))
 
     def states(self, rows: Sequence[CatalogueRow]) -> list[RecordingOverview]:
         """Where recordings are."""

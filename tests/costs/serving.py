@@ -12,6 +12,7 @@ from reflector_assets.settings.main import Settings
 from resources.database.audit import Audit
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
+from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.database.inbox import Inbox
 from resources.database.ledger import Ledger
@@ -34,7 +35,7 @@ def app_of(world: World, url: str, *, trial: bool = False) -> Starlette:
         Catalogue(database=database),
         Ledger(database=database),
     )
-    recordings = DagsterRecordings(lambda: world.instance, world.store)
+    recordings = DagsterRecordings(lambda: world.instance, world.store, CorrectionHistory(database=database))
     settings = Settings.model_validate(PRICES)
     return build(
         Inbox(database=database),

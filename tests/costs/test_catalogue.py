@@ -50,9 +50,9 @@ def found(catalogue: Catalogue, query: str, **page: int) -> list[str]:
 @pytest.fixture
 def meetings(catalogue: Catalogue) -> Catalogue:
     catalogue.add(["first", "second", "third", "untouched"], "{}")
-    catalogue.index(transcript("first", "We ship the Größe on Monday.", title="Release plan", room="weekly-1"), 1)
-    catalogue.index(transcript("second", "The release was shipped; 3.14 and C++ too.", title="Retro", room="daily"), 2)
-    catalogue.index(transcript("third", 'O\'Brien said: "nothing" -- DROP TABLE; 会議の記録', title="Names"), 3)
+    catalogue.index(transcript("first", "We ship the Größe on Monday.", title="Release plan", room="weekly-1"))
+    catalogue.index(transcript("second", "The release was shipped; 3.14 and C++ too.", title="Retro", room="daily"))
+    catalogue.index(transcript("third", 'O\'Brien said: "nothing" -- DROP TABLE; 会議の記録', title="Names"))
     return catalogue
 
 
@@ -95,10 +95,10 @@ def test_pages_follow_one_another_newest_first(catalogue: Catalogue) -> None:
 
 
 def test_another_version_takes_the_place_of_the_first(meetings: Catalogue) -> None:
-    meetings.index(transcript("first", "Something else entirely.", version="2"), 4)
+    meetings.index(transcript("first", "Something else entirely.", version="2"))
     assert found(meetings, "monday") == []
     assert found(meetings, "entirely") == ["first"]
-    assert meetings.version("first") == "2"
+    assert meetings.indexed("first").version == "2"
     # It keeps its place, however often it is added.
     meetings.add(["first", "fifth"], "{}")
     assert found(meetings, "") == ["fifth", "untouched", "third", "second", "first"]
@@ -106,7 +106,7 @@ def test_another_version_takes_the_place_of_the_first(meetings: Catalogue) -> No
 
 def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> None:
     long = f"{'before ' * 40}here stands Löwenzahn in between {'after ' * 40}"
-    meetings.index(transcript("first", long, title="Botany", version="2"), 5)
+    meetings.index(transcript("first", long, title="Botany", version="2"))
     reported = meetings.search("löwen").items[0].excerpt
     assert reported is not None
     assert reported.startswith("… before")
@@ -126,7 +126,7 @@ def test_the_excerpt_is_the_place_of_the_first_match(meetings: Catalogue) -> Non
 def test_every_beginning_of_every_word_finds_it(both: str, text: str, title: str, data: Any) -> None:
     catalogue = Catalogue(database=Database(url=both))
     catalogue.clear()
-    catalogue.index(transcript("one", text, title=title), 1)
+    catalogue.index(transcript("one", text, title=title))
     words = words_of(title, text)
     for word in words:
         begin = word[: data.draw(st.integers(1, len(word)))]
@@ -139,7 +139,7 @@ def test_every_beginning_of_every_word_finds_it(both: str, text: str, title: str
 def test_nothing_that_is_typed_is_an_error_or_finds_what_isnt_there(both: str, query: str) -> None:
     catalogue = Catalogue(database=Database(url=both))
     catalogue.clear()
-    catalogue.index(transcript("one", "abc déjà vu", title="It"), 1)
+    catalogue.index(transcript("one", "abc déjà vu", title="It"))
     wanted = words_of(query, query=True)
     there = all(any(word.startswith(begin) for word in ("abc", "deja", "vu", "it")) for begin in wanted)
     assert found(catalogue, query) == (["one"] if there else [])
@@ -164,15 +164,15 @@ def test_an_excerpt_holds_a_wanted_word(text: str, data: Any) -> None:
 
 def test_a_text_without_end_is_found_by_its_first_words(catalogue: Catalogue) -> None:
     many = " ".join(f"word{number}" for number in range(120_000))
-    catalogue.index(transcript("long", many, title="Endless"), 1)
+    catalogue.index(transcript("long", many, title="Endless"))
     assert found(catalogue, "word1 word20000 endless") == ["long"]
     assert found(catalogue, "word119999") == []
 
 
 def test_positions_never_go_back(new_database: Callable[[], str]) -> None:
     catalogue = Catalogue(database=Database(url=new_database()))
-    catalogue.index(None, 7)
-    catalogue.index(None, 3)
+    catalogue.advance("transcript", 7)
+    catalogue.advance("transcript", 3)
     from resources.database.positions import read_position
 
     assert read_position(catalogue.database, "transcript") == 7

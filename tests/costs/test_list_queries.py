@@ -51,7 +51,7 @@ class World:
         self.catalogue.add([name], "{}")
         self.catalogue.describe([RecordingInfo(name, ROOM, BEGAN, 60.0)], 1)
         if finished:
-            self.catalogue.index(IndexedTranscript(name, "1", ROOM, f"About {name}", BEGAN, 60.0, "some words"), 1)
+            self.catalogue.index(IndexedTranscript(name, "1", ROOM, f"About {name}", BEGAN, 60.0, "some words"))
         if status is not None:
             tags = {"dagster/partition": name}
             self.instance.run_storage.add_run(

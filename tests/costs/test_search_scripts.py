@@ -76,7 +76,7 @@ def catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.mark.parametrize(("text", "query", "marked"), FOUND)
 def test_words_of_every_script_are_found_and_marked(catalogue: Catalogue, text: str, query: str, marked: str) -> None:
     catalogue.clear()
-    catalogue.index(transcript("one", f"Intro. {text} Outro."), 1)
+    catalogue.index(transcript("one", f"Intro. {text} Outro."))
     [row] = catalogue.search(query).items
     begin, end = row.marks[0]
     assert (row.excerpt or "")[begin:end] == marked
@@ -85,13 +85,13 @@ def test_words_of_every_script_are_found_and_marked(catalogue: Catalogue, text: 
 @pytest.mark.parametrize(("text", "query"), NOT_FOUND)
 def test_what_isnt_there_is_not_found(catalogue: Catalogue, text: str, query: str) -> None:
     catalogue.clear()
-    catalogue.index(transcript("one", text), 1)
+    catalogue.index(transcript("one", text))
     assert found(catalogue, query) == []
 
 
 def test_a_query_reads_the_full_text_index(catalogue: Catalogue) -> None:
     catalogue.clear()
-    catalogue.index(transcript("one", "仓库"), 1)
+    catalogue.index(transcript("one", "仓库"))
     with catalogue.database.begin() as connection:
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
         if connection.dialect.name == "postgresql":
@@ -131,7 +131,7 @@ def test_an_upgrade_rebuilds_the_index_in_pieces(new_database: Callable[[], str]
     assert catalogue.reindex(3) is False
     assert found(catalogue, "仓库") == complete[:3]
     # One that is made again meanwhile keeps its new words.
-    catalogue.index(transcript(complete[-1], "something new", version="2"), 1)
+    catalogue.index(transcript(complete[-1], "something new", version="2"))
     pieces = [catalogue.reindex(3) for _ in range(3)]
     assert pieces == [False, False, True]
     assert found(catalogue, "prufen") == complete[:-1]
@@ -144,7 +144,7 @@ def test_an_earlier_version_reads_the_transcripts_again(new_database: Callable[[
     url = new_database()
     catalogue = Catalogue(database=Database(url=url))
     catalogue.add(["one"], json.dumps({}))
-    catalogue.index(transcript("one", "words"), 7)
+    catalogue.index(transcript("one", "words"))
     catalogue.database.engine.dispose()
     engine = migrated(url, command.downgrade)
     with engine.begin() as connection:

@@ -86,7 +86,7 @@ def test_states_are_counted_also_of_what_the_catalogue_does_not_know_yet(
     while not shown.catch_up():
         pass
     for name in (MENDED, DONE):
-        catalogue.index(IndexedTranscript(name, "1", "weekly", f"About {name}", None, 60.0, ""), 0)
+        catalogue.index(IndexedTranscript(name, "1", "weekly", f"About {name}", None, 60.0, ""))
     small.add("later", "gone")
     counted = shown.queues()
     assert counted.states == {"new": 3, "processing": 1, "ended": 2, "error": 1, "retired": 0}

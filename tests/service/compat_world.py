@@ -46,7 +46,7 @@ class World:
         catalogue.add([DONE, BUSY], "")
         catalogue.describe([RecordingInfo(BUSY, "other_room-20260323090000", BEGAN + 3600, None)], 1)
         catalogue.index(
-            IndexedTranscript(DONE, "1", "weekly-20260323080000", "Weekly meeting", BEGAN, 3600, "the budget"), 2
+            IndexedTranscript(DONE, "1", "weekly-20260323080000", "Weekly meeting", BEGAN, 3600, "the budget")
         )
         listing = Listing(catalogue, lambda: True, lambda rows: [self.script.states[row.recording_id] for row in rows])
         ports = Ports(made.recordings, made.store, listing)

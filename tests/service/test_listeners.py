@@ -102,7 +102,7 @@ def test_one_that_leaves_after_another_request_makes_room(tmp_path: Path) -> Non
 def test_listeners_of_a_deleted_recording_are_disconnected(tmp_path: Path) -> None:
     catalogue = Catalogue(database=Database(url=f"sqlite:///{tmp_path}/reflector.db"))
     with serving(tmp_path, Listeners(0)) as (port, client):
-        catalogue.index(IndexedTranscript(ID, "1", "weekly", "A title", None, 1.0, "text"), 1)
+        catalogue.index(IndexedTranscript(ID, "1", "weekly", "A title", None, 1.0, "text"))
         listener = socket(port)
         with client.stream("GET", PATH, headers=STREAM) as stream:
             lines = stream.iter_lines()

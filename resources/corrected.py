@@ -1,16 +1,15 @@
 """A recording's results with the corrections that stand, whether or not a run has taken them."""
 
-from functools import cached_property
-
 from domain.corrections import spoken
 from domain.corrections.gathered import Corrections
 from domain.corrections.preview import preview
 from domain.recording import Participants
-from domain.results import Transcript
+from domain.results import Summary, Title, Transcript
 from domain.text import words
 from domain.text.table import Table
-from resources.originals import source_people, transcribed
-from service.stored_results import StoredResults
+from resources.once import computed_once
+from resources.originals import generated, source_people, transcribed
+from resources.stored_results import StoredResults
 
 TRANSCRIPT, WORDS, PARTICIPANTS = "transcript.json", "words.parquet", "participants.json"
 
@@ -25,13 +24,24 @@ class CorrectedResults:
     def __init__(self, results: StoredResults, corrections: Corrections | None = None) -> None:
         self.results, self.corrections = results, corrections or Corrections()
 
-    @cached_property
+    @computed_once
     def transcript(self) -> Transcript | None:
         """The transcript, None before it is finished; its sentences are those of the last run."""
         if self.made is None or not self.is_pending:
             return self.made
+        recording_id, store = self.results.id, self.results.store
+        title, summary = generated(recording_id, Title, store), generated(recording_id, Summary, store)
+        return preview(self.made, self.corrections, self._source_people, title, summary)
+
+    @property
+    def people_before(self) -> Participants:
+        """The participants before correction, none before they are known."""
+        return self._source_people or self.results.find(PARTICIPANTS, Participants) or Participants(())
+
+    @computed_once
+    def _source_people(self) -> Participants | None:
         source = source_people(self.results.id, self.results.store)
-        return preview(self.made, self.corrections, source and source.participants)
+        return source and source.participants
 
     @property
     def document(self) -> Transcript | None:
@@ -41,30 +51,30 @@ class CorrectedResults:
         segments = words.segments(words.sentences(self.table), self.participants.names())
         return self.transcript.model_copy(update={"segments": segments, "words": len(self.table)})
 
-    @cached_property
+    @computed_once
     def made(self) -> Transcript | None:
         """The transcript of the last run."""
         return self.results.find(TRANSCRIPT, Transcript)
 
-    @cached_property
+    @computed_once
     def is_pending(self) -> bool:
         """True if no run has taken the last edits."""
         number = self.corrections.number
         return number > 0 and self.made is not None and self.made.revision != number
 
-    @cached_property
+    @computed_once
     def participants(self) -> Participants:
         """The participants, none before they are known."""
         if self.is_pending and self.transcript is not None:
             return Participants(self.transcript.participants)
         return self.results.find(PARTICIPANTS, Participants) or Participants(())
 
-    @cached_property
+    @computed_once
     def stored_words(self) -> bytes:
         """The words of the last run as Parquet; raises NotFound before there are any."""
         return self.results.read(WORDS)
 
-    @cached_property
+    @computed_once
     def table(self) -> Table:
         """The words by person; raises NotFound before there are any."""
         if self.is_pending:

@@ -1,6 +1,5 @@
 """The stored results of one recording; every call blocks."""
 
-import hashlib
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -48,11 +47,3 @@ class StoredResults:
                 recording=self.id,
                 hint="Run the recording again.",
             ) from error
-
-
-def etag(*contents: bytes) -> str:
-    """Return an entity tag for what is made of these contents alone."""
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return f'"{digest.hexdigest()[:32]}"'
