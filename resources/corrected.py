@@ -12,6 +12,7 @@ from resources.originals import generated, source_people, transcribed
 from resources.stored_results import StoredResults
 
 TRANSCRIPT, WORDS, PARTICIPANTS = "transcript.json", "words.parquet", "participants.json"
+CORRECTIONS = "corrections.json"
 
 
 class CorrectedResults:
@@ -46,10 +47,19 @@ class CorrectedResults:
     @property
     def document(self) -> Transcript | None:
         """The transcript with the sentences as they stand."""
-        if self.transcript is None or not self.is_pending:
+        if self.transcript is None or not self.is_pending or self._speaks_as_made:
             return self.transcript
         segments = words.segments(words.sentences(self.table), self.participants.names())
         return self.transcript.model_copy(update={"segments": segments, "words": len(self.table)})
+
+    @property
+    def _speaks_as_made(self) -> bool:
+        """True if the last run took the same edits of words and people: applying them takes a third of a second."""
+        revision = self.made.revision if self.made else 0
+        taken = self.results.find(CORRECTIONS, Corrections) if revision else Corrections()
+        if taken is None or taken.number != revision:
+            return False
+        return all(taken.of(part) == self.corrections.of(part) for part in ("people", "words"))
 
     @computed_once
     def made(self) -> Transcript | None:

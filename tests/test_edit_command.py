@@ -6,8 +6,11 @@ import pytest
 
 from domain.recording import Participant, Participants, Recording
 from domain.results import NextStep
+from domain.text import words
+from resources.store.base import LocalStore
 from testing.deployment import SAMPLE, SAMPLE_ID, Deployment
 from tests.domain.finished import finished
+from tests.service.shown_recordings import transcribed
 
 pytestmark = pytest.mark.slow(10)
 
@@ -19,8 +22,11 @@ def meeting(deployment: Deployment) -> Deployment:
     folder, made = deployment.folder(SAMPLE_ID), finished(SAMPLE_ID)
     steps = (NextStep(task="Send it", generated_task="Send the slides"), NextStep(task="Book a room"))
     items = made.action_items.model_copy(update={"next_steps": steps})
-    (folder / "transcript.json").write_text(made.model_copy(update={"action_items": items}).model_dump_json())
     people = Participants((Participant(participant_id="p0", name="Ada", speaker=0),))
+    changed = made.model_copy(update={"action_items": items, "participants": people.root})
+    (folder / "transcript.json").write_text(changed.model_dump_json())
+    spoken = words.table([words.Word("dog", 12.0, 12.5, 0, 0.3)])
+    transcribed(LocalStore(root=str(folder.parent.parent)), changed, spoken)
     (folder / "participants.json").write_text(people.model_dump_json())
     recording = Recording(id=SAMPLE_ID, room_name="weekly-20260323080000")
     (folder / "recording.json").write_text(recording.model_dump_json())
@@ -77,3 +83,20 @@ def test_the_room_learns_names_and_words_that_it_can(meeting: Deployment) -> Non
     refused = meeting.reflector("edit", SAMPLE_ID, "--words", "2-3=one, two", "--learn")
     assert (refused.returncode, "can't learn this" in refused.stderr) == (1, True), refused.stderr
     assert len(edits(meeting)) == 2
+
+
+def test_what_was_edited_is_shown_in_words_and_can_be_named(meeting: Deployment) -> None:
+    meeting.json("edit", SAMPLE_ID, "--rename", "Ada=Ada Lovelace", "--words", "12-13=Docker")
+    # By the corrected name, before a run took it.
+    meeting.json("edit", SAMPLE_ID, "--rename", "Ada Lovelace=Ada King", "--title", "Roadmap", "--undo", "2")
+    lines = meeting.reflector("history", SAMPLE_ID).stdout.splitlines()
+    replaced = 'replaced the words from 00:12 to 00:13 by "Docker"'
+    assert [line.split("  ")[-1] for line in lines[1:]] == [
+        "renamed Ada to Ada Lovelace",
+        f"(undone) {replaced}",
+        "renamed Ada Lovelace to Ada King",
+        'set the title to "Roadmap"',
+        f"undid 2: {replaced}",
+    ]
+    assert meeting.json("show", SAMPLE_ID)["title"] == "Roadmap"
+    assert [row["title"] for row in meeting.json("list")] == ["Roadmap"]

@@ -125,6 +125,7 @@ class Catalogue(ConfigurableResource[Any]):
 
         Otherwise another process indexed newer files or corrections meanwhile, and this returns False.
         """
+        words = words_of(new.title, new.room, new.text)
         with self.database.begin() as connection:
             # First, so that `erase` knows when updates that read the requests before it are over.
             advance_position(self.database, connection, TRANSCRIPT, 0)
@@ -139,7 +140,7 @@ class Catalogue(ConfigurableResource[Any]):
             put = row.on_conflict_do_update(index_elements=["recording_id"], set_=changed, where=_same(before))
             seq = connection.scalar(put.returning(catalogue.c.seq))
             if seq is not None:
-                self._put_words(connection, seq, words_of(new.title, new.room, new.text))
+                self._put_words(connection, seq, words)
             return seq is not None
 
     def advance(self, name: str, position: int) -> None:
