@@ -19,6 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from domain.events import Event
 from reflector_assets.eventlog.reader import RecordingLog
 from reflector_assets.operations.queries import DagsterRecordings
+from resources.database.corrections import CorrectionHistory
+from resources.database.database import Database
 from service.ports import Ports
 from testing import PATIENCE_S
 from testing.deployment import new_instance
@@ -104,8 +106,10 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
 
 @contextmanager
 def serving(reported: Telling, folder: Path, **settings: Any) -> Iterator[Live]:
-    recordings = Counted(lambda: reported.instance, reported.store)
-    app, *_ = application(f"sqlite:///{folder}/inbox.db", ports=Ports(recordings, reported.store), **settings)
+    url = f"sqlite:///{folder}/inbox.db"
+    history = CorrectionHistory(database=Database(url=url))
+    recordings = Counted(lambda: reported.instance, reported.store, history)
+    app, *_ = application(url, ports=Ports(recordings, reported.store), **settings)
     with listening(app) as port:
         yield Live(reported, recordings, port)
 
