@@ -17,8 +17,8 @@ from resources.database.deletions import Deletions
 from resources.database.inbox import Inbox
 from resources.database.rooms import Rooms
 from resources.database.shares import Shares
+from resources.results.stored_results import StoredResults
 from resources.store.base import Store
-from resources.stored_results import StoredResults
 from service.auditing import record_change
 from service.auth import Access
 from service.catch_up import CatchUp

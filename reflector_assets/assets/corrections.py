@@ -19,7 +19,7 @@ from reflector_assets.assets.asset import recording_asset, result
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import data_version
 from resources.database.corrections import CorrectionHistory
-from resources.originals import SourcePeople, source_people, store_source_people, transcribed
+from resources.results.originals import SourcePeople, source_people, store_source_people, transcribed
 from resources.source import Source
 from resources.store.base import Store
 

@@ -22,7 +22,7 @@ from reflector_assets.partitions import recordings
 from reflector_assets.policies import op_tags, policies, retry_policy
 from resources import usage
 from resources.call_cache import CallCache
-from resources.originals import read_words
+from resources.results.originals import read_words
 from resources.store.base import Store
 from resources.store.erasure import using_audio
 from resources.transcription import cached, meeting_language

@@ -18,8 +18,9 @@ from reflector_assets.assets.corrections import read_by_model
 from reflector_assets.assets.step import step
 from reflector_assets.io_manager import as_failure
 from reflector_assets.policies import policies, timeout_for
-from resources import originals, usage
+from resources import usage
 from resources.llm.understanding import Understanding, Usage
+from resources.results import originals
 from resources.store.base import Store
 
 USAGE: tuple[usage.Amount, ...] = ("llm_calls", "prompt_tokens", "completion_tokens")

@@ -14,11 +14,11 @@ from reflector_assets.cli.imports import on_first_use
 with on_first_use():
     from reflector_assets import wiring
     from reflector_assets.settings import main as configuration
-    from resources import corrected as reading
-    from resources import stored_results
+    from resources.results import corrected as reading
+    from resources.results import stored_results
 
 if TYPE_CHECKING:
-    from resources.corrected import CorrectedResults
+    from resources.results.corrected import CorrectedResults
 
 LAST = "SELECT recording_id, max(number) FROM corrections GROUP BY recording_id"
 

@@ -22,7 +22,7 @@ with on_first_use():
     from reflector_assets.operations import runs
     from reflector_assets.runtime import instance as instances
     from reflector_assets.settings import main as configuration
-    from resources import search_index
+    from resources.results import search_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ with on_first_use():
 if TYPE_CHECKING:
     from domain.corrections.edits import AnyEdit
     from domain.results import NextStep, Transcript
-    from resources.corrected import CorrectedResults
+    from resources.results.corrected import CorrectedResults
 
 T = TypeVar("T")
 # The options by the field that they change.

@@ -18,10 +18,10 @@ from domain.events import (
 )
 from domain.recording import Frozen
 from domain.results import Summary, Title, Topic, Topics, Transcript
-from resources.corrected import CorrectedResults
 from resources.database.corrections import CorrectionHistory
+from resources.results.corrected import CorrectedResults
+from resources.results.stored_results import StoredResults
 from resources.store.base import Store
-from resources.stored_results import StoredResults
 
 # The events of content in the order of their part in an event's id, which is the same whichever of them are sent.
 CONTENT = (CORRECTION, TRANSCRIPT, FINAL_TITLE, FINAL_LONG_SUMMARY, FINAL_SHORT_SUMMARY, ACTION_ITEMS, TOPIC)

@@ -18,11 +18,11 @@ from reflector_assets.eventlog.usage import account
 from reflector_assets.partitions import RECORDINGS, pages
 from reflector_assets.records import COMMIT_LAG_S, plain, settled
 from reflector_assets.staleness import DATA_VERSION
-from resources import search_index
 from resources.database.catalogue import CORRECTED, RECORDING, TRANSCRIPT, Catalogue, RecordingInfo
 from resources.database.corrections import CorrectionHistory
 from resources.database.ledger import ENDINGS, Ledger
 from resources.database.positions import read_position
+from resources.results import search_index
 from resources.store.base import Store
 
 PAGE = 1000

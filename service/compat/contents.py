@@ -14,9 +14,9 @@ from domain.recording import Participant, Participants
 from domain.results import Topic, Topics, TranscriptSegment
 from domain.text import words
 from domain.text.table import Table
-from resources.corrected import CorrectedResults
-from resources.once import computed_once
-from resources.stored_results import StoredResults
+from resources.results.corrected import CorrectedResults
+from resources.results.once import computed_once
+from resources.results.stored_results import StoredResults
 from service.dependencies import CorrectionsDep, StoredResultsDep
 
 

@@ -14,7 +14,7 @@ from domain.access import Scope
 from domain.errors import NotFound, ReflectorError, TransientError
 from domain.events import Event
 from resources.database.corrections import CorrectionHistory
-from resources.stored_results import StoredResults
+from resources.results.stored_results import StoredResults
 from service.auth import Access, Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import Contents, OldTopic

@@ -34,10 +34,10 @@ from domain.corrections.people import person_of
 from domain.errors import NotFound
 from domain.recording import Participant
 from domain.results import Transcript
-from resources import search_index
-from resources.corrected import TRANSCRIPT, CorrectedResults
 from resources.database.corrections import CorrectionHistory
-from resources.stored_results import StoredResults
+from resources.results import search_index
+from resources.results.corrected import TRANSCRIPT, CorrectedResults
+from resources.results.stored_results import StoredResults
 from service.bodies import json_body
 from service.callers import caller_of
 from service.dependencies import AccessDep, CorrectionsDep, RecordingsDep, StoredResultsDep

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, RedirectResponse
 from domain.errors import NotFound
 from domain.results import Transcript
 from domain.text import captions
-from resources.corrected import CorrectedResults
+from resources.results.corrected import CorrectedResults
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
 from service.callers import is_trusted

@@ -20,11 +20,11 @@ from domain.recording import Participant, Participants, Recording
 from domain.results import ActionItems, Summary, SummaryEvidence, Title, Topic, Topics, Transcript, Waveform
 from domain.text import captions, words
 from domain.text.markdown import to_html
-from resources.corrected import PARTICIPANTS, CorrectedResults
 from resources.database.catalogue import Catalogue
 from resources.database.consents import Consents
+from resources.results.corrected import PARTICIPANTS, CorrectedResults
+from resources.results.stored_results import StoredResults
 from resources.store.erasure import deletion_of
-from resources.stored_results import StoredResults
 from service.callers import caller_of, is_trusted
 from service.dependencies import (
     AccessDep,

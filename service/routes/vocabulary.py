@@ -12,7 +12,7 @@ from domain.recording import Recording
 from domain.rooms import Room, unset
 from domain.vocabulary import MOST_TERMS, Term
 from resources.database.corrections import CorrectionHistory
-from resources.stored_results import StoredResults
+from resources.results.stored_results import StoredResults
 from service.bodies import json_body
 from service.dependencies import CorrectionsDep, RoomsDep, StoredResultsDep
 from service.routing import Router, problems, request_body

@@ -9,10 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from domain.corrections.edits import AnyEdit, SetTitle, Undo
-from resources import search_index
 from resources.database.catalogue import Catalogue
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
+from resources.results import search_index
 from resources.store.base import LocalStore
 from testing.daemon import until
 from tests.consent.world import World, world

@@ -10,7 +10,7 @@ from domain.corrections import people, spoken
 from domain.recording import Participants, value_key
 from domain.results import Transcript
 from domain.text import captions, words
-from resources.originals import SourcePeople, store_source_people
+from resources.results.originals import SourcePeople, store_source_people
 from resources.store.base import Store
 from tests.service.in_process import BEARER, Service, serving
 from tests.service.shown_recordings import finish, meeting, overview, put, shown

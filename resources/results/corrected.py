@@ -7,9 +7,9 @@ from domain.recording import Participants
 from domain.results import Summary, Title, Transcript
 from domain.text import words
 from domain.text.table import Table
-from resources.once import computed_once
-from resources.originals import generated, source_people, transcribed
-from resources.stored_results import StoredResults
+from resources.results.once import computed_once
+from resources.results.originals import generated, source_people, transcribed
+from resources.results.stored_results import StoredResults
 
 TRANSCRIPT, WORDS, PARTICIPANTS = "transcript.json", "words.parquet", "participants.json"
 CORRECTIONS = "corrections.json"

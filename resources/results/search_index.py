@@ -5,12 +5,12 @@ from datetime import datetime
 
 from domain.errors import ReflectorError, TransientError
 from domain.text import spacing
-from resources.corrected import CorrectedResults
 from resources.database.catalogue import Catalogue, IndexedTranscript
 from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
+from resources.results.corrected import CorrectedResults
+from resources.results.stored_results import StoredResults
 from resources.store.base import Store
-from resources.stored_results import StoredResults
 
 log = logging.getLogger(__name__)
 # Attempts while other processes index the same recording.
