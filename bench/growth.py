@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from bench import growth_history, measure
-from bench.growth_pages import DagsterPages, answers
+from bench import growth_history, growth_pages, measure
+from bench.growth_pages import answers
 from bench.results import Cell, Chart, Result, Size, Table, cli
 from testing.audio_files import babble, opus_track
 from testing.deployment import ROOT, Deployment, deploy
@@ -27,6 +27,7 @@ from testing.hosts.daily_oddities import DOMAIN, plain_recording
 from testing.hosts.gpu_host import GPUHost
 from testing.hosts.old_host import OldHost
 from testing.hosts.zulip_host import ZulipHost
+from testing.parts.dagster_pages import DagsterPages
 from testing.parts.receiver import SECRET, Receiver
 
 SIZES = {Size.LEAST: [2, 20], Size.SHORT: [100, 1_000], Size.FULL: [100, 1_000, 10_000, 50_000]}
@@ -146,7 +147,7 @@ def _measure(deployment: Deployment, count: int, repeat: int, *, servers: bool) 
     with Receiver(deployment, "--trial", from_scratch=True) as service:
         found |= _service(service, repeat)
     with DagsterPages(deployment) as pages:
-        return found | pages.figures(3)
+        return found | growth_pages.figures(pages, 3)
 
 
 def _commands(deployment: Deployment, commands: Mapping[str, list[str]], repeat: int) -> Figures:

@@ -1,18 +1,13 @@
 """The queries of Dagster's own pages, and their cost in the web server and its code server."""
 
-import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
-import httpx
 import psutil
 
-from testing.deployment import ROOT, Deployment
-from testing.parts import free_ports
+from testing.parts.dagster_pages import DagsterPages
 
 # From the pages of Dagster 1.13, by name, without the fields that cost nothing: colours, owners, descriptions.
 LINEAGE = """query AssetGraphLiveQuery($assetKeys: [AssetKeyInput!]!) {
@@ -72,78 +67,21 @@ def answers(processes: Sequence[psutil.Process], request: Callable[[], object], 
     return {"cpu": used * 1000 / repeat, "wall": wall * 1000 / repeat, "peak": memory}
 
 
-class DagsterPages:
-    """Dagster's web server on a deployment, with the code server that it starts; a context manager."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment, self.port = deployment, free_ports(1)[0]
-        self.process: subprocess.Popen[bytes] | None = None
-        self.servers: list[psutil.Process] = []
-
-    def __enter__(self) -> Self:
-        program = f"{sys.prefix}/bin/dagster-webserver"
-        with (self.deployment.home / "webserver.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [program, "-h", "127.0.0.1", "-p", str(self.port), "-w", "workspace.yaml"],
-                cwd=ROOT,
-                env=self.deployment.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        end = time.monotonic() + 120
-        while True:
-            try:
-                self.assets = self._assets()
-                break
-            except (httpx.TransportError, RuntimeError):
-                if self.process.poll() is not None or time.monotonic() > end:
-                    self.__exit__()
-                    raise
-                time.sleep(0.2)
-        server = psutil.Process(self.process.pid)
-        self.servers = [server, *server.children(recursive=True)]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process is not None
-        with contextlib.suppress(psutil.NoSuchProcess):
-            below = psutil.Process(self.process.pid).children(recursive=True)
-            for process in (self.process, *below):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.terminate()
-            psutil.wait_procs(below, timeout=10)
-        self.process.wait(timeout=30)
-
-    def query(self, query: str, variables: dict[str, Any]) -> Any:
-        """Return the data of an answer; raise RuntimeError with its errors."""
-        url = f"http://127.0.0.1:{self.port}/graphql"
-        answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=300, trust_env=False).json()
-        if answer.get("errors"):
-            raise RuntimeError(str(answer["errors"])[:500])
-        return answer["data"]
-
-    def figures(self, repeat: int) -> dict[str, dict[str, float]]:
-        """Measure the lineage, a partitioned asset's page and the page of runs, each after a first answer."""
-        asset = {"assetKey": {"path": ["transcript"]}}
-        health = self.query(HEALTH, asset)["assetNodeOrError"]
-        assert len(health["assetPartitionStatuses"]["materializedPartitions"]) > 1, health
-        keys = {"assetKeys": [{"path": [name]} for name in self.assets]}
-        pages: list[tuple[str, str, dict[str, Any]]] = [
-            ("lineage, live state of all assets", LINEAGE, keys),
-            ("lineage, stale badges of all assets", STALE, keys),
-            ("partitions of one asset", HEALTH, asset),
-            ("newest 25 runs", RUNS, {"limit": 25, "filter": {}}),
-        ]
-        found: dict[str, dict[str, float]] = {}
-        for name, query, variables in pages:
-            request = partial(self.query, query, variables)
-            request()
-            found[f"Dagster: {name}"] = answers(self.servers, request, repeat)
-        return found
-
-    def _assets(self) -> list[str]:
-        nodes = self.query("{ assetNodes { assetKey { path } } }", {})["assetNodes"]
-        if not nodes:
-            raise RuntimeError("the code is not loaded yet")
-        return [node["assetKey"]["path"][-1] for node in nodes]
+def figures(dagster_pages: DagsterPages, repeat: int) -> dict[str, dict[str, float]]:
+    """Measure the lineage, a partitioned asset's page and the page of runs, each after a first answer."""
+    asset = {"assetKey": {"path": ["transcript"]}}
+    health = dagster_pages.query(HEALTH, asset)["assetNodeOrError"]
+    assert len(health["assetPartitionStatuses"]["materializedPartitions"]) > 1, health
+    keys = {"assetKeys": [{"path": [name]} for name in dagster_pages.assets]}
+    pages: list[tuple[str, str, dict[str, Any]]] = [
+        ("lineage, live state of all assets", LINEAGE, keys),
+        ("lineage, stale badges of all assets", STALE, keys),
+        ("partitions of one asset", HEALTH, asset),
+        ("newest 25 runs", RUNS, {"limit": 25, "filter": {}}),
+    ]
+    found: dict[str, dict[str, float]] = {}
+    for name, query, variables in pages:
+        request = partial(dagster_pages.query, query, variables)
+        request()
+        found[f"Dagster: {name}"] = answers(dagster_pages.processes, request, repeat)
+    return found

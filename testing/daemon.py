@@ -25,11 +25,13 @@ class Daemon:
     """A code server and `dagster-daemon run`, as in a deployment; a context manager.
 
     They are new processes, or with `forked` started in less time (testing/programs.py): then `Processes` doesn't
-    recognize them.
+    recognize them. With `reloadable`, the code server is the one that deployments have, which loads the code anew on
+    request; it takes another process.
     """
 
-    def __init__(self, deployment: Deployment, *, forked: bool = False) -> None:
+    def __init__(self, deployment: Deployment, *, forked: bool = False, reloadable: bool = False) -> None:
         self.deployment, self.forked = deployment, forked
+        self.server = ("code-server", "start") if reloadable else ("api", "grpc")
         self.log = deployment.home / "daemon.log"
         self.process: subprocess.Popen[bytes] | Program | None = None
         self.code: subprocess.Popen[bytes] | Program | None = None
@@ -45,8 +47,8 @@ class Daemon:
             socket.unlink(missing_ok=True)
             # Not by `python_module`: that makes the daemon replace its code server every minute.
             self.workspace.write_text(f"load_from: [grpc_server: {{socket: {socket}, location_name: reflector}}]")
-            server = ("api", "grpc", "-m", "reflector_assets.definitions", "--location-name", "reflector")
-            self.code = self._start("dagster", *server, "-s", str(socket), "--log-level", "warning")
+            code = ("-m", "reflector_assets.definitions", "--location-name", "reflector")
+            self.code = self._start("dagster", *self.server, *code, "-s", str(socket), "--log-level", "warning")
             until(lambda: self._serves(socket), what="the code server")
         if self.process is None or self.process.poll() is not None:
             self.process = self._start("dagster-daemon", "run", "-w", str(self.workspace))

@@ -13,7 +13,7 @@ from domain.summarize.prompts import Message, TitleAnswer
 from domain.text.words import Word, table
 from resources.llm.client import LLM
 from resources.llm.understanding import WithLLM
-from testing import PATIENCE_S
+from testing import HUNG_S, PATIENCE_S
 from testing.hosts.llm_host import AS_LONG
 from testing.parts import llm_server
 from testing.parts.llm_server import LLMServer
@@ -37,7 +37,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LLMServer]:
 
 
 def client(server: LLMServer, **more: object) -> LLM:
-    return LLM.model_validate({"base_url": server.url, "model": server.model, "api_key": server.key, **more})
+    """Return a client of the server, which may be slow on a busy machine."""
+    kept = {"base_url": server.url, "model": server.model, "api_key": server.key, "request_timeout": HUNG_S}
+    return LLM.model_validate(kept | more)
 
 
 def ask(llm: LLM, messages: list[Message]) -> None:

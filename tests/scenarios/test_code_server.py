@@ -1,4 +1,4 @@
-"""What users do to a deployment whose runs are forked: terminate a run, restart the code server, press Ctrl-C."""
+"""What users do where runs are forked: terminate a run, reload the code, restart the code server, press Ctrl-C."""
 
 import os
 import signal
@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from testing import PATIENCE_S
-from testing.daemon import until
+from testing.daemon import Daemon, until
+from testing.parts.dagster_pages import DagsterPages
 from testing.processes import Processes
 from tests.scenarios.world import World
 
@@ -75,6 +76,24 @@ def test_a_code_server_that_is_stopped_lets_its_runs_end(world: World, processes
         assert world.statuses(name) == ["SUCCESS"]
         assert world.gpu_calls(name) == {0: 1}
     until(lambda: len(processes.warm()) == 1, what="the old warm process's end")
+
+
+def test_a_reload_of_the_code_lets_its_runs_end(world: World, processes: Processes) -> None:
+    world.stop()
+    world.daemon = Daemon(world.deployment, forked=True, reloadable=True).__enter__()
+    world.gpu.latency = 3.0
+    world.record("room-reloaded")
+    transcribing(world, "room-reloaded")
+    [before] = processes.warm()
+    with DagsterPages(world.deployment, world.daemon.workspace, forked=True) as pages:
+        pages.reload("reflector")
+        world.record("room-after")
+        for name in ("room-reloaded", "room-after"):
+            assert world.ended(name).dagster_run.status == dg.DagsterRunStatus.SUCCESS
+            assert world.statuses(name) == ["SUCCESS"]
+            assert world.gpu_calls(name) == {0: 1}
+        until(lambda: len(processes.warm()) == 1, what="the old warm process's end")
+    assert processes.warm() != [before]
 
 
 def test_after_ctrl_c_the_recording_is_finished_by_the_next_start(world: World, processes: Processes) -> None:

@@ -1,5 +1,6 @@
 """Processes are killed at random moments: every recording still ends finished, and hardly a GPU call is paid twice.
 
+There are 28 kills, and four times as many with `make test-long`.
 `REFLECTOR_KILL_SEED` repeats the kills of an earlier run, as far as the machine's timing allows.
 """
 
@@ -32,6 +33,7 @@ from testing.deployment import Deployment, deploy
 from testing.hosts.gpu_host import GPUHost
 from testing.hosts.llm_host import LLMHost
 from testing.processes import Processes
+from tests.examples import examples
 
 pytestmark = pytest.mark.slow(200)
 TRACKS = 3
@@ -44,20 +46,19 @@ STORING = 2.0
 # A run is taken up again at most so often (dagster.yaml), and a step tried again; more kills would be one too many.
 MOST_RUNS = 4
 MOST_STEPS = 3
-PLAN = Counter(
-    {
-        "step": 5,
-        "step in a call": 5,
-        "run": 3,
-        "run in a call": 3,
-        "run at its end": 2,
-        "warm process": 3,
-        "starter": 2,
-        "code server": 2,
-        "daemon": 2,
-        "machine": 1,
-    }
-)
+KINDS = {
+    "step": 5,
+    "step in a call": 5,
+    "run": 3,
+    "run in a call": 3,
+    "run at its end": 2,
+    "warm process": 3,
+    "starter": 2,
+    "code server": 2,
+    "daemon": 2,
+    "machine": 1,
+}
+PLAN = Counter({kind: examples(count, 4 * count) for kind, count in KINDS.items()})
 RARE = {kind for kind in PLAN if kind.endswith(("in a call", "at its end"))}
 
 
@@ -195,7 +196,7 @@ def kill_and_recover(scenario: Scenario) -> None:
         left.remove(kill.kind)
         print(f"{kill.at - begin:6.1f} s  {kill.kind} {' '.join(sorted(kill.recordings))}", flush=True)
     try:
-        until(lambda: not scenario.unfinished(), 300, "recordings that don't end")
+        until(lambda: not scenario.unfinished(), 600, "recordings that don't end")
     finally:
         print(f"{time.monotonic() - begin:6.1f} s  not finished: {scenario.unfinished()}", flush=True)
     scenario.daemon.__exit__()
@@ -206,7 +207,7 @@ def kill_and_recover(scenario: Scenario) -> None:
 
 def test_whatever_is_killed_every_recording_ends_finished(killed: Scenario) -> None:
     assert Counter(kill.kind for kill in killed.kills) == PLAN
-    assert PLAN.total() >= 25
+    assert PLAN.total() >= examples(25, 100)
     assert killed.unfinished() == []
 
 
