@@ -193,7 +193,9 @@ def _result(sizes: Sequence[int], found: dict[str, Figures], made: list[list[Cel
     names = list(found[most])
 
     def table(title: str, unit: str, note: str = "") -> Table:
-        rows: list[list[Cell]] = [[name, *(round(found[at][name][unit], 1) for at in columns)] for name in names]
+        rows: list[list[Cell]] = [
+            [name, *(round(found[at][name][unit], 1) if name in found[at] else "" for at in columns)] for name in names
+        ]
         return Table(title=title, columns=["what", *columns], rows=rows, note=note)
 
     thousands = (sizes[-1] - sizes[-2]) / 1000

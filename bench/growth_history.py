@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.text.search import words_of
+from reflector_assets.partitions import RECORDINGS
 
 FIRST = "recording-00000"
 POINTER = re.compile(r'(input_event_pointer/[a-z_]+": ")(\d+)(?=")')
@@ -189,7 +190,8 @@ def retire(home: Path, kept: int) -> None:
     history = home / "dagster" / "history"
     with closing(sqlite3.connect(history / "runs" / "index.db")) as database, database:
         newest = "SELECT id FROM dynamic_partitions WHERE partition LIKE 'recording-%' ORDER BY id DESC LIMIT ?"
-        database.execute(f"DELETE FROM dynamic_partitions WHERE id NOT IN ({newest})", (kept,))
+        delete = f"DELETE FROM dynamic_partitions WHERE partitions_def_name = ? AND id NOT IN ({newest})"
+        database.execute(delete, (RECORDINGS, kept))
     with closing(sqlite3.connect(history / "runs.db")) as database, database:
         database.execute("ATTACH ? AS events", (str(history / "runs" / "index.db"),))
         retired = (
@@ -197,6 +199,7 @@ def retire(home: Path, kept: int) -> None:
             "AND value NOT IN (SELECT partition FROM events.dynamic_partitions)"
         )
         database.execute(f"DELETE FROM runs WHERE run_id IN ({retired})")
+        database.execute("DELETE FROM run_tags WHERE run_id NOT IN (SELECT run_id FROM runs)")
 
 
 def size_of(folder: Path) -> int:

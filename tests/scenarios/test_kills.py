@@ -39,8 +39,8 @@ pytestmark = pytest.mark.slow(200)
 TRACKS = 3
 # Of a GPU call, in seconds.
 LATENCY = 0.8
-# So many runs are at work at once (dagster.yaml).
-AT_ONCE = 4
+# So many recordings are at work at once: as many as runs (dagster.yaml), or half of them where other tests run beside.
+AT_ONCE = examples(2, 4)
 # Seconds between a call's answer and its place in the call cache, on a busy machine.
 STORING = 2.0
 # A run is taken up again at most so often (dagster.yaml), and a step tried again; more kills would be one too many.
@@ -186,7 +186,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
 
 def kill_and_recover(scenario: Scenario) -> None:
     begin = time.monotonic()
-    for _ in range(8):
+    for _ in range(2 * AT_ONCE):
         scenario.add()
     scenario.daemon.__enter__()
     left = list(PLAN.elements())
