@@ -47,21 +47,29 @@ def check_results(world: Production, calls: list[int]) -> None:
 
 def check_deletion(world: Production) -> None:
     """After the deletion of the recording, neither databases nor files nor the buckets have words or names of it."""
+    name, word, room = "Chloe", "customers", world.described["room_name"]
 
-    def places(*words: str) -> set[str]:
+    def places(*words: str) -> dict[str, set[str]]:
         # The index of words has them in lower case.
-        return {place for place, content in world.left() for word in words if word.lower().encode() in content.lower()}
+        left = [(place, content.lower()) for place, content in world.left()]
+        return {one: {place for place, content in left if one.lower().encode() in content} for one in words}
 
-    assert {"database dagster", f"bucket transcripts/recordings/{SAMPLE_ID}/transcript.json"} <= places("Chloe")
+    # The service brings the catalogue, and the index of words, up to date when it is asked.
+    until(lambda: world.found(word) == [SAMPLE_ID], what="the meeting in the search")
+    before, folder = places(name, word, room), f"bucket transcripts/recordings/{SAMPLE_ID}"
+    texts = {f"{folder}/{one}" for one in ("transcript.json", "transcript.vtt")}
+    assert before[name] >= {"database dagster", *texts}
+    assert before[word] >= {"database product", f"{folder}/words.parquet", *texts}
+    assert before[room] >= {"database product", "database dagster", f"{folder}/recording.json"}
     # The key for Daily's bucket may only read.
     refused = world.deployment.reflector("delete", SAMPLE_ID, "--yes")
     assert (refused.returncode, "s3:DeleteObject" in refused.stderr) == (1, True)
-    assert places("Chloe") == set()
+    assert places(name)[name] == set()
     world.deployment.env["DAILYCO_STORAGE_AWS_ACCESS_KEY_ID"] = world.s3.access_key
     world.deployment.env["DAILYCO_STORAGE_AWS_SECRET_ACCESS_KEY"] = world.s3.secret_key
     done = world.deployment.json("delete", SAMPLE_ID, "--yes")
     assert done["not_deleted"] == []
-    assert places("Chloe", world.described["room_name"]) == set()
+    assert places(name, word, room) == {name: set(), word: set(), room: set()}
     assert "Contents" not in world.s3.client().list_objects_v2(Bucket=TRACKS)
     assert world.deployment.json("list", "--all") == []
 

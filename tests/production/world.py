@@ -1,14 +1,17 @@
 """The production deployment with its real parts: S3, PostgreSQL, Redis, the receiver; stand-ins for Daily, GPU, LLM."""
 
+import gzip
 import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 import dagster as dg
+import pandas
 
 from testing.daemon import Daemon, open_instance
 from testing.deployment import ROOT, SAMPLE, Deployment
@@ -89,6 +92,12 @@ class Production:
         }
         return Deployment(self.home / "deployment", env)
 
+    def found(self, word: str) -> list[str]:
+        """The recordings that the service finds by a word."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = self.receiver.client.get(f"{self.receiver.url}/v1/transcripts", params={"q": word}, headers=headers)
+        return [row["id"] for row in answer.raise_for_status().json()["items"]]
+
     def secrets(self) -> dict[str, str]:
         """All that must stay inside, by what it is."""
         kinds = ("_KEY", "_KEY_ID", "_SECRET", "_TOKEN")
@@ -99,26 +108,29 @@ class Production:
         return {**found, "a signature": "X-Amz-Signature", "an old signature": "Signature="}
 
     def left(self) -> Iterator[tuple[str, bytes]]:
-        """Everything that the deployment has written: logs and files, both databases, the bucket of results."""
+        """All that the deployment has written, uncompressed: logs, files, both databases, the bucket of results."""
         for path in self.home.rglob("*"):
             if path.is_file() and self.home / "s3" not in path.parents and self.home / "models" not in path.parents:
-                yield str(path.relative_to(self.home)), path.read_bytes()
+                yield str(path.relative_to(self.home)), readable(path.name, path.read_bytes())
         for name in ("dagster", "product"):
             yield f"database {name}", self._dump(name)
         client = self.s3.client()
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=RESULTS):
             for item in page.get("Contents", []):
-                yield f"bucket {item['Key']}", client.get_object(Bucket=RESULTS, Key=item["Key"])["Body"].read()
+                content = client.get_object(Bucket=RESULTS, Key=item["Key"])["Body"].read()
+                yield f"bucket {item['Key']}", readable(item["Key"], content)
 
     def _dump(self, database: str) -> bytes:
+        """All rows of a database; binary columns as they are, not as hexadecimal digits."""
         with self.postgres.connect(database) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-            parts: list[str] = []
+            parts: list[bytes] = []
             for (table,) in cursor.fetchall():
-                cursor.execute(f'SELECT t::text FROM "{table}" t')
-                parts += [row[0] for row in cursor.fetchall()]
-        return "\n".join(parts).encode()
+                cursor.execute(f'SELECT * FROM "{table}"')
+                values = (value for row in cursor.fetchall() for value in row)
+                parts += [one.tobytes() if isinstance(one, memoryview) else str(one).encode() for one in values]
+        return b"\n".join(parts)
 
     def leaks(self) -> list[str]:
         """Where a secret or a signature can be read."""
@@ -126,3 +138,12 @@ class Production:
         for place, content in self.left():
             found += [f"{what} in {place}" for what, secret in self.secrets().items() if secret.encode() in content]
         return found
+
+
+def readable(name: str, content: bytes) -> bytes:
+    """Return a file's content uncompressed."""
+    if name.endswith(".gz"):
+        return gzip.decompress(content)
+    if name.endswith(".parquet"):
+        return pandas.read_parquet(BytesIO(content)).to_csv().encode()
+    return content
