@@ -38,7 +38,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LLMServer]:
 
 def client(server: LLMServer, **more: object) -> LLM:
     """Return a client of the server, which may be slow on a busy machine."""
-    kept = {"base_url": server.url, "model": server.model, "api_key": server.key, "request_timeout": HUNG_S}
+    kept: dict[str, object] = {
+        "base_url": server.url,
+        "model": server.model,
+        "api_key": server.key,
+        "request_timeout": HUNG_S,
+    }
     return LLM.model_validate(kept | more)
 
 
