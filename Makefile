@@ -43,8 +43,12 @@ serve: install ## receive Daily's webhook and serve the HTTP API, as a trial on 
 	$(BIN)/reflector serve --trial
 
 .PHONY: test
-test: .venv/dev ## run the tests that CI runs
+test: .venv/dev ## run the tests
 	$(BIN)/python -m pytest
+
+.PHONY: test-kills
+test-kills: .venv/dev ## kill processes at random while recordings are processed; two minutes, in CI beside the tests
+	$(BIN)/python -m pytest tests/scenarios/test_kills.py
 
 .PHONY: test-fast
 test-fast: .venv/dev ## run the tests that need no server, daemon or browser
@@ -57,7 +61,7 @@ EXAMPLES := $(addprefix tests/,test_output.py bench/test_timeline.py consent/tes
 	service/test_compat.py service/test_compat_editing.py service/test_transcripts.py)
 
 .PHONY: test-long
-test-long: .venv/dev ## run endurance: a thousand recordings, random kills, S3, PostgreSQL, Redis and Celery together, benches
+test-long: .venv/dev ## run endurance: a thousand recordings, a hundred random kills, S3, PostgreSQL, Redis and Celery together, benches
 	$(BIN)/python -m pytest --hypothesis-profile=long tests/distributed tests/production tests/scenarios/test_kills.py \
 		tests/scenarios/test_correction_kills.py \
 		tests/bench/test_benches.py tests/bench/test_growth.py tests/discovery/test_arrival.py tests/domain \

@@ -1,6 +1,6 @@
 """Processes are killed at random moments: every recording still ends finished, and hardly a GPU call is paid twice.
 
-There are 28 kills, and four times as many with `make test-long`.
+There are 28 kills with `make test-kills`, and four times as many with `make test-long`.
 `REFLECTOR_KILL_SEED` repeats the kills of an earlier run, as far as the machine's timing allows.
 """
 
@@ -39,8 +39,8 @@ pytestmark = pytest.mark.slow(200)
 TRACKS = 3
 # Of a GPU call, in seconds.
 LATENCY = 0.8
-# So many recordings are at work at once: as many as runs (dagster.yaml), or half of them where other tests run beside.
-AT_ONCE = examples(2, 4)
+# So many runs are at work at once (dagster.yaml).
+AT_ONCE = 4
 # Seconds between a call's answer and its place in the call cache, on a busy machine.
 STORING = 2.0
 # A run is taken up again at most so often (dagster.yaml), and a step tried again; more kills would be one too many.
