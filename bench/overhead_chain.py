@@ -6,6 +6,8 @@
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from dagster import (
@@ -32,31 +34,39 @@ PARTITIONS = DynamicPartitionsDefinition(name="bench_recordings")
 
 def in_process() -> JobDefinition:
     """All steps in the run's own process."""
-    return _job(in_process_executor)
+    return _job(in_process)
 
 
 def spawn() -> JobDefinition:
     """A new interpreter for each step: Dagster's default."""
-    return _job(multiprocess_executor.configured({"max_concurrent": 2}, name="multiprocess"))
+    return _job(spawn)
 
 
 def forkserver() -> JobDefinition:
     """A fork for each step, of a server that has everything imported: `REFLECTOR_EXECUTOR=multiprocess`."""
-    return _job(multiprocess(2))
+    return _job(forkserver)
 
 
 def workers() -> JobDefinition:
     """The product's executor: workers that execute one step after the other."""
-    return _job(process_executor(2))
+    return _job(workers)
 
 
 WAYS = {"in-process": in_process, "spawn": spawn, "forkserver, preloaded": forkserver, "workers": workers}
+EXECUTORS: dict[Callable[[], JobDefinition], Callable[[], ExecutorDefinition]] = {
+    in_process: lambda: in_process_executor,
+    spawn: lambda: multiprocess_executor.configured({"max_concurrent": 2}, name="multiprocess"),
+    forkserver: lambda: multiprocess(2),
+    workers: lambda: process_executor(2),
+}
 
 
-def _job(executor: ExecutorDefinition) -> JobDefinition:
+@cache
+def _job(way: Callable[[], JobDefinition]) -> JobDefinition:
+    """Return the job, made once in a process, as that of a code location is."""
     assets = [_link(number) for number in range(STEPS)]
     jobs = [define_asset_job("chain", partitions_def=PARTITIONS)]
-    return Definitions(assets=assets, jobs=jobs, executor=executor).get_job_def("chain")
+    return Definitions(assets=assets, jobs=jobs, executor=EXECUTORS[way]()).get_job_def("chain")
 
 
 def _link(number: int) -> AssetsDefinition:
