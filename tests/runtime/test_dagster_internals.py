@@ -4,6 +4,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from multiprocessing import spawn
 
 import pytest
@@ -23,6 +25,7 @@ from reflector_assets.runtime import known_answers, worker, worker_executor
 from reflector_assets.runtime.dagster_internals import celery, steps
 from reflector_assets.runtime.dagster_internals import storage as private
 from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD
+from testing.deployment import ROOT
 
 
 @pytest.mark.parametrize("storage", [private.SqliteRunStorage, private.SqliteScheduleStorage])
@@ -72,6 +75,21 @@ def test_an_event_is_stored_in_postgresql_as_in_any_database_but_for_a_notificat
 def test_a_code_server_has_a_thread_that_ends_with_it() -> None:
     assert f'name="{CLEANUP_THREAD}"' in inspect.getsource(DagsterApiServer.__init__)
     assert "if self._server_termination_event.is_set()" in inspect.getsource(DagsterApiServer._cleanup_thread)
+
+
+def test_a_tick_that_pauses_repeatedly_ends_though_the_code_server_stops_between_two_pauses() -> None:
+    code = (
+        "import threading\n"
+        "from reflector_assets.runtime.dagster_internals.code_server import CLEANUP_THREAD, pause\n"
+        "end = threading.Event()\n"
+        "server = threading.Thread(target=end.wait, name=CLEANUP_THREAD)\n"
+        "server.start()\n"
+        "assert pause(0)\n"
+        "end.set()\n"
+        "server.join()\n"
+        "assert not pause(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_retries_of_an_executor_are_read_from_its_config() -> None:

@@ -5,13 +5,16 @@ import time
 
 # Runs as long as the server accepts work, in every code server and nowhere else.
 CLEANUP_THREAD = "grpc-server-cleanup"
+_servers: list[threading.Thread] = []
 
 
 def pause(seconds: float) -> bool:
-    """Sleep and return True; if this process is a code server that is stopped meanwhile, return False at once."""
-    server = next((thread for thread in threading.enumerate() if thread.name == CLEANUP_THREAD), None)
-    if server is None:
+    """Sleep and return True; if this process is a code server that is stopped, return False at once."""
+    if not _servers:
+        # Kept: between two pauses, the thread can end.
+        _servers.extend(thread for thread in threading.enumerate() if thread.name == CLEANUP_THREAD)
+    if not _servers:
         time.sleep(seconds)
         return True
-    server.join(seconds)
-    return server.is_alive()
+    _servers[0].join(seconds)
+    return _servers[0].is_alive()
