@@ -155,7 +155,7 @@ def first_line(error: DBAPIError) -> str:
 def _engine(url: str, pool_size: int) -> sa.Engine:
     with _translated_setup_errors():
         engine = _connecting(url, pool_size)
-        if not _is_migrated(engine):
+        if _is_new(engine) or not _is_migrated(engine):
             migrate(engine)
     return engine
 
@@ -242,6 +242,12 @@ def newest_revision() -> str | None:
 
 def _revision(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _is_new(engine: sa.Engine) -> bool:
+    """Return True if SQLite's file has no content: to open it would disturb the process that makes its journal."""
+    file = Path(engine.url.database or "")
+    return engine.dialect.name == "sqlite" and not (file.is_file() and file.stat().st_size)
 
 
 def _is_migrated(engine: sa.Engine) -> bool:
