@@ -6,7 +6,6 @@
 import os
 import sys
 import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -32,41 +31,40 @@ STEPS = int(os.environ.get("BENCH_STEPS", "14"))
 PARTITIONS = DynamicPartitionsDefinition(name="bench_recordings")
 
 
+# Made once in a process, like the job of each.
+SPAWN = multiprocess_executor.configured({"max_concurrent": 2}, name="multiprocess")
+FORKSERVER, WORKERS = multiprocess(2), process_executor(2)
+
+
 def in_process() -> JobDefinition:
     """All steps in the run's own process."""
-    return _job(in_process)
+    return _job(in_process_executor)
 
 
 def spawn() -> JobDefinition:
     """A new interpreter for each step: Dagster's default."""
-    return _job(spawn)
+    return _job(SPAWN)
 
 
 def forkserver() -> JobDefinition:
     """A fork for each step, of a server that has everything imported: `REFLECTOR_EXECUTOR=multiprocess`."""
-    return _job(forkserver)
+    return _job(FORKSERVER)
 
 
 def workers() -> JobDefinition:
     """The product's executor: workers that execute one step after the other."""
-    return _job(workers)
+    return _job(WORKERS)
 
 
 WAYS = {"in-process": in_process, "spawn": spawn, "forkserver, preloaded": forkserver, "workers": workers}
-EXECUTORS: dict[Callable[[], JobDefinition], Callable[[], ExecutorDefinition]] = {
-    in_process: lambda: in_process_executor,
-    spawn: lambda: multiprocess_executor.configured({"max_concurrent": 2}, name="multiprocess"),
-    forkserver: lambda: multiprocess(2),
-    workers: lambda: process_executor(2),
-}
 
 
 @cache
-def _job(way: Callable[[], JobDefinition]) -> JobDefinition:
+def _job(executor: ExecutorDefinition) -> JobDefinition:
     """Return the job, made once in a process, as that of a code location is."""
     assets = [_link(number) for number in range(STEPS)]
     jobs = [define_asset_job("chain", partitions_def=PARTITIONS)]
-    return Definitions(assets=assets, jobs=jobs, executor=EXECUTORS[way]()).get_job_def("chain")
+    return Definitions(assets=assets, jobs=jobs, executor=executor).get_job_def("chain")
 
 
 def _link(number: int) -> AssetsDefinition:

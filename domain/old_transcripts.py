@@ -54,6 +54,11 @@ class OldMeeting(Answered):
     room_name: str
     platform: str = "daily"
 
+    @property
+    def daily_name(self) -> str | None:
+        """Return the full name of its room at Daily; None if it took place elsewhere."""
+        return self.room_name if self.platform == "daily" else None
+
 
 class Known(Protocol):
     """What is compared of a recording of ours: its start in ISO 8601, its duration in seconds."""

@@ -123,12 +123,13 @@ def _follow_transcripts(
     instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, until: float
 ) -> bool:
     records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
-    for record, at in zip(records, _positions(records, until), strict=True):
+    for record in records:
         made = record.asset_materialization
         version = (made.tags or {}).get(DATA_VERSION) if made else None
         if record.partition_key is not None and version is not None:
             _index(record.partition_key, catalogue, store, version)
-        catalogue.advance(TRANSCRIPT, at)
+    if records:
+        catalogue.advance(TRANSCRIPT, _positions(records, until)[-1])
     return complete
 
 

@@ -12,7 +12,7 @@ from dagster import ConfigurableResource
 
 from domain.errors import NotFound, PermanentError, TransientError, is_retryable
 from domain.old_rooms import OldRoomPage
-from domain.old_transcripts import OldPage
+from domain.old_transcripts import OldMeeting, OldPage
 from domain.signatures import secret_bytes, sign
 from resources.http import download, one_line, retry_after, send
 from resources.outgoing.webhook import Attempt
@@ -142,6 +142,14 @@ def _excerpt(content: bytes) -> str:
 def transcript_path(transcript_id: str) -> str:
     """Return the path of a transcript in the API."""
     return f"/v1/transcripts/{quote(transcript_id, safe='')}"
+
+
+def meeting(get: Callable[..., Any], room: str, meeting_id: str) -> OldMeeting | None:
+    """Return a meeting of a room, read by `get`, which is like `OldSystem.get`; None if the room doesn't have it."""
+    try:
+        return OldMeeting.read(get(f"/v1/rooms/{quote(room, safe='')}/meetings/{quote(meeting_id, safe='')}"))
+    except NotFound:
+        return None
 
 
 def pages(get: Callable[..., Any], model: type[P], path: str, **query: str) -> Iterator[P]:

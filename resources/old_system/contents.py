@@ -2,15 +2,14 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from dagster import ConfigurableResource
 from pydantic import PrivateAttr
 
 from domain.errors import NotFound
 from domain.old_contents import OldContent, OldTopicWithWords, OldWaveform
-from domain.old_transcripts import OldListed, OldMeeting, OldPage, read_list
-from resources.old_system.client import OldSystem, pages, transcript_path
+from domain.old_transcripts import OldListed, OldPage, read_list
+from resources.old_system.client import OldSystem, meeting, pages, transcript_path
 from resources.old_system.database import OldDatabase, OnlyInDatabase
 
 
@@ -32,12 +31,8 @@ class OldContents(ConfigurableResource[Any]):
         if not listed.meeting_id or not listed.room_name:
             return None
         if listed.meeting_id not in self._meetings:
-            path = f"/v1/rooms/{quote(listed.room_name, safe='')}/meetings/{quote(listed.meeting_id, safe='')}"
-            try:
-                found = OldMeeting.read(self.system.get(path))
-                self._meetings[listed.meeting_id] = found.room_name if found.platform == "daily" else None
-            except NotFound:
-                self._meetings[listed.meeting_id] = None
+            found = meeting(self.system.get, listed.room_name, listed.meeting_id)
+            self._meetings[listed.meeting_id] = found.daily_name if found else None
         return self._meetings[listed.meeting_id]
 
     def known_only_there(self, transcript_id: str) -> OnlyInDatabase:

@@ -2,16 +2,15 @@
 
 import logging
 import time
+from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from dagster import ConfigurableResource
 
 from domain.consent import Statement
-from domain.errors import NotFound, ReflectorError
-from domain.old_transcripts import OldMeeting
+from domain.errors import ReflectorError
 from resources.database.consents import Consents
-from resources.old_system.client import OldSystem
+from resources.old_system.client import OldSystem, meeting
 from resources.old_system.database import OldDatabase
 
 # The API finds a meeting only together with its room: of at most this many, within this many seconds.
@@ -48,14 +47,10 @@ class OldMeetings(ConfigurableResource[Any]):
         """Return the full name of a meeting's room at Daily; None if there is no such meeting, or it isn't at Daily."""
         if self.database.is_set:
             return self.database.meeting_name(denial.meeting_id)
-        end, meeting_id = time.monotonic() + SECONDS, quote(denial.meeting_id, safe="")
+        end = time.monotonic() + SECONDS
         for room in consents.rooms_near(denial.said_at, MOST_ROOMS):
             if (seconds := end - time.monotonic()) <= 0:
                 break
-            try:
-                path = f"/v1/rooms/{quote(room, safe='')}/meetings/{meeting_id}"
-                found = OldMeeting.read(self.system.get(path, seconds))
-            except NotFound:
-                continue
-            return found.room_name if found.platform == "daily" else None
+            if found := meeting(partial(self.system.get, seconds=seconds), room, denial.meeting_id):
+                return found.daily_name
         return None

@@ -11,7 +11,6 @@ from domain.comparison import ShadowComparison, compare, missing
 from domain.errors import DEFECTS, NotFound, PermanentError, ReflectorError, TransientError, reason
 from domain.old_transcripts import (
     OldListed,
-    OldMeeting,
     OldPage,
     OldRoom,
     OldTopic,
@@ -24,7 +23,7 @@ from domain.old_transcripts import (
 from domain.results import Transcript
 from domain.rooms import base_name
 from resources.http import as_object
-from resources.old_system.client import PAGE, OldSystem, pages, transcript_path
+from resources.old_system.client import PAGE, OldSystem, meeting, pages, transcript_path
 from resources.old_system.database import OldDatabase
 
 CHECKED = 10
@@ -117,7 +116,8 @@ class OldTranscripts(ConfigurableResource[Any]):
         for listed in self._listed(calls, room, ours):
             meeting_id = listed.meeting_id or ""
             if meeting_id not in meetings:
-                meetings[meeting_id] = self._room_name(calls, base, meeting_id)
+                found = meeting(calls.get, base, meeting_id)
+                meetings[meeting_id] = found.room_name if found else None
             if meetings[meeting_id] == ours.room_name:
                 candidates.append(listed)
         if not candidates and not room.is_shared and self._reader(calls) != room.user_id:
@@ -138,15 +138,6 @@ class OldTranscripts(ConfigurableResource[Any]):
                 seen.add(listed.id)
             if page.items and created_before(ours, page.items[-1]):
                 return
-
-    @staticmethod
-    def _room_name(calls: "_Calls", base: str, meeting_id: str) -> str | None:
-        """Return the meeting's full room name at Daily; None if the room doesn't have the meeting."""
-        try:
-            path = f"/v1/rooms/{quote(base, safe='')}/meetings/{quote(meeting_id, safe='')}"
-            return OldMeeting.read(calls.get(path)).room_name
-        except NotFound:
-            return None
 
     @staticmethod
     def _reader(calls: "_Calls") -> str | None:

@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,9 +10,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from testing import PATIENCE_S
 from testing.deployment import ROOT, Deployment
-from testing.parts import free_ports
+from testing.parts import free_ports, wait_until_it_answers
 from testing.programs import Program
 
 RELOAD = """mutation ReloadRepositoryLocation($name: String!) {
@@ -42,7 +40,8 @@ class DagsterPages:
     def __enter__(self) -> Self:
         start = Program if self.forked else partial(subprocess.Popen, start_new_session=True)
         command = [f"{sys.prefix}/bin/dagster-webserver", "-h", "127.0.0.1", "-p", str(self.port)]
-        with (self.deployment.home / "webserver.log").open("ab") as log:
+        path = self.deployment.home / "webserver.log"
+        with path.open("ab") as log:
             self.process = start(
                 [*command, "-w", str(self.workspace)],
                 cwd=ROOT,
@@ -50,15 +49,11 @@ class DagsterPages:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + PATIENCE_S
-        while not self.assets:
-            try:
-                self.assets = self._assets()
-            except (httpx.TransportError, RuntimeError):
-                if self.process.poll() is not None or time.monotonic() > end:
-                    self.__exit__()
-                    raise
-                time.sleep(0.2)
+        try:
+            wait_until_it_answers(self._read_assets, self.process, path, httpx.TransportError, RuntimeError)
+        except BaseException:
+            self.__exit__()
+            raise
         server = psutil.Process(self.process.pid)
         self.processes = [server, *server.children(recursive=True)]
         return self
@@ -88,8 +83,8 @@ class DagsterPages:
         if entry.get("loadStatus") != "LOADED":
             raise RuntimeError(f"the code was not loaded: {entry}")
 
-    def _assets(self) -> list[str]:
+    def _read_assets(self) -> None:
         nodes = self.query("{ assetNodes { assetKey { path } } }", {})["assetNodes"]
         if not nodes:
             raise RuntimeError("the code is not loaded yet")
-        return [node["assetKey"]["path"][-1] for node in nodes]
+        self.assets = [node["assetKey"]["path"][-1] for node in nodes]

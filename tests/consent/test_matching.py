@@ -51,23 +51,23 @@ def own(text: str, example: int, *, capitals: bool = False) -> str:
     return spelled.upper() if capitals else spelled
 
 
-@given(order=st.permutations([*PARTS, *NAMES]), said=st.booleans(), told=st.booleans())
+@given(order=st.permutations([*PARTS, *NAMES]), stated=st.booleans(), described=st.booleans())
 def test_in_any_order_and_spelling_each_name_finds_the_recording(
-    shared: Database, order: list[Step], *, said: bool, told: bool
+    shared: Database, order: list[Step], *, stated: bool, described: bool
 ) -> None:
-    """`said` and `told` are whether statements and descriptions have UUIDs in capitals."""
+    """`stated` and `described` are whether statements and descriptions have UUIDs in capitals."""
     consents, example = Consents(database=shared), next(number)
     named: dict[str, str] = {}
     for count, step in enumerate(order, 1):
         if isinstance(step, str):
             named[step] = own(step, example)
-            consents.record(own(step, example, capitals=said), "ann", given=False)
+            consents.record(own(step, example, capitals=stated), "ann", given=False)
         elif isinstance(step, Meeting):
             names = {name: one for name, one in step._asdict().items() if isinstance(one, str)}
-            owned: dict[str, Any] = {name: own(one, example, capitals=told) for name, one in names.items()}
+            owned: dict[str, Any] = {name: own(one, example, capitals=described) for name, one in names.items()}
             consents.identify(step._replace(**owned))
         else:
-            consents.add_alias(*(own(one, example, capitals=told) for one in step))
+            consents.add_alias(*(own(one, example, capitals=described) for one in step))
         begun = order[:count]
         is_described, is_named = any(isinstance(one, Meeting) for one in begun), PARTS[0] in begun
         found = {
@@ -81,7 +81,7 @@ def test_in_any_order_and_spelling_each_name_finds_the_recording(
         }
         unmatched = {one.meeting_id for one in consents.unmatched()} & set(named.values())
         assert unmatched == {full for name, full in named.items() if not found[name]}, step
-    recording = own(RECORDING, example, capitals=told)
+    recording = own(RECORDING, example, capitals=described)
     assert len(consents.denials(recording)) == 1, "of one person"
     assert len(consents.history(recording)) == len(NAMES)
     assert all(consents.recordings_of(full) == [recording] for full in named.values())
