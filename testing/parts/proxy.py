@@ -37,6 +37,8 @@ class Connection:
     client: socket.socket
     asked: int = 0
     answered: int = 0
+    forwarding: threading.Thread | None = None
+    closing: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -149,7 +151,8 @@ class Proxy:
         except OSError:
             return _reset(connection)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=self._forward, args=(connection, server), daemon=True).start()
+        connection.forwarding = threading.Thread(target=self._forward, args=(connection, server), daemon=True)
+        connection.forwarding.start()
         with server, contextlib.suppress(OSError):
             self._pass_answer(connection, server)
         return _reset(connection)
@@ -227,9 +230,13 @@ def _reset(connection: Connection) -> None:
 
 
 def _close(connection: Connection) -> None:
-    with contextlib.suppress(OSError):
-        # Wakes the thread that waits for the client; with a linger of 0 the close still resets.
-        connection.client.shutdown(socket.SHUT_RD)
-    connection.client.close()
+    with connection.closing:
+        with contextlib.suppress(OSError):
+            # Wakes the thread that waits for the client; with a linger of 0 the close still resets.
+            connection.client.shutdown(socket.SHUT_RD)
+        if connection.forwarding:
+            # A socket in use by a thread stays open behind its close, and the client could send another request.
+            connection.forwarding.join(PATIENCE_S)
+        connection.client.close()
     # Last: `cut` leaves it alone from now on, and the client must see the end by then.
     connection.over.set()
