@@ -54,13 +54,14 @@ def build(job_name: str, graph: AssetGraph, settings: Settings) -> dg.SensorDefi
         new, taken = _process(context, inbox, consents, settings)
         while not new and inbox.wait(end - time.monotonic(), pause):
             new, taken = _process(context, inbox, consents, settings)
+        stopped = " when the code server was stopped" if not new and time.monotonic() < end else ""
         runs = [
             _first_run(graph, recording_id) for recording_id in new if not has_begun(context.instance, recording_id)
         ]
         return dg.SensorResult(
             dynamic_partitions_requests=[recordings.build_add_request(new)] if new else [],
             run_requests=runs,
-            skip_reason=None if runs else f"the inbox has no new recording, and {len(taken)} known ones",
+            skip_reason=None if runs else f"the inbox had no new recording, and {len(taken)} known ones{stopped}",
             cursor=Cursor(taken=taken).model_dump_json(),
         )
 

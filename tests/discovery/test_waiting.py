@@ -17,7 +17,7 @@ from testing.parts.receiver import Receiver
 from tests.discovery.world import SECRET, inbox_of, other_event, queueing, runs_by_recording
 
 pytestmark = pytest.mark.slow(15)
-# Longer than everything here takes.
+# The longest that the setting allows.
 WAIT_S = 30
 
 
@@ -48,4 +48,4 @@ def test_a_tick_waits_takes_what_arrives_and_ends_with_the_code_server(tmp_path:
             [run] = instance.get_runs()
             assert (took.status.value, took.run_ids) == ("SUCCESS", [run.run_id]), "one tick saw both arrivals"
             assert waited.status.value == "SKIPPED"
-            assert waited.end_timestamp - waited.timestamp < WAIT_S
+            assert waited.skip_reason.endswith("when the code server was stopped")
