@@ -21,6 +21,8 @@ help: ## list the targets
 
 .venv/dev: requirements-dev.lock .venv/runtime
 	$(PIP) -r requirements-dev.lock
+	@# Else many processes of the first tests compile the same modules at once.
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib
 	@touch $@
 
 .PHONY: install
