@@ -141,7 +141,7 @@ class ServiceSettings(BaseSettings):
         None,
         alias="LLM_URL",
         description="Base URL of an OpenAI-compatible chat endpoint; if unset, topics, title, summary and action items "
-        "are extracted from the text without an LLM.",
+        "are extracted from the text without an LLM, decisions and next steps in English, German and Spanish only.",
         examples=["https://api.openai.com/v1"],
     )
     llm_model: str = Field("gpt-4o-mini", alias="LLM_MODEL", description="Model name sent to the LLM endpoint.")

@@ -66,7 +66,10 @@ export function showActions(items, go) {
     one,
   ));
   const failed = items.error && `They couldn’t be made: ${items.error}`;
-  const none = (text) => [make("li", { className: "quiet none" }, failed || text)];
+  // As the tables of wordings in domain/summarize.
+  const where = items.method === "extractive"
+    ? " Without a language model, they are recognized in English, German and Spanish only." : "";
+  const none = (text) => [make("li", { className: "quiet none" }, failed || `${text}${where}`)];
   fill($("decisions"), ...(decisions.length ? decisions : none("No decisions were found.")));
   fill($("next"), ...(next.length ? next : none("No next steps were found.")));
 }

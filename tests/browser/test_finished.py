@@ -20,7 +20,7 @@ from tests.service.shown_recordings import finish, meeting
 
 pytestmark = pytest.mark.slow(50)
 
-LONG, SHORT, EVIL, SILENT = "long", "short", "evil", "silent"
+LONG, SHORT, EVIL, SILENT, BARE = "long", "short", "evil", "silent", "bare"
 MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 # Does something once and waits for the frame that shows it.
 ACT = """async ([act, n]) => {
@@ -47,6 +47,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         fields: Any = {"topics": topics, "participants": people, "duration": 2.0, "action_items": items, **texts}
         finish(here.store, here.script, finished(EVIL, **fields), said)
         finish(here.store, here.script, finished(SILENT, duration=2.0, topics=[]), [])
+        finish(here.store, here.script, *meeting(BARE, 1, 20, 2, action_items={"method": "extractive"}))
         yield here
 
 
@@ -85,6 +86,12 @@ def test_everything_is_there(visitor: Visitor, here: Site) -> None:
         # Nothing of the audio is fetched before somebody wants to hear it.
         fetched = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
         assert not [url for url in fetched if url.endswith("/audio")]
+
+
+def test_the_page_says_in_which_languages_nothing_was_found(visitor: Visitor, here: Site) -> None:
+    with visitor.visit(f"{here.url}/transcripts/{BARE}") as page:
+        for none in (page.locator("#decisions .none"), page.locator("#next .none")):
+            expect(none).to_contain_text("recognized in English, German and Spanish only")
 
 
 def test_a_word_is_heard_when_it_is_clicked_and_the_mark_follows(visitor: Visitor, here: Site) -> None:

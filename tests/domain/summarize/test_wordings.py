@@ -1,4 +1,4 @@
-"""Decisions and next steps in German and Spanish."""
+"""Decisions and next steps in German and Spanish, and in languages without a table."""
 
 import pytest
 
@@ -326,6 +326,21 @@ def test_reasons_conditions_and_pronouns() -> None:
     assert [one.context for one in made.next_steps] == ["Wenn der Test wieder rot ist, rufe ich heute den Kunden an."]
     made = items("spanish", (ANNA, "La factura está abierta."), (BERND, "La envío mañana al banco."))
     assert [one.context for one in made.next_steps] == ["Anna: La factura está abierta."]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["我们决定周五发布。", "那个报告我周五之前发给你。", "我们还没有决定。"],
+        ["来週リリースすることに決めました。", "金曜日までに資料を送ります。", "まだ決まっていません。"],
+        ["금요일에 출시하기로 결정했습니다.", "금요일까지 보고서를 보내겠습니다.", "아직 결정하지 않았습니다."],
+        ["Nous avons décidé de publier vendredi.", "Je vais envoyer le rapport avant vendredi.", "Pas encore décidé."],
+    ],
+)
+def test_a_language_without_a_table_has_no_decisions_and_steps(texts: list[str]) -> None:
+    made = extractive.action_items(spoken(*((ANNA, text) for text in texts), names=NAMES), NAMES)
+    assert not made.decisions
+    assert not made.next_steps
 
 
 def test_english_words_are_nothing_elsewhere() -> None:
