@@ -1,8 +1,9 @@
 """A process that executes steps of one run, one at a time, and the run's side of it.
 
-The run sends the step's key, the worker the step's events, then `Ended`. Between steps the worker keeps the instance,
-the job and loaded models. It ends when the run has closed the channel; if the run was killed during a step, after that
-step, so that no paid call is lost. After a step that failed, and when it holds much memory, it is replaced.
+The run sends the step's key, the worker `Ended` with the step's events: the log has each at once, the run needs none of
+them before the end, and each message would wake it. Between steps the worker keeps the instance, the job and loaded
+models. It ends when the run has closed the channel; if the run was killed during a step, after that step, so that no
+paid call is lost. After a step that failed, and when it holds much memory, it is replaced.
 """
 
 import contextlib
@@ -20,7 +21,6 @@ from typing import Any
 
 import dagster as dg
 
-from reflector_assets.records import ATTEMPT_ENDS
 from reflector_assets.runtime import process
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
@@ -65,7 +65,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a step, with its last events and an error that isn't its own; the worker may leave with it."""
+    """The end of a step, with its events and an error that isn't its own; the worker may leave with it."""
 
     events: tuple[DagsterEvent, ...]
     error: SerializableErrorInfo | None
@@ -88,20 +88,15 @@ def work(descriptor: int) -> None:
 def _execute(shared: Shared, channel: Connection, key: str, known_state: Any) -> Ended:
     """Execute a step and send its events."""
     error = None
-    last: list[DagsterEvent] = []
+    events: list[DagsterEvent] = []
     with capture_interrupts(), partitions_known():
         try:
-            for event in _events(shared, key, known_state):
-                # The run may request the next step as soon as it knows of the end: then this worker is to be free.
-                if last or event.event_type in ATTEMPT_ENDS:
-                    last.append(event)
-                else:
-                    _send(channel, event)
+            events.extend(_events(shared, key, known_state))
         except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as raised:
             error = SerializableErrorInfo.from_traceback(TracebackException.from_exception(raised))
     limit = get_settings().worker_memory << 20
-    succeeded = error is None and bool(last) and last[0].is_step_success
-    ended = Ended(tuple(last), error, leaves=not succeeded or holds_more_than(limit))
+    succeeded = error is None and any(event.is_step_success for event in events)
+    ended = Ended(tuple(events), error, leaves=not succeeded or holds_more_than(limit))
     _send(channel, ended)
     return ended
 
@@ -115,9 +110,7 @@ def _events(shared: Shared, key: str, known_state: Any) -> Iterator[DagsterEvent
         metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
         step_key=key,
     )
-    plan = shared.plans.of_step(key, known_state)
-    # The repository that the plan was made with.
-    job = run.job.with_repository_load_data(plan.repository_load_data)
+    plan, job = shared.plans.of_step(key, known_state), shared.plans.job
     yield from execute_plan(plan, job, run.run, run.config, run.retries.for_inner_plan(), instance, shared.resources)
 
 
@@ -163,21 +156,21 @@ class Worker:
         """Return what becomes ready when the worker has sent something or ended."""
         return [self._channel] if self._pidfd is None else [self._channel, self._pidfd]
 
-    def receive(self) -> Iterator[DagsterEvent | Ended]:
-        """Return what the worker has sent; raise WorkerGone after the last message of one that has ended."""
+    def receive(self) -> Ended | None:
+        """Return the end of the step, None before the worker has sent it; raise WorkerGone if it has ended without."""
         # A child process of the step can hold the channel open, therefore the pidfd.
         gone = not self.is_alive()
         try:
             while self._channel.poll():
                 message = self._channel.recv()
-                if isinstance(message, int):
-                    self.pid, self._pidfd = message, os.pidfd_open(message)
-                else:
-                    yield message
+                if isinstance(message, Ended):
+                    return message
+                self.pid, self._pidfd = message, os.pidfd_open(message)
         except (EOFError, OSError):
             gone = True
         if gone:
             raise WorkerGone(self.pid, self._exit_code())
+        return None
 
     def interrupt(self) -> None:
         """Interrupt the step that the worker executes."""

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from reflector_assets.records import ATTEMPT_ENDS
-from reflector_assets.runtime.attempts import attempt
+from reflector_assets.runtime.attempts import attempt, if_ended
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
@@ -27,11 +27,13 @@ from reflector_assets.runtime.dagster_internals.steps import (
 )
 from reflector_assets.runtime.run_process import supervised
 from reflector_assets.runtime.warm_process import fork_worker
-from reflector_assets.runtime.worker import Ended, Run, Worker, WorkerGone
+from reflector_assets.runtime.worker import Run, Worker, WorkerGone
 
 # Seconds between looks for an interruption of the run, and for a free place in a pool.
 INTERRUPTION_S, POOL_S = 0.5, 0.25
 CRASH = "ChildProcessCrashException"
+# The events of an attempt that determine what comes after it.
+RESULTS = ATTEMPT_ENDS | {dg.DagsterEventType.STEP_OUTPUT}
 INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
 
@@ -165,21 +167,20 @@ class Execution:
     def _receive(self, worker: Worker) -> Iterator[DagsterEvent]:
         key = self._busy[worker]
         try:
-            for message in worker.receive():
-                if not isinstance(message, Ended):
-                    yield from self._handle(message, key)
-                    continue
-                # First, since the next step may be executed once the end is known.
-                self._free(worker, keep=not message.leaves)
-                if message.error is not None:
-                    self._errors[worker.pid] = message.error
-                for event in message.events:
-                    yield from self._handle(event, key)
-                self._active.verify_complete(self._context, key)
-                return
+            ended = worker.receive()
         except WorkerGone as gone:
             self._free(worker, keep=False)
             yield from self._crashed(key, gone)
+            return
+        if ended is None:
+            return
+        # First, since the next step may be executed once the end is known.
+        self._free(worker, keep=not ended.leaves)
+        if ended.error is not None:
+            self._errors[worker.pid] = ended.error
+        for event in ended.events:
+            yield from self._handle(event, key)
+        self._active.verify_complete(self._context, key)
 
     def _handle(self, event: DagsterEvent, key: str) -> Iterator[DagsterEvent]:
         yield event
@@ -197,8 +198,9 @@ class Execution:
     def _crashed(self, key: str, gone: WorkerGone) -> Iterator[DagsterEvent]:
         """End a step whose worker is gone: as it ended itself if the log says so, otherwise by its retry policy."""
         number = self._active.get_known_state().get_retry_state().get_attempt_count(key)
-        for event in attempt(self._context.instance, self._context.run_id, key, number, ATTEMPT_ENDS):
-            yield from self._handle(event, key)
+        if events := if_ended(attempt(self._context.instance, self._context.run_id, key, number, RESULTS)):
+            for event in events:
+                yield from self._handle(event, key)
             return
         prefix = f"The worker of step {key} (pid: {gone.pid})"
         what = f"{prefix} has ended." if gone.code is None else get_run_crash_explanation(prefix, gone.code)

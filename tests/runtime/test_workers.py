@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from reflector_assets.runtime.warm_process import ADDRESS
+from reflector_assets.runtime.worker import Ended, Worker
 from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
@@ -43,6 +44,32 @@ def test_a_worker_executes_one_step_after_the_other(instance: dg.DagsterInstance
     assert result.success
     assert len(set(pids.values())) == 1
     assert os.getpid() not in pids.values()
+
+
+def test_a_worker_makes_the_job_once(instance: dg.DagsterInstance) -> None:
+    job = dg.build_reconstructable_job(worker_jobs.__name__, worker_jobs.made.__name__)
+    with dg.execute_job(job, instance) as result:
+        assert result.success
+        outputs = [event.step_output_data for event in result.all_events if event.is_successful_output]
+    counts = [output.metadata["made"].value for output in outputs if "made" in output.metadata]
+    assert counts == [1, 1]
+
+
+def test_a_step_wakes_its_run_once(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+    receive = Worker.receive
+
+    def counted(worker: Worker) -> Ended | None:
+        end = receive(worker)
+        ended.append(end is not None)
+        return end
+
+    monkeypatch.setattr(Worker, "receive", counted)
+    result, _ = run(instance, worker_jobs.chain)
+    assert result.success
+    assert ended.count(True) == 3
+    # With its process id, a worker is ready.
+    assert ended.count(False) <= 1
 
 
 def test_a_worker_that_holds_much_memory_is_replaced(

@@ -17,6 +17,7 @@ from reflector_assets.runtime.executor import process_executor
 ONCE_MORE = dg.RetryPolicy(max_retries=1)
 WAITING = "the step waits to be interrupted"
 HELD: list[np.ndarray] = []
+MADE: list[str] = []
 
 
 def report(context: dg.OpExecutionContext) -> None:
@@ -50,6 +51,23 @@ def third(context: dg.OpExecutionContext, before: int) -> None:
 @dg.job(executor_def=process_executor(2))
 def chain() -> None:
     third(second(first()))
+
+
+@dg.op
+def counts_makings(context: dg.OpExecutionContext, before: int) -> int:
+    context.add_output_metadata({"made": len(MADE)})
+    return before
+
+
+def made() -> dg.JobDefinition:
+    """Return the job `counting`, which is made in every process anew."""
+    MADE.append("counting")
+
+    @dg.job(executor_def=process_executor(1))
+    def counting() -> None:
+        counts_makings.alias("later")(counts_makings.alias("earlier")(first()))
+
+    return counting
 
 
 @dg.job(executor_def=process_executor(2))

@@ -89,14 +89,15 @@ class Plans:
     """The plans of single steps of a run, which Dagster cuts from that of all steps; here this one is kept."""
 
     def __init__(self, job: Any, config: Any, repository_load_data: Any) -> None:
-        # The repository that create_execution_plan uses.
-        self._job = job.with_repository_load_data(repository_load_data) if repository_load_data else job
+        # With the repository that create_execution_plan uses. Its definition is made once for this object alone: it has
+        # its hash, and one that comes from another process has a hash that is no other's here.
+        self.job = job.with_repository_load_data(repository_load_data)
         self._given, self._load_data = config, repository_load_data
         self._whole: ExecutionPlan | None = None
 
     def of_step(self, key: str, known_state: Any) -> ExecutionPlan:
         """Return the plan of one step; the known state has the keys of mapped steps."""
-        job, whole = self._job.get_definition(), self._whole
+        job, whole = self.job.get_definition(), self._whole
         if whole is None or whole.known_state.dynamic_mappings != known_state.dynamic_mappings:
             self._config = ResolvedRunConfig.build(job, self._given)
             self._whole = whole = ExecutionPlan.build(
