@@ -28,12 +28,15 @@ from resources.http import ssl_context
 IN_STEPS = (
     "anyio._backends._asyncio",
     "dagster._core.workspace.autodiscovery",
-    "dagster._utils.test",
+    "dagster._utils.test.definitions",
     "domain.audio.levels",
     "domain.audio.mixdown",
     "domain.audio.padding",
     "pandas",
     "psycopg2",
+    # What dagster.yaml names.
+    "reflector_assets.runtime.compute_logs",
+    "reflector_assets.runtime.embedded_storage",
     "resources.transcription.vad",
 )
 # What each run imports: the program that started its code server.
