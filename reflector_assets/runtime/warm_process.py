@@ -51,11 +51,11 @@ def is_supported() -> bool:
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 
-def start() -> str:
+def start(module: str = MODULE) -> str:
     """Start a warm process that ends after this process and the last child; return its address."""
     listener = _listen(address := _new_address())
     with listener:
-        _start(listener, address, 0.0)
+        _start(listener, address, 0.0, module)
     return address
 
 
@@ -70,11 +70,11 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
-def _start(listener: socket.socket, address: str, idle: float) -> subprocess.Popen[bytes]:
+def _start(listener: socket.socket, address: str, idle: float, module: str = MODULE) -> subprocess.Popen[bytes]:
     ours, theirs = socket.socketpair()
     with theirs:
         files = [listener.fileno(), theirs.fileno()]
-        command = [sys.executable, "-m", MODULE, *map(str, files), str(idle)]
+        command = [sys.executable, "-m", module, *map(str, files), str(idle)]
         # A thread of the numerical library would make each fork unsafe.
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, ADDRESS: address[1:]}
         started = subprocess.Popen(command, pass_fds=files, stdin=subprocess.DEVNULL, env=environment)
