@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.util import LRUCache
 
 from reflector_assets.runtime.dagster_internals.storage import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -232,18 +232,27 @@ def _identity(url: str) -> tuple[int, int] | None:
 
 
 def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(
-        url,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
-        pool_size=2,
-        max_overflow=-1,
-    )
+    file = url.removeprefix("sqlite:///")
+    pool = sa.QueuePool(lambda: _connect(file), pool_size=2, max_overflow=-1, dialect=DIALECT)
+    return sa.Engine(pool, DIALECT, sa.make_url(url), execution_options={"compiled_cache": COMPILED})
 
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: Any) -> None:
-        # In WAL mode a killed process loses nothing by it, and a power failure at most the last commits.
-        connection.execute("PRAGMA synchronous=NORMAL")
-        # What is deleted isn't readable in the file any more. Most builds of SQLite have it on.
-        connection.execute("PRAGMA secure_delete=ON")
 
-    return engine
+def _connect(file: str) -> Any:
+    connection = DIALECT.connect(file, timeout=SQLITE_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+    # In WAL mode a killed process loses nothing by it, and a power failure at most the last commits.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    # What is deleted isn't readable in the file any more. Most builds of SQLite have it on.
+    connection.execute("PRAGMA secure_delete=ON")
+    return connection
+
+
+def _dialect() -> sa.Dialect:
+    engine = sa.create_engine("sqlite://")
+    # This initializes it.
+    engine.connect().close()
+    return engine.dialect
+
+
+# Each run has a file, and an engine, of its own. With one dialect, they share the statements that have been compiled,
+# also those that were compiled before a process was forked.
+DIALECT, COMPILED = _dialect(), LRUCache[Any, Any](1000)
