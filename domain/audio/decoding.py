@@ -11,7 +11,7 @@ from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from domain.audio.opus import LEAP, RATE, TOLERANCE, is_silence, packet_samples
-from domain.audio.probe import HINT, Source
+from domain.audio.probe import HINT, SilentFile, Source
 from domain.errors import UnreadableAudio
 
 BLOCK = 0.5
@@ -127,6 +127,9 @@ def chunks(source: Source) -> Iterator[Chunk]:
     for frame in decoder.decode(None):
         yield from clock.add(frame, source.at(frame.pts))
     yield from clock.finish(source.channels)
+    if not clock.started and not broken:
+        # Shorter than the codec's delay.
+        raise SilentFile.of(source.path)
     if not clock.started:
         raise UnreadableAudio(f"{source.path.name}: none of its {source.read} packets can be decoded", hint=HINT)
     if broken:

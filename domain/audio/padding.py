@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from domain.audio.opus import RATE, STEP, Head, Timeline, is_stereo, packet_samples, silence
-from domain.audio.probe import HINT, Source, open_audio, trimmed
+from domain.audio.probe import HINT, SilentFile, Source, open_audio, trimmed
 from domain.errors import UnreadableAudio
 from domain.recording import Frozen
 
@@ -147,6 +147,9 @@ def _encode(source: Source, target: Path, shift: int) -> Padding:
                 if rest.size:
                     write(rest)
         container.mux(stream.encode(None))
+    if not clock:
+        # Shorter than a sample at 48 kHz.
+        raise SilentFile.of(source.path)
     return Padding(
         duration=clock / RATE,
         start=start / RATE,

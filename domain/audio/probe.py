@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import av
 import av.container
@@ -28,7 +28,12 @@ HINT = "Replace the file or leave the track out."
 
 
 class SilentFile(UnreadableAudio):
-    """A valid container with an audio stream but no packets, of a participant who never unmuted."""
+    """A valid container with an audio stream but no sound, of a participant who never unmuted."""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Return the error for a file."""
+        return cls(f"{path.name} has an audio stream and no sound in it")
 
 
 class Probe(Frozen):
@@ -92,7 +97,7 @@ class Source:
         if not self.read and self._is_matroska and len(self.container.streams) == 1 and ebml.has_blocks(self.path):
             raise UnreadableAudio(f"none of the packets in {self.path.name} holds {self.codec} sound", hint=HINT)
         if not self.read:
-            raise SilentFile(f"{self.path.name} has an audio stream and no sound in it")
+            raise SilentFile.of(self.path)
         seconds = (self.at(end) or 0) / RATE
         if reason := next(iter(damage), "") or self._truncation(position, size, seconds):
             self.notes.append(f"damaged end: usable until {seconds:.1f} s ({reason})")
@@ -141,7 +146,7 @@ def open_audio(path: Path) -> Generator[Source]:
     except av.error.FFmpegError as error:
         # FFmpeg rejects files that consist of a header only, as from participants who never unmuted.
         if ebml.declares_audio(path) if head.startswith(ebml.HEADER) else b"OpusHead" in head[:128]:
-            raise SilentFile(f"{path.name} has an audio stream and no sound in it") from error
+            raise SilentFile.of(path) from error
         raise UnreadableAudio(
             f"{path.name} is not an audio file that can be read ({_reason(error)})", hint=HINT
         ) from error

@@ -13,8 +13,8 @@ JITTER = RATE // 10
 """Samples (0.1 s) by which the packet after one that strays may be early."""
 FEW = 5
 """Most consecutive packets that stray; more of them are a gap, or a reset of the timestamps."""
-LAST, LAST_LEAP = 2, 30 * RATE
-"""At most this many packets at the end, this many samples (30 s) ahead of all others, stray too: speech is longer."""
+LAST, LAST_LEAP = RATE // 8, 30 * RATE
+"""A few packets at the end, of at most 0.125 s and 30 s ahead of all others, stray too: speech is longer."""
 
 T = TypeVar("T")
 Timed = tuple[int | None, int, T]
@@ -51,7 +51,7 @@ def corrected(packets: Iterable[Timed[T]]) -> Iterator[tuple[int | None, bool, T
 
 def _limit(at: int, length: int, expected: int | None, ahead: deque[Timed[T]]) -> int | None:
     """Return the latest time of a packet that the packets behind it allow; None if its timestamp doesn't stray."""
-    if expected is not None and len(ahead) < LAST and at - expected > LAST_LEAP:
+    if expected is not None and at - expected > LAST_LEAP and _are_last(length, ahead):
         return expected
     limits: list[tuple[int, int]] = []
     until = length
@@ -61,8 +61,16 @@ def _limit(at: int, length: int, expected: int | None, ahead: deque[Timed[T]]) -
         until += samples
     if expected is None:
         # The first one, and most of those behind it disagree.
-        behind = [limit for later, limit in limits if later < at - STRAY]
+        behind = [limit for _, limit in limits if limit < at - STRAY]
         return min(behind) if 2 * len(behind) > len(limits) else None
     goes_on = expected - JITTER
-    behind = [limit for later, limit in limits if later >= goes_on and (at < expected or later < at - STRAY)]
+    if at > expected and limits and all(later < goes_on for later, _ in limits):
+        # Alone before a reset, or a stray among packets that were reset.
+        return expected
+    behind = [limit for later, limit in limits if later >= goes_on and (at < expected or limit < at - STRAY)]
     return min(behind, default=None)
+
+
+def _are_last(length: int, ahead: deque[Timed[T]]) -> bool:
+    """Return True if a packet and those behind it are the few last ones."""
+    return len(ahead) < FEW and length + sum(samples for _, samples, _ in ahead) <= LAST

@@ -47,7 +47,7 @@ def padded_tracks(
                     gaps=0,
                     packets=0,
                     copied=False,
-                    notes=("holds no packets, taken as silent",),
+                    notes=("holds no sound, taken as silent",),
                 )
             except UnreadableAudio as error:
                 raise error.at(recording=recording.id, track=track.index) from None
