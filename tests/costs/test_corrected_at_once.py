@@ -1,12 +1,15 @@
 """What people correct is in list, search and events at once: before a run takes it, once undone, and afterwards."""
 
+import json
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from domain.corrections.edits import AnyEdit, SetTitle, Undo
 from resources.database.catalogue import Catalogue
@@ -14,9 +17,11 @@ from resources.database.corrections import CorrectionHistory
 from resources.database.database import Database
 from resources.results import search_index
 from resources.store.base import LocalStore
+from testing import PATIENCE_S
 from testing.daemon import until
 from tests.consent.world import World, world
-from tests.costs.serving import client_of
+from tests.costs.serving import app_of, client_of
+from tests.service.in_process import TOKEN, listening
 from tests.service.shown_recordings import Scripted, finish, meeting
 
 pytest_plugins = ["tests.service.databases"]
@@ -134,6 +139,37 @@ def test_a_generated_summary_is_returned_to_at_once(client: TestClient, made: Wo
         assert summaries() != generated
         seen.correct({"kind": "summary", **dict.fromkeys(given)})
         assert summaries() == generated
+
+
+def test_the_old_frontends_socket_has_a_corrected_topic_at_once(client: TestClient, made: World) -> None:
+    seen = Seen(client, made.id)
+    topic = seen.get(f"/v1/transcripts/{made.id}")["topics"][0]
+    word = seen.get(f"/v1/transcripts/{made.id}/words")["segments"][0]["words"][0]
+    said = word[0].strip()
+
+    def has(socket: ClientConnection, title: str, text: str) -> None:
+        """Read until the topic has a title, and a text in its transcript."""
+        messages = (json.loads(socket.recv(PATIENCE_S)) for _ in count())
+        found = (one["data"] for one in messages if one["event"] == "TOPIC" and one["data"]["id"] == topic["id"])
+        assert next(one for one in found if one["title"] == title and text in one["transcript"])
+
+    def opened() -> ClientConnection:
+        url = f"ws://127.0.0.1:{port}/compat/v1/transcripts/{made.id}/events"
+        return connect(url, subprotocols=[Subprotocol("bearer"), Subprotocol(TOKEN)], proxy=None)
+
+    with listening(app_of(made, f"sqlite:///{made.home / 'reflector.db'}")) as port:
+        with opened() as socket:
+            has(socket, topic["title"], said)
+            seen.correct({"kind": "topic", "at": topic["timestamp"], "title": "Airships"})
+            has(socket, "Airships", said)
+            seen.correct({"kind": "words", "start": word[1], "end": word[2], "was": said, "text": "Blimps"})
+            has(socket, "Airships", "Blimps")
+        # The event of the run, sent again, has the topic as it is now.
+        with opened() as socket:
+            has(socket, "Airships", "Blimps")
+            last = seen.get(f"/v1/transcripts/{made.id}/corrections")["version"]
+            seen.correct({"kind": "undo", "number": last}, {"kind": "undo", "number": last - 1})
+            has(socket, topic["title"], said)
 
 
 class Held(LocalStore):
