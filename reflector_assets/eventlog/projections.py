@@ -59,8 +59,9 @@ def follow_recordings(
     until = time.time() - settled_after
     added = _follow_partitions(instance, catalogue)
     described = _follow_described(instance, catalogue, until)
-    indexed = _follow_transcripts(instance, store, catalogue, limit, until)
-    edited = _follow_corrections(store, catalogue, limit)
+    history = CorrectionHistory(database=catalogue.database)
+    indexed = _follow_transcripts(instance, store, catalogue, history, limit, until)
+    edited = _follow_corrections(store, catalogue, history, limit)
     return catalogue.reindex(limit) and edited and indexed and described and added
 
 
@@ -120,33 +121,39 @@ def _follow_described(instance: dg.DagsterInstance, catalogue: Catalogue, until:
 
 
 def _follow_transcripts(
-    instance: dg.DagsterInstance, store: Store, catalogue: Catalogue, limit: int, until: float
+    instance: dg.DagsterInstance,
+    store: Store,
+    catalogue: Catalogue,
+    history: CorrectionHistory,
+    limit: int,
+    until: float,
 ) -> bool:
     records, complete = _materializations(instance, catalogue, TRANSCRIPT, limit)
     for record in records:
         made = record.asset_materialization
         version = (made.tags or {}).get(DATA_VERSION) if made else None
         if record.partition_key is not None and version is not None:
-            _index(record.partition_key, catalogue, store, version)
+            _index(record.partition_key, catalogue, history, store, version)
     if records:
         catalogue.advance(TRANSCRIPT, _positions(records, until)[-1])
     return complete
 
 
-def _follow_corrections(store: Store, catalogue: Catalogue, limit: int) -> bool:
+def _follow_corrections(store: Store, catalogue: Catalogue, history: CorrectionHistory, limit: int) -> bool:
     """Index what was edited by processes that were killed before they did."""
-    history = CorrectionHistory(database=catalogue.database)
     edits = history.after(read_position(catalogue.database, CORRECTED), limit)
     for recording_id in dict.fromkeys(recording_id for _, recording_id, _ in edits):
-        _index(recording_id, catalogue, store)
+        _index(recording_id, catalogue, history, store)
     if edits:
         catalogue.advance(CORRECTED, edits[-1][0])
     return len(edits) < limit
 
 
-def _index(recording_id: str, catalogue: Catalogue, store: Store, version: str | None = None) -> None:
+def _index(
+    recording_id: str, catalogue: Catalogue, history: CorrectionHistory, store: Store, version: str | None = None
+) -> None:
     try:
-        search_index.index(recording_id, catalogue.database, store, version)
+        search_index.index(recording_id, catalogue, history, store, version)
     except (PermanentError, OSError, ValueError, LookupError, TypeError) as error:
         # One transcript must not stop the others; it is indexed when it is made again.
         log.warning("the transcript of %s can't be searched: %s", recording_id, error)

@@ -17,13 +17,14 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 20
 
 
-def index(recording_id: str, database: Database, store: Store, version: str | None = None) -> None:
+def index(
+    recording_id: str, catalogue: Catalogue, history: CorrectionHistory, store: Store, version: str | None = None
+) -> None:
     """Index a finished transcript with its corrections, unless that was done; `version` is its data version if known.
 
     Whoever changes files or corrections calls this afterwards. What was read before another process indexed is read
     again, so that of concurrent calls the last to succeed has read the newest. Raises ReflectorError.
     """
-    catalogue, history = Catalogue(database=database), CorrectionHistory(database=database)
     for _ in range(ATTEMPTS):
         before = catalogue.indexed(recording_id)
         corrections = history.gathered(recording_id)
@@ -50,6 +51,6 @@ def index(recording_id: str, database: Database, store: Store, version: str | No
 def index_edited(recording_id: str, database: Database, store: Store) -> None:
     """Index a recording after edits were stored; what fails is logged, and done when the list is read next."""
     try:
-        index(recording_id, database, store)
+        index(recording_id, Catalogue(database=database), CorrectionHistory(database=database), store)
     except ReflectorError as error:
         log.warning("the list and the search don't have the last corrections of %s yet: %s", recording_id, error)

@@ -194,14 +194,14 @@ def test_a_slow_reader_doesnt_bring_old_text_back(database_url: str, tmp_path: A
     history, catalogue = CorrectionHistory(database=database), Catalogue(database=database)
     transcript, spoken = meeting(recording_id, 1, 40, 2)
     finish(store, Scripted(), transcript, spoken)
-    search_index.index(recording_id, database, store, "1")
+    search_index.index(recording_id, catalogue, history, store, "1")
 
     def titles() -> list[str | None]:
         return [row.title for row in catalogue.search("", 1).items]
 
     def edit(change: AnyEdit) -> None:
         history.add(recording_id, [change])
-        search_index.index(recording_id, database, store)
+        search_index.index(recording_id, catalogue, history, store)
 
     slow = threading.Thread(target=edit, args=(SetTitle(title="Older"),), name="slow")
     slow.start()
@@ -212,7 +212,7 @@ def test_a_slow_reader_doesnt_bring_old_text_back(database_url: str, tmp_path: A
         finish(store, Scripted(), transcript.model_copy(update={"title": "Older", "revision": 1}), spoken)
         edit(Undo(number=1))
         finish(store, Scripted(), transcript.model_copy(update={"title": "Newer", "revision": 2}), spoken)
-        search_index.index(recording_id, database, store, "2")
+        search_index.index(recording_id, catalogue, history, store, "2")
     assert titles() == ["Newer"]
     GO.set()
     slow.join(60)

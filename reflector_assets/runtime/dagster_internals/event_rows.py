@@ -79,7 +79,7 @@ def of_run(
     with storage.run_connection(run_id) as connection:
         rows = cast("sa.Connection", connection).execute(query).all()
     for name, at, step_key, asset_key, text in rows:
-        yield EventRow(name, at.replace(tzinfo=UTC).timestamp(), step_key, asset_key, json.loads(text or "{}"))
+        yield EventRow(name, at.replace(tzinfo=UTC).timestamp(), step_key, asset_key, json.loads(text) if text else {})
 
 
 def _metadata(data: Mapping[str, Any]) -> dict[str, Any]:
