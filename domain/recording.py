@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, f
 
 from domain.errors import InvalidInput
 from domain.names import best, of_speaker
+from domain.problems import plain
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TRACK_KEY_PATTERN = re.compile(
@@ -150,7 +151,7 @@ def check_recording_id(recording_id: str) -> str:
 def first_problem(error: ValidationError, subject: str) -> str:
     """Describe the first problem of invalid input by its field, or by `subject` if it affects all of it."""
     first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or subject}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc'])) or subject}: {plain(first['msg'])}"
 
 
 def name_participants(recording: Recording, known: Iterable[tuple[str, str | None, str | None]]) -> Participants:

@@ -18,6 +18,7 @@ from domain.errors import (
     ReflectorError,
     TransientError,
 )
+from domain.problems import plain
 from service.disclosure import error_text
 
 # Seconds after which a client should try again.
@@ -86,7 +87,7 @@ def describe(error: Mapping[str, Any]) -> str:
     """Describe an error of Pydantic's by location and message, without the input."""
     where = ".".join(str(part)[:50] for part in error["loc"])
     where = where if where.isprintable() else repr(where)
-    return f"{where or 'the body'}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{where or 'the body'}: {plain(error['msg'])}"
 
 
 HANDLERS: Mapping[Any, Any] = {

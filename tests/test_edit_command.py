@@ -25,8 +25,9 @@ def meeting(deployment: Deployment) -> Deployment:
     people = Participants((Participant(participant_id="p0", name="Ada", speaker=0),))
     changed = made.model_copy(update={"action_items": items, "participants": people.root})
     (folder / "transcript.json").write_text(changed.model_dump_json())
-    spoken = words.table([words.Word("dog", 12.0, 12.5, 0, 0.3)])
+    spoken = words.table([words.Word("dog", 12.0, 12.5, 0, 0.3), words.Word("Yes.", 15.0, 15.4, 3, 0.9)])
     transcribed(LocalStore(root=str(folder.parent.parent)), changed, spoken)
+    (folder / "words.parquet").write_bytes(words.to_parquet(spoken))
     (folder / "participants.json").write_text(people.model_dump_json())
     recording = Recording(id=SAMPLE_ID, room_name="weekly-20260323080000")
     (folder / "recording.json").write_text(recording.model_dump_json())
@@ -66,7 +67,12 @@ def test_each_option_is_an_edit(meeting: Deployment) -> None:
         ("--done", "3", "there is no next step 3"),
         ("--item", "Send it", "can't be understood"),
         ("--rename", "Eve=Eva", "there is no participant 'Eve'"),
-        ("--words", "2-1=x", "can't end before it begins"),
+        ("--words", "2-1=x", "the edit: a stretch can't end before it begins"),
+        ("--words", "9999-10000=x", "9999 s lies behind the recording's end"),
+        ("--assign", "9999-10000=Ada", "lies behind the recording's end"),
+        ("--merge", "7=Ada", "there is no participant '7'"),
+        ("--merge", "0=Ada", "are the same person already"),
+        ("--version", "4", "send your edit with this number"),
         ("--undo", "4", "there is no edit 4"),
     ],
 )

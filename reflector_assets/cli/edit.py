@@ -1,11 +1,11 @@
 """`reflector edit`: corrections of a transcript."""
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import InvalidInput
+from reflector_assets.cli.edit_places import People, Stretches
 from reflector_assets.cli.edit_texts import NumberedTexts, pair
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
@@ -25,13 +25,9 @@ with on_first_use():
     from resources.results import search_index
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from domain.corrections.edits import AnyEdit
-    from domain.recording import Participant
 
 app = typer.Typer()
-STRETCH = re.compile(r"(?P<start>[0-9.]+)-(?P<end>[0-9.]+)=(?P<rest>.*)", re.S)
 
 
 @app.command()
@@ -89,19 +85,18 @@ def edit(
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
     known = corrected.corrected(recording_id)
-    people = _People(known.participants.root)
+    people, stretches = People(known), Stretches(known)
     made: list[AnyEdit] = []
     try:
         for one in rename or []:
             made.append(people.named(*pair(one, "--rename PERSON=NAME")))
         for one in merge or []:
-            gone, kept = (people.speaker(name) for name in pair(one, "--merge PERSON=PERSON"))
-            made.append(edits.Merge(speaker_from=gone, speaker_to=kept))
+            made.append(people.merged(*pair(one, "--merge PERSON=PERSON")))
         for one in assign or []:
-            start, end, person = _stretch(one, "--assign START-END=PERSON")
+            start, end, person = stretches.stretch(one, "--assign START-END=PERSON")
             made.append(edits.Assign(start=start, end=end, speaker=people.speaker(person)))
         for one in words or []:
-            start, end, text = _stretch(one, "--words START-END=TEXT")
+            start, end, text = stretches.stretch(one, "--words START-END=TEXT")
             made.append(edits.Write(start=start, end=end, text=text))
         texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
         made += _texts(texts, generated or [])
@@ -154,41 +149,3 @@ def _texts(written: "dict[str, str | None]", generated: "list[str]") -> "list[An
 def _room_name(recording_id: str) -> str:
     content = wiring.store().read(recording.value_key("recording", recording_id))
     return recording.Recording.model_validate_json(content).room_name
-
-
-class _People:
-    """The participants as they are named now."""
-
-    def __init__(self, found: "Sequence[Participant]") -> None:
-        self._found = found
-
-    def named(self, person: str, name: str) -> "AnyEdit":
-        """Return the edit that gives a person, or a speaker number without a person, a name."""
-        for one in self._found:
-            if person in {one.participant_id, one.name, str(one.speaker)}:
-                return edits.Rename(participant_id=one.participant_id, name=name or None)
-        if person.isdigit():
-            return edits.Identify(speaker=int(person), name=name)
-        raise self._unknown(person)
-
-    def speaker(self, person: str) -> int:
-        """Return a person's speaker number; raise InvalidInput for an unknown one."""
-        for one in self._found:
-            if one.speaker >= 0 and person in {one.participant_id, one.name, str(one.speaker)}:
-                return one.speaker
-        if person.isdigit():
-            return int(person)
-        raise self._unknown(person)
-
-    def _unknown(self, person: str) -> InvalidInput:
-        listed = ", ".join(f"{one.speaker} {one.name}" for one in self._found if one.speaker >= 0)
-        return InvalidInput(f"there is no participant {person!r}", hint=f"Participants: {listed}.")
-
-
-def _stretch(text: str, form: str) -> tuple[float, float, str]:
-    match = STRETCH.fullmatch(text)
-    try:
-        assert match is not None
-        return float(match["start"]), float(match["end"]), match["rest"].strip()
-    except (AssertionError, ValueError):
-        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.") from None

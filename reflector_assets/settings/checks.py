@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from domain.errors import PermanentError
+from domain.problems import plain
 
 OURS = "REFLECTOR_"
 # Read elsewhere than in `Settings`.
@@ -22,8 +23,6 @@ OTHERS = {"REFLECTOR_ENV_FILE"}
 SIMILARITY = 0.75
 # Variables that Kubernetes sets in every pod for a Service whose name begins with `reflector-`.
 KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP))(_|$)|_PORT$")
-# Parts of pydantic's messages, and what they become after the name of a setting.
-WORDINGS = (("Value error, ", ""), ("Input should be", "it must be"), ("String should match", "it must match"))
 
 
 # Settings that the old system has with another meaning, and both meanings: there, here.
@@ -77,9 +76,7 @@ def wrong_values(error: ValidationError, fields: Mapping[str, FieldInfo]) -> dic
     wrong: dict[str, str] = {}
     for details in error.errors(include_input=False, include_url=False):
         name, *inside = map(str, details["loc"])
-        message = str(details["msg"])
-        for theirs, ours in WORDINGS:
-            message = message.replace(theirs, ours, 1)
+        message = plain(str(details["msg"]))
         where = f"{'.'.join(inside)}: " if inside else ""
         wrong.setdefault(name, f"{name}: {where}{message}{_example(known.get(name))}")
     return wrong

@@ -103,7 +103,9 @@ class CorrectionHistory(ConfigurableResource[Any]):
         last = found[-1].number if found else 0
         if expected is not None and expected != last:
             raise OutOfDate(
-                f"the transcript was edited meanwhile: its last edit is {last}, not {expected}", recording=recording_id
+                f"the transcript was edited meanwhile: its last edit is {last}, not {expected}",
+                recording=recording_id,
+                hint="See what changed in its history, and send your edit with this number as version.",
             )
         now = time.time()
         for number, edit in enumerate(edits, last + 1):

@@ -2,6 +2,7 @@
 
 from domain.corrections import spoken
 from domain.corrections.gathered import Corrections
+from domain.corrections.people import person_of
 from domain.corrections.preview import preview
 from domain.recording import Participants
 from domain.results import Summary, Title, Transcript
@@ -78,6 +79,10 @@ class CorrectedResults:
         if self.is_pending and self.transcript is not None:
             return Participants(self.transcript.participants)
         return self.results.find(PARTICIPANTS, Participants) or Participants(())
+
+    def has_speaker(self, number: int) -> bool:
+        """Return True if a person has a speaker number, or words have it."""
+        return person_of(self.participants.root, number) is not None or number in self.table["speaker"].tolist()
 
     @computed_once
     def stored_words(self) -> bytes:

@@ -155,10 +155,16 @@ class Editor:
 
     def transcript(self) -> Transcript:
         """Return the transcript with all corrections that don't need the words; raises NotFound without one."""
-        found = CorrectedResults(self.results, self._history.gathered(self.results.id)).transcript
+        found = self.corrected().transcript
         if found is None:
+            # A recording that doesn't exist has another reason.
+            self._recordings.state(self.results.id)
             raise NotFound("it has no transcript yet", recording=self.results.id)
         return found
+
+    def corrected(self) -> CorrectedResults:
+        """Return the results with all corrections."""
+        return CorrectedResults(self.results, self._history.gathered(self.results.id))
 
     def entries(self) -> list[Entry]:
         """Return the history."""
@@ -283,6 +289,8 @@ def assign_speech(editor: EditorDep, body: Annotated[AssignSpeech, Depends(json_
         raise Refused(422, "give either a speaker or a participant")
     if body.timestamp_to < body.timestamp_from:
         raise Refused(422, "timestamp_to lies before timestamp_from")
+    if (end := editor.transcript().duration) and body.timestamp_from > end:
+        raise Refused(422, f"timestamp_from lies behind the recording's end, {end:g} s")
     speaker = body.speaker if body.participant is None else _known(editor, body.participant).speaker
     if speaker is None or speaker < 0:
         raise Refused(422, "the participant has no speaker number: add one first")
@@ -294,6 +302,12 @@ def assign_speech(editor: EditorDep, body: Annotated[AssignSpeech, Depends(json_
 @router.patch("/speaker/merge", **_writes(MergeSpeakers))
 def merge_speakers(editor: EditorDep, body: Annotated[MergeSpeakers, Depends(json_body(MergeSpeakers))]) -> Status:
     """Make two speakers one person."""
+    if body.speaker_from == body.speaker_to:
+        raise Refused(422, "speaker_from and speaker_to are the same speaker")
+    found = editor.corrected()
+    for speaker in (body.speaker_from, body.speaker_to):
+        if not found.has_speaker(speaker):
+            raise NotFound(f"there is no speaker {speaker}", recording=editor.results.id)
     editor.add(Merge(speaker_from=body.speaker_from, speaker_to=body.speaker_to), version=body.version)
     return Status()
 

@@ -9,6 +9,11 @@ import { VocabularyOffer } from "./vocabulary.js";
 const LOOK_MS = 3000;
 // Seconds that are played before and after a doubtful word.
 const AROUND_S = 0.7;
+/** Throw an error that names the field only: "edits.0.identify.name: ..." becomes "name: ...". */
+const withoutPlace = (error) => {
+  error.message = error.message.replace(/^edits\.\d+\.\w+\.(?=\w+: )/, "");
+  throw error;
+};
 const PARTS = { topics: "topics", title: "title", summary: "summary", action_items: "next steps" };
 
 export class Editor {
@@ -87,7 +92,7 @@ export class Editor {
     this.busy = true;
     try {
       const body = { edits, version: this.version, request_id: crypto.randomUUID?.() };
-      this.#take(await postJson(address(this.id, "/corrections"), body));
+      this.#take(await postJson(address(this.id, "/corrections"), body).catch(withoutPlace));
       await this.redraw();
       setText($("edit-note"), done);
     } finally {

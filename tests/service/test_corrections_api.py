@@ -79,6 +79,47 @@ def test_participants_and_speakers_as_in_the_old_system(service: Service) -> Non
     answer(service, "PATCH", f"{HERE}/speaker/assign", {**stretch, "participant": "gone"}, 404)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "reason"),
+    [
+        ("PATCH", "/speaker/merge", {"speaker_from": 1, "speaker_to": 1}, 422, "the same speaker"),
+        ("PATCH", "/speaker/merge", {"speaker_from": 9999, "speaker_to": 0}, 404, "there is no speaker 9999"),
+        ("PATCH", "/speaker/merge", {"speaker_from": 0, "speaker_to": 9999}, 404, "there is no speaker 9999"),
+        (
+            "PATCH",
+            "/speaker/assign",
+            {"speaker": 1, "timestamp_from": 9000, "timestamp_to": 9001},
+            422,
+            "timestamp_from lies behind the recording's end, 60 s",
+        ),
+        ("PATCH", "", {"titel": "x"}, 422, "titel: there is no such field"),
+        ("PATCH", "", {"title": ""}, 422, "title: it must not be empty"),
+        ("PATCH", "", {"title": "x" * 1001}, 422, "title: it must have at most 1000 characters"),
+        ("PATCH", "", [1], 422, "the body: it must be a JSON object"),
+        ("POST", "/participants", {"name": "Guest"}, 422, "speaker: it is missing"),
+        ("POST", "/corrections", {"edits": []}, 422, "edits: it must not be empty"),
+        (
+            "POST",
+            "/corrections",
+            {"edits": [{"kind": "remake"}], "version": 999},
+            409,
+            "send your edit with this number",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    service: Service, method: str, path: str, body: Any, status: int, reason: str
+) -> None:
+    before = version(service)
+    assert reason in answer(service, method, HERE + path, body, status)["detail"]
+    assert version(service) == before
+
+
+def test_a_recording_that_doesnt_exist_isnt_called_unfinished(service: Service) -> None:
+    refused = answer(service, "PATCH", "/v1/transcripts/nobody", {"title": "A"}, 404)
+    assert "transcript yet" not in refused["detail"]
+
+
 def test_edits_are_added_once_and_undone(service: Service) -> None:
     word: dict[str, object] = {"kind": "words", "start": 0, "end": 0.4, "was": "We", "text": "They all"}
     begun = version(service)
