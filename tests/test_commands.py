@@ -88,6 +88,12 @@ def test_the_list_of_commands_has_the_short_help_of_each(name: str) -> None:
     assert load(name).help.split("\n\n")[0] == COMMANDS[name]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_paragraph_of_a_help_is_broken_where_its_source_is(name: str) -> None:
+    for full, command in leaves(name, load(name)).items():
+        assert all("\n" not in paragraph for paragraph in (command.help or "").split("\n\n")), full
+
+
 def leaves(name: str, command: Any) -> dict[str, Any]:
     """Return all commands below a command by their full names."""
     below = getattr(command, "commands", None)

@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 the recording or its run failed, 2 wrong usage.
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -55,7 +56,17 @@ MODULES = {"import": "import_", "import-old": "import_old", "list": "list_", "re
 def load(name: str) -> Any:
     """Import a command's module and return its command, or its group of commands."""
     group = get_group(import_module(f"{__name__}.{MODULES.get(name, name)}").app)
-    return group.commands.get(name, group)
+    command = group.commands.get(name, group)
+    _fill_paragraphs(command)
+    return command
+
+
+def _fill_paragraphs(command: Any) -> None:
+    """Join the lines of each paragraph of the help: Typer keeps those of the source at any width."""
+    if command.help:
+        command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help)
+    for below in getattr(command, "commands", {}).values():
+        _fill_paragraphs(below)
 
 
 class LazyGroup(TyperGroup):

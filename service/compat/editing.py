@@ -14,9 +14,10 @@ from service.compat.contents import Contents, ContentsDep
 from service.compat.routing import compat_router
 from service.compat.transcripts import DescribedTranscript, DescriberDep, OldParticipant
 from service.dependencies import CorrectionsDep, RecordingsDep, StoredResultsDep
+from service.editing import Editor, EditorDep
 from service.errors import Refused
 from service.routes import corrections
-from service.routes.corrections import Editor, EditorDep, Status
+from service.routes.corrections import Status
 
 router = compat_router("/transcripts/{id}")
 

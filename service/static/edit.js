@@ -204,6 +204,7 @@ export class Editor {
     const people = (known.participants ?? []).filter(({ speaker }) => speaker >= 0);
     const others = people.filter(({ speaker }) => speaker !== turn.speaker);
     $("speaker-name").value = turn.name;
+    setText($("speaker-trouble"), "");
     fill($("speaker-other"), ...others.map(({ name, speaker }) => make("option", { value: speaker }, name)));
     $("speaker-others").hidden = !others.length;
     const chosen = () => Number($("speaker-other").value);
@@ -215,7 +216,9 @@ export class Editor {
       if (event.submitter?.value === "cancel") return;
       event.preventDefault();
       const name = $("speaker-name").value.trim();
-      if (name) store({ kind: "identify", speaker: turn.speaker, name }, `${turn.name} is now ${name}.`);
+      if (name) return store({ kind: "identify", speaker: turn.speaker, name }, `${turn.name} is now ${name}.`);
+      setText($("speaker-trouble"), "Name is empty.");
+      $("speaker-name").focus();
     };
     $("speaker-merge").onclick = () =>
       store({ kind: "merge", speaker_from: turn.speaker, speaker_to: chosen() }, "They are one person now.");

@@ -51,8 +51,16 @@ def test_words_are_corrected_with_the_keyboard(visitor: Visitor, here: Site) -> 
 
 def test_people_texts_and_steps_are_corrected_and_somebody_else_sees_it(visitor: Visitor, here: Site) -> None:
     url = f"{here.url}/transcripts/{SECOND}"
-    with visitor.visit(url) as page, visitor.visit(url, width=390) as other:
+    with visitor.visit(url, refused=True) as page, visitor.visit(url, width=390) as other:
         page.get_by_role("button", name="Edit", exact=True).click()
+        page.get_by_role("button", name="Ada Lovelace").first.click()
+        page.get_by_label("Name", exact=True).fill(" ")
+        page.get_by_role("button", name="Save the name").click()
+        expect(page.get_by_text("Name is empty.")).to_be_visible()
+        expect(page.get_by_label("Name", exact=True)).to_be_focused()
+        page.get_by_label("Name", exact=True).fill("\u3164")
+        page.get_by_role("button", name="Save the name").click()
+        expect(page.locator("#edit-note")).to_have_text("name: must have a visible character")
         page.get_by_role("button", name="Ada Lovelace").first.click()
         page.get_by_label("Name", exact=True).fill("Ada King")
         page.get_by_role("button", name="Save the name").click()
