@@ -29,6 +29,7 @@ from resources.transcription.clip_words import transcribe_batch
 from resources.transcription.vad import clips, decode
 from resources.transcription.whisper import EmbeddedWhisper
 from resources.transcription.whisper_device import Device, DeviceName, choose
+from resources.transcription.window import windows
 
 MINUTES = {Size.LEAST: 0.2, Size.SHORT: 10.0, Size.FULL: 60.0}
 TRACKS = {Size.LEAST: 2, Size.SHORT: 4, Size.FULL: 4}
@@ -94,7 +95,8 @@ def transcribe(whisper: EmbeddedWhisper, track: Track) -> int:
 def transcribe_alone(whisper: EmbeddedWhisper, device: Device, track: Track) -> int:
     """Transcribe a track's clips, without decoding and detection; return the number of their words."""
     model, notes = whisper.loaded(), Counter[str]()
-    batches = [track.clips[n : n + device.batch] for n in range(0, len(track.clips), device.batch)]
+    made = list(windows(track.clips))
+    batches = [made[n : n + device.batch] for n in range(0, len(made), device.batch)]
     return sum(1 for batch in batches for _ in transcribe_batch(model, batch, "en", 0, None, notes))
 
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import log
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from domain.text.loops import compression
@@ -9,7 +11,7 @@ from resources.transcription.clip import RATE, Clip
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
-    from faster_whisper.transcribe import Segment
+    from faster_whisper.transcribe import Segment, Word
 
 MOST_COMPRESSION, LEAST_PROBABILITY, NO_SPEECH = 2.4, -1.0, 0.6
 """A text that compresses better is a loop; the mean log probability of a token; the probability of no speech."""
@@ -18,6 +20,9 @@ TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM, SAMPLES = 5, 3
 # There is no speech of more tokens.
 TOKENS_PER_S, MOST_TOKENS = 20, 200
+
+# Of a clip between others. Short answers have one; laughter gets none, or the first word of the speech behind it.
+LEAST_WORDS_PER_S = 0.5
 
 LOOP, IMPROBABLE, SILENCE = "repeats itself", "is improbable", "isn't speech"
 
@@ -33,29 +38,35 @@ def fault(segments: "Sequence[Segment]") -> str | None:
     return SILENCE if max(segment.no_speech_prob for segment in segments) > NO_SPEECH else IMPROBABLE
 
 
+def is_likely(words: "Sequence[Word]", seconds: float) -> bool:
+    """Return whether words can be all that was said in a clip between others, with so many seconds of voice."""
+    if len(words) < LEAST_WORDS_PER_S * seconds or compression("".join(word.word for word in words)) > MOST_COMPRESSION:
+        return False
+    return fmean(log(max(word.probability, 1e-9)) for word in words) >= LEAST_PROBABILITY
+
+
 def checked(
     segments: "Sequence[Segment]", again: "Callable[[], Sequence[Segment]]", notes: Counter[str]
-) -> "tuple[Sequence[Segment], bool]":
-    """Return what was heard of a clip, and whether it was decoded again; nothing if it is a loop or isn't speech.
+) -> "Sequence[Segment]":
+    """Return what was heard of a clip, at once or when decoded again; nothing if it is a loop or isn't speech.
 
     The notes count what was decoded again and left out, with the reason. Improbable speech stays: of both texts the
     more probable one. What is improbable instead of a loop, such as of laughter, is no text.
     """
     if (first := fault(segments)) is None:
-        return segments, False
+        return segments
     if first == SILENCE:
         notes[f"clips left out: the text {SILENCE}"] += 1
-        return (), False
+        return ()
     notes[f"clips decoded again: the text {first}"] += 1
     retried = again()
     last = fault(retried) if retried else first
     if last is None:
-        return retried, True
+        return retried
     if first == last == IMPROBABLE:
-        better = max((segments, retried), key=_probability)
-        return better, better is retried
+        return max((segments, retried), key=_probability)
     notes[f"clips left out: the text {first if last == IMPROBABLE else last}"] += 1
-    return (), False
+    return ()
 
 
 def _probability(segments: "Sequence[Segment]") -> float:

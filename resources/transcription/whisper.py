@@ -20,6 +20,7 @@ from resources.transcription.quality import BEAM
 from resources.transcription.timing import measured
 from resources.transcription.whisper_device import CPU, Device, DeviceName, choose
 from resources.transcription.whisper_model import fingerprint, locate
+from resources.transcription.window import windows
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -52,7 +53,8 @@ class EmbeddedWhisper(Transcriber):
     fall_back: bool | None = None
 
     def identity(self) -> str:
-        # Without the device: a code server without a GPU and a worker with one must agree.
+        # Without the device: a code server without a GPU and a worker with one must agree. Without how clips share
+        # windows: earlier transcripts aren't outdated by what saves time.
         return (
             f"whisper {fingerprint(self.model)} {self.compute_type or 'int8'} beam{BEAM} batch{BATCH} "
             f"vad{MIN_SILENCE_MS}/{PAD_MS}/{CLIP_S}/{MERGE_GAP_S:g} language={self.language}{self.expected()}"
@@ -136,8 +138,6 @@ class EmbeddedWhisper(Transcriber):
     def _transcribe(self, found: Iterator[Clip], duration: float, speaker: int) -> Transcription:
         language = None if self.language == "auto" else self.language
         device = self.chosen_device()
-        # Detection takes longer than a GPU's transcription.
-        found = ahead(found, 2 * device.batch)
         words: list[Word] = []
         notes: Counter[str] = Counter()
         voice = 0
@@ -147,9 +147,10 @@ class EmbeddedWhisper(Transcriber):
         model = load(self.model, self.model_dir, self.threads, device)
         language = _supported(model, self.model, language or self.detect(opening, model)[0])
         terms = ", ".join(self.vocabulary) or None
-        remaining = _chain(opening, found)
+        # Detection takes longer than a GPU's transcription.
+        remaining = ahead(windows(_chain(opening, found)), 2 * device.batch)
         while batch := list(islice(remaining, device.batch)):
-            voice += sum(clip.voice for clip in batch)
+            voice += sum(clip.voice for window in batch for clip in window.clips)
             for word in _on(device, transcribe_batch(model, batch, language, speaker, terms, notes)):
                 start = min(max(word.start, words[-1].start if words else 0.0), duration)
                 words.append(word._replace(start=start, end=min(max(word.end, start), duration)))

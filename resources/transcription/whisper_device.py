@@ -1,4 +1,4 @@
-"""Where the embedded Whisper runs: the device, the type of its numbers, and how many clips it takes at once."""
+"""Where the embedded Whisper runs: the device, the type of its numbers, and how many windows it takes at once."""
 
 import ctypes
 import logging
@@ -17,14 +17,14 @@ CUBLAS, CUBLAS_PACKAGE = "libcublas.so.12", "nvidia-cublas-cu12"
 _PACKAGED = ("libcublasLt.so.12", CUBLAS)
 # Of these types of numbers, the first that the device supports.
 PREFERRED: Mapping[str, tuple[str, ...]] = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8_float16", "float32")}
-# Clips per batch. On a CPU each takes 80 MB, and 8 are no faster.
+# Windows per batch. On a CPU each takes 80 MB, and 8 are no faster.
 BATCH = {"cpu": 4, "cuda": 48}
 
 log = logging.getLogger(__name__)
 
 
 class Device(NamedTuple):
-    """A device, the type of numbers, the clips per batch, and why it isn't the one that was wished for."""
+    """A device, the type of numbers, the windows per batch, and why it isn't the one that was wished for."""
 
     name: str
     compute_type: str
