@@ -1,16 +1,14 @@
 """Imports, in the server that steps are forked from, everything that each step would otherwise import itself.
 
 Most of it (Dagster's storages, SQLAlchemy, Alembic) is imported when an instance runs its first step, so this module
-runs empty steps on an instance in a temporary folder. That leaves modules and caches, such as the compiled statements
-of the storage, but no Python thread, open file or connection, none of which survives a fork. Models and their thread
-pools are loaded in the steps.
+runs an empty step on an in-memory instance. That leaves modules and caches, but no Python thread, open file or
+connection, none of which survives a fork. Models and their thread pools are loaded in the steps.
 """
 
 import multiprocessing.queues
 import multiprocessing.synchronize  # noqa: F401 - a child process communicates with its run through these
 import sys
 from importlib import import_module
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 import dagster_postgres  # noqa: F401
@@ -20,8 +18,6 @@ import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the firs
 from reflector_assets.definitions import defs, process
 from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.dagster_internals.steps import prepare
-from reflector_assets.runtime.embedded_storage import ENGINES
-from reflector_assets.runtime.instance import temporary_instance
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
@@ -38,6 +34,9 @@ IN_STEPS = (
     "domain.audio.padding",
     "pandas",
     "psycopg2",
+    # What dagster.yaml names.
+    "reflector_assets.runtime.compute_logs",
+    "reflector_assets.runtime.embedded_storage",
     "resources.transcription.vad",
 )
 # What each run imports: the program that started its code server.
@@ -47,30 +46,20 @@ for module in (*IN_STEPS, *IN_RUNS, *lazy_imports(get_settings())):
     import_module(module)
 
 
-WARM = dg.DynamicPartitionsDefinition(name="warm")
-
-
-@dg.asset(partitions_def=WARM)
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["warm"]))
 def warm_up(context: dg.AssetExecutionContext) -> None:
     """Do nothing."""
 
 
-@dg.asset(partitions_def=WARM, deps=[warm_up])
-def with_input(context: dg.AssetExecutionContext) -> None:
-    """Do nothing after the first step: Dagster reads its version."""
-
-
-with TemporaryDirectory() as folder, temporary_instance(folder) as instance:
-    instance.add_dynamic_partitions("warm", ["one"])
+with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
     dg.materialize(
-        [warm_up, with_input],
+        [warm_up],
         instance=instance,
-        partition_key="one",
+        partition_key="warm",
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     # Runs and workers find these made.
     prepare(defs.get_repository_def().get_job(process.name), instance)
-    ENGINES.close()
 del instance
 
 newest_revision()

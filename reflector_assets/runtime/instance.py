@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from dagster import DagsterInstance
 from filelock import FileLock
@@ -33,19 +32,6 @@ def open_instance() -> DagsterInstance:
     get_settings().data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(get_settings().data_dir / ".opening"):
         return DagsterInstance.get()
-
-
-def temporary_instance(folder: str) -> DagsterInstance:
-    """Create an instance in an empty folder, with the storage and compute logs of the project's dagster.yaml."""
-    runtime = "reflector_assets.runtime"
-    overrides: Any = {
-        "telemetry": {"enabled": False},
-        "storage": {"custom": {"module": f"{runtime}.embedded_storage", "class": "EmbeddedStorage"}},
-        "compute_logs": {"module": f"{runtime}.compute_logs", "class": "FileComputeLogs"},
-    }
-    for one in overrides["storage"]["custom"], overrides["compute_logs"]:
-        one["config"] = {"base_dir": folder}
-    return DagsterInstance.local_temp(folder, overrides)
 
 
 def daemon_is_up(instance: DagsterInstance) -> bool:
