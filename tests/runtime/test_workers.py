@@ -47,7 +47,10 @@ def test_a_worker_executes_one_step_after_the_other(instance: dg.DagsterInstance
 
 
 def test_a_worker_makes_the_job_once(instance: dg.DagsterInstance) -> None:
-    job = dg.build_reconstructable_job(worker_jobs.__name__, worker_jobs.made.__name__)
+    # With the folder: a dependency installs a package "tests", too.
+    job = dg.build_reconstructable_job(
+        worker_jobs.__name__, worker_jobs.made.__name__, reconstructor_working_directory=str(ROOT)
+    )
     with dg.execute_job(job, instance) as result:
         assert result.success
         outputs = [event.step_output_data for event in result.all_events if event.is_successful_output]
