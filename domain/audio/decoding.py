@@ -127,10 +127,10 @@ def chunks(source: Source) -> Iterator[Chunk]:
     for frame in decoder.decode(None):
         yield from clock.add(frame, source.at(frame.pts))
     yield from clock.finish(source.channels)
-    if not clock.started and not broken:
-        # Shorter than the codec's delay.
-        raise SilentFile.of(source.path)
     if not clock.started:
+        if not broken:
+            # Shorter than the codec's delay.
+            raise SilentFile.of(source.path)
         raise UnreadableAudio(f"{source.path.name}: none of its {source.read} packets can be decoded", hint=HINT)
     if broken:
         source.notes.append(f"{broken} of {source.read} packets can't be decoded and are left out")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInput
-from reflector_assets.cli.edit_places import People, Stretches
+from reflector_assets.cli.edit_places import People, stretch
 from reflector_assets.cli.edit_texts import NumberedTexts, pair
 from reflector_assets.cli.imports import on_first_use
 from reflector_assets.cli.output import AsJson, RecordingId, out, print_json
@@ -85,7 +85,7 @@ def edit(
     with instances.open_instance() as instance:
         runs.known(instance, recording_id)
     known = corrected.corrected(recording_id)
-    people, stretches = People(known), Stretches(known)
+    people = People(known)
     made: list[AnyEdit] = []
     try:
         for one in rename or []:
@@ -93,10 +93,10 @@ def edit(
         for one in merge or []:
             made.append(people.merged(*pair(one, "--merge PERSON=PERSON")))
         for one in assign or []:
-            start, end, person = stretches.stretch(one, "--assign START-END=PERSON")
+            start, end, person = stretch(known, one, "--assign START-END=PERSON")
             made.append(edits.Assign(start=start, end=end, speaker=people.speaker(person)))
         for one in words or []:
-            start, end, text = stretches.stretch(one, "--words START-END=TEXT")
+            start, end, text = stretch(known, one, "--words START-END=TEXT")
             made.append(edits.Write(start=start, end=end, text=text))
         texts = {"title": title, "short_summary": short_summary, "long_summary": long_summary}
         made += _texts(texts, generated or [])

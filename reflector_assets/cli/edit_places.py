@@ -56,23 +56,17 @@ class People:
         return InvalidInput(f"there is no participant {person!r}", hint=f"Participants: {listed}.")
 
 
-class Stretches:
-    """Stretches of time inside the recording."""
-
-    def __init__(self, known: "CorrectedResults") -> None:
-        self._known = known
-
-    def stretch(self, text: str, form: str) -> tuple[float, float, str]:
-        """Return start, end and the rest of `START-END=...`; raises InvalidInput."""
-        match = STRETCH.fullmatch(text)
-        try:
-            assert match is not None
-            start, end = float(match["start"]), float(match["end"])
-        except (AssertionError, ValueError):
-            raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.") from None
-        made = self._known.made
-        if made is not None and made.duration and start > made.duration:
-            raise InvalidInput(
-                f"{start:g} s lies behind the recording's end", hint=f"The recording has {made.duration:g} s."
-            )
-        return start, end, match["rest"].strip()
+def stretch(known: "CorrectedResults", text: str, form: str) -> tuple[float, float, str]:
+    """Return start and end in seconds, and the rest, of `START-END=...`; raises InvalidInput, also behind the end."""
+    match = STRETCH.fullmatch(text)
+    try:
+        assert match is not None
+        start, end = float(match["start"]), float(match["end"])
+    except (AssertionError, ValueError):
+        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.") from None
+    made = known.made
+    if made is not None and made.duration and start > made.duration:
+        raise InvalidInput(
+            f"{start:g} s lies behind the recording's end", hint=f"The recording has {made.duration:g} s."
+        )
+    return start, end, match["rest"].strip()

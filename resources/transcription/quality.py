@@ -21,7 +21,7 @@ BEAM, SAMPLES = 5, 3
 # There is no speech of more tokens.
 TOKENS_PER_S, MOST_TOKENS = 20, 200
 
-# Of a clip between others. Short answers have one; laughter gets none, or the first word of the speech behind it.
+# Of a clip in a joined window. Short answers have one; laughter gets none, or the first word of the speech behind it.
 LEAST_WORDS_PER_S = 0.5
 
 LOOP, IMPROBABLE, SILENCE = "repeats itself", "is improbable", "isn't speech"
@@ -39,7 +39,7 @@ def fault(segments: "Sequence[Segment]") -> str | None:
 
 
 def is_likely(words: "Sequence[Word]", seconds: float) -> bool:
-    """Return whether words can be all that was said in a clip between others, with so many seconds of voice."""
+    """Return whether words can be the whole text of a clip in a joined window, with these seconds of voice."""
     if len(words) < LEAST_WORDS_PER_S * seconds or compression("".join(word.word for word in words)) > MOST_COMPRESSION:
         return False
     return fmean(log(max(word.probability, 1e-9)) for word in words) >= LEAST_PROBABILITY

@@ -244,9 +244,10 @@ def assign_speech(editor: EditorDep, body: Annotated[AssignSpeech, Depends(json_
         raise Refused(422, "give either a speaker or a participant")
     if body.timestamp_to < body.timestamp_from:
         raise Refused(422, "timestamp_to lies before timestamp_from")
-    if (end := editor.transcript().duration) and body.timestamp_from > end:
-        raise Refused(422, f"timestamp_from lies behind the recording's end, {end:g} s")
-    speaker = body.speaker if body.participant is None else _known(editor, body.participant).speaker
+    found = editor.transcript()
+    if found.duration and body.timestamp_from > found.duration:
+        raise Refused(422, f"timestamp_from lies behind the recording's end, {found.duration:g} s")
+    speaker = body.speaker if body.participant is None else _known(editor, body.participant, found.participants).speaker
     if speaker is None or speaker < 0:
         raise Refused(422, "the participant has no speaker number: add one first")
     edit = Assign(start=body.timestamp_from, end=body.timestamp_to, speaker=speaker)
