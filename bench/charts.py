@@ -4,9 +4,6 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType] - PathLike without a parameter
-from matplotlib.figure import Figure
-
 from bench.results import Chart
 
 # Distinguishable in greyscale, too.
@@ -18,6 +15,10 @@ WIDTH = 0.8
 
 def draw(chart: Chart, target: Path) -> None:
     """Write a chart as SVG, with deterministic ids and no date."""
+    # Takes longer to import than all else.
+    from matplotlib import rc_context  # noqa: PLC0415  # pyright: ignore[reportUnknownVariableType]
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     with rc_context({"svg.hashsalt": chart.name, "svg.fonttype": "none", "font.family": "sans-serif"}):
         # Most of matplotlib's methods take untyped keywords.
         figure: Any = Figure(figsize=(8, 4), layout="constrained")

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import jiwer
 import numpy as np
-from scipy.optimize import linear_sum_assignment  # pyright: ignore[reportUnknownVariableType] - has no types
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from domain.text.words import Word
@@ -52,6 +51,9 @@ def word_error_rate(turns: Sequence[Turn], words: Mapping[str, Sequence[Word]]) 
 
 def speaker_error_rate(turns: Sequence[Turn], words: Sequence[Word]) -> float:
     """Return the concatenated minimum-permutation word error rate of a transcript with numbered speakers (cpWER)."""
+    # Takes longer to import than all else.
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # pyright: ignore[reportUnknownVariableType]
+
     said = list(_said(turns).values())
     numbers = sorted({word.speaker for word in words})
     heard = [_heard([word for word in words if word.speaker == number]) for number in numbers]

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -30,7 +30,7 @@ from service.compat import search as compat_search
 from service.compat import transcripts as compat_transcripts
 from service.compat.changes import Changes
 from service.compat.routing import with_token
-from service.dependencies import authorize
+from service.dependencies import AUTHORIZED
 from service.errors import HANDLERS, Refused, answer_problem
 from service.feeds import Feeds
 from service.gate import Gate
@@ -142,7 +142,7 @@ def build(
         title="Reflector",
         **APPLICATION,
         lifespan=lifespan,
-        dependencies=[Depends(authorize, scope="function")],
+        dependencies=[AUTHORIZED],
         middleware=[*_middleware(origins), *([login.middleware()] if login else [])],
         exception_handlers=dict(HANDLERS),
     )
@@ -173,10 +173,11 @@ def build(
         # After the search, whose path could also be a transcript's.
         routers.append(compat_transcripts.router)
     for router in routers:
-        app.include_router(router)
+        # To include it would make each of its routes again.
+        app.routes.extend(router.routes)
     if ports is not None:
         pages.add_to(app, ports.store)
-    check_rules(app)
+    check_rules(app, AUTHORIZED)
     return app
 
 

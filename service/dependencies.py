@@ -29,6 +29,7 @@ from service.login import Login
 from service.metrics import MetricsPage
 from service.ports import Accounts, Listing, Recordings
 from service.readiness import Readiness
+from service.routing import Router
 from service.rules import rule_of
 
 ID_SCHEMA = {"pattern": f"^{ID_PATTERN.pattern}$"}
@@ -79,6 +80,19 @@ async def authorize(connection: HTTPConnection, access: AccessDep, audit: AuditD
         access.require(connection, scope)
     async with record_change(connection, audit):
         yield
+
+
+AUTHORIZED = Depends(authorize, scope="function")
+
+
+class AuthorizedRouter(Router):
+    """A router of routes that are authorized.
+
+    They are complete: an application takes them as they are, and needn't make each again for itself.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(dependencies=[AUTHORIZED], **options)
 
 
 async def _single_parameters(request: Request) -> None:

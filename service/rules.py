@@ -6,7 +6,8 @@ A route without an entry stops the service from being built.
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi.params import Depends
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount
 
@@ -149,11 +150,14 @@ def routes_of(app: FastAPI) -> set[str]:
     return found
 
 
-def check_rules(app: FastAPI) -> None:
-    """Raise LookupError if a route has no rule."""
+def check_rules(app: FastAPI, authorized: Depends) -> None:
+    """Raise LookupError if a route has no rule or, other than a page, isn't `authorized`."""
     missing = routes_of(app) - set(RULES)
     if missing:
         raise LookupError(f"service/rules.py has no rule for {', '.join(sorted(missing))}")
+    for route in app.routes:
+        if isinstance(route, APIRoute | APIWebSocketRoute) and authorized not in route.dependencies:
+            raise LookupError(f"nobody authorizes requests of {route.path}: its router is no AuthorizedRouter")
 
 
 def add_rules(document: dict[str, Any]) -> dict[str, Any]:

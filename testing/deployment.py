@@ -18,6 +18,7 @@ import dagster as dg
 import yaml
 
 from testing import HUNG_S, programs
+from testing.databases import migrated
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -101,6 +102,7 @@ def deploy(home: Path, has_tables: bool = True, /, **env: str) -> Deployment:
     """
     if has_tables:
         shutil.copytree(_instance_tables(), home / "dagster")
+        migrated(home / "data" / "reflector.db")
     else:
         (home / "dagster").mkdir(parents=True)
     write_config(home / "dagster")

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import certifi
 import psutil
@@ -15,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from testing import programs
-from testing.deployment import Deployment, deploy
+
+if TYPE_CHECKING:
+    from testing.deployment import Deployment
 
 # Without cached bytecode, each of the hundreds of processes would compile everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -78,7 +81,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Collect garbage once, where pytest then does five times: it takes a second with what was imported."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
+def deployment(tmp_path: Path) -> "Deployment":
+    # The process that distributes the tests doesn't need it.
+    from testing.deployment import deploy
+
     # To start processes for steps takes longer than the steps; where these are the subject, tests ask for them.
     return deploy(tmp_path, REFLECTOR_EXECUTOR="in_process")

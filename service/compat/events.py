@@ -19,14 +19,13 @@ from service.auth import Access, Watch
 from service.compat.changes import Changes, Message
 from service.compat.contents import Contents, OldTopic
 from service.compat.routing import PREFIX
-from service.dependencies import AccessDep, CorrectionsDep, FeedsDep, ListenersDep, StoreDep
+from service.dependencies import AccessDep, AuthorizedRouter, CorrectionsDep, FeedsDep, ListenersDep, StoreDep
 from service.errors import Refused, answer_problem
 from service.feeds import Feed
 from service.listeners import Listeners
 from service.routes.events import NOT_FOUND, TRY_AGAIN_LATER, send_texts
-from service.routing import Router
 
-router = Router(prefix=PREFIX)
+router = AuthorizedRouter(prefix=PREFIX)
 # Never replayed: the frontend closes its socket when it reads that a recording has ended.
 LIVE_ONLY = {"STATUS", "TRANSCRIPT"}
 NORMAL = 1000

@@ -10,8 +10,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from service.dependencies import AuthorizedRouter
 from service.errors import Refused
-from service.routing import Router
 
 PREFIX = "/compat/v1"
 
@@ -55,6 +55,6 @@ def bearer(token: str) -> tuple[bytes, bytes]:
     return b"authorization", f"Bearer {token}".encode("latin-1", "replace")
 
 
-def compat_router(path: str = "") -> Router:
+def compat_router(path: str = "") -> AuthorizedRouter:
     """Return a router below the prefix; service/rules.py has who may use its routes."""
-    return Router(prefix=PREFIX + path, route_class=CompatRoute, include_in_schema=False)
+    return AuthorizedRouter(prefix=PREFIX + path, route_class=CompatRoute, include_in_schema=False)

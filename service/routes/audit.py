@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field
 
 from domain.recording import ID_PATTERN
 from resources.database.audit import Entry
-from service.dependencies import SINGLE_PARAMETERS, AuditDep
+from service.dependencies import SINGLE_PARAMETERS, AuditDep, AuthorizedRouter
 from service.parameters import Days, number
-from service.routing import Router, problems
+from service.routing import problems
 
 MOST = 1000
 # The largest integer that databases store.
 MAX_SEQ = 2**63 - 1
-router = Router(responses=problems(401, 403))
+router = AuthorizedRouter(responses=problems(401, 403))
 
 
 class AuditQuery(BaseModel, extra="forbid"):

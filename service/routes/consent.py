@@ -9,16 +9,16 @@ from domain.consent import MEETING_PATTERN, Consent
 from resources.database.consents import Consents
 from service.auditing import add_details
 from service.bodies import json_body
-from service.dependencies import ConsentsDep
+from service.dependencies import AuthorizedRouter, ConsentsDep
 from service.errors import Refused
-from service.routing import Router, problems, request_body
+from service.routing import problems, request_body
 
 ID_SCHEMA = {"pattern": f"^{MEETING_PATTERN.pattern}$"}
 NOT_MATCHED = (
     "not matched yet: no known recording has this id or name. The statement is kept, and applies as soon as a "
     "recording with it arrives. A room's name without a time needs whole_room."
 )
-router = Router(prefix="/v1/meetings/{id}/consent", responses=problems(401, 403))
+router = AuthorizedRouter(prefix="/v1/meetings/{id}/consent", responses=problems(401, 403))
 
 
 class ConsentStatement(BaseModel):

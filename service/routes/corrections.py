@@ -36,12 +36,12 @@ from domain.recording import Participant
 from domain.results import Transcript
 from resources.results.corrected import TRANSCRIPT
 from service.bodies import json_body
-from service.dependencies import AccessDep
+from service.dependencies import AccessDep, AuthorizedRouter
 from service.editing import Editor, EditorDep
 from service.errors import Refused
-from service.routing import Router, problems, request_body
+from service.routing import problems, request_body
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = AuthorizedRouter(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
 
 
 class Body(BaseModel):

@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from domain.costs import By, report
-from service.dependencies import SINGLE_PARAMETERS, AccountsCatchUpDep, AccountsDep
+from service.dependencies import SINGLE_PARAMETERS, AccountsCatchUpDep, AccountsDep, AuthorizedRouter
 from service.parameters import Days
-from service.routing import Router, problems
+from service.routing import problems
 
-router = Router(responses=problems(401, 403))
+router = AuthorizedRouter(responses=problems(401, 403))
 
 
 class CostsQuery(BaseModel, extra="forbid"):

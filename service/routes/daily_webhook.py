@@ -18,12 +18,13 @@ from domain.errors import InvalidInput, ReflectorError
 from domain.signatures import is_fresh, is_signed
 from resources.database.inbox import of_webhook
 from service.bodies import body_of, check_declared_as_json
+from service.dependencies import AuthorizedRouter
 from service.errors import Refused, answer_error, answer_refusal
 from service.inbox_writer import InboxWriter
 from service.metrics import WebhookMetrics
-from service.routing import Router, problems, request_body
+from service.routing import problems, request_body
 
-router = Router()
+router = AuthorizedRouter()
 PATH = "/v1/daily/webhook"
 # What Daily posts before it creates a webhook; unsigned, as it has no secret yet.
 TEST = {b'{"test":"test"}', b'{"test": "test"}'}

@@ -16,12 +16,12 @@ from resources.results.corrected import CorrectedResults
 from resources.store.base import LocalStore
 from resources.store.erasure import check_not_deleted
 from service.callers import is_trusted
-from service.dependencies import ConsentsDep, CorrectionsDep, StoredResultsDep
+from service.dependencies import AuthorizedRouter, ConsentsDep, CorrectionsDep, StoredResultsDep
 from service.disclosure import general_parts
 from service.errors import Refused
-from service.routing import JSON, Router, media, problems
+from service.routing import JSON, media, problems
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
+router = AuthorizedRouter(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 AUDIO = "audio.mp3"
 AUDIO_WITHHELD = "a denial of consent could be about this recording: its audio is withheld until that is known"
 # Longer than a meeting: a browser reads on from the URL that it was redirected to.

@@ -16,14 +16,14 @@ from domain.errors import NotFound, RecordingDeleted, ReflectorError, TransientE
 from domain.events import Event
 from service.auth import Watch
 from service.callers import is_trusted
-from service.dependencies import AccessDep, FeedsDep, ListenersDep
+from service.dependencies import AccessDep, AuthorizedRouter, FeedsDep, ListenersDep
 from service.disclosure import error_text
 from service.errors import Refused
 from service.feeds import Feed, Feeds
 from service.listeners import Listeners
-from service.routing import Router, problems
+from service.routing import problems
 
-router = Router()
+router = AuthorizedRouter()
 PATH = "/v1/transcripts/{id}/events"
 # Seconds after which a listener that reads nothing is disconnected, and between two pings.
 SEND_TIMEOUT_S, PING_S = 30, 15

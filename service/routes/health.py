@@ -9,12 +9,12 @@ from starlette.requests import Request
 
 from domain.access import Scope
 from domain.errors import ReflectorError
-from service.dependencies import AccessDep, ConsentsDep, ReadinessDep
-from service.routing import Router, problems
+from service.dependencies import AccessDep, AuthorizedRouter, ConsentsDep, ReadinessDep
+from service.routing import problems
 
 # The name of the check that says whether the product's database answers.
 DATABASE = "database"
-router = Router(prefix="/health")
+router = AuthorizedRouter(prefix="/health")
 
 
 class Live(BaseModel):

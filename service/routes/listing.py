@@ -11,13 +11,13 @@ from starlette.requests import Request
 from domain.overview import RecordingOverview, State
 from resources.database.catalogue import CatalogueRow
 from service.callers import is_trusted
-from service.dependencies import SINGLE_PARAMETERS, ListingCatchUpDep, ListingDep
+from service.dependencies import SINGLE_PARAMETERS, AuthorizedRouter, ListingCatchUpDep, ListingDep
 from service.disclosure import general_reason
 from service.parameters import number
-from service.routing import Router, problems
+from service.routing import problems
 
 MAX_QUERY, MAX_PAGE, MAX_SIZE = 200, 1_000_000, 100
-router = Router(responses=problems(401, 403))
+router = AuthorizedRouter(responses=problems(401, 403))
 
 
 class ListQuery(BaseModel, extra="forbid"):

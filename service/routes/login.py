@@ -13,11 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from domain.access import Principal
 from domain.errors import TransientError
 from resources.database.audit import DONE
-from service.dependencies import AccessDep, AuditDep, LoginDep
+from service.dependencies import AccessDep, AuditDep, AuthorizedRouter, LoginDep
 from service.errors import Refused
 from service.login import CALLBACK, PATH
 from service.routes.pages import sign_in_failed
-from service.routing import Router, problems
+from service.routing import problems
 from service.sessions import is_secure, set_cookie
 
 # Shorter than that of a token: people lose their accounts, and sign in again without typing.
@@ -45,7 +45,7 @@ class ForPeople(APIRoute):
         return serve
 
 
-router = Router(responses=problems(401, 403, 503), route_class=ForPeople)
+router = AuthorizedRouter(responses=problems(401, 403, 503), route_class=ForPeople)
 
 
 @router.get(PATH, status_code=302, response_class=Response)

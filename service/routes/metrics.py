@@ -3,10 +3,10 @@
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from service.dependencies import MetricsDep
-from service.routing import Router, media, problems
+from service.dependencies import AuthorizedRouter, MetricsDep
+from service.routing import media, problems
 
-router = Router(responses=problems(401, 403))
+router = AuthorizedRouter(responses=problems(401, 403))
 
 
 @router.get("/metrics", response_class=Response, responses=media("text/plain"))

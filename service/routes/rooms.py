@@ -10,11 +10,11 @@ from domain.corrections.gathered import Follow
 from domain.rooms import ROOM_PATTERN, Room, RoomSettings
 from service.auditing import add_details
 from service.bodies import json_body
-from service.dependencies import RoomsDep
+from service.dependencies import AuthorizedRouter, RoomsDep
 from service.errors import Refused
-from service.routing import Router, problems, request_body
+from service.routing import problems, request_body
 
-router = Router(prefix="/v1/rooms", responses=problems(401, 403))
+router = AuthorizedRouter(prefix="/v1/rooms", responses=problems(401, 403))
 
 
 class PublicRoom(BaseModel):

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from domain.access import Scope
 from service.auth import Access
 from service.callers import caller_of
-from service.dependencies import AccessDep
+from service.dependencies import AccessDep, AuthorizedRouter
 from service.login import PATH
-from service.routing import Router, problems
+from service.routing import problems
 from service.sessions import delete_cookie, is_secure, set_cookie
 
-router = Router(prefix="/v1/session")
+router = AuthorizedRouter(prefix="/v1/session")
 
 
 class Permissions(BaseModel):

@@ -12,11 +12,11 @@ from resources.database.shares import Share
 from service.auditing import add_details
 from service.bodies import json_body
 from service.callers import caller_of
-from service.dependencies import AccessDep, PageUrlDep, RecordingsDep, SharesDep, StoredResultsDep
-from service.routing import Router, problems, request_body
+from service.dependencies import AccessDep, AuthorizedRouter, PageUrlDep, RecordingsDep, SharesDep, StoredResultsDep
+from service.routing import problems, request_body
 from service.sessions import is_secure, set_share_cookie
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
+router = AuthorizedRouter(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404))
 MOST_DAYS, DAY_S = 366, 86400.0
 
 

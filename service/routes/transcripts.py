@@ -28,6 +28,7 @@ from resources.store.erasure import deletion_of
 from service.callers import caller_of, is_trusted
 from service.dependencies import (
     AccessDep,
+    AuthorizedRouter,
     ConsentsDep,
     CorrectionsDep,
     DeletionsDep,
@@ -38,9 +39,9 @@ from service.dependencies import (
 )
 from service.disclosure import general_parts, general_reason, general_topics
 from service.routes.downloads import AUDIO_WITHHELD
-from service.routing import JSON, Router, etag, media, problems
+from service.routing import JSON, etag, media, problems
 
-router = Router(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
+router = AuthorizedRouter(prefix="/v1/transcripts/{id}", responses=problems(401, 403, 404, 410))
 # Words below this confidence are marked on the page.
 DOUBTFUL = 0.5
 

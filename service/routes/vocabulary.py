@@ -14,10 +14,10 @@ from domain.vocabulary import MOST_TERMS, Term
 from resources.database.corrections import CorrectionHistory
 from resources.results.stored_results import StoredResults
 from service.bodies import json_body
-from service.dependencies import CorrectionsDep, RoomsDep, StoredResultsDep
-from service.routing import Router, problems, request_body
+from service.dependencies import AuthorizedRouter, CorrectionsDep, RoomsDep, StoredResultsDep
+from service.routing import problems, request_body
 
-router = Router(prefix="/v1/transcripts/{id}/vocabulary", responses=problems(401, 403, 404))
+router = AuthorizedRouter(prefix="/v1/transcripts/{id}/vocabulary", responses=problems(401, 403, 404))
 
 
 class Learn(BaseModel, extra="forbid"):

@@ -23,6 +23,7 @@ from resources.outgoing.webhook import Webhook
 from resources.outgoing.zulip import Zulip
 from resources.outgoing.zulip_messages import Messages
 from resources.store.base import LocalStore
+from testing.databases import migrated
 from testing.hosts.webhook_host import WebhookHost
 from testing.hosts.zulip_host import ZulipHost
 from tests.domain.finished import finished
@@ -38,7 +39,7 @@ class Outlets:
     def __init__(self, folder: Path, zulip: ZulipHost, receiver: WebhookHost, mode: str = "live") -> None:
         self.instance = dg.DagsterInstance.ephemeral()  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
         self.zulip, self.receiver = zulip, receiver
-        self.url = f"sqlite:///{folder / 'reflector.db'}"
+        self.url = migrated(folder / "reflector.db")
         database = Database(url=self.url)
         self.store, self.rooms = LocalStore(root=str(folder)), Rooms(database=database)
         self.deliveries = Deliveries(database=database)

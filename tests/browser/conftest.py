@@ -14,7 +14,14 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from testing import PATIENCE_S
 
 CHROMIUM = Path("/usr/bin/chromium")
+# Playwright's own, which one of ours replaces, and the address bar's pop-ups: two pages for each page of a test.
+NOT_NEEDED = (
+    *("AimEnabled", "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints"),
+    *("PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning", "WebUIOmniboxAimPopup"),
+    *("WebUIOmniboxPopup",),
+)
 ARGUMENTS = [
+    f"--disable-features={','.join(NOT_NEEDED)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -33,6 +33,7 @@ from resources.outgoing.zulip_messages import Messages
 from resources.store.base import LocalStore, Store
 from resources.transcription.gpu import GPUService
 from testing.audio_files import babble, opus_track
+from testing.databases import migrated
 from testing.hosts.daily_oddities import DOMAIN, plain_recording, track
 from testing.hosts.gpu_host import GPUHost
 
@@ -54,7 +55,7 @@ class World:
         self.home = home
         self.store = store or LocalStore(root=str(home / "data"))
         self.bucket = bucket or LocalStore(root=str(home / "daily"))
-        database = Database(url=f"sqlite:///{home / 'reflector.db'}")
+        database = Database(url=migrated(home / "reflector.db"))
         self.inbox, self.rooms = Inbox(database=database), Rooms(database=database)
         self.consents = Consents(database=database)
         self.daily_api = DailyAPI(api_key="")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.text.search import excerpt, words_of
 from resources.database.catalogue import Catalogue, CatalogueRow, IndexedTranscript
 from resources.database.database import Database
+from testing.databases import migrated
 
 pytest_plugins = ["tests.service.databases"]
 
@@ -25,7 +26,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """One database for all examples of this file."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('catalogue') / 'reflector.db'}"
+        return migrated(tmp_path_factory.mktemp("catalogue") / "reflector.db")
     postgres: Any = request.getfixturevalue("postgres")
     return postgres.create_database("catalogue")
 

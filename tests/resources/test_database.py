@@ -59,9 +59,9 @@ for url in {urls}:
     )
 
 
-def test_the_tables_are_what_the_code_reads_and_writes(database_url: str) -> None:
-    _ = Database(url=database_url).engine
-    with plain_engine(database_url).connect() as connection:
+def test_the_tables_are_what_the_code_reads_and_writes(empty_url: str) -> None:
+    _ = Database(url=empty_url).engine
+    with plain_engine(empty_url).connect() as connection:
         context = MigrationContext.configure(
             connection,
             opts={
@@ -120,9 +120,9 @@ def test_a_new_sqlite_file_is_made_by_one_at_a_time(tmp_path: Path) -> None:
         assert opened.result(timeout=PATIENCE_S)
 
 
-def test_the_tables_can_be_taken_down_and_made_again(database_url: str) -> None:
-    _ = Database(url=database_url).engine
-    engine = plain_engine(database_url)
+def test_the_tables_can_be_taken_down_and_made_again(empty_url: str) -> None:
+    _ = Database(url=empty_url).engine
+    engine = plain_engine(empty_url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
@@ -135,16 +135,16 @@ def test_the_tables_can_be_taken_down_and_made_again(database_url: str) -> None:
         assert set(metadata.tables) <= set(sa.inspect(connection).get_table_names())
 
 
-def test_a_migration_that_breaks_off_leaves_nothing_behind(database_url: str) -> None:
-    engine = plain_engine(database_url)
+def test_a_migration_that_breaks_off_leaves_nothing_behind(empty_url: str) -> None:
+    engine = plain_engine(empty_url)
     # The last table of the first migration.
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE rooms (in_the_way INTEGER)"))
     with pytest.raises(ReflectorError, match="already exists"):
-        _ = Database(url=database_url).engine
+        _ = Database(url=empty_url).engine
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE rooms"))
-    assert Inbox(database=Database(url=database_url)).put([of_webhook(b'{"type": "any", "id": "1"}')]) == 1
+    assert Inbox(database=Database(url=empty_url)).put([of_webhook(b'{"type": "any", "id": "1"}')]) == 1
 
 
 def test_what_is_written_to_sqlite_survives_a_power_cut(tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ def test_while_postgresql_takes_only_reads_writing_fails_for_now(postgres: Postg
     assert inbox.put([of_webhook(b'{"type": "any", "id": "1"}')]) == 1
 
 
-def test_errors_show_no_values(database_url: str) -> None:
+def test_errors_show_no_values(empty_url: str) -> None:
     rows = [{"name": "one", "webhook_secret": PASSWORD}] * 2
-    with pytest.raises(IntegrityError) as raised, Database(url=database_url).begin() as connection:
+    with pytest.raises(IntegrityError) as raised, Database(url=empty_url).begin() as connection:
         connection.execute(sa.insert(metadata.tables["rooms"]), rows)
     assert PASSWORD not in str(raised.value)

@@ -183,7 +183,6 @@ def check(arrival: Arrival, body: bytes) -> None:
 
 
 def test_people_list_show_and_replay_items(deployment: Deployment) -> None:
-    deployment.data.mkdir()
     inbox = Inbox(database=Database(url=f"sqlite:///{deployment.data / 'reflector.db'}"))
     inbox.put([event(1, type="[/red] type"), of_webhook(b"no JSON \xff"), event(2)])
     first, second, third = (item.seq for item in inbox.waiting(10))

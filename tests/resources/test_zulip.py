@@ -18,6 +18,7 @@ from resources.database.database import Database
 from resources.outgoing.zulip import UnknownOutcome, Zulip
 from resources.outgoing.zulip_messages import LEASE_S, Messages, PostResult
 from testing import PATIENCE_S
+from testing.databases import migrated
 from testing.deployment import ROOT
 from testing.hosts.host import Answer
 from testing.hosts.zulip_host import TOO_LATE, ZulipHost
@@ -34,7 +35,7 @@ def host() -> Iterator[ZulipHost]:
 
 def messages_of(host: ZulipHost, folder: Path, timeout: float = PATIENCE_S, key: str | None = None) -> Messages:
     zulip = Zulip(realm=host.url, email=host.email, api_key=key or host.key, timeout=timeout)
-    return Messages(database=Database(url=f"sqlite:///{folder / 'reflector.db'}"), zulip=zulip)
+    return Messages(database=Database(url=migrated(folder / "reflector.db")), zulip=zulip)
 
 
 def say(messages: Messages, text: str = "first", now: float = NOW, **other: str) -> PostResult:

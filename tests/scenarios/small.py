@@ -14,6 +14,7 @@ from reflector_assets.settings.main import Settings
 from resources.database.database import Database
 from resources.database.inbox import Inbox
 from sensors import keep_up_to_date
+from testing.databases import migrated
 
 READS: dict[str, tuple[str, ...]] = {
     "recording": (),
@@ -48,7 +49,7 @@ class Small:
         self._folder = folder
         self._values = dg.FilesystemIOManager(base_dir=str(folder))
         # Nothing has arrived from Daily.
-        self._inbox = Inbox(database=Database(url=f"sqlite:///{folder}/reflector.db"))
+        self._inbox = Inbox(database=Database(url=migrated(folder / "reflector.db")))
 
     def copy(self, instance: dg.DagsterInstance, folder: Path) -> "Small":
         """Return a copy on a copy of the instance, with the values copied to a new folder."""

@@ -21,6 +21,7 @@ from resources.database.catalogue import Catalogue, IndexedTranscript, Recording
 from resources.database.database import Database
 from service.ports import Listing, Ports
 from testing import PATIENCE_S
+from testing.databases import migrated
 from testing.hosts.old_contract import DOCUMENT
 from tests.examples import examples
 from tests.service.in_process import BEARER, TOKEN, application, http_client, listening
@@ -41,7 +42,7 @@ class World:
         self.spoken = spoken
         finish(self.store, self.script, transcript, spoken)
         self.script.states[BUSY] = overview(BUSY, room="other_room-20260323090000")
-        url = f"sqlite:///{folder}/reflector.db"
+        url = migrated(folder / "reflector.db")
         catalogue = Catalogue(database=Database(url=url))
         catalogue.add([DONE, BUSY], "")
         catalogue.describe([RecordingInfo(BUSY, "other_room-20260323090000", BEGAN + 3600, None)], 1)

@@ -1,4 +1,4 @@
-"""Empty databases for tests, SQLite and a real PostgreSQL, as a plugin: `pytest_plugins = ["tests.service.databases"]`.
+"""Databases for tests, SQLite and a real PostgreSQL, as a plugin: `pytest_plugins = ["tests.service.databases"]`.
 
 `database_url` runs a test on both kinds, `postgres` is the server that all tests of a session share.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from testing.databases import migrated
 from testing.parts.postgres import Postgres
 
 numbers = itertools.count()
@@ -35,5 +36,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
 
 
 @pytest.fixture
-def database_url(new_database: Callable[[], str]) -> str:
+def empty_url(new_database: Callable[[], str]) -> str:
+    """Make one without tables."""
     return new_database()
+
+
+@pytest.fixture
+def database_url(empty_url: str) -> str:
+    """Make one; that of SQLite has its tables."""
+    return migrated(Path(path)) if (path := empty_url.removeprefix("sqlite:///")) != empty_url else empty_url

@@ -22,8 +22,10 @@ from resources.database.catalogue import Catalogue
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.database.tokens import Tokens
+from service.dependencies import AUTHORIZED
 from service.login import Login
 from service.ports import Accounts, Listing, Ports
+from service.routing import Router
 from service.rules import RULES, check_rules, routes_of
 from service.sessions import COOKIE
 from testing import PATIENCE_S
@@ -143,10 +145,21 @@ def test_a_route_without_a_rule_stops_the_service_from_being_built(world: World)
 
     try:
         with pytest.raises(LookupError, match="PUT /v1/forgotten"):
-            check_rules(world.app)
+            check_rules(world.app, AUTHORIZED)
         assert world.client.put("/v1/forgotten", headers=BEARER).status_code == 500, "nor is it ever served"
     finally:
         world.app.router.routes.pop()
+
+
+def test_a_route_that_nobody_authorizes_stops_the_service_from_being_built(world: World) -> None:
+    router = Router()
+    router.add_api_route("/v1/rooms", lambda: None, methods=["GET"])
+    world.app.routes.extend(router.routes)
+    try:
+        with pytest.raises(LookupError, match="nobody authorizes requests of /v1/rooms"):
+            check_rules(world.app, AUTHORIZED)
+    finally:
+        del world.app.routes[-len(router.routes) :]
 
 
 @pytest.mark.parametrize("route", RULES)

@@ -12,6 +12,7 @@ from domain.results import Transcript
 from domain.text import captions, words
 from resources.results.originals import SourcePeople, store_source_people
 from resources.store.base import Store
+from testing.databases import migrated
 from tests.service.in_process import BEARER, Service, serving
 from tests.service.shown_recordings import finish, meeting, overview, put, shown
 
@@ -24,7 +25,7 @@ STEPS: dict[str, Any] = {"next_steps": [{"task": "Send the slides", "assigned_to
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("corrections")
     ports, script, store = shown(folder / "data")
-    url = f"sqlite:///{folder}/reflector.db"
+    url = migrated(folder / "reflector.db")
     for recording_id in (ID, "rec-2", "rec-3", "rec-4", "retired"):
         finish(store, script, *meeting(recording_id, 1, 120, 3, action_items=STEPS))
     script.states["retired"] = overview("retired", "retired")

@@ -19,6 +19,7 @@ from resources.old_system.relays import Relays
 from sensors import discovery, fallback
 from testing.audio_files import babble, opus_track
 from testing.daemon import until
+from testing.databases import migrated
 from testing.deployment import SAMPLE, Deployment, deploy
 from testing.hosts.gpu_host import GPUHost
 from testing.hosts.old_host import OldHost
@@ -174,7 +175,7 @@ def test_in_mode_off_recordings_are_only_noted(deployment: Deployment) -> None:
 
 
 def test_a_recording_that_fails_for_good_falls_back_once(tmp_path: Path, old: OldHost) -> None:
-    database = Database(url=f"sqlite:///{tmp_path / 'reflector.db'}")
+    database = Database(url=migrated(tmp_path / "reflector.db"))
     relays = Relays(
         inbox=Inbox(database=database),
         deliveries=Deliveries(database=database),
