@@ -21,6 +21,12 @@ def _empty() -> Path:
     return folder / "reflector.db"
 
 
+def with_tables(url: str) -> str:
+    """Make the tables of a database if it is one of SQLite; return its URL."""
+    path = url.removeprefix("sqlite:///")
+    return url if path == url else migrated(Path(path))
+
+
 def migrated(path: Path) -> str:
     """Make an empty database of this version at a path, unless there is one; return its URL."""
     if not path.exists():

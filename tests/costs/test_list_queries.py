@@ -19,6 +19,7 @@ from resources.database.catalogue import Catalogue, IndexedTranscript, Recording
 from resources.database.database import Database
 from resources.database.ledger import Ledger
 from resources.store.base import LocalStore
+from testing.databases import migrated
 from testing.deployment import new_instance
 
 ROOM, BEGAN = "weekly-20260323080000", 1774252800.0
@@ -41,7 +42,7 @@ class World:
 
     def __init__(self, instance: dg.DagsterInstance, folder: Path) -> None:
         self.instance = instance
-        database = Database(url=f"sqlite:///{folder}/reflector.db")
+        database = Database(url=migrated(folder / "reflector.db"))
         self.catalogue = Catalogue(database=database)
         store = CountingStore(root=str(folder / "data"))
         self.all = AllRecordings(lambda: nullcontext(instance), store, self.catalogue, Ledger(database=database))

@@ -112,8 +112,8 @@ def migrated(url: str, move: Callable[[Config, str], None]) -> sa.Engine:
     return engine
 
 
-def test_an_upgrade_rebuilds_the_index_in_pieces(new_database: Callable[[], str]) -> None:
-    url = new_database()
+def test_an_upgrade_rebuilds_the_index_in_pieces(new_empty: Callable[[], str]) -> None:
+    url = new_empty()
     engine = migrated(url, command.upgrade)
     rows = [
         {"n": n, "id": f"r{n}", "title": "Büro", "text": "仓库 prüfen", "version": "1" if n % 3 else None}
@@ -140,8 +140,8 @@ def test_an_upgrade_rebuilds_the_index_in_pieces(new_database: Callable[[], str]
     assert found(catalogue, "buro") == complete[:-1]
 
 
-def test_an_earlier_version_reads_the_transcripts_again(new_database: Callable[[], str]) -> None:
-    url = new_database()
+def test_an_earlier_version_reads_the_transcripts_again(new_empty: Callable[[], str]) -> None:
+    url = new_empty()
     catalogue = Catalogue(database=Database(url=url))
     catalogue.add(["one"], json.dumps({}))
     catalogue.index(transcript("one", "words"))

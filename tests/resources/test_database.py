@@ -76,8 +76,8 @@ def test_the_tables_are_what_the_code_reads_and_writes(empty_url: str) -> None:
 
 
 @pytest.mark.slow(15)
-def test_processes_that_start_at_once_make_an_empty_databases_tables_once(new_database: Callable[[], str]) -> None:
-    urls = [new_database() for _ in range(4)]
+def test_processes_that_start_at_once_make_an_empty_databases_tables_once(new_empty: Callable[[], str]) -> None:
+    urls = [new_empty() for _ in range(4)]
     processes = [opening(urls) for _ in range(2)]
     for _ in urls:
         for process in processes:
@@ -94,7 +94,7 @@ def test_processes_that_start_at_once_make_an_empty_databases_tables_once(new_da
 
 
 def test_threads_that_first_use_an_empty_database_at_once_make_its_tables_once(
-    new_database: Callable[[], str],
+    new_empty: Callable[[], str],
 ) -> None:
     begin = threading.Barrier(4)
 
@@ -106,7 +106,7 @@ def test_threads_that_first_use_an_empty_database_at_once_make_its_tables_once(
 
     with ThreadPoolExecutor(4) as threads:
         for _ in range(3):
-            assert list(threads.map(put, [new_database()] * 4, range(4))) == [1] * 4
+            assert list(threads.map(put, [new_empty()] * 4, range(4))) == [1] * 4
 
 
 def test_a_new_sqlite_file_is_made_by_one_at_a_time(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_the_command_line_uses_the_database_of_the_settings(deployment: Deployme
     inbox.put([of_webhook(b"no JSON")])
     inbox.settle([inbox.waiting(1)[0].seq], "failed", "no JSON")
     deployment.env["DATABASE_URL"] = postgres_url.replace("+psycopg2", "+asyncpg")
+    (deployment.data / "reflector.db").unlink()
     assert deployment.json("inbox", "replay", "--failed") == {"replayed": [inbox.items()[0].seq]}
     assert [item.state for item in inbox.items()] == ["received"]
     assert not (deployment.data / "reflector.db").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.databases import migrated
+from testing.databases import with_tables
 from testing.parts.postgres import Postgres
 
 numbers = itertools.count()
@@ -27,8 +27,8 @@ def postgres_url(postgres: Postgres) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Make one more."""
+def new_empty(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Make one more, without tables."""
     if request.param == "sqlite":
         return lambda: f"sqlite:///{tmp_path / f'empty_{next(numbers)}.db'}"
     server: Postgres = request.getfixturevalue("postgres")
@@ -36,12 +36,16 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
 
 
 @pytest.fixture
-def empty_url(new_database: Callable[[], str]) -> str:
-    """Make one without tables."""
-    return new_database()
+def empty_url(new_empty: Callable[[], str]) -> str:
+    return new_empty()
 
 
 @pytest.fixture
-def database_url(empty_url: str) -> str:
-    """Make one; that of SQLite has its tables."""
-    return migrated(Path(path)) if (path := empty_url.removeprefix("sqlite:///")) != empty_url else empty_url
+def new_database(new_empty: Callable[[], str]) -> Callable[[], str]:
+    """Make one more; those of SQLite have their tables."""
+    return lambda: with_tables(new_empty())
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    return new_database()

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,7 +29,7 @@ from service.login import Login
 from service.ports import Ports
 from service.server import configure
 from testing import PATIENCE_S
-from testing.databases import migrated
+from testing.databases import with_tables
 from testing.parts import free_ports
 from testing.parts.receiver import SECRET, signed
 
@@ -83,9 +82,7 @@ def application(
     web_tokens: JsonWebTokens | None = None,
 ) -> tuple[Starlette, Inbox, Rooms]:
     """Make the application on a database, and the inbox and rooms on the same."""
-    if (path := url.removeprefix("sqlite:///")) != url:
-        migrated(Path(path))
-    database = Database(url=url)
+    database = Database(url=with_tables(url))
     # As `reflector serve` does, so that a webhook doesn't wait for it.
     _ = database.engine
     inbox, rooms = Inbox(database=database), Rooms(database=database)

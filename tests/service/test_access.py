@@ -29,6 +29,7 @@ from service.routing import Router
 from service.rules import RULES, check_rules, routes_of
 from service.sessions import COOKIE
 from testing import PATIENCE_S
+from testing.databases import migrated
 from tests.domain.finished import finished
 from tests.service.in_process import BEARER, application, http_client, listening
 from tests.service.shown_recordings import finish, overview, shown
@@ -44,7 +45,7 @@ class World:
     """A service with all of its routes, asked over sockets, and its tokens by scope."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        url = f"sqlite:///{folder}/reflector.db"
+        url = migrated(folder / "reflector.db")
         self.database = database = Database(url=url)
         self.tokens = Tokens(database=database)
         made, script, self.store = shown(folder / "data")
