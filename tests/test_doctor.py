@@ -39,6 +39,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 @pytest.mark.slow
 def test_without_settings_only_embedded_services_are_checked(deployment: Deployment) -> None:
+    (deployment.data / "reflector.db").unlink()
     deployment.env["COLUMNS"] = "200"
     done = deployment.reflector("doctor")
     assert done.returncode == 0, done.stdout + done.stderr

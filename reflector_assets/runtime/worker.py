@@ -81,17 +81,18 @@ def work(descriptor: int) -> None:
         process.set_name("reflector-step")
         with dg.DagsterInstance.from_ref(run.instance) as instance, Resources() as resources:
             shared = Shared(run, instance, Plans(run.job, run.config, run.repository_load_data), resources)
-            while not _execute(shared, channel, *channel.recv()).leaves:
-                pass
+            is_new = True
+            while not _execute(shared, channel, is_new, *channel.recv()).leaves:
+                is_new = False
 
 
-def _execute(shared: Shared, channel: Connection, key: str, known_state: Any) -> Ended:
+def _execute(shared: Shared, channel: Connection, is_new: bool, key: str, known_state: Any) -> Ended:
     """Execute a step and send its events."""
     error = None
     events: list[DagsterEvent] = []
     with capture_interrupts(), partitions_known():
         try:
-            events.extend(_events(shared, key, known_state))
+            events.extend(_events(shared, is_new, key, known_state))
         except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError) as raised:
             error = SerializableErrorInfo.from_traceback(TracebackException.from_exception(raised))
     limit = get_settings().worker_memory << 20
@@ -101,15 +102,17 @@ def _execute(shared: Shared, channel: Connection, key: str, known_state: Any) ->
     return ended
 
 
-def _events(shared: Shared, key: str, known_state: Any) -> Iterator[DagsterEvent]:
+def _events(shared: Shared, is_new: bool, key: str, known_state: Any) -> Iterator[DagsterEvent]:
     run, instance = shared.run, shared.instance
-    yield step_worker_started(
-        create_context_free_log_manager(instance, run.run),
-        run.run.job_name,
-        message=f'Executing step "{key}" in a worker.',
-        metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
-        step_key=key,
-    )
+    if is_new:
+        # The steps after it find it started.
+        yield step_worker_started(
+            create_context_free_log_manager(instance, run.run),
+            run.run.job_name,
+            message=f'Executing step "{key}" in a worker.',
+            metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
+            step_key=key,
+        )
     plan, job = shared.plans.of_step(key, known_state), shared.plans.job
     yield from execute_plan(plan, job, run.run, run.config, run.retries.for_inner_plan(), instance, shared.resources)
 

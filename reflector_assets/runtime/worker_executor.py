@@ -136,19 +136,20 @@ class Execution:
             if not steps:
                 return
             for step in steps:
-                context = self._context.for_step(step)
-                yield step_worker_starting(context, f'A worker executes "{step.key}".', metadata={})
-                worker = self._free_worker()
+                if (worker := self._free_worker()) is None:
+                    message = f'A new worker executes "{step.key}".'
+                    yield step_worker_starting(self._context.for_step(step), message, metadata={})
+                    worker = Worker(self._run, fork_worker)
                 worker.begin(step.key, self._active.get_known_state())
                 self._busy[worker] = step.key
 
-    def _free_worker(self) -> Worker:
+    def _free_worker(self) -> Worker | None:
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive():
                 return worker
             worker.close()
-        return Worker(self._run, fork_worker)
+        return None
 
     def _wait(self) -> list[Worker]:
         """Wait until a worker has sent something or something else is due; return the workers to receive from."""
