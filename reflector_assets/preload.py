@@ -1,8 +1,9 @@
 """Imports, in the server that steps are forked from, everything that each step would otherwise import itself.
 
 Most of it (Dagster's storages, SQLAlchemy, Alembic) is imported when an instance runs its first step, so this module
-runs an empty step on an in-memory instance. That leaves modules and caches, but no Python thread, open file or
-connection, none of which survives a fork. Models and their thread pools are loaded in the steps.
+runs empty steps on an in-memory instance. That leaves modules and caches, such as the compiled statements of the
+embedded storage, but no Python thread, open file or connection, none of which survives a fork. Models and their thread
+pools are loaded in the steps.
 """
 
 import multiprocessing.queues
@@ -18,6 +19,8 @@ import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the firs
 from reflector_assets.definitions import defs, process
 from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.dagster_internals.steps import prepare
+from reflector_assets.runtime.dagster_internals.storage import share_statements
+from reflector_assets.runtime.embedded_storage import COMPILED, DIALECT
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
@@ -36,7 +39,6 @@ IN_STEPS = (
     "psycopg2",
     # What dagster.yaml names.
     "reflector_assets.runtime.compute_logs",
-    "reflector_assets.runtime.embedded_storage",
     "resources.transcription.vad",
 )
 # What each run imports: the program that started its code server.
@@ -46,16 +48,26 @@ for module in (*IN_STEPS, *IN_RUNS, *lazy_imports(get_settings())):
     import_module(module)
 
 
-@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["warm"]))
+WARM = dg.DynamicPartitionsDefinition(name="warm")
+
+
+@dg.asset(partitions_def=WARM)
 def warm_up(context: dg.AssetExecutionContext) -> None:
     """Do nothing."""
 
 
+@dg.asset(partitions_def=WARM, deps=[warm_up])
+def with_input(context: dg.AssetExecutionContext) -> None:
+    """Do nothing with an input, whose version Dagster reads."""
+
+
 with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
+    share_statements(instance, DIALECT, COMPILED)
+    instance.add_dynamic_partitions("warm", ["one"])
     dg.materialize(
-        [warm_up],
+        [warm_up, with_input],
         instance=instance,
-        partition_key="warm",
+        partition_key="one",
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     # Runs and workers find these made.

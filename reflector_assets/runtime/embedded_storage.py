@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.util import LRUCache
 
+from reflector_assets.runtime import process
 from reflector_assets.runtime.dagster_internals.storage import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
     ConfigurableClassData,
@@ -206,7 +207,8 @@ class EmbeddedStorage(DagsterSqliteStorage):
 def _opened(storage: type[S], folder: Path, name: str) -> S:
     """Open a storage of one database; Dagster makes its tables, and reads all its migrations, only if it has none."""
     url = f"sqlite:///{folder / name}"
-    if (folder / name).exists() and _has_tables(ENGINES.get(url)):
+    # A worker's run has opened it.
+    if process.is_worker or ((folder / name).exists() and _has_tables(ENGINES.get(url))):
         return storage(url)
     # Dagster's annotation names its own class.
     return storage.from_local(f"{folder}{os.sep}")  # pyright: ignore[reportReturnType]

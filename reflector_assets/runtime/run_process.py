@@ -17,6 +17,7 @@ import dagster as dg
 
 from reflector_assets import log_entries, tags
 from reflector_assets.records import ATTEMPT_ENDS, ENDINGS
+from reflector_assets.runtime.dagster_internals import event_rows
 from reflector_assets.runtime.pools import set_missing_limits
 from reflector_assets.runtime.process_identity import ProcessIdentity
 from reflector_assets.settings.main import get_settings
@@ -99,13 +100,15 @@ def ended_elsewhere(instance: dg.DagsterInstance, run_id: str) -> bool:
 
     The start of a process that was slow makes an ended run a started one again: its status is restored.
     """
-    ends = instance.get_records_for_run(run_id, of_type=set(ENDINGS), limit=1).records
-    run = instance.get_run_by_id(run_id) if ends else None
+    if not event_rows.has_any(instance, run_id, [ending.value for ending in ENDINGS]):
+        return False
+    run = instance.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         message = "The run had ended when its process started; the process has ended now."
+        ends = instance.get_records_for_run(run_id, of_type=set(ENDINGS), limit=1).records
         event = ends[0].event_log_entry.dagster_event
         if event is not None and event.event_type == dg.DagsterEventType.RUN_CANCELED:
             instance.report_run_canceled(run, message)
         else:
             instance.report_run_failed(run, message)
-    return bool(ends)
+    return True

@@ -145,6 +145,7 @@ class Worker:
             self._status = fork(theirs)
         self._pidfd: int | None = None
         self.pid = 0
+        self.is_new = True
         self._channel.send(run)
 
     def is_alive(self) -> bool:
@@ -153,6 +154,7 @@ class Worker:
 
     def begin(self, key: str, known_state: Any) -> None:
         """Send a step to execute. One that doesn't reach the worker is lost with it."""
+        self.is_new = False
         _send(self._channel, (key, known_state))
 
     def sources(self) -> list[Any]:

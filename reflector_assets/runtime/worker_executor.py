@@ -48,9 +48,17 @@ class WorkerExecutor(dg.Executor):
         return RetryMode.ENABLED
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
-        return supervised(plan_context, self._execute(plan_context, execution_plan))
+        with Workers(self._run(plan_context, execution_plan)) as workers:
+            workers.start_first()
+            yield from supervised(plan_context, self._execute(plan_context, execution_plan, workers))
 
-    def _execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
+    def _run(self, context: Any, plan: Any) -> Run:
+        instance, run = context.instance.get_ref(), context.dagster_run
+        return Run(
+            context.reconstructable_job, run, context.run_config, instance, self.retries, plan.repository_load_data
+        )
+
+    def _execute(self, plan_context: Any, execution_plan: Any, workers: "Workers") -> Iterator[DagsterEvent]:
         yield DagsterEvent.engine_event(
             plan_context,
             f"Executing steps in workers of the run's process (pid: {os.getpid()})",
@@ -61,43 +69,63 @@ class WorkerExecutor(dg.Executor):
             execution_plan.start(
                 retry_mode=self.retries, max_concurrent=self.max_concurrent, instance_concurrency_context=pools
             ) as active,
-            Execution(self, plan_context, execution_plan, active, pools) as execution,
         ):
-            yield from execution.events()
+            yield from Execution(self, plan_context, active, pools, workers).events()
         yield DagsterEvent.engine_event(
             plan_context, f"All steps have ended (pid: {os.getpid()})", EngineEventData.multiprocess(os.getpid())
         )
 
 
-class Execution:
-    """One run's execution: its active steps, the workers that execute them, and idle workers."""
+class Workers:
+    """A run's workers: those that execute a step, by its key, and idle ones. All are let go at the end of the block."""
 
-    def __init__(self, executor: WorkerExecutor, context: Any, plan: Any, active: Any, pools: Any) -> None:
-        self._executor, self._context, self._active, self._pools = executor, context, active, pools
-        self._run = Run(
-            context.reconstructable_job,
-            context.dagster_run,
-            context.run_config,
-            context.instance.get_ref(),
-            executor.retries,
-            plan.repository_load_data,
-        )
-        self._busy: dict[Worker, str] = {}
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.busy: dict[Worker, str] = {}
         self._idle: list[Worker] = []
-        self._errors: dict[int, SerializableErrorInfo] = {}
-        self._stopping = False
 
-    def __enter__(self) -> "Execution":
+    def __enter__(self) -> "Workers":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in [*self._idle, *self._busy]:
+        for worker in [*self._idle, *self.busy]:
             worker.close()
+
+    def start_first(self) -> None:
+        """Start a worker, which gets ready while the run does."""
+        self._idle.append(Worker(self._run, fork_worker))
+
+    def take(self) -> Worker:
+        """Return an idle worker, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive():
+                return worker
+            worker.close()
+        return Worker(self._run, fork_worker)
+
+    def free(self, worker: Worker, *, keep: bool) -> None:
+        """Note that a worker's step has ended; let the worker go unless it is to be kept."""
+        del self.busy[worker]
+        if keep:
+            self._idle.append(worker)
+        else:
+            worker.close()
+
+
+class Execution:
+    """One run's execution: its active steps, and the workers that execute them."""
+
+    def __init__(self, executor: WorkerExecutor, context: Any, active: Any, pools: Any, workers: Workers) -> None:
+        self._executor, self._context, self._active, self._pools = executor, context, active, pools
+        self._workers = workers
+        self._errors: dict[int, SerializableErrorInfo] = {}
+        self._stopping = False
 
     def events(self) -> Iterator[DagsterEvent]:
         """Execute all steps; raise what Dagster's executor raises if some failed or the run was interrupted."""
         try:
-            while self._busy or not (self._stopping or self._active.is_complete):
+            while self._workers.busy or not (self._stopping or self._active.is_complete):
                 yield from self._check_interruption()
                 yield from self._begin_steps()
                 for worker in self._wait():
@@ -118,7 +146,7 @@ class Execution:
 
     def _check_interruption(self) -> Iterator[DagsterEvent]:
         if self._active.check_for_interrupts():
-            keys = list(self._busy.values())
+            keys = list(self._workers.busy.values())
             message = "Received a termination signal: interrupting the active steps."
             yield DagsterEvent.engine_event(self._context, message, EngineEventData.interrupted(keys))
             self._stopping = True
@@ -126,34 +154,26 @@ class Execution:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        for worker in self._busy:
+        for worker in self._workers.busy:
             worker.interrupt()
 
     def _begin_steps(self) -> Iterator[DagsterEvent]:
         while not self._stopping:
-            steps = self._active.get_steps_to_execute(limit=self._executor.max_concurrent - len(self._busy))
+            steps = self._active.get_steps_to_execute(limit=self._executor.max_concurrent - len(self._workers.busy))
             yield from self._active.concurrency_event_iterator(self._context)
             if not steps:
                 return
             for step in steps:
-                if (worker := self._free_worker()) is None:
+                worker = self._workers.take()
+                if worker.is_new:
                     message = f'A new worker executes "{step.key}".'
                     yield step_worker_starting(self._context.for_step(step), message, metadata={})
-                    worker = Worker(self._run, fork_worker)
                 worker.begin(step.key, self._active.get_known_state())
-                self._busy[worker] = step.key
-
-    def _free_worker(self) -> Worker | None:
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_alive():
-                return worker
-            worker.close()
-        return None
+                self._workers.busy[worker] = step.key
 
     def _wait(self) -> list[Worker]:
         """Wait until a worker has sent something or something else is due; return the workers to receive from."""
-        sources = {source: worker for worker in self._busy for source in worker.sources()}
+        sources = {source: worker for worker in self._workers.busy for source in worker.sources()}
         seconds = INTERRUPTION_S if sources else 0
         if self._pools.has_pending_claims():
             seconds = POOL_S
@@ -166,17 +186,17 @@ class Execution:
         return list(dict.fromkeys(sources[source] for source in wait(list(sources), seconds)))
 
     def _receive(self, worker: Worker) -> Iterator[DagsterEvent]:
-        key = self._busy[worker]
+        key = self._workers.busy[worker]
         try:
             ended = worker.receive()
         except WorkerGone as gone:
-            self._free(worker, keep=False)
+            self._workers.free(worker, keep=False)
             yield from self._crashed(key, gone)
             return
         if ended is None:
             return
         # First, since the next step may be executed once the end is known.
-        self._free(worker, keep=not ended.leaves)
+        self._workers.free(worker, keep=not ended.leaves)
         if ended.error is not None:
             self._errors[worker.pid] = ended.error
         for event in ended.events:
@@ -212,10 +232,3 @@ class Execution:
             yield event
             if event.is_step_failure:
                 self._errors[gone.pid] = error
-
-    def _free(self, worker: Worker, *, keep: bool) -> None:
-        del self._busy[worker]
-        if keep:
-            self._idle.append(worker)
-        else:
-            worker.close()

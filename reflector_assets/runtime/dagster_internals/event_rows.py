@@ -21,6 +21,15 @@ COLUMNS = (
     sa.column("event", sa.Text),
 )
 EVENTS = sa.table("event_logs", *COLUMNS)
+# Made once: runs ask after each step.
+ANY = (
+    sa.select(EVENTS.c.id)
+    .where(
+        EVENTS.c.run_id == sa.bindparam("of_run"),
+        EVENTS.c.dagster_event_type.in_(sa.bindparam("kinds", expanding=True)),
+    )
+    .limit(1)
+)
 
 
 class EventRow(NamedTuple):
@@ -61,6 +70,14 @@ class EventRow(NamedTuple):
     @property
     def _data(self) -> Mapping[str, Any]:
         return self.content["dagster_event"]["event_specific_data"] or {}
+
+
+def has_any(instance: dg.DagsterInstance, run_id: str, kinds: Sequence[str]) -> bool:
+    """Return True if a run's log has an event of one of these types."""
+    storage: Any = instance.event_log_storage
+    with storage.run_connection(run_id) as connection:
+        found = cast("sa.Connection", connection).scalar(ANY, {"of_run": run_id, "kinds": list(kinds)})
+    return found is not None
 
 
 def of_run(

@@ -57,7 +57,16 @@ class Prepared(NamedTuple):
     resource: Any
 
 
+class PreparedPlan(NamedTuple):
+    """A job's config without any values of a run, and the plan of all its steps."""
+
+    job: JobDefinition
+    config: ResolvedRunConfig
+    plan: ExecutionPlan
+
+
 _prepared: dict[str, Prepared] = {}
+_plans: dict[str, PreparedPlan] = {}
 
 
 def prepare(job: JobDefinition, instance: DagsterInstance) -> None:
@@ -67,6 +76,7 @@ def prepare(job: JobDefinition, instance: DagsterInstance) -> None:
     initialized is left to the steps, which report it.
     """
     config = ResolvedRunConfig.build(job)
+    _plans[job.name] = PreparedPlan(job, config, ExecutionPlan.build(job, config))
     for key, definition in job.resource_defs.items():
         with suppress(Exception):
             manager: Any = resource_initialization_manager(
@@ -99,11 +109,17 @@ class Plans:
         """Return the plan of one step; the known state has the keys of mapped steps."""
         job, whole = self.job.get_definition(), self._whole
         if whole is None or whole.known_state.dynamic_mappings != known_state.dynamic_mappings:
-            self._config = ResolvedRunConfig.build(job, self._given)
-            self._whole = whole = ExecutionPlan.build(
-                job, self._config, known_state=known_state, repository_load_data=self._load_data
-            )
+            self._config, whole = self._planned(job, known_state)
+            self._whole = whole
         return whole._replace(known_state=known_state).build_subset_plan([key], job, self._config)
+
+    def _planned(self, job: JobDefinition, known_state: Any) -> tuple[ResolvedRunConfig, ExecutionPlan]:
+        found = _plans.get(job.name)
+        if found and found.job is job and not self._given and not known_state.dynamic_mappings:
+            return found.config, found.plan._replace(repository_load_data=self._load_data)
+        config = ResolvedRunConfig.build(job, self._given)
+        load_data = self._load_data
+        return config, ExecutionPlan.build(job, config, known_state=known_state, repository_load_data=load_data)
 
 
 class Resources:

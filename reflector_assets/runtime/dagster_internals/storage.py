@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO
 
-from dagster import Field, StringSource
+import sqlalchemy as sa
+from dagster import DagsterInstance, Field, StringSource
 from dagster._core.execution import compute_logs
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
@@ -34,6 +35,7 @@ __all__ = [
     "SqliteScheduleStorage",
     "optional_string",
     "redirect_to_file",
+    "share_statements",
 ]
 
 _compute_logs: Any = compute_logs
@@ -43,3 +45,11 @@ redirect_to_file: Callable[[TextIO, Path], AbstractContextManager[None]] = _comp
 def optional_string() -> Any:
     """Return the schema of a setting in dagster.yaml that can be left out."""
     return Field(StringSource, is_required=False)
+
+
+def share_statements(instance: DagsterInstance, dialect: sa.Dialect, compiled: Any) -> None:
+    """Have an in-memory instance compile its statements for a dialect, and keep them in a cache."""
+    storages: list[Any] = [instance.event_log_storage, instance.run_storage]
+    for storage in storages:
+        old: sa.Engine = storage._engine
+        storage._engine = sa.Engine(old.pool, dialect, old.url, execution_options={"compiled_cache": compiled})
