@@ -25,13 +25,11 @@ from reflector_assets.runtime import process
 from reflector_assets.runtime.dagster_internals.steps import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
-    Plans,
-    Resources,
     RetryMode,
     SerializableErrorInfo,
+    Steps,
     capture_interrupts,
     create_context_free_log_manager,
-    execute_plan,
     step_worker_started,
 )
 from reflector_assets.runtime.known_answers import partitions_known
@@ -59,8 +57,7 @@ class Shared:
 
     run: Run
     instance: dg.DagsterInstance
-    plans: Plans
-    resources: Resources
+    steps: Steps
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,12 @@ def work(descriptor: int) -> None:
         channel.send(os.getpid())
         run: Run = channel.recv()
         process.set_name("reflector-step")
-        with dg.DagsterInstance.from_ref(run.instance) as instance, Resources() as resources:
-            shared = Shared(run, instance, Plans(run.job, run.config, run.repository_load_data), resources)
+        retries = run.retries.for_inner_plan()
+        with (
+            dg.DagsterInstance.from_ref(run.instance) as instance,
+            Steps(run.job, run.run, run.config, retries, instance, run.repository_load_data) as steps,
+        ):
+            shared = Shared(run, instance, steps)
             is_new = True
             while not _execute(shared, channel, is_new, *channel.recv()).leaves:
                 is_new = False
@@ -113,8 +114,7 @@ def _events(shared: Shared, is_new: bool, key: str, known_state: Any) -> Iterato
             metadata={"pid": dg.MetadataValue.text(str(os.getpid()))},
             step_key=key,
         )
-    plan, job = shared.plans.of_step(key, known_state), shared.plans.job
-    yield from execute_plan(plan, job, run.run, run.config, run.retries.for_inner_plan(), instance, shared.resources)
+    yield from shared.steps.execute(key, known_state)
 
 
 def _send(channel: Connection, message: Any) -> None:

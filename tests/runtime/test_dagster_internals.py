@@ -10,6 +10,7 @@ from multiprocessing import spawn
 
 import pytest
 from dagster._core.execution import api, context_creation_job
+from dagster._core.execution.context.system import ExecutionData, PlanData, PlanExecutionContext
 from dagster._core.execution.plan import plan
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.resources_init import resource_initialization_manager
@@ -107,7 +108,7 @@ def test_compute_logs_are_captured_between_two_files() -> None:
 def test_steps_are_executed_as_dagsters_own_executor_does() -> None:
     ours = inspect.getsource(worker) + inspect.getsource(worker_executor)
     theirs = inspect.getsource(multiprocess)
-    for name in set(steps.__all__) - {"Plans", "Resources", "execute_plan", "prepare"}:
+    for name in set(steps.__all__) - {"Steps", "prepare"}:
         assert name in ours, f"{name} isn't needed any more"
         assert name in theirs + inspect.getsource(child_process_executor), f"{name}: Dagster's executor does without it"
 
@@ -124,9 +125,21 @@ def test_a_plan_of_some_steps_is_cut_from_that_of_all_which_depends_on_the_keys_
     assert "known_state.dynamic_mappings" in inspect.getsource(plan._compute_step_maps)
 
 
-def test_a_plan_is_executed_as_dagster_does_but_for_the_resources() -> None:
+USES_OF_PLAN = [
+    "execution_plan: ExecutionPlan,",
+    'execution_plan = check.inst_param(execution_plan, "execution_plan", ExecutionPlan)',
+    "execution_plan,",
+    "execution_plan=execution_plan,",
+    "_validate_plan_with_context(execution_context, execution_plan)",
+]
+
+
+def test_a_plan_is_executed_as_dagster_does_but_for_the_context_and_the_resources() -> None:
     source = inspect.getsource(api.execute_plan_iterator)
     for name in ("ExecuteRunWithPlanIterable", "inner_plan_execution_iterator", "PlanExecutionContextManager"):
+        assert name in source
+    source = inspect.getsource(api.ExecuteRunWithPlanIterable.__iter__)
+    for name in ("capture_interrupts()", "prepare_context()", "self.iterator(", "shutdown_context()"):
         assert name in source
     parameters = inspect.signature(context_creation_job.PlanExecutionContextManager).parameters
     assert parameters["scoped_resources_builder_cm"].default is None
@@ -135,6 +148,17 @@ def test_a_plan_is_executed_as_dagster_does_but_for_the_resources() -> None:
     given = re.search(r"scoped_resources_builder_cm\((.*?)\n        \)", source, re.DOTALL)
     assert given is not None
     assert set(re.findall(r"(\w+)=", given[1])) == set(inspect.signature(resource_initialization_manager).parameters)
+    # Of what a context is made of, only its own plan and the resources depend on the steps to execute.
+    uses = [line.strip() for line in source.splitlines() if "execution_plan" in line]
+    assert uses == USES_OF_PLAN
+    made = inspect.getsource(context_creation_job.create_context_creation_data)
+    assert "resource_keys_to_init=get_required_resource_keys_to_init(execution_plan, job_def)," in made
+    assert made.count("execution_plan") == 4
+    for_step = inspect.getsource(PlanExecutionContext.for_step)
+    assert "self.plan_data" in for_step
+    assert "self._execution_data" in for_step
+    assert {"execution_plan"} < set(PlanData._fields)
+    assert "scoped_resources_builder" in ExecutionData._fields
 
 
 def test_an_active_execution_is_driven_by_these_methods() -> None:

@@ -4,20 +4,22 @@ tests/runtime/test_dagster_internals.py fails when a release changes it.
 """
 
 from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, suppress
+from copy import copy
 from typing import Any, NamedTuple, Self
 
 from dagster import DagsterInstance, JobDefinition
 from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 from dagster._core.errors import DagsterExecutionInterruptedError, DagsterSubprocessError
 from dagster._core.events import DagsterEvent, EngineEventData
-from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager, create_context_free_log_manager
 from dagster._core.execution.plan.execute_plan import inner_plan_execution_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.resources_init import resource_initialization_manager
+from dagster._core.execution.resources_init import (
+    get_required_resource_keys_to_init,
+    resource_initialization_manager,
+)
 from dagster._core.execution.retries import RetryMode
 from dagster._core.log_manager import DagsterLogManager
 from dagster._core.system_config.objects import ResolvedRunConfig
@@ -30,13 +32,11 @@ __all__ = [
     "DagsterSubprocessError",
     "EngineEventData",
     "InstanceConcurrencyContext",
-    "Plans",
-    "Resources",
     "RetryMode",
     "SerializableErrorInfo",
+    "Steps",
     "capture_interrupts",
     "create_context_free_log_manager",
-    "execute_plan",
     "get_run_crash_explanation",
     "prepare",
     "step_worker_started",
@@ -95,42 +95,32 @@ def prepare(job: JobDefinition, instance: DagsterInstance) -> None:
             _prepared[key] = Prepared(definition, config.resources[key], resource)
 
 
-class Plans:
-    """The plans of single steps of a run, which Dagster cuts from that of all steps; here this one is kept."""
+class Steps:
+    """Executes steps of one run in this process, one at a time, as Dagster's execute_plan_iterator executes a plan.
 
-    def __init__(self, job: Any, config: Any, repository_load_data: Any) -> None:
-        # With the repository that create_execution_plan uses. Its definition is made once for this object alone: it has
-        # its hash, and one that comes from another process has a hash that is no other's here.
-        self.job = job.with_repository_load_data(repository_load_data)
-        self._given, self._load_data = config, repository_load_data
-        self._whole: ExecutionPlan | None = None
-
-    def of_step(self, key: str, known_state: Any) -> ExecutionPlan:
-        """Return the plan of one step; the known state has the keys of mapped steps."""
-        job, whole = self.job.get_definition(), self._whole
-        if whole is None or whole.known_state.dynamic_mappings != known_state.dynamic_mappings:
-            self._config, whole = self._planned(job, known_state)
-            self._whole = whole
-        return whole._replace(known_state=known_state).build_subset_plan([key], job, self._config)
-
-    def _planned(self, job: JobDefinition, known_state: Any) -> tuple[ResolvedRunConfig, ExecutionPlan]:
-        found = _plans.get(job.name)
-        if found and found.job is job and not self._given and not known_state.dynamic_mappings:
-            return found.config, found.plan._replace(repository_load_data=self._load_data)
-        config = ResolvedRunConfig.build(job, self._given)
-        load_data = self._load_data
-        return config, ExecutionPlan.build(job, config, known_state=known_state, repository_load_data=load_data)
-
-
-class Resources:
-    """The resources of the steps of one process, each initialized by the first step that requires it, or prepared.
-
-    They are finalized at the end of the block.
+    What Dagster makes for each plan outlives the steps here: the plan of all steps, from which that of one step is cut,
+    the context, and the resources, each initialized by the first step that requires it, or prepared. They are finalized
+    at the end of the block.
     """
 
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
+    def __init__(
+        self, job: Any, run: Any, config: Any, retries: RetryMode, instance: DagsterInstance, repository_load_data: Any
+    ) -> None:
+        # With the repository that create_execution_plan uses. Its definition is made once for this object alone: it has
+        # its hash, and one that comes from another process has a hash that is no other's here.
+        self._job = job.with_repository_load_data(repository_load_data)
+        self._given, self._load_data = config, repository_load_data
+        self._whole: ExecutionPlan | None = None
+        self._context: Any = None
+        self._resources: dict[str, Any] = {}
         self._managers: list[Any] = []
+        self._to_initialize: dict[str, Any] = {}
+        self._of_run: dict[str, Any] = {
+            "dagster_run": run,
+            "run_config": config,
+            "retry_mode": retries,
+            "instance": instance,
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -139,38 +129,62 @@ class Resources:
         for manager in reversed(self._managers):
             list(manager.generate_teardown_events())
 
-    def initialize(self, *, resource_keys_to_init: AbstractSet[str], **rest: Any) -> Any:
-        """Take the place of Dagster's resource_initialization_manager for one plan."""
-        for key in resource_keys_to_init - self._made.keys():
+    def execute(self, key: str, known_state: Any) -> Iterator[DagsterEvent]:
+        """Execute a step and yield its events; the known state has the keys of mapped steps."""
+        plan = self._plan(key, known_state)
+        with capture_interrupts():
+            context = copy(self._context or self._first_context(plan))
+            yield from self._initialize(context, plan)
+            context._plan_data = context.plan_data._replace(execution_plan=plan)
+            builder = ScopedResourcesBuilder(self._resources)
+            context._execution_data = context._execution_data._replace(scoped_resources_builder=builder)
+            yield from inner_plan_execution_iterator(context, plan)
+
+    def _plan(self, key: str, known_state: Any) -> ExecutionPlan:
+        job, whole = self._job.get_definition(), self._whole
+        if whole is None or whole.known_state.dynamic_mappings != known_state.dynamic_mappings:
+            self._config, whole = self._planned(job, known_state)
+            self._whole = whole
+        return whole._replace(known_state=known_state).build_subset_plan([key], job, self._config)
+
+    def _planned(self, job: JobDefinition, known_state: Any) -> tuple[ResolvedRunConfig, ExecutionPlan]:
+        found, load_data = _plans.get(job.name), self._load_data
+        if found and found.job is job and not self._given and not known_state.dynamic_mappings:
+            return found.config, found.plan._replace(repository_load_data=load_data)
+        config = ResolvedRunConfig.build(job, self._given)
+        return config, ExecutionPlan.build(job, config, known_state=known_state, repository_load_data=load_data)
+
+    def _first_context(self, plan: ExecutionPlan) -> Any:
+        """Make the context with no resources."""
+
+        def no_resources(**arguments: Any) -> Any:
+            self._to_initialize = arguments
+            return EventGenerationManager(_only(ScopedResourcesBuilder()), ScopedResourcesBuilder)
+
+        manager: Any = PlanExecutionContextManager(
+            job=self._job, execution_plan=plan, scoped_resources_builder_cm=no_resources, **self._of_run
+        )
+        list(manager.prepare_context())
+        self._context = manager.get_context()
+        self._managers.append(manager._manager)
+        return self._context
+
+    def _initialize(self, context: Any, plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+        """Initialize what a plan requires and no step before has required."""
+        missing = get_required_resource_keys_to_init(plan, context.job_def) - self._resources.keys()
+        definitions, configs = context.job_def.resource_defs, context.resolved_run_config.resources
+        for key in missing:
             found = _prepared.get(key)
             # The run's config can have other values.
-            if found and found[:2] == (rest["resource_defs"][key], rest["resource_configs"][key]):
-                self._made[key] = found.resource
-        return EventGenerationManager(
-            self._initialize(resource_keys_to_init=resource_keys_to_init - self._made.keys(), **rest),
-            ScopedResourcesBuilder,
-        )
-
-    def _initialize(self, **arguments: Any) -> Iterator[Any]:
-        if arguments["resource_keys_to_init"]:
-            manager = resource_initialization_manager(**arguments)
+            if found and found[:2] == (definitions[key], configs[key]):
+                self._resources[key] = found.resource
+        if missing := missing - self._resources.keys():
+            self._to_initialize |= {"execution_plan": plan, "resource_keys_to_init": missing}
+            manager: Any = resource_initialization_manager(**self._to_initialize)
             yield from manager.generate_setup_events()
-            self._made |= manager.get_object().resource_instance_dict
+            self._resources |= manager.get_object().resource_instance_dict
             self._managers.append(manager)
-        yield ScopedResourcesBuilder(self._made)
 
 
-def execute_plan(
-    plan: Any, job: Any, run: Any, config: Any, retries: RetryMode, instance: Any, resources: Resources
-) -> Iterator[DagsterEvent]:
-    """Execute a plan as Dagster's execute_plan_iterator does, with resources that outlive it."""
-    context = PlanExecutionContextManager(
-        job=job,
-        execution_plan=plan,
-        run_config=config,
-        dagster_run=run,
-        instance=instance,
-        retry_mode=retries,
-        scoped_resources_builder_cm=resources.initialize,
-    )
-    return iter(ExecuteRunWithPlanIterable(plan, inner_plan_execution_iterator, context))
+def _only(value: Any) -> Iterator[Any]:
+    yield value
