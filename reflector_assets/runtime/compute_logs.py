@@ -38,8 +38,8 @@ class FileComputeLogs(LocalComputeLogManager):
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:
         """Redirect what this process prints to the log's files until the block ends."""
-        out, err = (Path(self.get_captured_local_path(log_key, extension)) for extension in ("out", "err"))
+        out = Path(self.get_captured_local_path(log_key, "out"))
         out.parent.mkdir(parents=True, exist_ok=True)
-        with redirect_to_file(sys.stdout, out), redirect_to_file(sys.stderr, err):
+        with redirect_to_file(sys.stdout, out), redirect_to_file(sys.stderr, out.with_suffix(".err")):
             yield CapturedLogContext(log_key)
         Path(self.get_captured_local_path(log_key, "complete")).touch()
