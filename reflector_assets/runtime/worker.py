@@ -149,8 +149,12 @@ class Worker:
         self._channel.send(run)
 
     def is_alive(self) -> bool:
-        """Return True unless the worker is known to have ended."""
-        return self._pidfd is None or not wait([self._pidfd], 0)
+        """Return True unless the worker, which executes nothing, has ended."""
+        try:
+            self._read()
+        except WorkerGone:
+            return False
+        return True
 
     def begin(self, key: str, known_state: Any) -> None:
         """Send a step to execute. One that doesn't reach the worker is lost with it."""
@@ -163,8 +167,11 @@ class Worker:
 
     def receive(self) -> Ended | None:
         """Return the end of the step, None before the worker has sent it; raise WorkerGone if it has ended without."""
+        return self._read()
+
+    def _read(self) -> Ended | None:
         # A child process of the step can hold the channel open, therefore the pidfd.
-        gone = not self.is_alive()
+        gone = self._pidfd is not None and bool(wait([self._pidfd], 0))
         try:
             while self._channel.poll():
                 message = self._channel.recv()

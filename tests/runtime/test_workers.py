@@ -2,6 +2,7 @@
 
 # pyright: basic
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import dagster as dg
 import psutil
 import pytest
 
+from reflector_assets.runtime.dagster_internals.steps import RetryMode
 from reflector_assets.runtime.warm_process import ADDRESS
-from reflector_assets.runtime.worker import Ended, Worker
+from reflector_assets.runtime.worker import Ended, Run, Worker
+from reflector_assets.runtime.worker_executor import Workers
 from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
@@ -127,6 +130,32 @@ def test_a_worker_that_ends_after_its_step_costs_nothing(instance: dg.DagsterIns
     assert result.success
     assert pids["dies_after_its_end"] != pids["third"]
     assert [event for event in result.all_events if event.is_step_up_for_retry] == []
+
+
+def test_a_worker_that_is_killed_before_its_first_step_is_replaced(instance: dg.DagsterInstance) -> None:
+    job = dg.reconstructable(worker_jobs.chain)
+    started = Run(job, instance.create_run_for_job(worker_jobs.chain), {}, instance.get_ref(), RetryMode.ENABLED, None)
+    before = set(steps_of_this())
+    with Workers(started) as workers:
+        workers.start_first()
+        [process] = until(lambda: set(steps_of_this()) - before)
+        process.kill()
+        process.wait()
+        taken = workers.take()
+        workers.busy[taken] = "any"
+        assert taken.is_new
+        assert taken.is_alive()
+        assert until(lambda: set(steps_of_this()) - before) != {process}
+
+
+def steps_of_this() -> list[psutil.Process]:
+    """Return the living workers of this process."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() == "reflector-step" and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def test_a_resource_is_initialized_once_in_a_worker_and_finalized_at_its_end(
