@@ -48,31 +48,32 @@ class WorkerExecutor(dg.Executor):
         return RetryMode.ENABLED
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
+        return supervised(plan_context, self._execute(plan_context, execution_plan))
+
+    def _execute(self, plan_context: Any, execution_plan: Any) -> Iterator[DagsterEvent]:
         with Workers(self._run(plan_context, execution_plan)) as workers:
-            workers.start_first()
-            yield from supervised(plan_context, self._execute(plan_context, execution_plan, workers))
+            # It gets ready while the run does.
+            workers.start_one()
+            yield DagsterEvent.engine_event(
+                plan_context,
+                f"Executing steps in workers of the run's process (pid: {os.getpid()})",
+                EngineEventData.multiprocess(os.getpid(), step_keys_to_execute=execution_plan.step_keys_to_execute),
+            )
+            with (
+                InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as pools,
+                execution_plan.start(
+                    retry_mode=self.retries, max_concurrent=self.max_concurrent, instance_concurrency_context=pools
+                ) as active,
+            ):
+                yield from Execution(self, plan_context, active, pools, workers).events()
+        yield DagsterEvent.engine_event(
+            plan_context, f"All steps have ended (pid: {os.getpid()})", EngineEventData.multiprocess(os.getpid())
+        )
 
     def _run(self, context: Any, plan: Any) -> Run:
         instance, run = context.instance.get_ref(), context.dagster_run
         return Run(
             context.reconstructable_job, run, context.run_config, instance, self.retries, plan.repository_load_data
-        )
-
-    def _execute(self, plan_context: Any, execution_plan: Any, workers: "Workers") -> Iterator[DagsterEvent]:
-        yield DagsterEvent.engine_event(
-            plan_context,
-            f"Executing steps in workers of the run's process (pid: {os.getpid()})",
-            EngineEventData.multiprocess(os.getpid(), step_keys_to_execute=execution_plan.step_keys_to_execute),
-        )
-        with (
-            InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run) as pools,
-            execution_plan.start(
-                retry_mode=self.retries, max_concurrent=self.max_concurrent, instance_concurrency_context=pools
-            ) as active,
-        ):
-            yield from Execution(self, plan_context, active, pools, workers).events()
-        yield DagsterEvent.engine_event(
-            plan_context, f"All steps have ended (pid: {os.getpid()})", EngineEventData.multiprocess(os.getpid())
         )
 
 
@@ -91,8 +92,8 @@ class Workers:
         for worker in [*self._idle, *self.busy]:
             worker.close()
 
-    def start_first(self) -> None:
-        """Start a worker, which gets ready while the run does."""
+    def start_one(self) -> None:
+        """Start a worker before there is a step for it."""
         self._idle.append(Worker(self._run, fork_worker))
 
     def take(self) -> Worker:

@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_before_its_first_step_is_replaced(instance: dg.
     started = Run(job, instance.create_run_for_job(worker_jobs.chain), {}, instance.get_ref(), RetryMode.ENABLED, None)
     before = set(steps_of_this())
     with Workers(started) as workers:
-        workers.start_first()
+        workers.start_one()
         [process] = until(lambda: set(steps_of_this()) - before)
         process.kill()
         process.wait()
