@@ -6,6 +6,7 @@ tests/runtime/test_dagster_internals.py fails when a release changes it.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from copy import copy
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from dagster import DagsterInstance, JobDefinition
@@ -114,13 +115,15 @@ class Steps:
         self._context: Any = None
         self._resources: dict[str, Any] = {}
         self._managers: list[Any] = []
-        self._to_initialize: dict[str, Any] = {}
-        self._of_run: dict[str, Any] = {
-            "dagster_run": run,
-            "run_config": config,
-            "retry_mode": retries,
-            "instance": instance,
-        }
+        self._new_context = partial(
+            PlanExecutionContextManager,
+            job=self._job,
+            dagster_run=run,
+            run_config=config,
+            retry_mode=retries,
+            instance=instance,
+            scoped_resources_builder_cm=_no_resources,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -156,14 +159,7 @@ class Steps:
 
     def _first_context(self, plan: ExecutionPlan) -> Any:
         """Make the context with no resources."""
-
-        def no_resources(**arguments: Any) -> Any:
-            self._to_initialize = arguments
-            return EventGenerationManager(_only(ScopedResourcesBuilder()), ScopedResourcesBuilder)
-
-        manager: Any = PlanExecutionContextManager(
-            job=self._job, execution_plan=plan, scoped_resources_builder_cm=no_resources, **self._of_run
-        )
+        manager: Any = self._new_context(execution_plan=plan)
         list(manager.prepare_context())
         self._context = manager.get_context()
         self._managers.append(manager._manager)
@@ -172,19 +168,30 @@ class Steps:
     def _initialize(self, context: Any, plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Initialize what a plan requires and no step before has required."""
         missing = get_required_resource_keys_to_init(plan, context.job_def) - self._resources.keys()
-        definitions, configs = context.job_def.resource_defs, context.resolved_run_config.resources
+        definitions = context.job_def.get_required_resource_defs()
+        configs = context.resolved_run_config.resources
         for key in missing:
             found = _prepared.get(key)
             # The run's config can have other values.
             if found and found[:2] == (definitions[key], configs[key]):
                 self._resources[key] = found.resource
         if missing := missing - self._resources.keys():
-            self._to_initialize |= {"execution_plan": plan, "resource_keys_to_init": missing}
-            manager: Any = resource_initialization_manager(**self._to_initialize)
+            manager: Any = resource_initialization_manager(
+                resource_defs=definitions,
+                resource_configs=configs,
+                log_manager=context.log,
+                execution_plan=plan,
+                dagster_run=context.dagster_run,
+                resource_keys_to_init=missing,
+                instance=context.instance,
+                emit_persistent_events=True,
+                event_loop=context.event_loop,
+            )
             yield from manager.generate_setup_events()
             self._resources |= manager.get_object().resource_instance_dict
             self._managers.append(manager)
 
 
-def _only(value: Any) -> Iterator[Any]:
-    yield value
+def _no_resources(**_: Any) -> Any:
+    """Take the place of Dagster's resource_initialization_manager."""
+    return EventGenerationManager((one for one in (ScopedResourcesBuilder(),)), ScopedResourcesBuilder)
