@@ -19,8 +19,8 @@ import pyarrow.parquet  # noqa: F401 - pandas imports it when it writes the firs
 from reflector_assets.definitions import defs, process
 from reflector_assets.runtime import warm_process
 from reflector_assets.runtime.dagster_internals.steps import prepare
-from reflector_assets.runtime.dagster_internals.storage import share_statements
-from reflector_assets.runtime.embedded_storage import COMPILED, DIALECT
+from reflector_assets.runtime.dagster_internals.storage import replace_engines
+from reflector_assets.runtime.embedded_storage import engine_on
 from reflector_assets.runtime.startup import resume_gc
 from reflector_assets.settings.main import get_settings
 from reflector_assets.wiring import lazy_imports
@@ -62,7 +62,7 @@ def with_input(context: dg.AssetExecutionContext) -> None:
 
 
 with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType] - incomplete in Dagster
-    share_statements(instance, DIALECT, COMPILED)
+    replace_engines(instance, engine_on)
     instance.add_dynamic_partitions("warm", ["one"])
     dg.materialize(
         [warm_up, with_input],

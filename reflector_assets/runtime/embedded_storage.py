@@ -236,7 +236,12 @@ def _identity(url: str) -> tuple[int, int] | None:
 def _engine(url: str) -> sa.Engine:
     file = url.removeprefix("sqlite:///")
     pool = sa.QueuePool(lambda: _connect(file), pool_size=2, max_overflow=-1, dialect=DIALECT)
-    return sa.Engine(pool, DIALECT, sa.make_url(url), execution_options={"compiled_cache": COMPILED})
+    return engine_on(pool, sa.make_url(url))
+
+
+def engine_on(pool: sa.Pool, url: sa.URL) -> sa.Engine:
+    """Return an engine that shares the compiled statements of all engines here."""
+    return sa.Engine(pool, DIALECT, url, execution_options={"compiled_cache": COMPILED})
 
 
 def _connect(file: str) -> Any:

@@ -35,7 +35,7 @@ __all__ = [
     "SqliteScheduleStorage",
     "optional_string",
     "redirect_to_file",
-    "share_statements",
+    "replace_engines",
 ]
 
 _compute_logs: Any = compute_logs
@@ -47,9 +47,8 @@ def optional_string() -> Any:
     return Field(StringSource, is_required=False)
 
 
-def share_statements(instance: DagsterInstance, dialect: sa.Dialect, compiled: Any) -> None:
-    """Have an in-memory instance compile its statements for a dialect, and keep them in a cache."""
+def replace_engines(instance: DagsterInstance, made: Callable[[sa.Pool, sa.URL], sa.Engine]) -> None:
+    """Give an in-memory instance other engines on its databases."""
     storages: list[Any] = [instance.event_log_storage, instance.run_storage]
     for storage in storages:
-        old: sa.Engine = storage._engine
-        storage._engine = sa.Engine(old.pool, dialect, old.url, execution_options={"compiled_cache": compiled})
+        storage._engine = made(storage._engine.pool, storage._engine.url)
