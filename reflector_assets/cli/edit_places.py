@@ -58,12 +58,13 @@ class People:
 
 def stretch(known: "CorrectedResults", text: str, form: str) -> tuple[float, float, str]:
     """Return start and end in seconds, and the rest, of `START-END=...`; raises InvalidInput, also behind the end."""
-    match = STRETCH.fullmatch(text)
+    misunderstood = InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.")
+    if (match := STRETCH.fullmatch(text)) is None:
+        raise misunderstood
     try:
-        assert match is not None
         start, end = float(match["start"]), float(match["end"])
-    except (AssertionError, ValueError):
-        raise InvalidInput(f"{text!r} can't be understood", hint=f"Give {form}.") from None
+    except ValueError:
+        raise misunderstood from None
     made = known.made
     if made is not None and made.duration and start > made.duration:
         raise InvalidInput(
