@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterable
 
 import dagster as dg
 import psutil
@@ -47,12 +48,7 @@ class Processes:
         return [process for process in self.all() if _says(process, "--multiprocessing-fork")]
 
     def _named(self, name: str) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        for process in self.all():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if process.name() == name and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+        return named(self.all(), name)
 
     def _learn(self) -> None:
         kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.STEP_WORKER_STARTED}
@@ -61,6 +57,16 @@ class Processes:
                 event = entry.dagster_event
                 if event and (pid := event.engine_event_data.metadata.get("pid")):
                     self.recordings[int(str(pid.value))] = run.tags[tags.PARTITION]
+
+
+def named(processes: Iterable[psutil.Process], name: str) -> list[psutil.Process]:
+    """Return those that live and have a name."""
+    found: list[psutil.Process] = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() == name and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def _says(process: psutil.Process, word: str) -> bool:

@@ -96,14 +96,19 @@ class Workers:
         """Start a worker before there is a step for it."""
         self._idle.append(Worker(self._run, fork_worker))
 
-    def take(self) -> Worker:
-        """Return an idle worker, or a new one."""
+    def take(self, key: str) -> Worker:
+        """Return a worker for a step: an idle one, or a new one."""
+        worker = self._idle_one() or Worker(self._run, fork_worker)
+        self.busy[worker] = key
+        return worker
+
+    def _idle_one(self) -> Worker | None:
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive():
                 return worker
             worker.close()
-        return Worker(self._run, fork_worker)
+        return None
 
     def free(self, worker: Worker, *, keep: bool) -> None:
         """Note that a worker's step has ended; let the worker go unless it is to be kept."""
@@ -165,12 +170,11 @@ class Execution:
             if not steps:
                 return
             for step in steps:
-                worker = self._workers.take()
+                worker = self._workers.take(step.key)
                 if worker.is_new:
                     message = f'A new worker executes "{step.key}".'
                     yield step_worker_starting(self._context.for_step(step), message, metadata={})
                 worker.begin(step.key, self._active.get_known_state())
-                self._workers.busy[worker] = step.key
 
     def _wait(self) -> list[Worker]:
         """Wait until a worker has sent something or something else is due; return the workers to receive from."""

@@ -234,8 +234,8 @@ def test_while_postgresql_takes_only_reads_writing_fails_for_now(postgres: Postg
     assert inbox.put([of_webhook(b'{"type": "any", "id": "1"}')]) == 1
 
 
-def test_errors_show_no_values(empty_url: str) -> None:
+def test_errors_show_no_values(database_url: str) -> None:
     rows = [{"name": "one", "webhook_secret": PASSWORD}] * 2
-    with pytest.raises(IntegrityError) as raised, Database(url=empty_url).begin() as connection:
+    with pytest.raises(IntegrityError) as raised, Database(url=database_url).begin() as connection:
         connection.execute(sa.insert(metadata.tables["rooms"]), rows)
     assert PASSWORD not in str(raised.value)

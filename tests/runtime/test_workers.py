@@ -2,7 +2,6 @@
 
 # pyright: basic
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from reflector_assets.runtime.worker_executor import Workers
 from testing import PATIENCE_S
 from testing.daemon import until
 from testing.deployment import ROOT
+from testing.processes import named
 from tests.runtime import worker_jobs
 
 pytestmark = pytest.mark.slow(30)
@@ -141,8 +141,7 @@ def test_a_worker_that_is_killed_before_its_first_step_is_replaced(instance: dg.
         [process] = until(lambda: set(steps_of_this()) - before)
         process.kill()
         process.wait()
-        taken = workers.take()
-        workers.busy[taken] = "any"
+        taken = workers.take("any")
         assert taken.is_new
         assert taken.is_alive()
         assert until(lambda: set(steps_of_this()) - before) != {process}
@@ -150,12 +149,7 @@ def test_a_worker_that_is_killed_before_its_first_step_is_replaced(instance: dg.
 
 def steps_of_this() -> list[psutil.Process]:
     """Return the living workers of this process."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.name() == "reflector-step" and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+    return named(psutil.Process().children(recursive=True), "reflector-step")
 
 
 def test_a_resource_is_initialized_once_in_a_worker_and_finalized_at_its_end(
